@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The floors, lowest first. A target depends only on targets above it in this list; docs/Architecture.md says why each is there.
+let package = Package(
+  name: "norma",
+  platforms: [.macOS(.v15)],
+  products: [
+    // `import Norma` brings floors 1-5. The product is not called Norma: on macOS its name would clash with the command's.
+    .library(name: "NormaLibrary", targets: ["Norma"]),
+    .executable(name: "norma", targets: ["NormaCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+  ],
+  targets: [
+    // Floor 0: C.
+    .target(name: "CKernels"),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
+    // Floor 1: tensors, their storage, threads and random numbers.
+    .target(
+      name: "NormaTensor",
+      dependencies: ["CKernels", "COneDNN", .product(name: "RealModule", package: "swift-numerics")]),
+
+    // Floor 2: on tensors alone. The heart, and files of tensors.
+    .target(name: "Normalization", dependencies: ["NormaTensor"]),
+    .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib"]),
+
+    // Floor 3: differentiation, and the data sets.
+    .target(name: "NormaGraph", dependencies: ["NormaTensor", "Normalization"]),
+    .target(name: "NormaData", dependencies: ["NormaTensor", "NormaFiles"]),
+
+    // Floor 4: layers and models.
+    .target(name: "NormaLayers", dependencies: ["NormaTensor", "Normalization", "NormaGraph"]),
+
+    // Floor 5: training, and what it saves.
+    .target(
+      name: "NormaTraining",
+      dependencies: ["NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaData", "NormaFiles"]),
+    .target(
+      name: "Norma",
+      dependencies: [
+        "NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaTraining", "NormaData", "NormaFiles",
+      ]),
+
+    // Floor 6: experiments and the report.
+    .target(name: "NormaLab", dependencies: ["Norma"]),
+
+    // Floor 7: the command.
+    .executableTarget(
+      name: "NormaCommand",
+      dependencies: [
+        "Norma", "NormaLab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    // Tests, one target a module, and what they share.
+    .target(name: "TestSupport", dependencies: ["Norma"], path: "Tests/TestSupport"),
+    .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
+    .testTarget(name: "NormalizationTests", dependencies: ["Normalization", "TestSupport"]),
+    .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport"]),
+    .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
+    .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),
+    .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),
+    .testTarget(name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport"]),
+    .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
+    .testTarget(name: "CommandTests", dependencies: ["Norma", "NormaCommand", "TestSupport"]),
+  ]
+)

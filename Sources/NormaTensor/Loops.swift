@@ -1,0 +1,155 @@
+import RealModule
+
+// The hot loops, generic over the element type and compiled once for each. They know nothing of tensors: pointers and
+// counts in, values out. `@specialized` is what makes them fast when generic code in another module calls them.
+
+/// A function of one element.
+public enum UnaryOperation<Element: TensorElement>: Sendable {
+  case negate, square, squareRoot, reciprocal, exponential, logarithm
+  case sigmoid, hyperbolicTangent
+  /// `x` where positive, `slope · x` elsewhere; slope 0 is ReLU. A NaN stays a NaN.
+  case leakyReLU(slope: Element)
+  case scale(Element)
+  case offset(Element)
+}
+
+/// A function of two elements.
+public enum BinaryOperation<Element: TensorElement>: Sendable {
+  case add, subtract, multiply, divide
+  /// `gradient` where `x` is positive, `slope · gradient` elsewhere: (x, gradient).
+  case leakyReLUGradient(slope: Element)
+  /// `gradient · y · (1 − y)`: (y, gradient).
+  case sigmoidGradient
+  /// `gradient · (1 − y²)`: (y, gradient).
+  case hyperbolicTangentGradient
+}
+
+/// How the second operand of a binary operation is read, the first being rows by channels.
+public enum Broadcast: Sendable {
+  /// One value for each of the first's.
+  case none
+  /// One value per channel `[C]`, the same for each row.
+  case perChannel
+  /// One value per row `[R]`, the same for each channel.
+  case perRow
+}
+
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func applyUnary<Element: TensorElement>(
+  _ operation: UnaryOperation<Element>, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int
+) {
+  switch operation {
+  case .negate: for i in 0..<count { y[i] = -x[i] }
+  case .square: for i in 0..<count { y[i] = x[i] * x[i] }
+  case .squareRoot: for i in 0..<count { y[i] = x[i].squareRoot() }
+  case .reciprocal: for i in 0..<count { y[i] = 1 / x[i] }
+  case .exponential: for i in 0..<count { y[i] = Element.exp(x[i]) }
+  case .logarithm: for i in 0..<count { y[i] = Element.log(x[i]) }
+  case .sigmoid:
+    for i in 0..<count {
+      // Of the two equal forms, the one whose exponential cannot overflow.
+      let e = Element.exp(-abs(x[i]))
+      y[i] = x[i] >= 0 ? 1 / (1 + e) : e / (1 + e)
+    }
+  case .hyperbolicTangent: for i in 0..<count { y[i] = Element.tanh(x[i]) }
+  case .leakyReLU(let slope):
+    if slope == 0 {
+      // Written so that a NaN, for which every comparison is false, is passed on.
+      for i in 0..<count { y[i] = x[i] <= 0 ? 0 : x[i] }
+    } else {
+      for i in 0..<count { y[i] = x[i] <= 0 ? slope * x[i] : x[i] }
+    }
+  case .scale(let factor): for i in 0..<count { y[i] = factor * x[i] }
+  case .offset(let term): for i in 0..<count { y[i] = term + x[i] }
+  }
+}
+
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func applyBinary<Element: TensorElement>(
+  _ operation: BinaryOperation<Element>, _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>,
+  _ y: UnsafeMutablePointer<Element>, _ count: Int
+) {
+  switch operation {
+  case .add: for i in 0..<count { y[i] = a[i] + b[i] }
+  case .subtract: for i in 0..<count { y[i] = a[i] - b[i] }
+  case .multiply: for i in 0..<count { y[i] = a[i] * b[i] }
+  case .divide: for i in 0..<count { y[i] = a[i] / b[i] }
+  case .leakyReLUGradient(let slope): for i in 0..<count { y[i] = a[i] <= 0 ? slope * b[i] : b[i] }
+  case .sigmoidGradient: for i in 0..<count { y[i] = b[i] * a[i] * (1 - a[i]) }
+  case .hyperbolicTangentGradient: for i in 0..<count { y[i] = b[i] * (1 - a[i] * a[i]) }
+  }
+}
+
+/// A binary operation whose second operand is one number: a row of a per-row broadcast.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func applyBinary<Element: TensorElement>(
+  _ operation: BinaryOperation<Element>, _ a: UnsafePointer<Element>, scalar b: Element,
+  _ y: UnsafeMutablePointer<Element>, _ count: Int
+) {
+  switch operation {
+  case .add: for i in 0..<count { y[i] = a[i] + b }
+  case .subtract: for i in 0..<count { y[i] = a[i] - b }
+  case .multiply: for i in 0..<count { y[i] = a[i] * b }
+  case .divide: for i in 0..<count { y[i] = a[i] / b }
+  case .leakyReLUGradient, .sigmoidGradient, .hyperbolicTangentGradient:
+    preconditionFailure("a local gradient has one value for each element")
+  }
+}
+
+/// `y += x`.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func accumulate<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>, _ count: Int
+) {
+  for i in 0..<count { y[i] += x[i] }
+}
+
+/// Adds each row's elements to the sums of their channels.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func addRows<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, rows: Int, channels: Int, into sums: UnsafeMutablePointer<Double>
+) {
+  for row in 0..<rows {
+    let values = x + row * channels
+    for channel in 0..<channels { sums[channel] += Double(values[channel]) }
+  }
+}
+
+/// The sum of contiguous elements, in eight interleaved partial sums.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> Double {
+  var partial = SIMD8<Double>.zero
+  var index = 0
+  while index + 8 <= count {
+    for lane in 0..<8 { partial[lane] += Double(x[index + lane]) }
+    index += 8
+  }
+  var total = partial.sum()
+  while index < count {
+    total += Double(x[index])
+    index += 1
+  }
+  return total
+}
+
+@specialized(where Element == Float, Other == Double)
+@specialized(where Element == Double, Other == Float)
+func convertElements<Element: TensorElement, Other: TensorElement>(
+  _ x: UnsafePointer<Element>, to y: UnsafeMutablePointer<Other>, count: Int
+) {
+  for i in 0..<count { y[i] = Other(x[i]) }
+}
+
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func copyStrided<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, step: Int, to y: UnsafeMutablePointer<Element>, count: Int
+) {
+  for i in 0..<count { y[i] = x[i * step] }
+}
