@@ -81,18 +81,21 @@ struct TensorInformation {
 
   /// The tensor whose bytes are given, as many as its shape and type ask.
   func entry(from bytes: UnsafeRawBufferPointer) -> Safetensors.Entry {
-    func words<Word: FixedWidthInteger>(of word: Word.Type) -> some RandomAccessCollection<Word> {
-      (0..<shape.elementCount).lazy.map {
-        Word(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Word>.size, as: Word.self))
+    func word<Word: FixedWidthInteger>(at index: Int) -> Word {
+      Word(littleEndian: bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self))
+    }
+    func tensor<Word: FixedWidthInteger, Element>(_ value: (Word) -> Element) -> Tensor<Element> {
+      Tensor(shape: shape) { result in
+        for index in result.indices { result.initializeElement(at: index, to: value(word(at: index))) }
       }
     }
     return switch type {
-    case .F64: .double(Tensor(words(of: UInt64.self).lazy.map(Double.init(bitPattern:)), shape: shape))
-    case .F32: .float(Tensor(words(of: UInt32.self).lazy.map(Float.init(bitPattern:)), shape: shape))
-    case .F16: .float(Tensor(words(of: UInt16.self).lazy.map(Float.init(halfBitPattern:)), shape: shape))
-    case .BF16: .float(Tensor(words(of: UInt16.self).lazy.map { Float(bitPattern: UInt32($0) << 16) }, shape: shape))
-    case .I64: .integers(words(of: Int64.self).map { $0 }, shape: shape)
-    case .I32: .integers(words(of: Int32.self).map(Int64.init), shape: shape)
+    case .F64: .double(tensor(Double.init(bitPattern:)))
+    case .F32: .float(tensor(Float.init(bitPattern:)))
+    case .F16: .float(tensor(Float.init(halfBitPattern:)))
+    case .BF16: .float(tensor { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) })
+    case .I64: .integers((0..<shape.elementCount).map { word(at: $0) }, shape: shape)
+    case .I32: .integers((0..<shape.elementCount).map { Int64(word(at: $0) as Int32) }, shape: shape)
     }
   }
 }
