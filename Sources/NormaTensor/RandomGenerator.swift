@@ -108,7 +108,9 @@ extension Tensor {
     let width = range.upperBound - range.lowerBound
     return Tensor(shape: shape) { result in
       for index in 0..<result.count {
-        result.initializeElement(at: index, to: Element(range.lowerBound + width * generator.uniform()))
+        let value = Element(range.lowerBound + width * generator.uniform())
+        // Rounding may carry a number just below the bound up to it.
+        result.initializeElement(at: index, to: Double(value) < range.upperBound ? value : value.nextDown)
       }
     }
   }
