@@ -110,7 +110,8 @@ extension Tensor {
       for index in 0..<result.count {
         let value = Element(range.lowerBound + width * generator.uniform())
         // Rounding may carry a number just below the bound up to it.
-        result.initializeElement(at: index, to: Double(value) < range.upperBound ? value : value.nextDown)
+        let isBelow = Double(value) < range.upperBound
+        result.initializeElement(at: index, to: isBelow ? value : Swift.max(value.nextDown, Element(range.lowerBound)))
       }
     }
   }
