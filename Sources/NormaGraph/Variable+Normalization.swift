@@ -22,8 +22,10 @@ extension Variable {
     rectifies: Bool = false, allowsSingleValue: Bool = false
   ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
     let x = value
+    // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
+    let (scale, shift) = (gamma?.value, beta?.value)
     let (output, batch) = try BatchNormalization.forward(
-      x, gamma: gamma?.value, beta: beta?.value, epsilon: epsilon, layout: layout, rectifies: rectifies,
+      x, gamma: scale, beta: shift, epsilon: epsilon, layout: layout, rectifies: rectifies,
       allowsSingleValue: allowsSingleValue)
     let variable = Graph.record(
       rectifies ? "batch norm + ReLU" : "batch norm",
@@ -31,7 +33,7 @@ extension Variable {
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
       let gradients = BatchNormalization.backward(g, input: x, batch: batch)
-      return [gradients.input] + (gamma == nil ? [] : [gradients.gamma]) + (beta == nil ? [] : [gradients.beta])
+      return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
     }
     return (variable, batch.moments)
   }
@@ -65,30 +67,34 @@ extension Variable {
     epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast, rectifies: Bool = false
   ) -> Variable {
     let x = value
+    // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
+    let (scale, shift) = (gamma?.value, beta?.value)
     let output = BatchNormalization.inference(
-      x, mean: mean, variance: variance, gamma: gamma?.value, beta: beta?.value, epsilon: epsilon, layout: layout,
+      x, mean: mean, variance: variance, gamma: scale, beta: shift, epsilon: epsilon, layout: layout,
       rectifies: rectifies)
     return Graph.record(
       "batch norm, inference", rule: "∂x = γ/s·g, ∂γ = Σ g·x̂, ∂β = Σ g",
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
       let gradients = BatchNormalization.inferenceBackward(
-        g, input: x, mean: mean, variance: variance, gamma: gamma?.value, beta: beta?.value, epsilon: epsilon,
-        layout: layout, rectifies: rectifies)
-      return [gradients.input] + (gamma == nil ? [] : [gradients.gamma]) + (beta == nil ? [] : [gradients.beta])
+        g, input: x, mean: mean, variance: variance, gamma: scale, beta: shift, epsilon: epsilon, layout: layout,
+        rectifies: rectifies)
+      return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
     }
   }
 
   /// Layer normalization over the last axis: x `[…, C]`, gamma and beta `[C]`.
   public func layerNormalized(gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5) -> Variable {
     let x = value
-    let (output, rows) = LayerNormalization.forward(x, gamma: gamma?.value, beta: beta?.value, epsilon: epsilon)
+    // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
+    let (scale, shift) = (gamma?.value, beta?.value)
+    let (output, rows) = LayerNormalization.forward(x, gamma: scale, beta: shift, epsilon: epsilon)
     return Graph.record(
       "layer norm", rule: "h = g·γ, ∂x = (h − mean h − x̂·mean(h·x̂))/s, ∂γ = Σ g·x̂, ∂β = Σ g",
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
-      let gradients = LayerNormalization.backward(g, input: x, rows: rows, gamma: gamma?.value)
-      return [gradients.input] + (gamma == nil ? [] : [gradients.gamma]) + (beta == nil ? [] : [gradients.beta])
+      let gradients = LayerNormalization.backward(g, input: x, rows: rows, gamma: scale)
+      return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
     }
   }
 }

@@ -108,7 +108,10 @@ extension Tensor {
     let width = range.upperBound - range.lowerBound
     return Tensor(shape: shape) { result in
       for index in 0..<result.count {
-        result.initializeElement(at: index, to: Element(range.lowerBound + width * generator.uniform()))
+        let value = Element(range.lowerBound + width * generator.uniform())
+        // Rounding may carry a number just below the bound up to it.
+        let isBelow = Double(value) < range.upperBound
+        result.initializeElement(at: index, to: isBelow ? value : Swift.max(value.nextDown, Element(range.lowerBound)))
       }
     }
   }

@@ -45,8 +45,8 @@ extension BatchNormalization {
   ) throws(NormalizationError) -> (output: Tensor<Element>, batch: NormalizedBatch<Element>) {
     let moments = BatchMoments(of: x, layout: layout)
     if moments.count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(x.shape)) }
-    // An empty batch has no variance; any will do, as long as its gradients come out as 0.
-    let variance = moments.count > 0 ? moments.variance(.biased) : .zeros(moments.mean.shape)
+    // An empty batch has no variance; any will do that gives gradients of 0, whatever epsilon is.
+    let variance = moments.count > 0 ? moments.variance(.biased) : .ones(moments.mean.shape)
     let reciprocalDeviation = reciprocalDeviation(ofVariance: variance, epsilon: epsilon)
     let transform = ChannelVectors(
       mean: moments.mean, reciprocalDeviation: reciprocalDeviation, gamma: gamma, beta: beta)
@@ -143,6 +143,7 @@ extension BatchNormalization {
     precondition(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
     let extent = layout.extent(of: x.shape)
     let channels = extent.channels
+    transform.requireChannels(channels, of: x.shape, layout: layout)
     let sums = combiningBlocks(extent, sumsPerChannel: 2) { block, sums in
       x.withUnsafeElements { x in
         gradient.withUnsafeElements { gradient in

@@ -23,8 +23,7 @@ struct ChannelVectors<Element: TensorElement>: Sendable {
   /// The transformed tensor, with the following ReLU if `rectifies`.
   func apply(to x: Tensor<Element>, layout: ChannelLayout, rectifies: Bool) -> Tensor<Element> {
     let extent = layout.extent(of: x.shape)
-    precondition(
-      extent.channels == pivot.count, "statistics of \(pivot.count) channels for a tensor of shape \(x.shape), \(layout)")
+    requireChannels(extent.channels, of: x.shape, layout: layout)
     return Tensor(shape: x.shape) { result in
       x.withUnsafeElements { x in
         withPointers { transform in
@@ -36,6 +35,12 @@ struct ChannelVectors<Element: TensorElement>: Sendable {
         }
       }
     }
+  }
+
+  /// Stops where a tensor has another number of channels than these vectors.
+  func requireChannels(_ channels: Int, of shape: Shape, layout: ChannelLayout) {
+    precondition(
+      channels == pivot.count, "statistics of \(pivot.count) channels for a tensor of shape \(shape), \(layout)")
   }
 
   func withPointers(_ body: (ChannelTransform<Element>) -> Void) {

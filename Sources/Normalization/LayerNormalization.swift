@@ -62,6 +62,9 @@ extension LayerNormalization {
     precondition(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
     let (rows, channels) = (x.shape.rowCount, x.shape.channelCount)
     let gamma = gamma ?? .ones([channels])
+    precondition(
+      gamma.count == channels && normalized.mean.count == rows,
+      "gamma of shape \(gamma.shape) and statistics of \(normalized.mean.count) rows for an input of shape \(x.shape)")
     let extent = ChannelExtent(outer: rows, channels: channels, inner: 1)
     var sums = Tensor<Double>.zeros([2, channels])
     let input = Tensor<Element>(shape: x.shape) { result in
