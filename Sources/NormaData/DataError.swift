@@ -29,7 +29,8 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
     case .labelColumnCount(_, .regression):
       return "Regression takes at least one target column."
     case .validationCount(let wanted, let count):
-      return "\(wanted) examples cannot be set aside for validation: there are \(count), and training needs at least one."
+      return
+        "\(wanted) examples cannot be set aside for validation: there are \(count), and training needs at least one."
     case .validationFraction(let fraction):
       return "The part set aside for validation must be at least 0 and less than 1, not \(fraction)."
     case .nothingToStandardize:

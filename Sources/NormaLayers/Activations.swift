@@ -1,15 +1,18 @@
 import NormaGraph
 import NormaTensor
 
+/// A function of each element alone, which stands between the linear parts of a network.
+public protocol Nonlinearity<Element>: Layer {}
+
 /// `max(0, x)`.
-public final class ReLU<Element: TensorElement>: Layer {
+public final class ReLU<Element: TensorElement>: Nonlinearity {
   public init() {}
   public var summary: String { "ReLU" }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> { x.relu() }
 }
 
 /// `x` where positive, `slope · x` elsewhere.
-public final class LeakyReLU<Element: TensorElement>: Layer {
+public final class LeakyReLU<Element: TensorElement>: Nonlinearity {
   public let slope: Double
   public init(slope: Double = 0.01) { self.slope = slope }
   public var summary: String { "LeakyReLU(\(slope))" }
@@ -19,14 +22,14 @@ public final class LeakyReLU<Element: TensorElement>: Layer {
 }
 
 /// `1 / (1 + e⁻ˣ)`.
-public final class Sigmoid<Element: TensorElement>: Layer {
+public final class Sigmoid<Element: TensorElement>: Nonlinearity {
   public init() {}
   public var summary: String { "Sigmoid" }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> { x.sigmoid() }
 }
 
 /// The hyperbolic tangent.
-public final class Tanh<Element: TensorElement>: Layer {
+public final class Tanh<Element: TensorElement>: Nonlinearity {
   public init() {}
   public var summary: String { "Tanh" }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {

@@ -37,3 +37,17 @@ public enum Initialization: Hashable, Sendable, Codable {
     }
   }
 }
+
+extension Initialization: CustomStringConvertible {
+  /// The rule in words.
+  public var description: String {
+    switch self {
+    case .normal(let scale): "normal, scale \(scale)"
+    case .xavierNormal: "Xavier, normal"
+    case .xavierUniform: "Xavier, uniform"
+    case .kaimingNormal: "Kaiming, normal"
+    case .kaimingUniform: "Kaiming, uniform"
+    case .fanInUniform: "uniform over ±1/√inputs"
+    }
+  }
+}

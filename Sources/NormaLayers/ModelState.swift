@@ -22,7 +22,8 @@ public enum ModelStateError: Error, Equatable, Sendable, CustomStringConvertible
   public var description: String {
     switch self {
     case .missing(let name, let shape): "'\(name)' of shape \(shape) is missing"
-    case .shapeMismatch(let name, let expected, let found): "'\(name)' has shape \(found), and the model needs \(expected)"
+    case .shapeMismatch(let name, let expected, let found):
+      "'\(name)' has shape \(found), and the model needs \(expected)"
     case .unexpected(let names): "the model has no \(names.map { "'\($0)'" }.joined(separator: ", "))"
     }
   }

@@ -48,7 +48,8 @@ struct CSVLayout {
       let name = try records.text(column)
       if let earlier = names.firstIndex(of: name) {
         throw records.error(
-          column, "the header names \(quoted(name)) again, as column \(earlier + 1)", remedy: "Give each column its own name.")
+          column, "the header names \(quoted(name)) again, as column \(earlier + 1)",
+          remedy: "Give each column its own name.")
       }
       names.append(name)
     }
@@ -95,7 +96,8 @@ struct CSVLayout {
       guard number != 0, abs(number) <= columnCount else {
         throw FormatError(
           file: file, problem: "there is no column \(number)",
-          remedy: "Columns are numbered from 1 to \(columnCount), or from -1 to -\(columnCount) beginning with the last.")
+          remedy:
+            "Columns are numbered from 1 to \(columnCount), or from -1 to -\(columnCount) beginning with the last.")
       }
       return number > 0 ? number - 1 : columnCount + number
     }

@@ -105,7 +105,8 @@ struct CSVRecords {
   /// An error about a cell of the current record.
   func error(_ column: Int, _ problem: String, remedy: String) -> FormatError {
     let name = columnNames.map { " (\(quoted($0[column])))" } ?? ""
-    return FormatError(file: file, location: "row \(row), column \(column + 1)\(name)", problem: problem, remedy: remedy)
+    return FormatError(
+      file: file, location: "row \(row), column \(column + 1)\(name)", problem: problem, remedy: remedy)
   }
 
   private mutating func nextCell() throws(FormatError) -> Cell {

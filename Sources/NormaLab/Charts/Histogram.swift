@@ -51,7 +51,8 @@ public struct Histogram: Codable, Sendable, Equatable {
         shares[min(max(0, Int(first)), count - 1)] += share
         continue
       }
-      for target in Int(max(0, first))...max(Int(max(0, first)), Int(min(last, Double(count - 1)))) where target < count {
+      for target in Int(max(0, first))...max(Int(max(0, first)), Int(min(last, Double(count - 1)))) where target < count
+      {
         let overlap = min(last, Double(target + 1)) - max(first, Double(target))
         if overlap > 0 { shares[target] += share * overlap / (last - first) }
       }

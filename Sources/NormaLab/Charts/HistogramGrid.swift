@@ -122,7 +122,8 @@ public struct HistogramGrid: Picture {
     let zero = range.contains(0) ? ", and the upright line marks zero" : ""
     return .element(
       "div", ["class": "histograms"],
-      rowMarkups + [.element("p", ["class": "scale"], text: "Each box spans the values from \(low) to \(high)\(zero).")])
+      rowMarkups + [.element("p", ["class": "scale"], text: "Each box spans the values from \(low) to \(high)\(zero).")]
+    )
   }
 
   private func shares(_ histogram: Histogram?) -> [Double] {
@@ -137,7 +138,8 @@ public struct HistogramGrid: Picture {
     var parts: [Markup] = []
     let zero = -range.lowerBound / (range.upperBound - range.lowerBound) * size.width
     if zero > 0 && zero < size.width {
-      parts.append(.element("path", ["class": "grid", "d": "M\(Drawing.number(zero)),0V\(Drawing.number(size.height))"]))
+      parts.append(
+        .element("path", ["class": "grid", "d": "M\(Drawing.number(zero)),0V\(Drawing.number(size.height))"]))
     }
     let baseline = size.height - 1
     if let outline = contour(shares.filled, tallest: tallest, isClosed: true) {

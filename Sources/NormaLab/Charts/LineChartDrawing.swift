@@ -133,7 +133,8 @@ struct LineChartDrawing {
       } else {
         let fits = end.x + 10 + labelWidth < width
         parts.append(
-          label(series, x: end.x + (fits ? 10 : -10), y: end.y > top + 20 ? end.y - 7 : end.y + 18,
+          label(
+            series, x: end.x + (fits ? 10 : -10), y: end.y > top + 20 ? end.y - 7 : end.y + 18,
             anchor: fits ? "start" : "end"))
       }
     }

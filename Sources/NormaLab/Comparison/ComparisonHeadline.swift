@@ -41,12 +41,15 @@ struct ComparisonHeadline {
   private func sentence(for target: Double) -> String {
     let goal = format.shortText(target)
     let clauses = groups(for: target).enumerated().map { index, group in
-      let start = index == 0 ? "\(group.runs.phrase), \(result.validationMetricName) reached \(goal)" : group.runs.phrase
+      let start =
+        index == 0 ? "\(group.runs.phrase), \(result.validationMetricName) reached \(goal)" : group.runs.phrase
       return "\(start) \(Words.after(epoch: group.epoch))"
     }
     let others = result.runs.filter { $0.firstEpoch(reaching: target) == nil }.map { run -> String in
       let subject = "\(run.phrase) it stayed below \(goal)"
-      if run.stoppedBecause != nil { return "\(subject) until training stopped \(Words.after(epoch: run.trainedEpochCount))" }
+      if run.stoppedBecause != nil {
+        return "\(subject) until training stopped \(Words.after(epoch: run.trainedEpochCount))"
+      }
       return "\(subject) in all \(Words.count(run.trainedEpochCount, "epoch"))"
     }
     return Words.capitalized((clauses + others).joined(separator: "; ")) + "."
@@ -75,7 +78,8 @@ struct ComparisonHeadline {
     let tested = result.runs.compactMap { run in run.testMetric.map { (run: run, value: $0) } }
     guard !tested.isEmpty else { return nil }
     let values = tested.map { "\(format.text($0.value)) \($0.run.phrase)" }
-    return "Test \(result.metric.name), of the parameters with the best \(result.validationMetricName): \(Words.list(values))."
+    return
+      "Test \(result.metric.name), of the parameters with the best \(result.validationMetricName): \(Words.list(values))."
   }
 
   private var plainWins: String? {

@@ -133,7 +133,8 @@ extension ComparisonReport {
         let least = epoch.gradientNorms.min(), let greatest = epoch.gradientNorms.max(),
         epoch.gradientNorms.allSatisfy(\.isFinite)
       else { return nil }
-      let ratio = least > 0 ? "\(NumberFormat.plain.text(greatest / least)) times the smallest" : "not zero, the smallest is"
+      let ratio =
+        least > 0 ? "\(NumberFormat.plain.text(greatest / least)) times the smallest" : "not zero, the smallest is"
       return "\(run.phrase) the largest gradient is \(ratio) \(Words.after(epoch: epoch.number))"
     }
     return sentences.isEmpty ? nil : Words.capitalized(sentences.joined(separator: "; ")) + "."
