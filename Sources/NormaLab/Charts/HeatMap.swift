@@ -124,7 +124,8 @@ public struct HeatMap: Picture {
       }
     }
     for column in columns.indices where column.isMultiple(of: labelledEvery(columnWidth)) {
-      parts.append(text(columns[column], x: left + columnWidth * (Double(column) + 0.5), y: bottom + 15, anchor: "middle"))
+      parts.append(
+        text(columns[column], x: left + columnWidth * (Double(column) + 0.5), y: bottom + 15, anchor: "middle"))
     }
     parts.append(text(columnTitle, x: left + (width - left) / 2, y: bottom + 30, anchor: "middle"))
     return Drawing.svg(
@@ -166,6 +167,7 @@ public struct HeatMap: Picture {
 
   private func text(_ text: String, x: Double, y: Double, anchor: String) -> Markup {
     .element(
-      "text", ["class": "tick small", "x": Drawing.number(x), "y": Drawing.number(y), "text-anchor": anchor], text: text)
+      "text", ["class": "tick small", "x": Drawing.number(x), "y": Drawing.number(y), "text-anchor": anchor], text: text
+    )
   }
 }

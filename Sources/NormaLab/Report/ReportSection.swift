@@ -73,7 +73,8 @@ public struct ReportFigure: Sendable {
     }
     var parts: [Markup] = [
       .element(
-        "figcaption", [:], [.element("span", ["class": "figure-number"], text: "Figure \(number)"), .prose(" \(caption)")]),
+        "figcaption", [:],
+        [.element("span", ["class": "figure-number"], text: "Figure \(number)"), .prose(" \(caption)")]),
       .element("p", ["class": "reading"], [.prose(reading)]),
     ]
     var plate: [Markup] = []
