@@ -9,7 +9,7 @@ import Testing
     #expect(scale.ticks.map(\.value) == [0, 0.2, 0.4, 0.6, 0.8, 1])
     #expect(AxisScale(covering: [-3, 12]).ticks.map(\.label) == ["−5", "0", "5", "10", "15"])
     #expect(AxisScale(covering: [0, 10], tickCount: 10).ticks.map(\.label) == (0...10).map(String.init))
-    #expect(AxisScale(covering: [0.71, 0.74]).ticks.map(\.label) == ["0.71", "0.72", "0.73", "0.74"])
+    #expect(AxisScale(covering: [0.712, 0.747]).ticks.map(\.label) == ["0.71", "0.72", "0.73", "0.74", "0.75"])
     #expect(AxisScale(covering: [0, 52_610]).ticks.map(\.label).last == "60,000")
   }
 

@@ -36,7 +36,7 @@ public struct AxisScale: Sendable, Equatable {
   ///   - values: The values to cover.
   ///   - kind: How they are spread.
   ///   - format: How the marks are labelled.
-  ///   - tickCount: About how many marks; there can be two more.
+  ///   - tickCount: About how many marks.
   ///   - integersOnly: Whether only whole numbers are marked, and the axis ends at the last value instead of a mark.
   public init(
     covering values: some Sequence<Double>, kind: Kind = .linear, format: NumberFormat = .plain, tickCount: Int = 5,
@@ -98,8 +98,8 @@ public struct AxisScale: Sendable, Equatable {
     }
     let rough = (greatest - least) / Double(count)
     let power = pow(10, log10(rough).rounded(.down))
-    let factor = rough / power * (1 - 1e-9)
-    var step = (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10) * power
+    let factor = rough / power
+    var step = (factor < 1.2 ? 1 : factor < 2.4 ? 2 : factor < 6 ? 5 : 10) * power
     if integersOnly { step = max(1, step.rounded()) }
     let first = (least / step + 1e-9).rounded(.down)
     let last = (greatest / step - 1e-9).rounded(.up)

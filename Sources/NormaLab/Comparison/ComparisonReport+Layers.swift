@@ -19,8 +19,8 @@ extension ComparisonReport {
         + "standard deviation. A spike with next to no width is a collapse: whatever goes in, the same comes out, so "
         + "the layers after it have nothing to tell inputs apart by, and almost no gradient comes back. Batch "
         + "normalization sets each channel’s mean and variance over the batch, so that the width does not depend on "
-        + "the size of the weights before it. The boxes of a row span the same values, written at its left; heights are the square roots of shares, which "
-        + "keeps small bars visible.",
+        + "the size of the weights before it. The boxes of a row span the same values, written at its left; heights are the "
+        + "square roots of shares, which keeps small bars visible.",
       finding: activationFinding, pictures: [grid],
       legend: [LegendEntry("before training", symbol: .outline), LegendEntry("after training", symbol: .filled)])
   }
