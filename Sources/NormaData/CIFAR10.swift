@@ -11,7 +11,8 @@ public enum CIFAR10 {
   private static let recordLength = 1 + 3 * pixelCount
   private static let archiveName = "cifar-10-binary.tar.gz"
   private static let folderName = "cifar-10-batches-bin"
-  private static let remedy = "Download \(archiveName) (\"binary version\") from https://www.cs.toronto.edu/~kriz/cifar.html."
+  private static let remedy =
+    "Download \(archiveName) (\"binary version\") from https://www.cs.toronto.edu/~kriz/cifar.html."
 
   /// Reads the archive (`tar.gz` or `tar`), or a folder with the archive in it or what was unpacked from it.
   ///
@@ -23,7 +24,8 @@ public enum CIFAR10 {
     let batches = try files.contents.compactMap { name, bytes in batchNumber(name).map { ($0, name, bytes) } }
       .sorted { $0.0 < $1.0 }.map { try Batch(bytes: $2, file: "\(files.place): \($1)") }
     guard !batches.isEmpty else { throw missingBatches(files.names, at: files.place) }
-    let classNames = try readClassNames(required("batches.meta.txt", of: files), file: "\(files.place): batches.meta.txt")
+    let classNames = try readClassNames(
+      required("batches.meta.txt", of: files), file: "\(files.place): batches.meta.txt")
     let test = try Batch(bytes: required("test_batch.bin", of: files), file: "\(files.place): test_batch.bin")
     return LoadedData(
       training: try dataset(batches, classNames: classNames), test: try dataset([test], classNames: classNames))
@@ -93,7 +95,8 @@ public enum CIFAR10 {
     let names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
     guard names.count == classCount, Set(names).count == classCount else {
       throw FormatError(
-        file: file, problem: "it should name \(classCount) classes, a line each, and names \(names.count)", remedy: remedy)
+        file: file, problem: "it should name \(classCount) classes, a line each, and names \(names.count)",
+        remedy: remedy)
     }
     return names
   }
@@ -107,16 +110,18 @@ public enum CIFAR10 {
       guard !bytes.isEmpty, bytes.count % recordLength == 0 else {
         throw FormatError(
           file: file, location: "byte \(bytes.count)",
-          problem: "\(bytes.count) bytes are not a whole number of records of \(recordLength); it is cut off or no batch",
+          problem: "\(bytes.count) bytes are no whole number of records of \(recordLength); it is cut off or no batch",
           remedy: remedy)
       }
-      for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: recordLength) where bytes[start] >= classCount {
+      self.bytes = bytes
+      for record in 0..<count {
+        let label = bytes[bytes.startIndex + record * recordLength]
+        guard label >= classCount else { continue }
         throw FormatError(
-          file: file, location: "byte \(start - bytes.startIndex)",
-          problem: "the label \(bytes[start]) of record \((start - bytes.startIndex) / recordLength + 1) is none",
+          file: file, location: "byte \(record * recordLength)",
+          problem: "the label \(label) of record \(record + 1) is none",
           remedy: "Labels lie between 0 and \(classCount - 1); the file is damaged or no batch of CIFAR-10.")
       }
-      self.bytes = bytes
     }
   }
 

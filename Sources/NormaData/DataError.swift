@@ -14,6 +14,8 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
   case validationFraction(Double)
   /// A standardization was to be fitted on no examples.
   case nothingToStandardize
+  /// The numbers of a standardization are not finite and positive, or their shapes differ or do not fit its mode.
+  case invalidStandardization(mean: Shape, scale: Shape)
   /// Features do not have the shape that a standardization was fitted on.
   case unfitForStandardization(Shape, fittedOn: String)
 
@@ -29,11 +31,16 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
     case .labelColumnCount(_, .regression):
       return "Regression takes at least one target column."
     case .validationCount(let wanted, let count):
-      return "\(wanted) examples cannot be set aside for validation: there are \(count), and training needs at least one."
+      return
+        "\(wanted) examples cannot be set aside for validation: there are \(count), and training needs at least one."
     case .validationFraction(let fraction):
       return "The part set aside for validation must be at least 0 and less than 1, not \(fraction)."
     case .nothingToStandardize:
       return "A standardization cannot be fitted on no examples."
+    case .invalidStandardization(let mean, let scale):
+      return
+        "A mean of shape \(mean) and a scale of shape \(scale) make no standardization: they must have the same shape "
+        + "and hold finite numbers, the scale positive ones."
     case .unfitForStandardization(let shape, let fitted):
       return "Features of shape \(shape) do not fit a standardization made for \(fitted)."
     }

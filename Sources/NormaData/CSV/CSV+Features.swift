@@ -44,17 +44,19 @@ extension CSV {
         return layout
       }
     }
-    let extra = (records.columnCount ?? 0) - featureCount
+    let columnCount = records.columnCount ?? 0
+    let extra = columnCount - featureCount
     guard extra == 0 || extra == options.labelColumns.count else {
       throw FormatError(
-        file: records.file, problem: "it has \(records.columnCount ?? 0) columns, but the model takes \(featureCount) features",
+        file: records.file, problem: "it has \(columnCount) columns, but the model takes \(featureCount) features",
         remedy: "Give as many columns as there are features, with or without the label column.")
     }
     let layout = try CSVLayout(
       first: records, labelColumns: extra == 0 ? [] : options.labelColumns, hasHeader: options.hasHeader)
     if layout.columnNames != nil, let name = missing.first {
       throw FormatError(
-        file: records.file, location: "row \(records.row)", problem: "the header lacks the model's feature \(quoted(name))",
+        file: records.file, location: "row \(records.row)",
+        problem: "the header lacks the model's feature \(quoted(name))",
         remedy: "Name the columns as in the data that the model was trained on, or leave the header out.")
     }
     return layout
