@@ -130,17 +130,18 @@ struct CSVRecords {
     var hasDoubledQuotes = false
     position = start
     while position < bytes.count {
-      defer { position += 1 }
-      guard bytes[position] == UInt8(ascii: "\"") else { continue }
+      guard bytes[position] == UInt8(ascii: "\"") else {
+        position += 1
+        continue
+      }
       if position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "\"") {
         hasDoubledQuotes = true
-        position += 1
+        position += 2
         continue
       }
       let cell = Cell(range: start..<position, hasDoubledQuotes: hasDoubledQuotes)
       position += 1
       skipSpaces()
-      defer { position -= 1 }
       guard position == bytes.count || bytes[position] == UInt8(ascii: ",") || isLineEnd(bytes[position]) else {
         throw misplacedQuote("something follows the closing quotation mark of a cell")
       }
