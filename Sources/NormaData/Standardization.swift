@@ -22,21 +22,10 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
   /// What is divided by, of the same shape: the standard deviation (of the population, divided by N), or 1 where that is 0.
   public var scale: Tensor<Element>
 
-  /// A standardization with known numbers, such as saved ones.
-  ///
-  /// - Throws: ``DataError/invalidStandardization(mean:scale:)`` unless both tensors have the same shape, of the form that
-  ///   the mode asks, and hold finite numbers, those of the scale positive.
-  public init(mode: Mode, mean: Tensor<Element>, scale: Tensor<Element>) throws(DataError) {
-    let hasForm =
-      switch mode {
-      case .perFeature: mean.rank >= 1
-      case .perChannel: mean.rank == 1
-      case .overall: mean.rank == 0
-      }
-    guard hasForm, mean.shape == scale.shape, mean.isFinite, scale.isFinite, scale.elements.allSatisfy({ $0 > 0 })
-    else {
-      throw .invalidStandardization(mean: mean.shape, scale: scale.shape)
-    }
+  /// A standardization with known numbers; both tensors must have the same shape. Those that come from a file are to be
+  /// checked by ``validate()``.
+  public init(mode: Mode, mean: Tensor<Element>, scale: Tensor<Element>) {
+    precondition(mean.shape == scale.shape, "a mean of shape \(mean.shape) and a scale of shape \(scale.shape)")
     self.mode = mode
     self.mean = mean
     self.scale = scale
@@ -45,7 +34,7 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
   /// A standardization of examples `[N, …]`, its numbers computed in double precision.
   ///
   /// - Throws: ``DataError/nothingToStandardize`` if there are no numbers to compute from,
-  ///   ``DataError/invalidStandardization(mean:scale:)`` if they are not all finite.
+  ///   ``DataError/invalidStandardization(_:shape:)`` if they are not all finite.
   public init(fittedOn features: Tensor<Element>, mode: Mode) throws(DataError) {
     guard features.count > 0, features.rank > 1 else { throw .nothingToStandardize }
     let shape: Shape =
@@ -66,9 +55,26 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
         }
       }
     }
-    try self.init(
+    self.init(
       mode: mode, mean: Tensor(mean.map { Element($0) }, shape: shape),
       scale: Tensor(deviation.map { Element($0) == 0 ? 1 : Element($0) }, shape: shape))
+    try validate()
+  }
+
+  /// Checks that the numbers can standardize anything.
+  ///
+  /// - Throws: ``DataError/invalidStandardization(_:shape:)`` unless the shape has the form that the mode asks, and all
+  ///   numbers are finite, those of the scale positive.
+  public func validate() throws(DataError) {
+    let hasForm =
+      switch mode {
+      case .perFeature: mean.rank >= 1
+      case .perChannel: mean.rank == 1
+      case .overall: mean.rank == 0
+      }
+    guard hasForm, mean.isFinite, scale.isFinite, scale.elements.allSatisfy({ $0 > 0 }) else {
+      throw .invalidStandardization(mode.rawValue, shape: mean.shape)
+    }
   }
 
   /// The features, standardized: `[N, …] → [N, …]`.
@@ -80,7 +86,7 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
       switch mode {
       case .perFeature: features.rank > 0 && features.shape.dropFirst().elementsEqual(mean.shape)
       case .perChannel: features.rank > 0 && features.shape.channelCount == mean.count
-      case .overall: true
+      case .overall: mean.count == 1
       }
     guard fits else {
       let fitted = mode == .perChannel ? "\(mean.count) channels" : "examples of shape \(mean.shape)"

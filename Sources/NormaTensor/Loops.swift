@@ -76,7 +76,13 @@ func applyBinary<Element: TensorElement>(
   case .subtract: for i in 0..<count { y[i] = a[i] - b[i] }
   case .multiply: for i in 0..<count { y[i] = a[i] * b[i] }
   case .divide: for i in 0..<count { y[i] = a[i] / b[i] }
-  case .leakyReLUGradient(let slope): for i in 0..<count { y[i] = a[i] <= 0 ? slope * b[i] : b[i] }
+  case .leakyReLUGradient(let slope):
+    if slope == 0 {
+      // No product: 0 times an infinite gradient would be NaN.
+      for i in 0..<count { y[i] = a[i] <= 0 ? 0 : b[i] }
+    } else {
+      for i in 0..<count { y[i] = a[i] <= 0 ? slope * b[i] : b[i] }
+    }
   case .sigmoidGradient: for i in 0..<count { y[i] = b[i] * a[i] * (1 - a[i]) }
   case .hyperbolicTangentGradient: for i in 0..<count { y[i] = b[i] * (1 - a[i] * a[i]) }
   }

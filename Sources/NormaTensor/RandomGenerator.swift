@@ -104,11 +104,15 @@ extension Tensor {
   }
 
   /// Independent draws from the even distribution over a half-open range.
-  public static func uniform(_ shape: Shape, in range: Range<Double>, using generator: inout RandomGenerator) -> Tensor {
+  public static func uniform(_ shape: Shape, in range: Range<Double>, using generator: inout RandomGenerator) -> Tensor
+  {
     let width = range.upperBound - range.lowerBound
     return Tensor(shape: shape) { result in
       for index in 0..<result.count {
-        result.initializeElement(at: index, to: Element(range.lowerBound + width * generator.uniform()))
+        let value = Element(range.lowerBound + width * generator.uniform())
+        // Rounding may carry a number just below the bound up to it.
+        let isBelow = Double(value) < range.upperBound
+        result.initializeElement(at: index, to: isBelow ? value : Swift.max(value.nextDown, Element(range.lowerBound)))
       }
     }
   }

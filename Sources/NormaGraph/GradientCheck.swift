@@ -1,0 +1,70 @@
+import NormaTensor
+
+/// The gradient of a function of one tensor, found by centred differences: `(f(x + h) − f(x − h)) / 2h` for each element.
+///
+/// - Parameters:
+///   - point: where to differentiate.
+///   - step: the h. The error is about `h²` plus the rounding of f over h: use `Double`, and 1e-5.
+///   - function: a function with a single number for result.
+public func numericGradient<Element: TensorElement>(
+  at point: Tensor<Element>, step: Element = 1e-5, of function: (Tensor<Element>) throws -> Element
+) rethrows -> Tensor<Element> {
+  var shifted = point
+  var gradient = [Element]()
+  for index in 0..<point.count {
+    let original = point.withUnsafeElements { $0[index] }
+    shifted.withUnsafeMutableElements { $0[index] = original + step }
+    let above = try function(shifted)
+    shifted.withUnsafeMutableElements { $0[index] = original - step }
+    let below = try function(shifted)
+    shifted.withUnsafeMutableElements { $0[index] = original }
+    gradient.append((above - below) / (2 * step))
+  }
+  return Tensor(gradient, shape: point.shape)
+}
+
+/// How far a graph's gradient is from the numeric one.
+public struct GradientCheck<Element: TensorElement> {
+  /// What the graph found.
+  public let gradient: Tensor<Element>
+  /// What centred differences found.
+  public let numericGradient: Tensor<Element>
+
+  /// CS231n's measure: `max |x − y| / max(1e-8, |x| + |y|)`.
+  public var relativeError: Element {
+    zip(gradient.elements, numericGradient.elements).map { x, y in
+      abs(x - y) / Swift.max(1e-8, abs(x) + abs(y))
+    }.max() ?? 0
+  }
+}
+
+/// Differentiates a function both ways, with respect to each of its inputs.
+///
+/// ```swift
+/// let checks = checkGradients(at: [x, weight]) { inputs in inputs[0].matrixProduct(inputs[1]).relu() }
+/// checks.allSatisfy { $0.relativeError < 1e-8 }
+/// ```
+///
+/// - Parameters:
+///   - points: the inputs.
+///   - seed: the gradient of the result to start from, of its shape; ones if nil. Ones are a poor choice for functions
+///     whose results add up to a constant.
+///   - step: see ``numericGradient(at:step:of:)``.
+///   - function: the function, from variables of one graph to one of the same.
+public func checkGradients<Element: TensorElement>(
+  at points: [Tensor<Element>], seed: Tensor<Element>? = nil, step: Element = 1e-5,
+  of function: ([Variable<Element>]) throws -> Variable<Element>
+) rethrows -> [GradientCheck<Element>] {
+  let graph = Graph<Element>()
+  let inputs = points.enumerated().map { graph.input($1, name: "input \($0)") }
+  let gradients = graph.gradients(of: try function(inputs), seed: seed)
+  return try points.indices.map { index in
+    let numeric = try numericGradient(at: points[index], step: step) { shifted in
+      var constants = points.map { Variable($0) }
+      constants[index] = Variable(shifted)
+      let result = try function(constants).value
+      return (seed.map { result * $0 } ?? result).sum()
+    }
+    return GradientCheck(gradient: gradients[inputs[index]], numericGradient: numeric)
+  }
+}

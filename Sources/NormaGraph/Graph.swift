@@ -1,0 +1,171 @@
+import NormaTensor
+
+/// A computation, recorded while it runs, that can be differentiated and looked at.
+///
+/// ```swift
+/// let graph = Graph<Double>()
+/// let x = graph.input(Tensor([1, 2, 3]), name: "x")
+/// let y = (x * x).sum()
+/// let gradients = graph.gradients(of: y)
+/// gradients[x]  // [2, 4, 6]
+/// ```
+///
+/// Operations are methods of ``Variable``. Those whose inputs need no gradient leave nothing behind in the graph, so
+/// inference, where every variable is a constant, keeps nothing.
+public final class Graph<Element: TensorElement> {
+  /// What a node is.
+  public enum Kind: String, Sendable {
+    /// Data that the caller wants a gradient for.
+    case input
+    /// A value that training changes.
+    case parameter
+    /// Data without a gradient; recorded only where the graph keeps values to be looked at.
+    case constant
+    /// The result of an operation.
+    case operation
+  }
+
+  /// One step of the computation.
+  public struct Node {
+    /// Its place in the graph: the inputs of an operation stand before it.
+    public let index: Int
+    public let kind: Kind
+    /// What it is called: its own name or, for an unnamed result, that of its operation.
+    public var name: String
+    /// The operation that made it, such as `matrix product`; empty for leaves.
+    public let operation: String
+    /// The local gradient in words and symbols, `g` being the gradient of the result; empty for leaves.
+    public let rule: String
+    /// The places of its inputs.
+    public let inputs: [Int]
+    public let shape: Shape
+    /// Its value, where the graph keeps values.
+    public let value: Tensor<Element>?
+  }
+
+  /// Whether values of inner nodes are kept, to be printed and drawn.
+  public let keepsValues: Bool
+  /// The steps recorded so far, in the order they ran.
+  public private(set) var nodes: ContiguousArray<Node> = []
+  private var pullbacks: ContiguousArray<((Tensor<Element>) -> [Tensor<Element>?])?> = []
+
+  /// An empty graph.
+  ///
+  /// - Parameter keepsValues: keep the value of every node, constants included, for printing and drawing. Training
+  ///   leaves this off: it keeps only what the backward pass needs.
+  public init(keepsValues: Bool = false) { self.keepsValues = keepsValues }
+
+  /// A leaf whose gradient is wanted.
+  public func input(_ value: Tensor<Element>, name: String) -> Variable<Element> {
+    leaf(value, kind: .input, name: name)
+  }
+
+  /// A leaf that training changes.
+  public func parameter(_ value: Tensor<Element>, name: String) -> Variable<Element> {
+    leaf(value, kind: .parameter, name: name)
+  }
+
+  /// A leaf without a gradient. It becomes a node only in a graph that keeps values.
+  public func constant(_ value: Tensor<Element>, name: String) -> Variable<Element> {
+    guard keepsValues else { return Variable(value) }
+    var variable = leaf(value, kind: .constant, name: name)
+    variable.requiresGradient = false
+    return variable
+  }
+
+  private func leaf(_ value: Tensor<Element>, kind: Kind, name: String) -> Variable<Element> {
+    append(kind: kind, name: name, operation: "", rule: "", inputs: [], value: value, requiresGradient: true, nil)
+  }
+
+  private func append(
+    kind: Kind, name: String, operation: String, rule: String, inputs: [Int], value: Tensor<Element>,
+    requiresGradient: Bool, _ pullback: ((Tensor<Element>) -> [Tensor<Element>?])?
+  ) -> Variable<Element> {
+    let index = nodes.count
+    nodes.append(
+      Node(
+        index: index, kind: kind, name: name, operation: operation, rule: rule, inputs: inputs, shape: value.shape,
+        value: keepsValues ? value : nil))
+    pullbacks.append(pullback)
+    return Variable(value: value, graph: self, node: index, requiresGradient: requiresGradient)
+  }
+
+  /// Gives a node a name of its own.
+  func rename(_ node: Int, to name: String) { nodes[node].name = name }
+
+  /// Adds the result of an operation to the graph of its inputs.
+  static func record(
+    _ operation: String, rule: String, inputs: [Variable<Element>], value: Tensor<Element>,
+    pullback: @escaping (Tensor<Element>) -> [Tensor<Element>?]
+  ) -> Variable<Element> {
+    guard let graph = inputs.lazy.compactMap(\.graph).first else { return Variable(value) }
+    precondition(
+      inputs.allSatisfy { $0.graph == nil || $0.graph === graph }, "\(operation) of variables from different graphs")
+    let requiresGradient = inputs.contains(where: \.requiresGradient)
+    guard requiresGradient || graph.keepsValues else { return Variable(value) }
+    let indices = inputs.map { input in
+      input.node ?? graph.append(
+        kind: .constant, name: "constant", operation: "", rule: "", inputs: [], value: input.value,
+        requiresGradient: false, nil
+      ).node!
+    }
+    return graph.append(
+      kind: .operation, name: operation, operation: operation, rule: rule, inputs: indices, value: value,
+      requiresGradient: requiresGradient, requiresGradient ? pullback : nil)
+  }
+
+  /// The gradients of a result with respect to everything it was computed from, by one walk back over the graph.
+  ///
+  /// - Parameters:
+  ///   - result: a variable of this graph; usually a single number, the loss.
+  ///   - seed: the gradient to start from, of the result's shape; ones if nil.
+  public func gradients(of result: Variable<Element>, seed: Tensor<Element>? = nil) -> Gradients<Element> {
+    let seed = seed ?? .ones(result.value.shape)
+    precondition(
+      seed.shape == result.value.shape, "a seed of shape \(seed.shape) for a result of \(result.value.shape)")
+    var gradients = Gradients<Element>(graph: self, nodeCount: nodes.count)
+    guard let last = result.node, result.requiresGradient else { return gradients }
+    precondition(result.graph === self, "the result belongs to another graph")
+    gradients.values[last] = seed
+    for index in stride(from: last, through: 0, by: -1) {
+      guard let gradient = gradients.values[index], let pullback = pullbacks[index] else { continue }
+      for (input, part) in zip(nodes[index].inputs, pullback(gradient)) {
+        guard let part else { continue }
+        precondition(
+          part.shape == nodes[input].shape,
+          "\(nodes[index].operation) gave a gradient of shape \(part.shape) for an input of shape \(nodes[input].shape)"
+        )
+        gradients.add(part, to: input)
+      }
+      // The gradients of inner nodes have done their work, unless somebody wants to look at them.
+      if !keepsValues { gradients.values[index] = nil }
+    }
+    return gradients
+  }
+}
+
+/// The gradients that ``Graph/gradients(of:seed:)`` found.
+public struct Gradients<Element: TensorElement> {
+  private let graph: Graph<Element>
+  var values: ContiguousArray<Tensor<Element>?>
+
+  init(graph: Graph<Element>, nodeCount: Int) {
+    self.graph = graph
+    values = ContiguousArray(repeating: nil, count: nodeCount)
+  }
+
+  mutating func add(_ gradient: Tensor<Element>, to node: Int) {
+    if values[node] == nil { values[node] = gradient } else { values[node]! += gradient }
+  }
+
+  /// The gradient with respect to a variable, of its shape: zeros if the result does not depend on it.
+  ///
+  /// The gradients of inner results are there only in a graph that keeps values.
+  public subscript(variable: Variable<Element>) -> Tensor<Element> {
+    precondition(variable.graph === graph, "the variable belongs to another graph")
+    return variable.node.flatMap { self[node: $0] } ?? .zeros(variable.value.shape)
+  }
+
+  /// The gradient with respect to a node, if the result depends on it and it was kept.
+  public subscript(node index: Int) -> Tensor<Element>? { index < values.count ? values[index] : nil }
+}

@@ -1,0 +1,49 @@
+import NormaTensor
+
+extension Variable {
+  /// `max(0, x)`; its gradient at 0 is 0.
+  public func relu() -> Variable { leakyReLU(slope: 0) }
+
+  /// `x` where positive, `slope · x` elsewhere.
+  public func leakyReLU(slope: Element) -> Variable {
+    let y = value.applying(.leakyReLU(slope: slope))
+    // With a slope that is not negative the result has the sign of x, and x need not be kept.
+    let sign = slope >= 0 ? y : value
+    return Graph.record(
+      slope == 0 ? "ReLU" : "leaky ReLU",
+      rule: slope == 0 ? "∂x = g where x > 0, 0 elsewhere" : "∂x = g where x > 0, slope·g elsewhere",
+      inputs: [self], value: y
+    ) { g in [sign.applying(.leakyReLUGradient(slope: slope), g)] }
+  }
+
+  /// `1 / (1 + e⁻ˣ)`.
+  public func sigmoid() -> Variable {
+    let y = value.applying(.sigmoid)
+    return Graph.record("sigmoid", rule: "∂x = g·y·(1 − y)", inputs: [self], value: y) { g in
+      [y.applying(.sigmoidGradient, g)]
+    }
+  }
+
+  /// The hyperbolic tangent.
+  public func hyperbolicTangent() -> Variable {
+    let y = value.applying(.hyperbolicTangent)
+    return Graph.record("tanh", rule: "∂x = g·(1 − y²)", inputs: [self], value: y) { g in
+      [y.applying(.hyperbolicTangentGradient, g)]
+    }
+  }
+
+  /// Inverted dropout: keeps each element with the given probability and divides it by that, else sets it to 0, so that
+  /// nothing need be done in inference.
+  ///
+  /// - Parameter keepProbability: in (0, 1].
+  public func dropout(keepProbability: Double, using generator: inout RandomGenerator) -> Variable {
+    precondition(keepProbability > 0 && keepProbability <= 1, "\(keepProbability) is no probability to keep")
+    let factor = Element(1 / keepProbability)
+    let mask = Tensor<Element>(shape: shape) { mask in
+      for index in 0..<mask.count {
+        mask.initializeElement(at: index, to: generator.uniform() < keepProbability ? factor : 0)
+      }
+    }
+    return Graph.record("dropout", rule: "∂x = g / p where kept", inputs: [self], value: value * mask) { [$0 * mask] }
+  }
+}

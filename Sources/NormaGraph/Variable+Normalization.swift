@@ -1,0 +1,100 @@
+import NormaTensor
+import Normalization
+
+/// The three forms of batch normalization in a graph, equal to rounding.
+public enum BatchNormalizationForm: String, Sendable, Codable, CaseIterable {
+  /// Nine nodes of primitive operations, whose local gradients are chained.
+  case staged
+  /// One node with the simplified gradient.
+  case closedForm
+  /// The closed form that also takes in the ReLU that follows, where one does.
+  case fused
+}
+
+extension Variable {
+  /// Batch normalization in training, in closed form: x `[N, …, C]` (or `[N, C, …]`), gamma and beta `[C]`.
+  ///
+  /// Returns the moments of the batch beside the result, for the running statistics.
+  ///
+  /// - Throws: ``NormalizationError/singleValuePerChannel(shape:)`` unless `allowsSingleValue`.
+  public func batchNormalized(
+    gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
+    rectifies: Bool = false, allowsSingleValue: Bool = false
+  ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
+    let x = value
+    // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
+    let (scale, shift) = (gamma?.value, beta?.value)
+    let (output, batch) = try BatchNormalization.forward(
+      x, gamma: scale, beta: shift, epsilon: epsilon, layout: layout, rectifies: rectifies,
+      allowsSingleValue: allowsSingleValue)
+    let variable = Graph.record(
+      rectifies ? "batch norm + ReLU" : "batch norm",
+      rule: "∂x = γ/(N·s) · (N·g − Σg − x̂·Σ(g·x̂)), ∂γ = Σ g·x̂, ∂β = Σ g",
+      inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
+    ) { g in
+      let gradients = BatchNormalization.backward(g, input: x, batch: batch)
+      return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
+    }
+    return (variable, batch.moments)
+  }
+
+  /// Batch normalization in training, built from primitive operations: each node is a step of the computation.
+  ///
+  /// x `[N, …, C]`; gamma and beta `[C]`. The moments for the running statistics are computed apart from the graph.
+  public func stagedBatchNormalized(
+    gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, allowsSingleValue: Bool = false
+  ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
+    let moments = BatchMoments(of: value)
+    if moments.count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(shape)) }
+    // The mean of no rows is not a number, and would make a gradient of one.
+    guard moments.count > 0 else {
+      return try batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon)
+    }
+    let mean = meanOverRows().named("μ = mean of x")
+    let centred = subtracting(mean, broadcast: .perChannel).named("c = x − μ")
+    let variance = centred.squared().named("c²").meanOverRows().named("v = mean of c²")
+    let deviation = variance.squareRoot(offset: Element(epsilon)).named("s = √(v + ε)")
+    let normalized = centred.multiplied(by: deviation.reciprocal().named("r = 1/s"), broadcast: .perChannel)
+    var output = normalized.named("x̂ = c·r")
+    if let gamma { output = output.multiplied(by: gamma, broadcast: .perChannel).named("t = γ·x̂") }
+    if let beta { output = output.adding(beta, broadcast: .perChannel).named("y = t + β") }
+    return (output, moments)
+  }
+
+  /// Batch normalization in inference, with given statistics `[C]`.
+  public func batchNormalized(
+    mean: Tensor<Element>, variance: Tensor<Element>, gamma: Variable? = nil, beta: Variable? = nil,
+    epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast, rectifies: Bool = false
+  ) -> Variable {
+    let x = value
+    // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
+    let (scale, shift) = (gamma?.value, beta?.value)
+    let output = BatchNormalization.inference(
+      x, mean: mean, variance: variance, gamma: scale, beta: shift, epsilon: epsilon, layout: layout,
+      rectifies: rectifies)
+    return Graph.record(
+      "batch norm, inference", rule: "∂x = γ/s·g, ∂γ = Σ g·x̂, ∂β = Σ g",
+      inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
+    ) { g in
+      let gradients = BatchNormalization.inferenceBackward(
+        g, input: x, mean: mean, variance: variance, gamma: scale, beta: shift, epsilon: epsilon, layout: layout,
+        rectifies: rectifies)
+      return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
+    }
+  }
+
+  /// Layer normalization over the last axis: x `[…, C]`, gamma and beta `[C]`.
+  public func layerNormalized(gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5) -> Variable {
+    let x = value
+    // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
+    let (scale, shift) = (gamma?.value, beta?.value)
+    let (output, rows) = LayerNormalization.forward(x, gamma: scale, beta: shift, epsilon: epsilon)
+    return Graph.record(
+      "layer norm", rule: "h = g·γ, ∂x = (h − mean h − x̂·mean(h·x̂))/s, ∂γ = Σ g·x̂, ∂β = Σ g",
+      inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
+    ) { g in
+      let gradients = LayerNormalization.backward(g, input: x, rows: rows, gamma: scale)
+      return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
+    }
+  }
+}

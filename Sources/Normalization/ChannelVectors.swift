@@ -1,0 +1,60 @@
+import NormaTensor
+
+/// The four vectors `[C]` of a ``ChannelTransform``.
+struct ChannelVectors<Element: TensorElement>: Sendable {
+  let pivot: Tensor<Element>
+  let remainder: Tensor<Element>
+  let scale: Tensor<Element>
+  let shift: Tensor<Element>
+
+  /// What subtracts the mean, divides by the deviation, multiplies by gamma and adds beta.
+  init(
+    mean: Tensor<Double>, reciprocalDeviation: Tensor<Double>, gamma: Tensor<Element>?, beta: Tensor<Element>?
+  ) {
+    let channels = mean.count
+    precondition(gamma.map { $0.count == channels } ?? true, "gamma of shape \(gamma!.shape) for \(channels) channels")
+    precondition(beta.map { $0.count == channels } ?? true, "beta of shape \(beta!.shape) for \(channels) channels")
+    pivot = mean.converted()
+    remainder = (mean - pivot.converted(to: Double.self)).converted()
+    scale = (gamma.map { $0.converted(to: Double.self) * reciprocalDeviation } ?? reciprocalDeviation).converted()
+    shift = beta ?? .zeros([channels])
+  }
+
+  /// The transformed tensor, with the following ReLU if `rectifies`.
+  func apply(to x: Tensor<Element>, layout: ChannelLayout, rectifies: Bool) -> Tensor<Element> {
+    let extent = layout.extent(of: x.shape)
+    requireChannels(extent.channels, of: x.shape, layout: layout)
+    return Tensor(shape: x.shape) { result in
+      x.withUnsafeElements { x in
+        withPointers { transform in
+          guard let x = x.baseAddress, let result = result.baseAddress else { return }
+          Parallel.forEach(extent.blockCount) { block in
+            normalize(
+              x, result, extent: extent, block: extent.block(block), transform: transform, rectifies: rectifies)
+          }
+        }
+      }
+    }
+  }
+
+  /// Stops where a tensor has another number of channels than these vectors.
+  func requireChannels(_ channels: Int, of shape: Shape, layout: ChannelLayout) {
+    precondition(
+      channels == pivot.count, "statistics of \(pivot.count) channels for a tensor of shape \(shape), \(layout)")
+  }
+
+  func withPointers(_ body: (ChannelTransform<Element>) -> Void) {
+    pivot.withUnsafeElements { pivot in
+      remainder.withUnsafeElements { remainder in
+        scale.withUnsafeElements { scale in
+          shift.withUnsafeElements { shift in
+            guard let pivot = pivot.baseAddress, let remainder = remainder.baseAddress,
+              let scale = scale.baseAddress, let shift = shift.baseAddress
+            else { return }
+            body(ChannelTransform(pivot: pivot, remainder: remainder, scale: scale, shift: shift))
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import NormaTensor
+
+/// How much a new batch counts in running statistics.
+public enum UpdateRule: Sendable, Hashable, Codable {
+  /// `running = (1 − weight) · running + weight · batch`: the weight of the *new*, PyTorch's `momentum`.
+  case updating(Double)
+  /// `running = weight · running + (1 − weight) · batch`: the weight of the *old*, Keras's, ONNX's and CS231n's `momentum`.
+  case keeping(Double)
+  /// The plain mean over all batches so far: PyTorch's `momentum=None`.
+  case cumulative
+
+  /// The weight of the next batch after `batchCount` others.
+  public func weight(afterBatches batchCount: Int) -> Double {
+    switch self {
+    case .updating(let weight): weight
+    case .keeping(let weight): 1 - weight
+    case .cumulative: 1 / Double(batchCount + 1)
+    }
+  }
+}
+
+/// The statistics that batch normalization gathers in training and uses in inference.
+///
+/// A value: nothing changes it but a call of ``update(with:)``.
+public struct RunningStatistics<Element: TensorElement>: Sendable, Equatable {
+  /// The running means `[C]`.
+  public var mean: Tensor<Element>
+  /// The running variances `[C]`.
+  public var variance: Tensor<Element>
+  /// How many batches have been taken in.
+  public var batchCount: Int
+  /// How much the next batch will count.
+  public let rule: UpdateRule
+  /// Which estimate of a batch's variance is taken in.
+  public let estimator: VarianceEstimator
+
+  /// Statistics before the first batch, by the given conventions.
+  public init(channelCount: Int, conventions: BatchNormalizationConventions = .pyTorch) {
+    mean = .zeros([channelCount])
+    variance = Tensor(repeating: Element(conventions.initialVariance), shape: [channelCount])
+    batchCount = 0
+    rule = conventions.rule
+    estimator = conventions.estimator
+  }
+
+  /// The number of channels.
+  public var channelCount: Int { mean.count }
+
+  /// Takes in the statistics of one batch. An empty batch changes nothing, and neither does one with a single value per
+  /// channel, which has no variance to tell.
+  public mutating func update(with moments: BatchMoments) throws(NormalizationError) {
+    guard moments.channelCount == channelCount else {
+      throw .channelCountMismatch(expected: channelCount, found: moments.channelCount)
+    }
+    guard moments.count > 1 else { return }
+    let weight = rule.weight(afterBatches: batchCount)
+    func blend(_ old: Tensor<Element>, _ new: Tensor<Double>) -> Tensor<Element> {
+      ((1 - weight) * old.converted(to: Double.self) + weight * new).converted()
+    }
+    mean = blend(mean, moments.mean)
+    variance = blend(variance, moments.variance(estimator))
+    batchCount += 1
+  }
+}
+
+/// The choices in which frameworks differ, named after who made them.
+public struct BatchNormalizationConventions: Sendable, Hashable, Codable {
+  /// Added to the variance before the square root.
+  public var epsilon: Double
+  /// How running statistics are updated.
+  public var rule: UpdateRule
+  /// Which estimate of the variance the running statistics take in.
+  public var estimator: VarianceEstimator
+  /// What the running variance starts from.
+  public var initialVariance: Double
+
+  public init(epsilon: Double, rule: UpdateRule, estimator: VarianceEstimator, initialVariance: Double) {
+    self.epsilon = epsilon
+    self.rule = rule
+    self.estimator = estimator
+    self.initialVariance = initialVariance
+  }
+
+  /// PyTorch's `BatchNorm`: epsilon 1e-5, the new weighs 0.1, unbiased.
+  public static let pyTorch = BatchNormalizationConventions(
+    epsilon: 1e-5, rule: .updating(0.1), estimator: .unbiased, initialVariance: 1)
+  /// Stanford CS231n's assignment: epsilon 1e-5, the old weighs 0.9, biased, and the variance starts at 0.
+  public static let cs231n = BatchNormalizationConventions(
+    epsilon: 1e-5, rule: .keeping(0.9), estimator: .biased, initialVariance: 0)
+  /// Keras 3's `BatchNormalization`: epsilon 1e-3, the old weighs 0.99, biased.
+  public static let keras = BatchNormalizationConventions(
+    epsilon: 1e-3, rule: .keeping(0.99), estimator: .biased, initialVariance: 1)
+  /// ONNX's `BatchNormalization` operator: epsilon 1e-5, the old weighs 0.9, biased.
+  public static let onnx = BatchNormalizationConventions(
+    epsilon: 1e-5, rule: .keeping(0.9), estimator: .biased, initialVariance: 1)
+}
