@@ -47,14 +47,15 @@ let package = Package(
         "NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaTraining", "NormaData", "NormaFiles",
       ]),
 
-    // Floor 6: experiments and the report.
+    // Floor 6: experiments and the report; the terminal's manners.
     .target(name: "NormaLab", dependencies: ["Norma"]),
+    .target(name: "NormaTerminal"),
 
     // Floor 7: the command.
     .executableTarget(
       name: "NormaCommand",
       dependencies: [
-        "Norma", "NormaLab", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Norma", "NormaLab", "NormaTerminal", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests, one target a module, and what they share.
@@ -67,6 +68,15 @@ let package = Package(
     .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),
     .testTarget(name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
+    .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(name: "CommandTests", dependencies: ["Norma", "NormaCommand", "TestSupport"]),
   ]
 )
+
+// Warnings are errors where the project is checked. Later compilers and other systems' headers may warn of more, and
+// must not keep anyone from building.
+#if os(Linux) && compiler(<6.4)
+  for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+  }
+#endif

@@ -121,7 +121,8 @@ public final class Graph<Element: TensorElement> {
   ///   - seed: the gradient to start from, of the result's shape; ones if nil.
   public func gradients(of result: Variable<Element>, seed: Tensor<Element>? = nil) -> Gradients<Element> {
     let seed = seed ?? .ones(result.value.shape)
-    precondition(seed.shape == result.value.shape, "a seed of shape \(seed.shape) for a result of \(result.value.shape)")
+    precondition(
+      seed.shape == result.value.shape, "a seed of shape \(seed.shape) for a result of \(result.value.shape)")
     var gradients = Gradients<Element>(graph: self, nodeCount: nodes.count)
     guard let last = result.node, result.requiresGradient else { return gradients }
     precondition(result.graph === self, "the result belongs to another graph")
@@ -132,7 +133,8 @@ public final class Graph<Element: TensorElement> {
         guard let part else { continue }
         precondition(
           part.shape == nodes[input].shape,
-          "\(nodes[index].operation) gave a gradient of shape \(part.shape) for an input of shape \(nodes[input].shape)")
+          "\(nodes[index].operation) gave a gradient of shape \(part.shape) for an input of shape \(nodes[input].shape)"
+        )
         gradients.add(part, to: input)
       }
       // The gradients of inner nodes have done their work, unless somebody wants to look at them.

@@ -74,7 +74,8 @@ extension Variable {
     let needs = (requiresGradient, weight.requiresGradient, bias?.requiresGradient ?? false)
     return Graph.record(
       "linear", rule: "∂x = g·W, ∂W = gᵀ·x" + (bias == nil ? "" : ", ∂b = Σg"),
-      inputs: bias.map { [self, weight, $0] } ?? [self, weight], value: y.reshaped(to: shape.replacingLast(with: outputs))
+      inputs: bias.map { [self, weight, $0] } ?? [self, weight],
+      value: y.reshaped(to: shape.replacingLast(with: outputs))
     ) { g in
       let g = g.reshaped(to: [g.shape.rowCount, outputs])
       return [

@@ -104,7 +104,8 @@ extension Tensor {
   }
 
   /// Independent draws from the even distribution over a half-open range.
-  public static func uniform(_ shape: Shape, in range: Range<Double>, using generator: inout RandomGenerator) -> Tensor {
+  public static func uniform(_ shape: Shape, in range: Range<Double>, using generator: inout RandomGenerator) -> Tensor
+  {
     let width = range.upperBound - range.lowerBound
     return Tensor(shape: shape) { result in
       for index in 0..<result.count {

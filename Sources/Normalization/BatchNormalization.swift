@@ -67,7 +67,8 @@ extension BatchNormalization {
     _ gradient: Tensor<Element>, input x: Tensor<Element>, batch: NormalizedBatch<Element>
   ) -> NormalizationGradients<Element> {
     let extent = batch.layout.extent(of: x.shape)
-    let sums = gradientSums(gradient, input: x, layout: batch.layout, transform: batch.transform, rectifies: batch.rectifies)
+    let sums = gradientSums(
+      gradient, input: x, layout: batch.layout, transform: batch.transform, rectifies: batch.rectifies)
     let gammaGradient = sums.products * batch.reciprocalDeviation
     let reciprocalCount = extent.valuesPerChannel > 0 ? 1 / Double(extent.valuesPerChannel) : 0
     let gradientMean: Tensor<Element> = (reciprocalCount * sums.gradient).converted()

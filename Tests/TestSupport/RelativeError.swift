@@ -15,8 +15,9 @@ public func errorRelativeToScale<Element: TensorElement>(
 ) -> Double {
   precondition(x.shape == reference.shape, "comparing shapes \(x.shape) and \(reference.shape)")
   let scale = reference.elements.map { Double(abs($0)) }.max() ?? 0
-  let difference = zip(x.elements, reference.elements).map { x, y in
-    x == y ? 0 : Double(abs(x - y))
-  }.max() ?? 0
+  let difference =
+    zip(x.elements, reference.elements).map { x, y in
+      x == y ? 0 : Double(abs(x - y))
+    }.max() ?? 0
   return difference / max(floor, scale)
 }

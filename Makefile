@@ -1,0 +1,52 @@
+# Norma's chores. `make` alone lists them.
+
+SOURCES := Package.swift Sources Tests
+REPORT := norma-report
+DOCS := docs/build
+# What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
+SMOKE := NormaTensorTests|NormalizationTests|NormaTerminalTests
+
+# Homebrew's folders are not among those the compiler searches.
+ifeq ($(shell uname -s),Darwin)
+  BREW := $(shell brew --prefix 2>/dev/null)
+  FLAGS := $(foreach formula,onednn zlib,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
+endif
+
+.PHONY: help setup demo test smoke lint format docs clean
+
+help:  ## lists these targets
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup:  ## installs the system packages that are missing, if any
+	@Utils/setup
+
+demo: setup  ## trains the built-in digits with and without batch normalization and writes a report
+	swift build -c release --product norma $(FLAGS)
+	.build/release/norma compare --out $(REPORT)
+	@echo
+	@echo "The report: $(CURDIR)/$(REPORT)/report.html"
+
+test: setup lint  ## checks the format and runs every test
+	swift test -c release --disable-testable-imports $(FLAGS)
+
+smoke: setup  ## runs the quick tests, for while you work
+	swift test -c release --disable-testable-imports $(FLAGS) --filter '$(SMOKE)'
+
+lint:  ## checks the format
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+format:  ## puts the sources into the project's format
+	swift format format --in-place --parallel --recursive $(SOURCES)
+
+LIBRARIES := $(filter-out NormaCommand,$(patsubst Sources/%/,%,$(dir $(wildcard Sources/*/*.swift))))
+
+docs: setup  ## writes the documentation of every library module
+	mkdir -p $(DOCS)
+	swift package --allow-writing-to-directory $(DOCS) generate-documentation $(FLAGS) \
+	  --enable-experimental-combined-documentation --transform-for-static-hosting --output-path $(DOCS) \
+	  $(foreach module,$(sort $(LIBRARIES)),--target $(module))
+	@echo
+	@echo "To read it: python3 -m http.server --directory $(DOCS), then http://localhost:8000/documentation"
+
+clean:  ## removes what was built
+	rm -rf .build $(DOCS)

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Foundation
+import Norma
+import NormaLab
+import NormaTerminal
+
+/// `norma compare`: one architecture, trained once per kind of normalization.
+struct Compare: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train the same network with and without normalization, side by side.",
+    discussion: """
+      One architecture is trained once for each value of --norm, from the same initial weights, on the same batches in \
+      the same order. A table in the terminal and a page, report.html, show how each of them learned: losses and \
+      accuracies, epochs to reach an accuracy, the activations of every layer before and after training, the norms of \
+      weights and gradients.
+
+      With no options it trains CS231n's six-layer network on the digits that are built in, from weights so small that \
+      it hardly learns without batch normalization.
+
+      EXAMPLES
+        norma compare
+        norma compare --norm none,batch,layer --epochs 20
+        norma compare --data mnist:mnist --model mlp:512,512 --optimizer sgd --learning-rate 0.5
+        norma compare --data csv:wine.csv --label quality --regression
+      """)
+
+  @Option(
+    help: ArgumentHelp("What to compare, separated by commas: none, batch, layer.", valueName: "list"))
+  var norm = "none,batch"
+
+  @Option(
+    help: ArgumentHelp(
+      "The validation accuracies (R² for numbers) whose first epoch is looked for, separated by commas.",
+      valueName: "list"))
+  var target = "0.5,0.9,0.95"
+
+  @Option(help: ArgumentHelp("The folder for report.html and result.json.", valueName: "folder"))
+  var out = "norma-report"
+
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Network") var network: NetworkOptions
+  @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func validate() throws {
+    _ = try normalizations()
+    _ = try targets()
+  }
+
+  private func normalizations() throws -> [MultilayerPerceptron.Normalization] {
+    let values = try norm.split(separator: ",", omittingEmptySubsequences: false).map { name in
+      guard let value = MultilayerPerceptron.Normalization(rawValue: String(name)) else {
+        throw ValidationError("--norm takes none, batch and layer, separated by commas, not '\(name)'.")
+      }
+      return value
+    }
+    guard Set(values).count == values.count else { throw ValidationError("--norm names '\(norm)' twice the same.") }
+    return values
+  }
+
+  private func targets() throws -> [Double] {
+    try target.split(separator: ",").map { text in
+      guard let value = Double(text), value.isFinite else {
+        throw ValidationError("--target takes numbers separated by commas, such as 0.9,0.95, not '\(text)'.")
+      }
+      return value
+    }
+  }
+
+  func run() throws {
+    common.apply()
+    // A folder that cannot be written to is told of before the training, not after.
+    try FileAccess.createDirectory(out)
+    let prepared = try data.prepare(seed: common.seed)
+    let comparison = Comparison(
+      network: try network.network(normalization: .none, defaultInitialization: .normal(scale: 0.02)),
+      normalizations: try normalizations(),
+      training: try training.configuration(for: prepared.training, seed: common.seed), targets: try targets())
+    var progress: [Int: TrainingProgress] = [:]
+    let result = try comparison.run(on: prepared, description: description(of: comparison, prepared)) { run, event in
+      if progress[run] == nil {
+        progress[run - 1]?.finish()
+        progress[run] = TrainingProgress(
+          label: comparison.normalizations[run].rawValue, data: prepared, configuration: comparison.training,
+          quiet: common.quiet || common.json && !Terminal.standardError.isInteractive)
+      }
+      progress[run]?.show(event)
+    }
+    for display in progress.values { display.finish() }
+    let report = ComparisonReport(result)
+    let page = "\(out)/report.html"
+    let json = try ResultFile.data(result)
+    try FileAccess.write([UInt8](json), to: "\(out)/result.json")
+    try FileAccess.write(report.page.html(), to: page)
+    if common.json {
+      FileHandle.standardOutput.write(json)
+    } else {
+      print(report.headline, terminator: "\n\n")
+      print(report.terminalTable(width: Terminal.standardError.columns()), terminator: "\n\n")
+      print("Report: \(page)")
+    }
+  }
+
+  private func description(of comparison: Comparison, _ data: PreparedData) -> Comparison.Description {
+    let names = comparison.normalizations.map { $0 == .none ? "no normalization" : "\($0.rawValue) normalization" }
+    return Comparison.Description(
+      title: "\(data.training.name): \(names.formatted(.list(type: .and).locale(Locale(identifier: "en"))))",
+      data: data.summary, attribution: data.training.attribution,
+      settings: settings(comparison.network, comparison.training, data), command: reproducingCommand())
+  }
+}

@@ -1,0 +1,134 @@
+import ArgumentParser
+import Foundation
+import Norma
+import NormaLab
+import NormaTerminal
+
+/// `norma evaluate`: how well a saved model does.
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure how well a saved model does.",
+    discussion: """
+      Without --data the model is measured on the data it was trained on: on their test part if there is one, else on \
+      the part that was set aside for validation, which is found again by the seed. With --data it is measured on all \
+      of the given data, or on their test part.
+
+      EXAMPLES
+        norma evaluate norma-model
+        norma evaluate norma-model/model.safetensors --data csv:new.csv --json
+      """)
+
+  @Argument(help: ArgumentHelp("A model.safetensors, or the folder it is in.", valueName: "model"))
+  var model: String
+
+  @Option(help: ArgumentHelp("Other data, as for train.", valueName: "source"))
+  var data: String?
+
+  @Option(
+    name: .customLong("label"),
+    help: ArgumentHelp("CSV: the column to predict. (default: as in training)", valueName: "column"))
+  var labelColumn: String?
+
+  @Option(help: ArgumentHelp("How many threads work. (default: all cores)", valueName: "count"))
+  var threads: Int?
+
+  @Flag(help: "Print the results as JSON.")
+  var json = false
+
+  /// What `--json` prints.
+  private struct Result: Encodable {
+    var data: String
+    var count: Int
+    var loss: Double
+    var metric: String
+    var value: Double
+    var rootMeanSquaredError: Double?
+    var classNames: [String]?
+    var confusion: [[Int]]?
+  }
+
+  func run() throws {
+    try applyThreads(threads)
+    let checkpoint = try Checkpoint(contentsOf: checkpointPath(model))
+    let network = try checkpoint.makeModel()
+    let dataset = try checkpoint.evaluationData(source: data, labelColumn: labelColumn)
+    let evaluation = try network.evaluate(on: dataset, loss: checkpoint.settings.training.loss)
+    let metric = checkpoint.settings.training.loss.metricLabel
+    if json {
+      let names: [String]? = if case .classes(let names) = checkpoint.settings.outputs { names } else { nil }
+      let result = Result(
+        data: dataset.name, count: dataset.count, loss: evaluation.loss, metric: metric.name, value: evaluation.metric,
+        rootMeanSquaredError: evaluation.rootMeanSquaredError, classNames: names,
+        confusion: names == nil ? nil : evaluation.confusion)
+      FileHandle.standardOutput.write(try ResultFile.data(result))
+      return
+    }
+    print(
+      "\(dataset.name), \(dataset.count) examples: \(metric.name) \(metric.text(evaluation.metric)), loss \(Formatting.number(evaluation.loss))"
+    )
+    if let error = evaluation.rootMeanSquaredError { print("Root mean squared error: \(Formatting.number(error))") }
+    guard case .classes(let names) = checkpoint.settings.outputs else { return }
+    print("\n" + table(evaluation.confusion, names).text(width: Terminal.standardError.columns()))
+  }
+
+  /// For each class: how many there are, which share was found, which share of those found is right, and what it was
+  /// most often taken for.
+  private func table(_ confusion: [[Int]], _ names: [String]) -> TextTable {
+    var table = TextTable(columns: [
+      .words("class"), .numbers("examples"), .numbers("recall"), .numbers("precision"), .words("most often taken for"),
+    ])
+    for (index, row) in confusion.enumerated() {
+      let count = row.reduce(0, +)
+      let found = confusion.reduce(0) { $0 + $1[index] }
+      let mistakes = row.enumerated().filter { $0.offset != index && $0.element > 0 }.max { $0.element < $1.element }
+      table.addRow([
+        names[index], "\(count)", count == 0 ? "" : Formatting.percentage(Double(row[index]) / Double(count)),
+        found == 0 ? "" : Formatting.percentage(Double(row[index]) / Double(found)),
+        mistakes.map { "\(names[$0.offset]) (\($0.element)×)" } ?? "",
+      ])
+    }
+    return table
+  }
+}
+
+/// The checkpoint that a path names: the file itself, or that in the folder.
+func checkpointPath(_ path: String) -> String {
+  FileAccess.kind(of: path) == .directory ? "\(path)/model.safetensors" : path
+}
+
+/// Sets the number of threads that `--threads` names.
+func applyThreads(_ threads: Int?) throws {
+  guard let threads else { return }
+  guard (1...1024).contains(threads) else {
+    throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
+  }
+  Parallel.threadCount = threads
+}
+
+extension Checkpoint {
+  /// The data to measure the model on, standardized as in training.
+  func evaluationData(source: String?, labelColumn: String?) throws -> Dataset<Float> {
+    var options = CSVOptions(hasHeader: settings.data.hasHeader)
+    if let column = labelColumn ?? settings.data.labelColumn {
+      options.labelColumns = column.split(separator: ",").map { CSVOptions.Column(String($0)) }
+    }
+    switch settings.outputs {
+    case .classes(let names): options.classNames = names
+    case .values: options.task = .regression
+    }
+    let loaded = try DataSource(source ?? settings.data.source).load(options: options)
+    var dataset: Dataset<Float>
+    if let test = loaded.test {
+      dataset = test
+      dataset.name += ", test part"
+    } else if source == nil {
+      var random = RandomGenerator(seed: settings.training.seed).split(RandomStream.split.rawValue)
+      dataset = try loaded.training.split(validationCount: settings.data.validationCount, using: &random).validation
+      dataset.name += ", validation part"
+    } else {
+      dataset = loaded.training
+    }
+    if let standardization { dataset.features = try standardization.applied(to: dataset.features) }
+    return dataset
+  }
+}

@@ -1,0 +1,30 @@
+import Norma
+import NormaLab
+import NormaTerminal
+
+/// The exit status that an error of Norma's own leads to; nil for those of the argument parser, which has its own.
+func exitStatus(for error: any Error) -> ExitStatus? {
+  switch error {
+  case is FileError: .fileFailure
+  case let error as DataError: error.isWrongUsage ? .wrongUsage : .badData
+  case is ModelArchitectureError, is UsageError: .wrongUsage
+  case is FormatError, is TrainingError, is NormalizationError, is LayerError, is ModelStateError: .badData
+  default: nil
+  }
+}
+
+/// Options that do not go together in a way that shows only once the data are read.
+struct UsageError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+extension DataError {
+  /// Whether the command line is to blame rather than the data.
+  var isWrongUsage: Bool {
+    switch self {
+    case .unknownSource, .missingPath, .labelColumnCount, .validationFraction, .validationCount: true
+    case .nothingToStandardize, .unfitForStandardization: false
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import ArgumentParser
+import Foundation
+import Norma
+import NormaLab
+import NormaTerminal
+
+/// `norma inspect`: what a file of tensors holds.
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show what a saved model is made of.",
+    discussion: """
+      Lists the layers, every tensor with its shape and the range of its values, and how the model was trained. Any \
+      other safetensors file is listed too, without the layers.
+
+      EXAMPLES
+        norma inspect norma-model
+        norma inspect weights.safetensors --json
+      """)
+
+  @Argument(help: ArgumentHelp("A .safetensors file, or the folder of a model.", valueName: "model"))
+  var model: String
+
+  @Flag(help: "Print the results as JSON.")
+  var json = false
+
+  /// One tensor, as it is listed.
+  private struct Row: Encodable {
+    var name: String
+    var type: String
+    var shape: [Int]
+    var mean: Double?
+    var standardDeviation: Double?
+    var minimum: Double?
+    var maximum: Double?
+    var count: Int?
+  }
+
+  /// What `--json` prints.
+  private struct Result: Encodable {
+    var settings: Checkpoint.Settings?
+    var layers: [String]?
+    var parameterCount: Int?
+    var metadata: [String: String]?
+    var tensors: [Row]
+  }
+
+  func run() throws {
+    let path = checkpointPath(model)
+    let file = try Safetensors(contentsOf: path)
+    let rows = file.entries.sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }
+      .map { row(name: $0.key, $0.value) }
+    let checkpoint = file.metadata["norma"] == nil ? nil : try Checkpoint(contentsOf: path)
+    let network = try checkpoint?.makeModel()
+    let layers = network?.children.map { "\($0.name): \($0.layer.summary)" }
+    if json {
+      let result = Result(
+        settings: checkpoint?.settings, layers: layers, parameterCount: network?.parameterCount,
+        metadata: checkpoint == nil ? file.metadata : nil, tensors: rows)
+      FileHandle.standardOutput.write(try ResultFile.data(result))
+      return
+    }
+    if let checkpoint, let network {
+      printSettings(checkpoint.settings, parameterCount: network.parameterCount)
+      print("\nLayers")
+      for layer in layers ?? [] { print("  " + layer) }
+    } else {
+      for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) { print("\(key): \(value)") }
+    }
+    print("\n" + table(rows).text(width: Terminal.standardError.columns()))
+  }
+
+  private func row(name: String, _ entry: Safetensors.Entry) -> Row {
+    func summary<Element: TensorElement>(_ tensor: Tensor<Element>) -> Row {
+      let values = tensor.converted(to: Double.self)
+      let mean = values.mean()
+      let spread = (values + -mean).sumOfSquares() / Double(max(1, values.count))
+      return Row(
+        name: name, type: Element.typeName, shape: Array(tensor.shape), mean: mean,
+        standardDeviation: spread.squareRoot(), minimum: values.minimum(), maximum: values.maximum())
+    }
+    return switch entry {
+    case .float(let tensor): summary(tensor)
+    case .double(let tensor): summary(tensor)
+    case .integers(let numbers, let shape):
+      Row(name: name, type: "I64", shape: Array(shape), count: numbers.count == 1 ? Int(numbers[0]) : nil)
+    }
+  }
+
+  private func table(_ rows: [Row]) -> TextTable {
+    var table = TextTable(columns: [
+      .words("tensor"), .words("type"), .words("shape"), .numbers("mean"), .numbers("deviation"), .numbers("min"),
+      .numbers("max"),
+    ])
+    for row in rows {
+      let numbers = [row.mean, row.standardDeviation, row.minimum, row.maximum]
+      table.addRow(
+        [row.name, row.type, "\(Shape(row.shape))"]
+          + (row.count.map { ["\($0)", "", "", ""] } ?? numbers.map { $0.map(Formatting.number) ?? "" }))
+    }
+    return table
+  }
+
+  private func printSettings(_ settings: Checkpoint.Settings, parameterCount: Int) {
+    let outputs =
+      switch settings.outputs {
+      case .classes(let names):
+        "\(names.count) classes: \(names.prefix(20).joined(separator: ", "))\(names.count > 20 ? ", …" : "")"
+      case .values(let count): "\(count) number\(count == 1 ? "" : "s")"
+      }
+    var rows = [
+      ("Network", settings.architecture.name), ("Takes", "examples of shape \(Shape(settings.exampleShape))"),
+      ("Gives", outputs), ("Parameters", "\(parameterCount)"),
+      ("Standardized", settings.standardization.map { $0.mode.words } ?? "not"),
+      ("Trained on", settings.data.source), ("Loss", settings.training.loss.words),
+      (
+        "Optimizer",
+        "\(settings.training.optimizer), rate \(settings.training.learningRate), \(settings.training.schedule)"
+      ),
+      ("Batch size", "\(settings.training.batchSize)"), ("Seed", "\(settings.training.seed)"),
+    ]
+    if case .multilayerPerceptron(let recipe) = settings.architecture {
+      rows.insert(("Normalization", recipe.normalization.rawValue), at: 1)
+    }
+    if let best = settings.history.best {
+      let metric = settings.training.loss.metricLabel
+      rows.append(
+        (
+          "Best epoch",
+          "\(best.number) of \(settings.history.epochs.count), \(metric.name) \(metric.text(best.decidingMetric))"
+        ))
+    }
+    rows.append(("Written by", "norma \(settings.version)"))
+    for (name, value) in rows { print(name.padded(toColumns: 14) + value) }
+  }
+}

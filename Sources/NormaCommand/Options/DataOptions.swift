@@ -1,0 +1,91 @@
+import ArgumentParser
+import Norma
+
+/// Which data to use, and how to prepare them.
+struct DataOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The data: digits (built in), mnist:FOLDER, fashion-mnist:FOLDER, cifar10:ARCHIVE-OR-FOLDER, csv:FILE.",
+      valueName: "source"))
+  var data = "digits"
+
+  @Option(
+    name: .customLong("label"),
+    help: ArgumentHelp(
+      "CSV: the column to predict, by name or number: 1 is the first, -1 the last. Several, separated by commas, for regression. (default: the last)",
+      valueName: "column"))
+  var labelColumn: String?
+
+  @Flag(inversion: .prefixedNo, help: "CSV: whether the first row holds names. (default: found out)")
+  var header: Bool?
+
+  @Flag(help: "CSV: predict numbers rather than classes.")
+  var regression = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How many training examples to set aside for validation, or which share of them. (default: 0.2, or 0.1 where the data have a test part)",
+      valueName: "count|share"))
+  var validation: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What shares a mean and a scale when the features are standardized: feature, channel, overall, or none to leave them. (default: feature; overall for images)",
+      valueName: "scope"))
+  var standardize: String?
+
+  func validate() throws {
+    do { _ = try DataSource(data) } catch { throw ValidationError("--data: \(error)") }
+    _ = try standardizationMode(forRank: 1)
+    if let validation, validationCount(validation, of: 1_000_000) == nil {
+      throw ValidationError("--validation takes a count such as 500 or a share such as 0.2, not '\(validation)'.")
+    }
+    let isCSV = data.hasPrefix("csv:")
+    if !isCSV && (labelColumn != nil || header != nil || regression) {
+      throw ValidationError("--label, --header and --regression are for data from csv:FILE.")
+    }
+  }
+
+  /// The options for reading CSV.
+  var csvOptions: CSVOptions {
+    var options = CSVOptions()
+    if let labelColumn {
+      options.labelColumns = labelColumn.split(separator: ",").map { CSVOptions.Column(String($0)) }
+    }
+    options.hasHeader = header
+    options.task = regression ? .regression : .classification
+    return options
+  }
+
+  /// Reads the data, splits and standardizes them.
+  func prepare(seed: UInt64) throws -> PreparedData {
+    let loaded = try DataSource(data).load(options: csvOptions)
+    let count = loaded.training.count
+    let share = loaded.test == nil ? "0.2" : "0.1"
+    return try PreparedData(
+      loaded, validationCount: validationCount(validation ?? share, of: count) ?? 0,
+      standardizing: try standardizationMode(forRank: loaded.training.exampleShape.rank),
+      random: RandomGenerator(seed: seed).split(RandomStream.split.rawValue))
+  }
+
+  private func validationCount(_ text: String, of count: Int) -> Int? {
+    if let number = Int(text), number >= 0 { return number }
+    guard let share = Double(text), share >= 0, share < 1 else { return nil }
+    return Int((share * Double(count)).rounded(.up))
+  }
+
+  private func standardizationMode(forRank rank: Int) throws -> Standardization<Float>.Mode? {
+    guard let standardize else { return rank > 1 ? .overall : .perFeature }
+    guard standardize != "none" else { return nil }
+    guard let mode = Standardization<Float>.Mode(rawValue: standardize) else {
+      throw ValidationError("--standardize takes feature, channel, overall or none, not '\(standardize)'.")
+    }
+    return mode
+  }
+
+  /// What a checkpoint remembers of all this.
+  func saved(validationCount: Int) -> Checkpoint.SavedData {
+    Checkpoint.SavedData(
+      source: data, labelColumn: labelColumn, hasHeader: header, validationCount: validationCount)
+  }
+}

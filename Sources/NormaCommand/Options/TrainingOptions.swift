@@ -1,0 +1,124 @@
+import ArgumentParser
+import Norma
+
+extension LossFunction: ExpressibleByArgument {}
+
+/// How to train.
+struct TrainingOptions: ParsableArguments {
+  enum OptimizerName: String, ExpressibleByArgument, CaseIterable {
+    case sgd, momentum, nesterov, rmsprop, adam, adamw
+  }
+
+  @Option(help: ArgumentHelp("How often to go over the training data.", valueName: "count"))
+  var epochs = 10
+
+  @Option(help: ArgumentHelp("Examples a step.", valueName: "count"))
+  var batchSize = 50
+
+  @Option(
+    help: ArgumentHelp(
+      "How gradients become steps: sgd, momentum, nesterov, rmsprop, adam or adamw.", valueName: "name"))
+  var optimizer = OptimizerName.adam
+
+  @Option(
+    help: ArgumentHelp(
+      "The learning rate. (default: 1e-3 for adam and adamw, 1e-2 for the others)", valueName: "rate"))
+  var learningRate: Double?
+
+  @Option(help: ArgumentHelp("What momentum and nesterov keep of the last step. (default: 0.9)", valueName: "share"))
+  var momentum: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "By how much adamw shrinks weights, times the learning rate. (default: 0.01)", valueName: "factor"))
+  var weightDecay: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "How the learning rate changes: constant, cosine (down to 0 at the end), step:EPOCHS:FACTOR (multiplied every so many epochs).",
+      valueName: "schedule"))
+  var schedule = "constant"
+
+  @Option(help: ArgumentHelp("Epochs in which the learning rate rises from 0 at the beginning.", valueName: "epochs"))
+  var warmUp = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "The strength of the penalty ½·strength·Σw² on weights (gamma, beta and biases excepted).", valueName: "strength")
+  )
+  var l2 = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "What to make small: softmaxCrossEntropy, multiclassSVM or meanSquaredError. (default: softmaxCrossEntropy for classes, meanSquaredError for numbers)",
+      valueName: "name"))
+  var loss: LossFunction?
+
+  @Flag(help: "Leave out the examples that do not fill a batch.")
+  var dropLast = false
+
+  @Option(help: ArgumentHelp("Stop after so many epochs without a better validation result.", valueName: "epochs"))
+  var patience: Int?
+
+  func validate() throws {
+    try require(epochs >= 1 && epochs <= 1_000_000, "--epochs takes a number from 1 on, not \(epochs).")
+    try require(batchSize >= 1, "--batch-size takes a number from 1 on, not \(batchSize).")
+    try require(
+      learningRate.map { $0 > 0 && $0.isFinite } ?? true,
+      "--learning-rate takes a number above 0, not \(learningRate ?? 0).")
+    try require(momentum.map { (0..<1).contains($0) } ?? true, "--momentum takes a number from 0 to below 1.")
+    try require(
+      momentum == nil || optimizer == .momentum || optimizer == .nesterov,
+      "--momentum is for --optimizer momentum and nesterov.")
+    try require(weightDecay.map { $0 >= 0 && $0.isFinite } ?? true, "--weight-decay takes a number from 0 on.")
+    try require(weightDecay == nil || optimizer == .adamw, "--weight-decay is for --optimizer adamw; --l2 is for all.")
+    try require(l2 >= 0 && l2.isFinite, "--l2 takes a number from 0 on, not \(l2).")
+    try require(warmUp >= 0 && warmUp <= Double(epochs), "--warm-up takes a number of epochs from 0 to --epochs.")
+    try require(patience.map { $0 >= 1 } ?? true, "--patience takes a number from 1 on.")
+    _ = try parsedSchedule(stepsPerEpoch: 1)
+  }
+
+  private func require(_ condition: Bool, _ message: String) throws {
+    if !condition { throw ValidationError(message) }
+  }
+
+  private var rule: OptimizerRule {
+    switch optimizer {
+    case .sgd: .sgd()
+    case .momentum: .sgd(momentum: momentum ?? 0.9)
+    case .nesterov: .sgd(momentum: momentum ?? 0.9, nesterov: true)
+    case .rmsprop: .rmsProp()
+    case .adam: .adam()
+    case .adamw: .adam(weightDecay: weightDecay ?? 0.01)
+    }
+  }
+
+  private func parsedSchedule(stepsPerEpoch: Int) throws -> LearningRateSchedule {
+    let parts = schedule.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    let warmUpSteps = Int((warmUp * Double(stepsPerEpoch)).rounded())
+    let main: LearningRateSchedule
+    switch (parts[0], parts.count) {
+    case ("constant", 1): main = .constant
+    case ("cosine", 1): main = .cosine(length: max(1, epochs * stepsPerEpoch - warmUpSteps))
+    case ("step", 3):
+      guard let every = Int(parts[1]), every >= 1, let factor = Double(parts[2]), factor > 0, factor.isFinite else {
+        throw ValidationError("--schedule step takes epochs and a factor, such as step:10:0.1, not '\(schedule)'.")
+      }
+      main = .step(every: every * stepsPerEpoch, factor: factor)
+    default: throw ValidationError("--schedule takes constant, cosine or step:EPOCHS:FACTOR, not '\(schedule)'.")
+    }
+    return warmUpSteps > 0 ? .warmUp(length: warmUpSteps, initial: 0, then: main) : main
+  }
+
+  /// The configuration for the given training data.
+  func configuration(for training: Dataset<Float>, seed: UInt64) throws -> TrainingConfiguration {
+    let isClassification = if case .classes = training.targets { true } else { false }
+    var configuration = TrainingConfiguration(
+      epochs: epochs, batchSize: batchSize,
+      loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule,
+      learningRate: learningRate ?? (optimizer == .adam || optimizer == .adamw ? 1e-3 : 1e-2), scheduleUnit: .step,
+      l2Penalty: l2, dropsLastBatch: dropLast, patience: patience, seed: seed)
+    configuration.schedule = try parsedSchedule(stepsPerEpoch: configuration.batches(of: training.count).count)
+    return configuration
+  }
+}

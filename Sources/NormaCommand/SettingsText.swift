@@ -1,0 +1,76 @@
+import Foundation
+import Norma
+import NormaLab
+
+// Settings in words, for reports and listings.
+
+extension PreparedData {
+  /// How many examples of what there are.
+  var summary: String {
+    let parts = [("training", training.count), ("validation", validation.count), ("test", test?.count ?? 0)]
+      .filter { $0.1 > 0 }.map { "\($0.1.formatted(.number.locale(.init(identifier: "en")))) for \($0.0)" }
+    let kind =
+      switch training.targets {
+      case .classes(_, let count): "\(count) classes"
+      case .values(let values): "\(values.shape.channelCount) numbers to predict"
+      }
+    return "\(training.name): \(parts.joined(separator: ", ")); \(training.exampleShape) a sample, \(kind)"
+  }
+}
+
+/// The settings of a training, in the order to show them.
+func settings(
+  _ network: MultilayerPerceptron, _ training: TrainingConfiguration, _ data: PreparedData
+) -> [NormComparison.Setting] {
+  var rows = [
+    ("data", data.summary),
+    (
+      "standardized",
+      data.standardization.map { "by the training part's mean and deviation, \($0.mode.words)" } ?? "not"
+    ),
+    ("network", ModelArchitecture.multilayerPerceptron(network).name),
+    ("nonlinearity", network.activation.rawValue),
+    ("initial weights", "\(network.initialization)"),
+    ("loss", training.loss.words),
+    ("optimizer", "\(training.optimizer)"),
+    ("learning rate", "\(training.learningRate), \(training.schedule)"),
+    ("batch size", "\(training.batchSize)"),
+    ("epochs", "\(training.epochs)"),
+    ("seed", "\(training.seed)"),
+  ]
+  if network.keepProbability < 1 { rows.insert(("dropout", "keeps \(network.keepProbability)"), at: 5) }
+  if training.l2Penalty > 0 { rows.insert(("L2 penalty", "\(training.l2Penalty), on weights"), at: 6) }
+  return rows.map { NormComparison.Setting(name: $0.0, value: $0.1) }
+}
+
+extension Standardization.Mode {
+  /// What shares a mean and a deviation, in words.
+  var words: String {
+    switch self {
+    case .perFeature: "each feature by its own"
+    case .perChannel: "each channel by its own"
+    case .overall: "all features by the same"
+    }
+  }
+}
+
+extension LossFunction {
+  /// Its name in words.
+  var words: String {
+    switch self {
+    case .softmaxCrossEntropy: "softmax cross-entropy"
+    case .multiclassSVM: "multiclass SVM"
+    case .meanSquaredError: "mean squared error"
+    }
+  }
+}
+
+/// The command line that was given, quoted for a shell.
+func reproducingCommand(_ arguments: [String] = CommandLine.arguments) -> String {
+  let plain = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+@%^~")
+  let words = arguments.dropFirst().map { word in
+    !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains)
+      ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+  }
+  return (["norma"] + words).joined(separator: " ")
+}

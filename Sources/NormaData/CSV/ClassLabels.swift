@@ -1,0 +1,61 @@
+import NormaFiles
+
+/// The labels of a CSV file's rows on their way to class numbers.
+struct ClassLabels {
+  /// The classes in the order of their numbers, where these are known beforehand.
+  let names: [String]?
+  /// The labels met so far, and for each row the position of its label among them.
+  private var labels: [String] = []
+  private var rows: [Int] = []
+  private var positions: [String: Int] = [:]
+
+  init(names: [String]?) {
+    self.names = names
+    for name in names ?? [] { add(name) }
+  }
+
+  private mutating func add(_ label: String) {
+    positions[label] = labels.count
+    labels.append(label)
+  }
+
+  /// Takes the label of the current record.
+  mutating func append(from records: CSVRecords, column: Int) throws(FormatError) {
+    let label = try records.text(column)
+    if positions[label] == nil {
+      guard !label.isEmpty, label.lowercased() != "nan" else {
+        throw records.error(column, "the label is missing", remedy: "Give the row a label, or leave it out.")
+      }
+      if let names {
+        let known = names.prefix(20).map(quoted).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
+        throw records.error(column, "the class \(quoted(label)) is not known", remedy: "The classes are \(known).")
+      }
+      add(label)
+    }
+    rows.append(positions[label]!)
+  }
+
+  /// The class numbers of the rows, and the classes' names.
+  func numbered(file: String) throws(FormatError) -> (classes: [Int], names: [String]) {
+    if let names { return (rows, names) }
+    guard labels.count > 1 else {
+      throw FormatError(
+        file: file, problem: "all rows have the label \(quoted(labels.first ?? ""))",
+        remedy: "There must be two classes at least; check which column holds the labels.")
+    }
+    let numbers = labels.compactMap(Double.init)
+    let areNumbers = numbers.count == labels.count && numbers.allSatisfy(\.isFinite)
+    if areNumbers, let index = numbers.firstIndex(where: { $0 != $0.rounded() }) {
+      throw FormatError(
+        file: file, problem: "the labels are numbers that are not whole, such as \(quoted(labels[index]))",
+        remedy: "To learn numbers rather than classes, choose regression.")
+    }
+    let order = labels.indices.sorted { left, right in
+      if areNumbers && numbers[left] != numbers[right] { return numbers[left] < numbers[right] }
+      return labels[left] < labels[right]
+    }
+    var numberOfLabel = [Int](repeating: 0, count: labels.count)
+    for (number, position) in order.enumerated() { numberOfLabel[position] = number }
+    return (rows.map { numberOfLabel[$0] }, order.map { labels[$0] })
+  }
+}

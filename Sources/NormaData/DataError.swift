@@ -1,0 +1,42 @@
+import NormaTensor
+
+/// Data were asked for in a way that cannot be answered. What is wrong inside a file is a `FormatError` instead.
+public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The text that should name a source of data does not.
+  case unknownSource(String)
+  /// The text names a kind of source, but not where it is.
+  case missingPath(kind: String)
+  /// Classification asked for with other than one label column, or regression with none.
+  case labelColumnCount(Int, task: CSVOptions.Task)
+  /// The examples cannot spare that many for validation.
+  case validationCount(Int, of: Int)
+  /// The part for validation is no part.
+  case validationFraction(Double)
+  /// A standardization was to be fitted on no examples.
+  case nothingToStandardize
+  /// Features do not have the shape that a standardization was fitted on.
+  case unfitForStandardization(Shape, fittedOn: String)
+
+  public var description: String {
+    switch self {
+    case .unknownSource(let text):
+      let kinds = DataSource.kinds.joined(separator: ", ")
+      return "'\(text)' names no source of data. The sources are: \(kinds)."
+    case .missingPath(let kind):
+      return "'\(kind)' needs the place of the data: \(kind):PATH."
+    case .labelColumnCount(let count, .classification):
+      return "Classification takes one label column, not \(count)."
+    case .labelColumnCount(_, .regression):
+      return "Regression takes at least one target column."
+    case .validationCount(let wanted, let count):
+      return
+        "\(wanted) examples cannot be set aside for validation: there are \(count), and training needs at least one."
+    case .validationFraction(let fraction):
+      return "The part set aside for validation must be at least 0 and less than 1, not \(fraction)."
+    case .nothingToStandardize:
+      return "A standardization cannot be fitted on no examples."
+    case .unfitForStandardization(let shape, let fitted):
+      return "Features of shape \(shape) do not fit a standardization made for \(fitted)."
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import NormaFiles
+
+/// Where data come from, as the command's `--data` says it: `digits`, `mnist:PATH`, `fashion-mnist:PATH`, `cifar10:PATH`
+/// or `csv:PATH`.
+public enum DataSource: Hashable, Sendable {
+  /// The digits that are compiled in.
+  case digits
+  /// A folder with MNIST's four files.
+  case mnist(String)
+  /// A folder with Fashion-MNIST's four files.
+  case fashionMNIST(String)
+  /// CIFAR-10's binary archive, or a folder it was unpacked to.
+  case cifar10(String)
+  /// A file of comma-separated values.
+  case csv(String)
+
+  /// How each kind of source is written.
+  public static let kinds = ["digits", "mnist:PATH", "fashion-mnist:PATH", "cifar10:PATH", "csv:PATH"]
+
+  /// Reads a source's name; a leading `~` in the path stands for the home folder.
+  ///
+  /// - Throws: ``DataError/unknownSource(_:)`` or ``DataError/missingPath(kind:)``.
+  public init(_ text: String) throws(DataError) {
+    if text == "digits" {
+      self = .digits
+      return
+    }
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let make: (String) -> DataSource
+    switch parts[0] {
+    case "mnist": make = DataSource.mnist
+    case "fashion-mnist": make = DataSource.fashionMNIST
+    case "cifar10": make = DataSource.cifar10
+    case "csv": make = DataSource.csv
+    default: throw .unknownSource(text)
+    }
+    guard parts.count == 2, !parts[1].isEmpty else { throw .missingPath(kind: parts[0]) }
+    self = make(FileAccess.expandingTilde(parts[1]))
+  }
+
+  /// Reads the data. The options are for CSV alone.
+  ///
+  /// - Throws: `FileError`, `FormatError` or ``DataError``.
+  public func load(options: CSVOptions = CSVOptions()) throws -> LoadedData {
+    switch self {
+    case .digits: LoadedData(training: .digits())
+    case .mnist(let path): try MNIST.load(folder: path)
+    case .fashionMNIST(let path): try MNIST.loadFashion(folder: path)
+    case .cifar10(let path): try CIFAR10.load(path)
+    case .csv(let path): LoadedData(training: try CSV.dataset(contentsOf: path, options: options))
+    }
+  }
+}
+
+extension DataSource: CustomStringConvertible {
+  /// The text that names this source.
+  public var description: String {
+    switch self {
+    case .digits: "digits"
+    case .mnist(let path): "mnist:\(path)"
+    case .fashionMNIST(let path): "fashion-mnist:\(path)"
+    case .cifar10(let path): "cifar10:\(path)"
+    case .csv(let path): "csv:\(path)"
+    }
+  }
+}

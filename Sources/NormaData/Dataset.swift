@@ -1,0 +1,79 @@
+import NormaTensor
+
+/// Examples to learn from or to be tested on: features, and what should be said of them.
+public struct Dataset<Element: TensorElement>: Sendable {
+  /// What should be said of each example.
+  public enum Targets: Sendable {
+    /// One of `count` classes, numbered from 0, for each example.
+    case classes([Int], count: Int)
+    /// `K` numbers for each example: `[N, K]`.
+    case values(Tensor<Element>)
+  }
+
+  /// The examples along the first axis: `[N, features]`, or images with the channels last, `[N, height, width, channels]`.
+  public var features: Tensor<Element>
+  /// What should be said of each of them.
+  public var targets: Targets
+  /// What the data are called.
+  public var name: String
+  /// Who made the data and under which licence, where that must be said.
+  public var attribution: String?
+  /// What the classes are called, in the order of their numbers.
+  public var classNames: [String]?
+  /// What the features are called.
+  public var featureNames: [String]?
+
+  /// Features and as many targets. Class numbers must lie below the count of classes.
+  public init(
+    features: Tensor<Element>, targets: Targets, name: String, attribution: String? = nil, classNames: [String]? = nil,
+    featureNames: [String]? = nil
+  ) {
+    precondition(features.rank >= 2, "features of shape \(features.shape) have no axis of examples and one of features")
+    switch targets {
+    case .classes(let classes, let count):
+      precondition(classes.count == features.shape[0], "\(classes.count) classes for features \(features.shape)")
+      precondition(classes.allSatisfy { $0 >= 0 && $0 < count }, "a class lies outside 0..<\(count)")
+      precondition(classNames == nil || classNames?.count == count, "names for other than \(count) classes")
+    case .values(let values):
+      precondition(
+        values.rank == 2 && values.shape[0] == features.shape[0],
+        "values of shape \(values.shape) for features \(features.shape)")
+    }
+    self.features = features
+    self.targets = targets
+    self.name = name
+    self.attribution = attribution
+    self.classNames = classNames
+    self.featureNames = featureNames
+  }
+
+  /// The number of examples.
+  public var count: Int { features.shape[0] }
+
+  /// The shape of one example: that of the features without the first axis.
+  public var exampleShape: Shape { Shape(features.shape.dropFirst()) }
+
+  /// The same data in another element type.
+  public func converted<Other: TensorElement>(to type: Other.Type = Other.self) -> Dataset<Other> {
+    let newTargets: Dataset<Other>.Targets =
+      switch targets {
+      case .classes(let classes, let count): .classes(classes, count: count)
+      case .values(let values): .values(values.converted())
+      }
+    return Dataset<Other>(
+      features: features.converted(), targets: newTargets, name: name, attribution: attribution, classNames: classNames,
+      featureNames: featureNames)
+  }
+}
+
+/// What a source of data gives: examples to learn from, and those set aside by its makers to be tested on.
+public struct LoadedData: Sendable {
+  public var training: Dataset<Float>
+  /// Nil where the source makes no such division.
+  public var test: Dataset<Float>?
+
+  public init(training: Dataset<Float>, test: Dataset<Float>? = nil) {
+    self.training = training
+    self.test = test
+  }
+}

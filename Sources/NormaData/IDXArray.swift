@@ -1,0 +1,68 @@
+import NormaFiles
+import NormaTensor
+
+/// An array in the IDX format of the MNIST files: two zeros, a type, the number of axes, their lengths as 32-bit
+/// big-endian numbers, and the elements in row-major order. Only unsigned bytes (type `0x08`) are read.
+public struct IDXArray: Sendable {
+  /// The lengths of the axes.
+  public let shape: Shape
+  /// The elements in row-major order.
+  public let elements: ArraySlice<UInt8>
+
+  /// Reads a file, plain or gzip.
+  ///
+  /// - Throws: `FileError` if it cannot be read, `FormatError` if it is no whole IDX file of unsigned bytes.
+  public init(contentsOf path: String) throws {
+    try self.init(bytes: try Gzip.contents(ofFile: path), file: path)
+  }
+
+  /// Reads a file's bytes.
+  ///
+  /// - Parameter file: what errors call the file.
+  public init(bytes: [UInt8], file: String) throws(FormatError) {
+    func invalid(_ problem: String, at byte: Int, remedy: String = "Download it again.") -> FormatError {
+      FormatError(file: file, location: "byte \(byte)", problem: problem, remedy: remedy)
+    }
+    guard bytes.count >= 4 else { throw invalid("the file ends within its header", at: bytes.count) }
+    guard bytes[0] == 0, bytes[1] == 0, let typeName = IDXArray.typeNames[bytes[2]], bytes[3] > 0 else {
+      throw invalid(
+        "it does not begin like an IDX file", at: 0, remedy: "Give the file as it was downloaded, with its own name.")
+    }
+    guard bytes[2] == 0x08 else {
+      throw invalid("its elements are \(typeName)", at: 2, remedy: "Only IDX files of unsigned bytes can be read.")
+    }
+    let rank = Int(bytes[3])
+    guard rank <= Shape.maximumRank else {
+      throw invalid(
+        "it has \(rank) axes, more than the \(Shape.maximumRank) that are supported", at: 3,
+        remedy: "Images have 3 axes, labels 1.")
+    }
+    let start = 4 + 4 * rank
+    guard bytes.count >= start else { throw invalid("the file ends within its header", at: bytes.count) }
+    var lengths: [Int] = []
+    var product = 1
+    for axis in 0..<rank {
+      let length = bytes[(4 + 4 * axis)..<(8 + 4 * axis)].reduce(0) { $0 << 8 | Int($1) }
+      lengths.append(length)
+      // Zeros are left out, because parts of the shape are multiplied too.
+      let (next, overflow) = product.multipliedReportingOverflow(by: max(1, length))
+      guard !overflow else { throw invalid("its axes are too long: \(lengths)", at: 4) }
+      product = next
+    }
+    shape = Shape(lengths)
+    let expected = shape.elementCount
+    let actual = bytes.count - start
+    guard actual >= expected else {
+      throw invalid("the file is cut off: shape \(shape) takes \(expected) bytes, there are \(actual)", at: bytes.count)
+    }
+    guard actual == expected else {
+      throw invalid("\(actual - expected) bytes follow the last of the \(expected) elements", at: start + expected)
+    }
+    elements = bytes[start...]
+  }
+
+  private static let typeNames: [UInt8: String] = [
+    0x08: "unsigned bytes", 0x09: "signed bytes", 0x0B: "16-bit integers", 0x0C: "32-bit integers",
+    0x0D: "32-bit floating-point numbers", 0x0E: "64-bit floating-point numbers",
+  ]
+}

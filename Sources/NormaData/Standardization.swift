@@ -1,0 +1,108 @@
+import NormaTensor
+
+/// Brings features to mean 0 and standard deviation 1: `(x − mean) / scale`.
+///
+/// Fitted on the training examples alone and then applied to all others as it is, so that nothing about those leaks into
+/// training. To save one, save its three properties.
+public struct Standardization<Element: TensorElement>: Equatable, Sendable {
+  /// What shares a mean and a scale.
+  public enum Mode: String, CaseIterable, Codable, Sendable {
+    /// Each feature, for images each channel of each pixel, has its own.
+    case perFeature = "feature"
+    /// Each channel, the last axis, has its own.
+    case perChannel = "channel"
+    /// All features share one.
+    case overall
+  }
+
+  /// What shares a mean and a scale.
+  public var mode: Mode
+  /// What is subtracted: `[features]` or the shape of an image per feature, `[C]` per channel, `[]` overall.
+  public var mean: Tensor<Element>
+  /// What is divided by, of the same shape: the standard deviation (of the population, divided by N), or 1 where that is 0.
+  public var scale: Tensor<Element>
+
+  /// A standardization with known numbers; both tensors must have the same shape, of the form that the mode asks.
+  public init(mode: Mode, mean: Tensor<Element>, scale: Tensor<Element>) {
+    precondition(mean.shape == scale.shape, "a mean of shape \(mean.shape) and a scale of shape \(scale.shape)")
+    self.mode = mode
+    self.mean = mean
+    self.scale = scale
+  }
+
+  /// A standardization of examples `[N, …]`, its numbers computed in double precision.
+  ///
+  /// - Throws: ``DataError/nothingToStandardize`` if there are no numbers to compute from.
+  public init(fittedOn features: Tensor<Element>, mode: Mode) throws(DataError) {
+    guard features.count > 0, features.rank > 0 else { throw .nothingToStandardize }
+    let shape: Shape =
+      switch mode {
+      case .perFeature: Shape(features.shape.dropFirst())
+      case .perChannel: [features.shape.channelCount]
+      case .overall: []
+      }
+    let columns = shape.elementCount
+    var mean = [Double](repeating: 0, count: columns)
+    var deviation = mean
+    features.withUnsafeElements { x in
+      guard let x = x.baseAddress else { return }
+      mean.withUnsafeMutableBufferPointer { mean in
+        deviation.withUnsafeMutableBufferPointer { deviation in
+          guard let mean = mean.baseAddress, let deviation = deviation.baseAddress else { return }
+          measureColumns(x, rows: features.count / columns, columns: columns, mean: mean, deviation: deviation)
+        }
+      }
+    }
+    self.init(
+      mode: mode, mean: Tensor(mean.map { Element($0) }, shape: shape),
+      scale: Tensor(deviation.map { Element($0) == 0 ? 1 : Element($0) }, shape: shape))
+  }
+
+  /// The features, standardized: `[N, …] → [N, …]`.
+  ///
+  /// - Throws: ``DataError/unfitForStandardization(_:fittedOn:)`` if one example has not the shape, or the number of
+  ///   channels, that this was fitted on.
+  public func applied(to features: Tensor<Element>) throws(DataError) -> Tensor<Element> {
+    let fits =
+      switch mode {
+      case .perFeature: features.rank > 0 && features.shape.dropFirst().elementsEqual(mean.shape)
+      case .perChannel: features.rank > 0 && features.shape.channelCount == mean.count
+      case .overall: mean.count == 1
+      }
+    guard fits else {
+      let fitted = mode == .perChannel ? "\(mean.count) channels" : "examples of shape \(mean.shape)"
+      throw .unfitForStandardization(features.shape, fittedOn: fitted)
+    }
+    guard features.count > 0 else { return features }
+    return features.reshaped(to: [features.count / mean.count, mean.count])
+      .applying(.subtract, mean, broadcast: .perChannel)
+      .applying(.divide, scale, broadcast: .perChannel)
+      .reshaped(to: features.shape)
+  }
+}
+
+/// The mean and standard deviation of each column of `[rows, columns]`, in two passes.
+///
+/// All is measured from the first row, so that a column whose values are all the same has a deviation of exactly 0.
+/// `mean` and `deviation` must hold zeros before.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func measureColumns<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, rows: Int, columns: Int, mean: UnsafeMutablePointer<Double>,
+  deviation: UnsafeMutablePointer<Double>
+) {
+  for row in 0..<rows {
+    for column in 0..<columns { mean[column] += Double(x[row * columns + column]) - Double(x[column]) }
+  }
+  for column in 0..<columns { mean[column] /= Double(rows) }
+  for row in 0..<rows {
+    for column in 0..<columns {
+      let difference = Double(x[row * columns + column]) - Double(x[column]) - mean[column]
+      deviation[column] += difference * difference
+    }
+  }
+  for column in 0..<columns {
+    deviation[column] = (deviation[column] / Double(rows)).squareRoot()
+    mean[column] += Double(x[column])
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+
+/// Whole files in and out, with errors that name the file and the system's reason.
+public enum FileAccess {
+  /// The most bytes that ``read(_:)`` takes: 8 GiB. Devices that never end are stopped by it.
+  public static let maximumSize = 8 << 30
+
+  /// What is found at a path.
+  public enum Kind: Hashable, Sendable {
+    case file, directory
+  }
+
+  /// What is at a path, symbolic links followed; nil if nothing is, or nothing that may be looked at.
+  public static func kind(of path: String) -> Kind? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    return isDirectory(status) ? .directory : .file
+  }
+
+  /// The names in a folder, sorted by their bytes.
+  public static func names(inDirectory path: String) throws(FileError) -> [String] {
+    guard let directory = opendir(path) else { throw FileError(path: path, operation: .read, code: errno) }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: Int(entry.pointee.d_reclen)) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// All bytes of a file.
+  public static func read(_ path: String) throws(FileError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, operation: .read, code: errno) }
+    guard !isDirectory(status) else { throw FileError(path: path, operation: .read, code: EISDIR) }
+
+    let tooLarge = FileError(path: path, operation: .read, reason: "It is larger than \(maximumSize >> 30) GiB")
+    guard status.st_size <= maximumSize else { throw tooLarge }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(status.st_size))
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { piece.deallocate() }
+    while true {
+      let count = Foundation.read(descriptor, piece.baseAddress, piece.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
+      guard count > 0 else { return bytes }
+      guard bytes.count + count <= maximumSize else { throw tooLarge }
+      bytes.append(contentsOf: piece[..<count])
+    }
+  }
+
+  /// Creates a folder, and those above it that are missing. One that is there already is left as it is.
+  public static func createDirectory(_ path: String) throws(FileError) {
+    if mkdir(path, 0o777) == 0 || (errno == EEXIST && kind(of: path) == .directory) { return }
+    let code = errno
+    let parent = (path as NSString).deletingLastPathComponent
+    guard code == ENOENT, !parent.isEmpty, parent != path else {
+      throw FileError(path: path, operation: .create, code: code)
+    }
+    try createDirectory(parent)
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw FileError(path: path, operation: .create, code: errno)
+    }
+  }
+
+  /// The path with a leading `~` or `~name` replaced by the home folder it stands for.
+  public static func expandingTilde(_ path: String) -> String { (path as NSString).expandingTildeInPath }
+
+  static func isDirectory(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
+}

@@ -1,0 +1,29 @@
+import Foundation
+
+/// A file or folder could not be read, written or created.
+public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What was being done.
+  public enum Operation: String, Hashable, Sendable {
+    case read, write, create
+  }
+
+  /// The file or folder, as it was given.
+  public var path: String
+  /// What was being done with it.
+  public var operation: Operation
+  /// Why it failed, in the system's words where it was the system that refused.
+  public var reason: String
+
+  public init(path: String, operation: Operation, reason: String) {
+    self.path = path
+    self.operation = operation
+    self.reason = reason
+  }
+
+  /// An error with the system's words for an `errno`.
+  init(path: String, operation: Operation, code: Int32) {
+    self.init(path: path, operation: operation, reason: String(cString: strerror(code)))
+  }
+
+  public var description: String { "Could not \(operation.rawValue) '\(path)': \(reason)." }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import NormaTensor
+
+extension Safetensors {
+  /// Reads a file.
+  ///
+  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole and valid safetensors file.
+  public init(contentsOf path: String) throws {
+    try self.init(bytes: try FileAccess.read(path), file: path)
+  }
+
+  /// Reads a file's bytes.
+  ///
+  /// Every byte must be accounted for: the header says its length, the tensors follow one another without gaps or
+  /// overlaps, each as long as its shape and type ask, and the last ends with the file. So a file cut at any byte is refused.
+  ///
+  /// - Parameter file: what errors call the file.
+  public init(bytes: [UInt8], file: String) throws(FormatError) {
+    let (header, dataStart) = try Safetensors.header(of: bytes, file: file)
+    self.init()
+    var infos: [TensorInformation] = []
+    for (name, value) in header {
+      if name == Safetensors.metadataName {
+        metadata = try Safetensors.metadata(value, file: file)
+      } else {
+        infos.append(try TensorInformation(name: name, value: value, file: file))
+      }
+    }
+    // Empty tensors have the offset of the one that follows, so they go before it.
+    infos.sort { ($0.start, $0.end) < ($1.start, $1.end) }
+    var end = 0
+    for info in infos {
+      guard info.start == end else {
+        throw info.error("its data begin at offset \(info.start), but those before end at \(end)", file: file)
+      }
+      end = info.end
+      guard end <= bytes.count - dataStart else {
+        throw FormatError(
+          file: file, location: "byte \(bytes.count)",
+          problem: "the file ends within the data of the tensor '\(info.name)'; it is cut off", remedy: wholeFileRemedy)
+      }
+    }
+    guard end == bytes.count - dataStart else {
+      throw FormatError(
+        file: file, location: "byte \(dataStart + end)",
+        problem: "\(bytes.count - dataStart - end) bytes follow the last tensor", remedy: wholeFileRemedy)
+    }
+    bytes.withUnsafeBytes { bytes in
+      for info in infos {
+        entries[info.name] = info.entry(
+          from: UnsafeRawBufferPointer(rebasing: bytes[(dataStart + info.start)..<(dataStart + info.end)]))
+      }
+    }
+  }
+
+  /// The header's members, and where the data begin.
+  private static func header(
+    of bytes: [UInt8], file: String
+  ) throws(FormatError) -> (members: [String: JSONValue], dataStart: Int) {
+    func invalid(_ problem: String, at byte: Int = 8) -> FormatError {
+      FormatError(file: file, location: "byte \(byte)", problem: problem, remedy: wholeFileRemedy)
+    }
+    guard bytes.count >= 8 else { throw invalid("the file ends before the header's length", at: bytes.count) }
+    let length = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+    guard length <= maximumHeaderLength else {
+      throw invalid("it says its header has \(length) bytes, so it is no safetensors file", at: 0)
+    }
+    let dataStart = 8 + Int(length)
+    guard dataStart <= bytes.count else {
+      throw invalid("the file ends within the header; it is cut off", at: bytes.count)
+    }
+    let text = bytes[8..<dataStart]
+    guard text.first == UInt8(ascii: "{") else { throw invalid("the header does not begin with '{'") }
+    guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: Data(text)) else {
+      throw invalid("the header is not valid JSON")
+    }
+    // The decoder keeps one of several members with the same name. Outside strings, JSON has one colon a member.
+    guard JSONValue.object(members).memberCount == colonsOutsideStrings(text) else {
+      throw invalid("a name occurs twice in the header")
+    }
+    return (members, dataStart)
+  }
+
+  private static func metadata(_ value: JSONValue, file: String) throws(FormatError) -> [String: String] {
+    var result: [String: String] = [:]
+    guard case .object(let members) = value else {
+      throw FormatError(file: file, location: "header", problem: "the metadata are no object", remedy: wholeFileRemedy)
+    }
+    for (name, value) in members {
+      guard case .string(let text) = value else {
+        throw FormatError(
+          file: file, location: "header", problem: "the metadata '\(name)' are no text", remedy: wholeFileRemedy)
+      }
+      result[name] = text
+    }
+    return result
+  }
+
+  private static func colonsOutsideStrings(_ text: ArraySlice<UInt8>) -> Int {
+    var count = 0
+    var isInString = false
+    var isEscaped = false
+    for byte in text {
+      if isEscaped {
+        isEscaped = false
+      } else if byte == UInt8(ascii: "\"") {
+        isInString.toggle()
+      } else if isInString {
+        isEscaped = byte == UInt8(ascii: "\\")
+      } else if byte == UInt8(ascii: ":") {
+        count += 1
+      }
+    }
+    return count
+  }
+}
+
+let wholeFileRemedy = "Use a whole safetensors file, as it was written."
+
+/// What a safetensors header can hold.
+enum JSONValue: Decodable {
+  case object([String: JSONValue])
+  case array([JSONValue])
+  case string(String)
+  case integer(Int)
+  /// Other numbers, booleans and null, which no safetensors header needs.
+  case other
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let members = try? container.decode([String: JSONValue].self) {
+      self = .object(members)
+    } else if let elements = try? container.decode([JSONValue].self) {
+      self = .array(elements)
+    } else if let text = try? container.decode(String.self) {
+      self = .string(text)
+    } else if let number = try? container.decode(Int.self) {
+      self = .integer(number)
+    } else {
+      self = .other
+    }
+  }
+
+  /// The members of this value and of all values inside it.
+  var memberCount: Int {
+    switch self {
+    case .object(let members): members.values.reduce(members.count) { $0 + $1.memberCount }
+    case .array(let elements): elements.reduce(0) { $0 + $1.memberCount }
+    default: 0
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import NormaTensor
+
+extension Safetensors {
+  /// The file's bytes: the header's length in 8 bytes, little-endian; the header, JSON, padded with spaces to a multiple
+  /// of 8; the numbers, little-endian. Types of 8 bytes come before those of 4, so that all stand aligned.
+  public func serialized() -> [UInt8] {
+    precondition(entries[Safetensors.metadataName] == nil, "a tensor cannot be called \(Safetensors.metadataName)")
+    let ordered = entries.sorted { left, right in
+      let (first, second) = (left.value.writtenType.order, right.value.writtenType.order)
+      return first != second ? first < second : left.key.utf8.lexicographicallyPrecedes(right.key.utf8)
+    }
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      let text = pairs.map { "\(json($0.key)):\(json($0.value))" }.joined(separator: ",")
+      members.append("\(json(Safetensors.metadataName)):{\(text)}")
+    }
+    var end = 0
+    for (name, entry) in ordered {
+      let start = end
+      end += entry.shape.elementCount * entry.writtenType.width
+      let shape = entry.shape.map(String.init).joined(separator: ",")
+      members.append(
+        "\(json(name)):{\"dtype\":\"\(entry.writtenType.name)\",\"shape\":[\(shape)],\"data_offsets\":[\(start),\(end)]}")
+    }
+    var header = Array("{\(members.joined(separator: ","))}".utf8)
+    while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
+
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(8 + header.count + end)
+    withUnsafeBytes(of: UInt64(header.count).littleEndian) { bytes.append(contentsOf: $0) }
+    bytes += header
+    for (_, entry) in ordered {
+      switch entry {
+      case .float(let tensor): tensor.withUnsafeElements { append($0.lazy.map(\.bitPattern), to: &bytes) }
+      case .double(let tensor): tensor.withUnsafeElements { append($0.lazy.map(\.bitPattern), to: &bytes) }
+      case .integers(let numbers, let shape):
+        precondition(numbers.count == shape.elementCount, "\(numbers.count) integers do not fill shape \(shape)")
+        append(numbers, to: &bytes)
+      }
+    }
+    return bytes
+  }
+
+  /// Writes the file whole or not at all, as ``FileAccess`` does.
+  public func write(to path: String) throws(FileError) { try FileAccess.write(serialized(), to: path) }
+
+  private func append<Word: FixedWidthInteger>(_ words: some Collection<Word>, to bytes: inout [UInt8]) {
+    for word in words { withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) } }
+  }
+
+  /// A text as a JSON string, quotes included.
+  private func json(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      case ..<" ": result += String(format: "\\u%04x", scalar.value)
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}
+
+extension Safetensors.Entry {
+  /// The type's name, its bytes, and its place in the file.
+  fileprivate var writtenType: (name: String, width: Int, order: Int) {
+    switch self {
+    case .integers: ("I64", 8, 0)
+    case .double: ("F64", 8, 1)
+    case .float: ("F32", 4, 2)
+    }
+  }
+}

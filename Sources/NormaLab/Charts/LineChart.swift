@@ -1,0 +1,146 @@
+/// Values that belong together in a chart, drawn as one line.
+public struct ChartSeries: Sendable {
+  /// A value and where it stands on the horizontal axis.
+  public struct Point: Sendable {
+    /// The place on the horizontal axis.
+    public let x: Double
+    /// The value; where it is not finite the line has a gap.
+    public let y: Double
+
+    /// A point with two coordinates.
+    public init(x: Double, y: Double) {
+      self.x = x
+      self.y = y
+    }
+  }
+
+  /// What the line is called.
+  public let name: String
+  /// Its points, from left to right.
+  public let points: [Point]
+  /// How it looks.
+  public let style: SeriesStyle
+
+  /// A line through the given points.
+  public init(name: String, points: [Point], style: SeriesStyle) {
+    self.name = name
+    self.points = points
+    self.style = style
+  }
+}
+
+/// What an axis of a chart stands for.
+public struct ChartAxis: Sendable {
+  /// The name of the quantity.
+  public let label: String
+  /// How values are spread along the axis.
+  public let kind: AxisScale.Kind
+  /// How its numbers are written.
+  public let format: NumberFormat
+  /// Values that the axis covers beside those of the series, to give several charts the same axis.
+  public let covering: [Double]
+  /// Whether only whole numbers are marked, as for epochs.
+  public let integersOnly: Bool
+
+  /// An axis for a quantity.
+  public init(
+    _ label: String, kind: AxisScale.Kind = .linear, format: NumberFormat = .plain, covering: [Double] = [],
+    integersOnly: Bool = false
+  ) {
+    self.label = label
+    self.kind = kind
+    self.format = format
+    self.covering = covering
+    self.integersOnly = integersOnly
+  }
+}
+
+/// A chart of one or more lines over a common horizontal axis.
+///
+/// Lines differ by colour, dash and marker and carry their names at their ends. Values that are not finite, and on a
+/// logarithmic axis those that are not positive, leave a gap; a line that ends in such values ends in a cross.
+public struct LineChart: Picture {
+  /// A horizontal line to compare with, such as a target.
+  public struct Reference: Sendable {
+    /// Where it lies.
+    public let value: Double
+    /// What it is called.
+    public let label: String
+
+    /// A line at a value.
+    public init(value: Double, label: String) {
+      self.value = value
+      self.label = label
+    }
+  }
+
+  public let title: String
+  /// The horizontal axis.
+  public let x: ChartAxis
+  /// The vertical axis.
+  public let y: ChartAxis
+  /// The lines, in the order of the legend.
+  public let series: [ChartSeries]
+  /// Horizontal lines to compare with.
+  public let references: [Reference]
+  /// Whether the chart takes the whole width of a page; if not, two fit beside each other.
+  public let isWide: Bool
+
+  /// A chart with its axes and lines.
+  public init(
+    title: String, x: ChartAxis, y: ChartAxis, series: [ChartSeries], references: [Reference] = [],
+    isWide: Bool = false
+  ) {
+    self.title = title
+    self.x = x
+    self.y = y
+    self.series = series
+    self.references = references
+    self.isWide = isWide
+  }
+
+  /// What the chart shows in words: each line's first, last, lowest and highest value.
+  public var summary: String {
+    var sentences = ["\(y.label) over \(x.label)\(y.kind == .logarithmic ? ", on a logarithmic scale" : "")."]
+    for line in series {
+      let finite = line.points.filter(\.y.isFinite)
+      guard let first = finite.first, let last = finite.last, let low = finite.min(by: { $0.y < $1.y }),
+        let high = finite.max(by: { $0.y < $1.y })
+      else {
+        sentences.append("\(line.name): no finite value.")
+        continue
+      }
+      func place(_ point: ChartSeries.Point) -> String {
+        "\(y.format.text(point.y)) at \(x.label) \(x.format.shortText(point.x))"
+      }
+      var sentence =
+        "\(line.name): from \(place(first)) to \(place(last)), lowest \(place(low)), highest \(place(high))"
+      let missing = line.points.count - finite.count
+      if missing > 0 { sentence += "; \(missing) of \(line.points.count) values are not finite" }
+      sentences.append(sentence + ".")
+    }
+    sentences += references.map { "A line marks \($0.label)." }
+    return sentences.joined(separator: " ")
+  }
+
+  public var table: ReportTable {
+    let places = Set(series.flatMap { $0.points.map(\.x) }.filter(\.isFinite)).sorted()
+    let values = series.map { Dictionary($0.points.map { ($0.x, $0.y) }, uniquingKeysWith: { _, last in last }) }
+    return ReportTable(
+      caption: title,
+      columns: [.init(x.label, alignment: .trailing)] + series.map { .init($0.name, alignment: .trailing) },
+      rows: places.map { place in
+        [x.format.shortText(place)] + values.map { $0[place].map(y.format.text) ?? "" }
+      })
+  }
+
+  public func markup(identifier: String) -> Markup {
+    guard isWide else { return LineChartDrawing(self, isWide: false).markup(identifier: identifier) }
+    // Text in a wide drawing would be too small on a phone, so there is a narrow one too, and the page shows one of
+    // the two.
+    return .group([
+      LineChartDrawing(self, isWide: true).markup(identifier: identifier),
+      LineChartDrawing(self, isWide: false, cssClass: "chart narrow-only").markup(identifier: identifier + "-narrow"),
+    ])
+  }
+}

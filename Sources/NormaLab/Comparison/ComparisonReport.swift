@@ -1,0 +1,121 @@
+/// A comparison as something to read: a page, and a table for the terminal.
+public struct ComparisonReport: Sendable {
+  /// The numbers that are reported.
+  public let result: NormComparison
+
+  /// The report of a comparison.
+  public init(_ result: NormComparison) { self.result = result }
+
+  /// The result in a sentence, computed from the numbers: who reached which value of the metric and when.
+  public var headline: String { ComparisonHeadline(result).sentence }
+
+  /// The report as a page; ``ReportPage/html()`` is the file's text.
+  public var page: ReportPage {
+    ReportPage(
+      kind: "Norma · comparison", title: result.title, headline: headline,
+      introduction: ComparisonHeadline(result).details, sections: sections, footer: footer)
+  }
+
+  /// What there is to compare, a row a run.
+  ///
+  /// - Parameter missing: What stands where a target was not reached.
+  func table(missing: String = "not reached") -> ReportTable {
+    let format = result.metricFormat
+    let isTested = result.runs.contains { $0.testMetric != nil }
+    var columns: [ReportTable.Column] = [
+      .init("norm"), .init("best \(result.validationMetricName)", alignment: .trailing),
+    ]
+    if isTested { columns.append(.init("test \(result.metric.name)", alignment: .trailing)) }
+    columns += result.targets.map { .init("epochs to \(format.shortText($0))", alignment: .trailing) }
+    columns += [.init("final training loss", alignment: .trailing), .init("time", alignment: .trailing)]
+    let rows = result.runs.map { run -> [String] in
+      var row = [run.norm, format.text(run.bestValidationMetric)]
+      if isTested { row.append(run.testMetric.map(format.text) ?? "") }
+      row += result.targets.map { target in run.firstEpoch(reaching: target).map(String.init) ?? missing }
+      row += [
+        run.epochs.last.map { NumberFormat.plain.text($0.trainingLoss) } ?? "", NumberFormat.duration(run.seconds),
+      ]
+      return row
+    }
+    return ReportTable(caption: "The runs compared", columns: columns, rows: rows)
+  }
+
+  /// The comparison as text for a terminal that is `width` characters wide: a table, or where that has no room a list;
+  /// below it why runs stopped early. No colours, and no line break at the end.
+  public func terminalTable(width: Int) -> String {
+    let full = table()
+    var lines: [String]
+    if let text = full.plainText(width: width) {
+      lines = [text]
+    } else if let text = table(missing: "–").plainText(width: width) {
+      lines = [text]
+      if full != table(missing: "–") { lines.append("– not reached") }
+    } else {
+      lines = [full.plainList]
+    }
+    lines += result.runs.compactMap { run in run.stoppedBecause.map { "\(run.norm) stopped early: \($0)" } }
+    return lines.joined(separator: "\n")
+  }
+
+  // MARK: Parts of the page
+
+  private var sections: [ReportSection] {
+    var sections = [ReportSection("The result", blocks: resultBlocks)]
+    if result.runs.contains(where: { !$0.epochs.isEmpty }) {
+      sections.append(ReportSection("How the networks learned", blocks: learningBlocks))
+    }
+    if result.runs.contains(where: { !$0.activationsBefore.isEmpty || !$0.activationsAfter.isEmpty }) {
+      sections.append(ReportSection("What passes through the layers", blocks: [.figure(activationFigure)]))
+    }
+    let norms = normFigures
+    if !norms.isEmpty {
+      sections.append(ReportSection("Weights and gradients", blocks: norms.map(ReportBlock.figure)))
+    }
+    sections.append(ReportSection("Doing it again", blocks: repeatBlocks))
+    return sections
+  }
+
+  private var resultBlocks: [ReportBlock] {
+    var blocks: [ReportBlock] = [.paragraph(result.dataDescription), .table(table())]
+    if result.runs.contains(where: { !$0.epochs.isEmpty }) { blocks.append(.figure(metricFigure)) }
+    return blocks
+  }
+
+  private var learningBlocks: [ReportBlock] {
+    var blocks: [ReportBlock] = [.figure(curvesFigure)]
+    if result.runs.contains(where: { $0.stepLosses.count > 1 }) { blocks.insert(.figure(stepFigure), at: 0) }
+    return blocks
+  }
+
+  private var repeatBlocks: [ReportBlock] {
+    let settings = ReportTable(
+      caption: "The settings that all runs share", columns: [.init("setting"), .init("value")],
+      rows: result.settings.map { [$0.name, $0.value] })
+    let costs = ReportTable(
+      caption: "What each run took",
+      columns: [
+        .init("norm"), .init("parameters", alignment: .trailing), .init("epochs", alignment: .trailing),
+        .init("best epoch", alignment: .trailing), .init("time", alignment: .trailing),
+      ],
+      rows: result.runs.map { run in
+        [
+          run.norm, NumberFormat.integer.text(Double(run.parameterCount)), "\(run.trainedEpochCount)",
+          "\(run.bestEpoch)", NumberFormat.duration(run.seconds),
+        ]
+      })
+    var blocks: [ReportBlock] = [
+      .paragraph("The same command with the same version gives the same numbers, the times aside:"),
+      .code(result.command),
+    ]
+    if !result.settings.isEmpty { blocks.append(.table(settings)) }
+    if !result.runs.isEmpty { blocks.append(.table(costs)) }
+    if Set(result.runs.flatMap { $0.epochs.map(\.learningRate) }.filter(\.isFinite)).count > 1 {
+      blocks.append(.figure(learningRateFigure))
+    }
+    return blocks
+  }
+
+  private var footer: [String] {
+    [result.attribution, "Made by Norma \(result.version)."].compactMap(\.self)
+  }
+}

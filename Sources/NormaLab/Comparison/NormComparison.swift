@@ -1,0 +1,191 @@
+import Foundation
+
+/// What `norma compare` found: one architecture trained once per kind of normalization, everything else the same.
+///
+/// This is what `--json` prints and `result.json` holds, see ``ResultFile``. It has no date in it, so the same
+/// command with the same seed gives the same bytes, the times aside. Losses and metrics may be infinite or not a
+/// number, as in a run that diverged.
+public struct NormComparison: Codable, Sendable, Equatable {
+  /// The name of the comparison: the report's title.
+  public var title: String
+  /// The data in a sentence: what it is and how many rows were used for what.
+  public var dataDescription: String
+  /// Whom the data comes from, where its licence asks for it to be said.
+  public var attribution: String?
+  /// The settings that all runs share, in the order to show them.
+  public var settings: [Setting]
+  /// The command line that gives this result again.
+  public var command: String
+  /// What is measured on the validation data.
+  public var metric: Metric
+  /// The values of the metric whose first epoch is looked for in each run.
+  public var targets: [Double]
+  /// The runs, in the order they were asked for.
+  public var runs: [Run]
+  /// The version of Norma that made this.
+  public var version: String
+
+  /// A result with the given parts.
+  public init(
+    title: String, dataDescription: String, attribution: String? = nil, settings: [Setting], command: String,
+    metric: Metric, targets: [Double], runs: [Run], version: String
+  ) {
+    self.title = title
+    self.dataDescription = dataDescription
+    self.attribution = attribution
+    self.settings = settings
+    self.command = command
+    self.metric = metric
+    self.targets = targets
+    self.runs = runs
+    self.version = version
+  }
+}
+
+extension NormComparison {
+  /// A setting and its value, as they are shown.
+  public struct Setting: Codable, Sendable, Equatable {
+    /// What is set, such as "learning rate".
+    public var name: String
+    /// What it is set to.
+    public var value: String
+
+    /// A setting with a name and a value.
+    public init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// A measure of quality of which more is better.
+  public struct Metric: Codable, Sendable, Equatable {
+    /// The name in running text, such as "accuracy" or "R²".
+    public var name: String
+    /// Whether the values are shares to show in per cent: 0.95 as 95 %.
+    public var isPercentage: Bool
+
+    /// A metric with a name, shown in per cent or as it is.
+    public init(name: String, isPercentage: Bool) {
+      self.name = name
+      self.isPercentage = isPercentage
+    }
+  }
+
+  /// The state after one epoch; number 0 is the state before training.
+  public struct Epoch: Codable, Sendable, Equatable {
+    /// How many epochs had been trained.
+    public var number: Int
+    /// The mean loss on the training data.
+    public var trainingLoss: Double
+    /// The mean loss on the validation data.
+    public var validationLoss: Double
+    /// The metric on the training data.
+    public var trainingMetric: Double
+    /// The metric on the validation data.
+    public var validationMetric: Double
+    /// How long the epoch took, in seconds.
+    public var seconds: Double
+    /// The learning rate at the epoch's end.
+    public var learningRate: Double
+    /// The Euclidean norm of each layer's weights, in the order of ``Run/layerNames``.
+    public var weightNorms: [Double]
+    /// The Euclidean norm of each layer's gradients, in the same order; empty if none were taken.
+    public var gradientNorms: [Double]
+
+    /// An epoch with the given measurements.
+    public init(
+      number: Int, trainingLoss: Double, validationLoss: Double, trainingMetric: Double, validationMetric: Double,
+      seconds: Double, learningRate: Double, weightNorms: [Double], gradientNorms: [Double]
+    ) {
+      self.number = number
+      self.trainingLoss = trainingLoss
+      self.validationLoss = validationLoss
+      self.trainingMetric = trainingMetric
+      self.validationMetric = validationMetric
+      self.seconds = seconds
+      self.learningRate = learningRate
+      self.weightNorms = weightNorms
+      self.gradientNorms = gradientNorms
+    }
+  }
+
+  /// How the values of a layer are distributed.
+  public typealias Histogram = NormaLab.Histogram
+
+  /// The values that come out of one layer, over a batch of data.
+  public struct Activation: Codable, Sendable, Equatable {
+    /// The layer's name.
+    public var layer: String
+    /// The mean of the values.
+    public var mean: Double
+    /// The standard deviation of the values.
+    public var standardDeviation: Double
+    /// The share of values that are exactly zero, from 0 to 1.
+    public var shareOfZeros: Double
+    /// How the values are distributed.
+    public var histogram: Histogram
+
+    /// A layer's activations, summed up.
+    public init(
+      layer: String, mean: Double, standardDeviation: Double, shareOfZeros: Double, histogram: Histogram
+    ) {
+      self.layer = layer
+      self.mean = mean
+      self.standardDeviation = standardDeviation
+      self.shareOfZeros = shareOfZeros
+      self.histogram = histogram
+    }
+  }
+
+  /// The training of one network.
+  public struct Run: Codable, Sendable, Equatable {
+    /// The kind of normalization as in `--norm`: "none", "batch" or "layer".
+    public var norm: String
+    /// The epochs in order, with or without the state before training.
+    public var epochs: [Epoch]
+    /// The training loss of every ``stepInterval``th step.
+    public var stepLosses: [Double]
+    /// How many steps lie between two values of ``stepLosses``.
+    public var stepInterval: Int
+    /// The activations of each layer before training.
+    public var activationsBefore: [Activation]
+    /// The activations of each layer after training.
+    public var activationsAfter: [Activation]
+    /// The layers that have parameters, from input to output: those whose norms the epochs hold.
+    public var layerNames: [String]
+    /// The number of the epoch with the best validation metric.
+    public var bestEpoch: Int
+    /// The best validation metric.
+    public var bestValidationMetric: Double
+    /// The metric on test data, if there was any.
+    public var testMetric: Double?
+    /// How many numbers are trained.
+    public var parameterCount: Int
+    /// How long the run took, in seconds.
+    public var seconds: Double
+    /// Why the run ended before its last epoch, such as "the loss is not finite at step 12, in layer 3"; `nil` if it
+    /// did not.
+    public var stoppedBecause: String?
+
+    /// A run with the given measurements.
+    public init(
+      norm: String, epochs: [Epoch], stepLosses: [Double], stepInterval: Int, activationsBefore: [Activation],
+      activationsAfter: [Activation], layerNames: [String], bestEpoch: Int, bestValidationMetric: Double,
+      testMetric: Double? = nil, parameterCount: Int, seconds: Double, stoppedBecause: String? = nil
+    ) {
+      self.norm = norm
+      self.epochs = epochs
+      self.stepLosses = stepLosses
+      self.stepInterval = stepInterval
+      self.activationsBefore = activationsBefore
+      self.activationsAfter = activationsAfter
+      self.layerNames = layerNames
+      self.bestEpoch = bestEpoch
+      self.bestValidationMetric = bestValidationMetric
+      self.testMetric = testMetric
+      self.parameterCount = parameterCount
+      self.seconds = seconds
+      self.stoppedBecause = stoppedBecause
+    }
+  }
+}

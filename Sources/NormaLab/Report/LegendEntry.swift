@@ -1,0 +1,50 @@
+/// A sign that pictures use, and what it stands for.
+public struct LegendEntry: Sendable {
+  /// What is drawn.
+  public enum Symbol: Sendable {
+    /// A line in its colour, with its dash and marker.
+    case series(SeriesStyle)
+    /// The outline of a histogram.
+    case outline
+    /// A filled histogram.
+    case filled
+    /// The shades of a heat map, which begin at the value given as text.
+    case shades(from: String)
+  }
+
+  /// What it stands for.
+  public let name: String
+  /// What is drawn.
+  public let symbol: Symbol
+
+  /// A sign and its meaning.
+  public init(_ name: String, symbol: Symbol) {
+    self.name = name
+    self.symbol = symbol
+  }
+
+  var markup: Markup {
+    var parts: [Markup]
+    switch symbol {
+    case .series(let style): parts = [style.sample]
+    case .outline: parts = [sample([.element("path", ["class": "outline", "d": "M2,11V5H10V2H18V7H26V11"])])]
+    case .filled: parts = [sample([.element("path", ["class": "filled", "d": "M2,11V5H10V2H18V7H26V11z"])])]
+    case .shades(let start):
+      parts = [
+        .element("span", text: start),
+        sample(
+          width: Palette.heatStepCount * 12,
+          (0..<Palette.heatStepCount).map {
+            .element("rect", ["class": "heat-\($0)", "x": "\($0 * 12)", "y": "0", "width": "12", "height": "12"])
+          }),
+      ]
+    }
+    parts.append(.element("span", text: name))
+    return .element("li", [:], parts)
+  }
+
+  private func sample(width: Int = 28, _ content: [Markup]) -> Markup {
+    .element(
+      "svg", ["class": "sample", "viewBox": "0 0 \(width) 12", "width": "\(width)", "aria-hidden": "true"], content)
+  }
+}

@@ -1,0 +1,69 @@
+/// A piece of HTML or SVG that is well-formed XML too: every element closed, every text escaped.
+///
+/// There is no way to put a string in it that is not escaped, so no title or file name can become markup.
+public struct Markup: Sendable, Equatable {
+  /// The piece as it stands in the file.
+  public let source: String
+
+  private init(source: String) { self.source = source }
+
+  /// Nothing.
+  public static let empty = Markup(source: "")
+
+  /// Text, with the characters escaped that mean something in markup. Control characters, which XML cannot hold,
+  /// become U+FFFD.
+  public static func text(_ text: String) -> Markup { Markup(source: escaped(text)) }
+
+  /// Running text: as ``text(_:)``, and no line may end between a number and its per cent sign.
+  public static func prose(_ text: String) -> Markup {
+    Markup(source: escaped(text.replacing(" %", with: "\u{A0}%")))
+  }
+
+  /// An element with its attributes, in their order, and what is in it.
+  public static func element(
+    _ name: StaticString, _ attributes: KeyValuePairs<String, String> = [:], _ content: [Markup] = []
+  ) -> Markup {
+    var source = "<\(name)"
+    for (key, value) in attributes { source += " \(key)=\"\(escaped(value))\"" }
+    if content.isEmpty && voidElements.contains("\(name)") { return Markup(source: source + "/>") }
+    source += ">"
+    for piece in content { source += piece.source }
+    return Markup(source: source + "</\(name)>")
+  }
+
+  /// An element that holds one text.
+  public static func element(
+    _ name: StaticString, _ attributes: KeyValuePairs<String, String> = [:], text: String
+  ) -> Markup {
+    element(name, attributes, [.text(text)])
+  }
+
+  /// Pieces one after another.
+  public static func group(_ pieces: [Markup]) -> Markup { Markup(source: pieces.map(\.source).joined()) }
+
+  /// A style sheet, which HTML reads unescaped: it may hold neither `<` nor `&`.
+  static func style(_ sheet: String) -> Markup {
+    precondition(!sheet.contains("<") && !sheet.contains("&"), "a style sheet with < or & would not be XML")
+    return Markup(source: "<style>\n\(sheet)</style>")
+  }
+
+  /// HTML knows only these as elements without content; all others need their closing tag.
+  private static let voidElements: Set<String> = ["meta", "br", "hr"]
+
+  private static func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      case "'": result += "&#39;"
+      case "\t", "\n": result.unicodeScalars.append(scalar)
+      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}

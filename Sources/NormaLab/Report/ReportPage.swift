@@ -1,0 +1,98 @@
+/// A report as one HTML file that needs nothing else: no network, no scripts, no fonts but the reader's own.
+///
+/// It reads on a phone, on paper, and on light and dark screens, and is well-formed XML.
+public struct ReportPage: Sendable {
+  /// What kind of report this is, above the title.
+  public let kind: String
+  /// The title.
+  public let title: String
+  /// The result in a sentence.
+  public let headline: String
+  /// What else to know first, in small type below the headline.
+  public let introduction: [String]
+  /// The parts.
+  public let sections: [ReportSection]
+  /// What stands at the end: where the data comes from, what made the page.
+  public let footer: [String]
+
+  /// A page with its parts.
+  public init(
+    kind: String, title: String, headline: String, introduction: [String] = [], sections: [ReportSection],
+    footer: [String] = []
+  ) {
+    self.kind = kind
+    self.title = title
+    self.headline = headline
+    self.introduction = introduction
+    self.sections = sections
+    self.footer = footer
+  }
+
+  /// The whole file's text.
+  public func html() -> String {
+    "<!DOCTYPE html>\n"
+      + Markup.element(
+        "html", ["xmlns": "http://www.w3.org/1999/xhtml", "lang": "en"],
+        [.element("head", [:], head), .element("body", [:], [.element("main", [:], body)])]
+      ).source + "\n"
+  }
+
+  private var head: [Markup] {
+    [
+      .element("meta", ["charset": "utf-8"]),
+      // The page can neither load nor run anything, whatever a title or a file name says.
+      .element(
+        "meta",
+        ["http-equiv": "Content-Security-Policy", "content": "default-src 'none'; style-src 'unsafe-inline'"]),
+      .element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
+      .element("meta", ["name": "color-scheme", "content": "light dark"]),
+      .element("meta", ["name": "description", "content": headline]),
+      .element("title", text: title),
+      .style(ReportStyle.sheet),
+    ]
+  }
+
+  private var body: [Markup] {
+    var figureCount = 0
+    let parts = sections.enumerated().map { index, section in
+      Markup.element(
+        "section", ["id": "section-\(index + 1)", "aria-labelledby": "section-\(index + 1)-title"],
+        [.element("h2", ["id": "section-\(index + 1)-title"], [.prose(section.title)])]
+          + section.blocks.map { markup(of: $0, figureCount: &figureCount) })
+    }
+    let end = footer.isEmpty ? [] : [Markup.element("footer", [:], footer.map(paragraph))]
+    return [opening] + contents + parts + end
+  }
+
+  private var opening: Markup {
+    .element(
+      "header", [:],
+      [
+        .element("p", ["class": "kind"], text: kind),
+        .element("h1", [:], [.prose(title)]),
+        .element("p", ["class": "headline"], [.prose(headline)]),
+      ] + introduction.map { .element("p", ["class": "introduction"], [.prose($0)]) })
+  }
+
+  private var contents: [Markup] {
+    guard sections.count > 3 else { return [] }
+    let entries = sections.enumerated().map { index, section in
+      Markup.element("li", [:], [.element("a", ["href": "#section-\(index + 1)"], [.prose(section.title)])])
+    }
+    return [.element("nav", ["aria-label": "Contents"], [.element("ol", [:], entries)])]
+  }
+
+  private func markup(of block: ReportBlock, figureCount: inout Int) -> Markup {
+    switch block {
+    case .paragraph(let text): return paragraph(text)
+    case .table(let table): return table.markup()
+    case .figure(let figure):
+      figureCount += 1
+      return figure.markup(number: figureCount)
+    case .code(let text): return .element("pre", [:], [.element("code", text: text)])
+    case .note(let text): return .element("p", ["class": "note"], [.prose(text)])
+    }
+  }
+
+  private func paragraph(_ text: String) -> Markup { .element("p", [:], [.prose(text)]) }
+}

@@ -1,0 +1,166 @@
+/// The look of a page.
+enum ReportStyle {
+  /// The style sheet. Lengths that follow the reader's font size are in `rem`.
+  static var sheet: String {
+    """
+    :root {
+      color-scheme: light dark;
+      --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+      --serif: Charter, "Bitstream Charter", "Iowan Old Style", "Source Serif 4", Cambria, Georgia, serif;
+      --mono: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
+    \(Palette.light.variables)}
+    @media screen and (prefers-color-scheme: dark) {
+      :root {
+    \(Palette.dark.variables)  }
+    }
+    \(seriesClasses)
+    """ + text + tables + figures + charts + narrowAndPaper
+  }
+
+  private static var seriesClasses: String {
+    Palette.light.series.indices.map { ".series-\($0) { --colour: var(--series-\($0)); }\n" }.joined()
+      + Palette.light.heat.indices.map { ".heat-\($0) { fill: var(--heat-\($0)); }\n" }.joined()
+  }
+
+  private static let text = """
+    *, ::before, ::after { box-sizing: border-box; }
+    html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+    body {
+      margin: 0; padding: 0 1.25rem; background: var(--background); color: var(--ink);
+      font: 400 1.0625rem/1.6 var(--serif);
+    }
+    main { max-width: 66rem; margin: 0 auto; padding: 4rem 0 5rem; overflow-wrap: break-word; }
+    p { margin: 0 0 1rem; max-width: 43rem; }
+    header { margin-bottom: 2.5rem; }
+    .kind {
+      margin-bottom: 0.75rem; color: var(--muted);
+      font: 600 0.8125rem/1.4 var(--sans); letter-spacing: 0.06em; text-transform: uppercase;
+    }
+    h1 { margin: 0 0 1.25rem; max-width: 48rem; font-size: 2.375rem; line-height: 1.18; font-weight: 600; text-wrap: balance; }
+    .headline { max-width: 47rem; margin-bottom: 1.25rem; font-size: 1.375rem; line-height: 1.45; text-wrap: pretty; }
+    .introduction { color: var(--muted); margin-bottom: 0.5rem; }
+    h2 { margin: 0 0 1.25rem; font-size: 1.5rem; line-height: 1.3; font-weight: 600; text-wrap: balance; }
+    section { margin-top: 3.5rem; padding-top: 1.75rem; border-top: 1px solid var(--rule); }
+    a { color: inherit; text-decoration-color: var(--rule); text-underline-offset: 0.2em; }
+    a:hover { text-decoration-color: currentColor; }
+    nav ol { margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.375rem 1.5rem; list-style: none; }
+    nav { font: 0.9375rem/1.5 var(--sans); }
+    pre {
+      max-width: 47rem; margin: 0 0 1.25rem; padding: 0.875rem 1.125rem; background: var(--surface); border-radius: 6px;
+      font: 0.875rem/1.6 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere;
+    }
+    .note {
+      padding: 0.75rem 1.125rem; background: var(--surface); border-left: 3px solid var(--series-1);
+      border-radius: 0 6px 6px 0;
+    }
+    footer {
+      margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--rule); color: var(--muted);
+      font: 0.875rem/1.55 var(--sans);
+    }
+    footer p { margin-bottom: 0.5rem; }
+
+    """
+
+  private static let tables = """
+    .scroll { max-width: 47rem; margin: 0 0 1.25rem; overflow-x: auto; }
+    .scroll:focus-visible, summary:focus-visible, a:focus-visible { outline: 2px solid var(--series-0); outline-offset: 2px; }
+    table { border-collapse: collapse; font: 0.9063rem/1.45 var(--sans); font-variant-numeric: tabular-nums; }
+    caption { padding-bottom: 0.5rem; text-align: left; color: var(--muted); font-size: 0.875rem; }
+    th, td { padding: 0.4375rem 1.125rem 0.4375rem 0; text-align: left; vertical-align: baseline; font-weight: 400; }
+    th:last-child, td:last-child { padding-right: 0.25rem; }
+    th.number, td.number { text-align: right; white-space: nowrap; }
+    thead th { vertical-align: bottom; color: var(--muted); font-weight: 600; font-size: 0.8438rem; white-space: normal; }
+    thead th.number { white-space: normal; }
+    thead tr { border-bottom: 1.5px solid var(--muted); }
+    tbody tr { border-bottom: 1px solid var(--rule); }
+    tbody th { font-weight: 600; }
+
+    """
+
+  private static let figures = """
+    figure { margin: 2.25rem 0 3rem; display: grid; grid-template-columns: minmax(0, 47rem); gap: 0.75rem 2.5rem; }
+    figcaption { font: 600 1.0625rem/1.4 var(--sans); }
+    .figure-number { color: var(--muted); margin-right: 0.5em; }
+    .reading, .finding { margin: 0; }
+    .reading { color: var(--muted); font-size: 0.9688rem; line-height: 1.55; }
+    .plate { margin: 0.25rem 0; }
+    .legend {
+      margin: 0 0 1rem; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; list-style: none;
+      font: 0.875rem/1.5 var(--sans);
+    }
+    .legend li { display: flex; align-items: center; gap: 0.5rem; }
+    .sample { display: block; flex: none; height: 12px; }
+    .pictures { display: grid; gap: 1.75rem 1.5rem; }
+    .pairs { grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }
+    .triples { grid-template-columns: repeat(auto-fill, minmax(min(14rem, 100%), 1fr)); }
+    .picture { min-width: 0; }
+    .picture-title { margin: 0 0 0.5rem; font: 600 0.9063rem/1.4 var(--sans); }
+    details { font: 0.9063rem/1.5 var(--sans); }
+    summary { width: fit-content; color: var(--muted); cursor: pointer; }
+    details .scroll { margin-top: 1rem; }
+    @media (min-width: 68rem) {
+      figure { grid-template-columns: minmax(0, 47rem) 15.5rem; }
+      figure > * { grid-column: 1; }
+      figure > .reading { grid-column: 2; grid-row: 2; padding-top: 0.25rem; }
+    }
+
+    """
+
+  private static let charts = """
+    .chart { display: block; width: 100%; height: auto; overflow: visible; }
+    .chart text { font-family: var(--sans); font-size: 12px; fill: var(--muted); }
+    .chart text.small { font-size: 11px; }
+    .chart text.name { fill: var(--colour); font-weight: 600; }
+    .chart text.name, .chart text.reference-label {
+      paint-order: stroke; stroke: var(--background); stroke-width: 4px; stroke-linejoin: round;
+    }
+    .narrow-only { display: none; }
+    .grid { stroke: var(--rule); stroke-width: 1; fill: none; }
+    .axis { stroke: var(--muted); stroke-width: 1; fill: none; }
+    .reference { stroke: var(--muted); stroke-width: 1; stroke-dasharray: 1 3; stroke-linecap: round; fill: none; }
+    .line { stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; fill: none; }
+    .marker { fill: var(--colour); stroke: var(--background); stroke-width: 1; }
+    .end { stroke: var(--colour); stroke-width: 2; stroke-linecap: round; fill: none; }
+    .filled { fill: var(--colour, var(--muted)); fill-opacity: 0.5; stroke: none; }
+    .outline { stroke: var(--ink); stroke-width: 1.25; fill: none; }
+    .no-shade { stroke: var(--muted); stroke-width: 1.5; fill: none; }
+    .histogram-row { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); gap: 0.5rem 1rem; margin-bottom: 1rem; }
+    .histogram-cells { display: grid; grid-template-columns: repeat(auto-fit, minmax(5.75rem, 1fr)); gap: 0.75rem 1.25rem; }
+    .histogram-row p { margin: 0; }
+    .row-name { padding-top: 1.25rem; font: 600 0.875rem/1.4 var(--sans); }
+    .histogram .name { color: var(--colour); font: 600 0.8125rem/1.5 var(--sans); }
+    .histogram .figures, .scale { color: var(--muted); font: 0.8125rem/1.45 var(--sans); font-variant-numeric: tabular-nums; }
+    .scale { margin: 0; }
+
+    """
+
+  private static let narrowAndPaper = """
+    @media (max-width: 40rem) {
+      body { font-size: 1rem; padding: 0 1rem; }
+      main { padding: 2.25rem 0 3rem; }
+      h1 { font-size: 1.75rem; }
+      .headline { font-size: 1.1875rem; }
+      section { margin-top: 2.5rem; }
+      .wide-only { display: none; }
+      .narrow-only { display: block; }
+      .histogram-row { grid-template-columns: minmax(0, 1fr); }
+      .histogram-cells { gap: 0.75rem; }
+      .row-name { padding-top: 0.5rem; border-top: 1px solid var(--rule); }
+    }
+    @media print {
+      @page { margin: 18mm 16mm; }
+      body { padding: 0; font-size: 10.5pt; }
+      main { max-width: none; padding: 0; }
+      h1 { font-size: 22pt; }
+      .headline { font-size: 13pt; }
+      section { margin-top: 1.5rem; padding-top: 1rem; }
+      h2, figcaption, .reading, .picture-title { break-after: avoid; }
+      figure, .picture, .histogram-row, pre, tr, .note { break-inside: avoid; }
+      figure { margin: 1rem 0 1.5rem; }
+      nav, details { display: none; }
+      .scroll { overflow: visible; max-width: none; }
+      .chart, .sample { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+    }
+
+    """
+}

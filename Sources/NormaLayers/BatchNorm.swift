@@ -1,0 +1,92 @@
+import NormaGraph
+import NormaTensor
+import Normalization
+
+/// Batch normalization over the last axis of any rank: `[N, …, C] → [N, …, C]`.
+///
+/// In training it normalizes with the batch's statistics and leaves those with the ``Pass``; they reach the running
+/// statistics when ``Pass/updateRunningStatistics()`` is called. In inference it normalizes with the running
+/// statistics, or with the batch's if it keeps none.
+public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUFusing {
+  /// The scale `[C]`, 1 at first; nil if not affine.
+  public let gamma: Parameter<Element>?
+  /// The shift `[C]`, 0 at first; nil if not affine.
+  public let beta: Parameter<Element>?
+  public var runningStatistics: RunningStatistics<Element>?
+  public let featureCount: Int
+  /// Epsilon, the update rule and the variance estimator.
+  public let conventions: BatchNormalizationConventions
+  /// What to do in training with one value per channel.
+  public let singleValuePolicy: SingleValuePolicy
+  /// How it appears in the graph.
+  public let form: BatchNormalizationForm
+
+  /// - Parameters:
+  ///   - featureCount: the number of channels C.
+  ///   - conventions: whose defaults to follow.
+  ///   - isAffine: whether there are gamma and beta.
+  ///   - tracksRunningStatistics: whether running statistics are kept for inference.
+  ///   - singleValuePolicy: what to do in training with one value per channel.
+  ///   - form: how it appears in the graph.
+  public init(
+    _ featureCount: Int, conventions: BatchNormalizationConventions = .pyTorch, isAffine: Bool = true,
+    tracksRunningStatistics: Bool = true, singleValuePolicy: SingleValuePolicy = .reject,
+    form: BatchNormalizationForm = .fused
+  ) {
+    precondition(featureCount > 0, "batch normalization of \(featureCount) channels")
+    self.featureCount = featureCount
+    self.conventions = conventions
+    self.singleValuePolicy = singleValuePolicy
+    self.form = form
+    gamma = isAffine ? Parameter(.ones([featureCount]), kind: .gamma) : nil
+    beta = isAffine ? Parameter(.zeros([featureCount]), kind: .beta) : nil
+    runningStatistics =
+      tracksRunningStatistics ? RunningStatistics(channelCount: featureCount, conventions: conventions) : nil
+  }
+
+  public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }
+  public var summary: String { "BatchNorm(\(featureCount))" }
+
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
+    try apply(to: x, in: pass, rectifies: false)
+  }
+
+  public func rectified(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
+    guard form == .fused else { return try apply(to: x, in: pass, rectifies: false).relu() }
+    return try apply(to: x, in: pass, rectifies: true)
+  }
+
+  private func apply(to x: Variable<Element>, in pass: Pass<Element>, rectifies: Bool) throws -> Variable<Element> {
+    let gamma = gamma.map { pass.variable(for: $0) }
+    let beta = beta.map { pass.variable(for: $0) }
+    if let statistics = runningStatistics, !pass.isTraining || usesRunningStatistics(for: x.shape) {
+      return x.batchNormalized(
+        mean: statistics.mean, variance: statistics.variance, gamma: gamma, beta: beta, epsilon: conventions.epsilon,
+        rectifies: rectifies)
+    }
+    let allowsSingleValue = singleValuePolicy == .normalizeToZero
+    let (output, moments) =
+      switch form {
+      case .staged:
+        try x.stagedBatchNormalized(
+          gamma: gamma, beta: beta, epsilon: conventions.epsilon, allowsSingleValue: allowsSingleValue)
+      case .closedForm, .fused:
+        try x.batchNormalized(
+          gamma: gamma, beta: beta, epsilon: conventions.epsilon, rectifies: rectifies,
+          allowsSingleValue: allowsSingleValue)
+      }
+    if pass.isTraining { pass.gather(moments, for: self) }
+    return output
+  }
+
+  private func usesRunningStatistics(for shape: Shape) -> Bool {
+    singleValuePolicy == .useRunningStatistics && shape.rowCount == 1
+  }
+
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
+    guard input.rank >= 2, input.channelCount == featureCount else {
+      throw LayerError(layer: summary, expected: "[batch, …, \(featureCount)]", found: input)
+    }
+    return input
+  }
+}

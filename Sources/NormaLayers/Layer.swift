@@ -1,0 +1,72 @@
+import NormaGraph
+import NormaTensor
+
+/// A part of a network: a function with parameters.
+///
+/// A layer is called like a function, and told at the call whether this is training or inference:
+///
+/// ```swift
+/// let scores = try model(Variable(batch), in: .inference)
+/// ```
+public protocol Layer<Element>: AnyObject {
+  associatedtype Element: TensorElement
+
+  /// The layer's own parameters, without those of its children.
+  var parameters: [Parameter<Element>] { get }
+  /// The layers it is made of, with the names they have in files.
+  var children: [(name: String, layer: any Layer<Element>)] { get }
+  /// What it does, for listings: `Linear(64 → 100)`.
+  var summary: String { get }
+
+  /// Applies the layer.
+  ///
+  /// - Throws: what normalization layers throw for a batch they cannot normalize.
+  func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element>
+
+  /// The shape of the result for an input of the given shape, both with the batch axis first.
+  ///
+  /// - Throws: ``LayerError`` where the input does not fit.
+  func outputShape(for input: Shape) throws(LayerError) -> Shape
+}
+
+extension Layer {
+  public var parameters: [Parameter<Element>] { [] }
+  public var children: [(name: String, layer: any Layer<Element>)] { [] }
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape { input }
+
+  /// This layer and all within it, each with its path, such as `2` or `block.0`; this layer's own is empty.
+  public var layers: [(path: String, layer: any Layer<Element>)] {
+    [("", self)]
+      + children.flatMap { name, child in
+        child.layers.map { ($0.path.isEmpty ? name : "\(name).\($0.path)", $0.layer) }
+      }
+  }
+
+  /// All parameters within, each with its full name in files, such as `2.weight`.
+  public var namedParameters: [(name: String, parameter: Parameter<Element>)] {
+    layers.flatMap { path, layer in
+      layer.parameters.map { (path.isEmpty ? $0.name : "\(path).\($0.name)", $0) }
+    }
+  }
+
+  /// The number of all trained numbers within.
+  public var parameterCount: Int { namedParameters.reduce(0) { $0 + $1.parameter.value.count } }
+}
+
+/// Why an input does not fit a layer.
+public struct LayerError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What the layer is.
+  public let layer: String
+  /// What it would take.
+  public let expected: String
+  /// The shape it was given.
+  public let found: Shape
+
+  public init(layer: String, expected: String, found: Shape) {
+    self.layer = layer
+    self.expected = expected
+    self.found = found
+  }
+
+  public var description: String { "\(layer) takes \(expected), not a tensor of shape \(found)" }
+}

@@ -1,0 +1,36 @@
+import NormaGraph
+import NormaTensor
+
+/// Layer normalization over the last axis: `[…, C] → […, C]`, the same in training and inference.
+public final class LayerNorm<Element: TensorElement>: Layer {
+  /// The scale `[C]`, 1 at first; nil if not affine.
+  public let gamma: Parameter<Element>?
+  /// The shift `[C]`, 0 at first; nil if not affine.
+  public let beta: Parameter<Element>?
+  public let featureCount: Int
+  /// Added to the variance before the square root.
+  public let epsilon: Double
+
+  public init(_ featureCount: Int, epsilon: Double = 1e-5, isAffine: Bool = true) {
+    precondition(featureCount > 0, "layer normalization of \(featureCount) channels")
+    self.featureCount = featureCount
+    self.epsilon = epsilon
+    gamma = isAffine ? Parameter(.ones([featureCount]), kind: .gamma) : nil
+    beta = isAffine ? Parameter(.zeros([featureCount]), kind: .beta) : nil
+  }
+
+  public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }
+  public var summary: String { "LayerNorm(\(featureCount))" }
+
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.layerNormalized(
+      gamma: gamma.map { pass.variable(for: $0) }, beta: beta.map { pass.variable(for: $0) }, epsilon: epsilon)
+  }
+
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
+    guard input.rank >= 1, input.channelCount == featureCount else {
+      throw LayerError(layer: summary, expected: "[…, \(featureCount)]", found: input)
+    }
+    return input
+  }
+}

@@ -1,0 +1,39 @@
+import NormaGraph
+import NormaTensor
+
+/// A linear (fully connected) layer: `y = x · weightᵀ + bias`, `[…, inputs] → […, outputs]`.
+public final class Linear<Element: TensorElement>: Layer {
+  /// `[outputs, inputs]`, as PyTorch stores it.
+  public let weight: Parameter<Element>
+  /// `[outputs]`; nil without a bias, which a batch normalization that follows would cancel.
+  public let bias: Parameter<Element>?
+
+  /// A layer with drawn weights and biases of 0.
+  public init(
+    _ inputs: Int, _ outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
+    using generator: inout RandomGenerator
+  ) {
+    precondition(inputs > 0 && outputs > 0, "a linear layer of \(inputs) inputs and \(outputs) outputs")
+    weight = Parameter(
+      initialization.draw([outputs, inputs], fanIn: inputs, fanOut: outputs, using: &generator), kind: .weight)
+    bias = hasBias ? Parameter(.zeros([outputs]), kind: .bias) : nil
+  }
+
+  public var parameters: [Parameter<Element>] { [weight] + (bias.map { [$0] } ?? []) }
+
+  public var summary: String {
+    "Linear(\(weight.value.shape[1]) → \(weight.value.shape[0])\(bias == nil ? ", no bias" : ""))"
+  }
+
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.linear(weight: pass.variable(for: weight), bias: bias.map { pass.variable(for: $0) })
+  }
+
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
+    let inputs = weight.value.shape[1]
+    guard input.rank >= 2, input.channelCount == inputs else {
+      throw LayerError(layer: summary, expected: "[batch, …, \(inputs)]", found: input)
+    }
+    return input.replacingLast(with: weight.value.shape[0])
+  }
+}

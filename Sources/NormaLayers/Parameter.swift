@@ -1,0 +1,31 @@
+import NormaTensor
+
+/// A tensor that training changes. A reference: every place that holds the parameter sees the change.
+public final class Parameter<Element: TensorElement> {
+  /// What a parameter does in its layer.
+  public enum Kind: String, Sendable, Codable, CaseIterable {
+    case weight, bias, gamma, beta
+  }
+
+  /// Its name in files, PyTorch's: `weight` for weights and gamma, `bias` for biases and beta.
+  public var name: String {
+    switch kind {
+    case .weight, .gamma: "weight"
+    case .bias, .beta: "bias"
+    }
+  }
+  public let kind: Kind
+  /// Its value; its shape never changes.
+  public var value: Tensor<Element> {
+    didSet {
+      precondition(value.shape == oldValue.shape, "a parameter of shape \(oldValue.shape) set to shape \(value.shape)")
+    }
+  }
+  /// Whether training leaves it as it is.
+  public var isFrozen = false
+
+  public init(_ value: Tensor<Element>, kind: Kind) {
+    self.value = value
+    self.kind = kind
+  }
+}

@@ -1,0 +1,70 @@
+import NormaGraph
+import NormaTensor
+
+/// Layers one after the other.
+///
+/// ```swift
+/// var random = RandomGenerator(seed: 0)
+/// let model = Sequential<Float> {
+///   Linear(64, 100, hasBias: false, using: &random)
+///   BatchNorm(100)
+///   ReLU()
+///   Linear(100, 10, using: &random)
+/// }
+/// ```
+///
+/// The layers are named `0`, `1`, … in files, as in PyTorch's `nn.Sequential`. A layer that can take in the ReLU that
+/// follows it does so.
+public final class Sequential<Element: TensorElement>: Layer {
+  private let members: [any Layer<Element>]
+  private let names: [String]
+
+  public init(_ layers: [any Layer<Element>]) {
+    members = layers
+    names = layers.indices.map(String.init)
+  }
+
+  public convenience init(@SequentialBuilder<Element> _ layers: () throws -> [any Layer<Element>]) rethrows {
+    self.init(try layers())
+  }
+
+  public var children: [(name: String, layer: any Layer<Element>)] {
+    zip(names, members).map { (name: $0, layer: $1) }
+  }
+
+  public var summary: String { "Sequential(\(members.count) layers)" }
+
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
+    var x = x
+    var index = 0
+    while index < members.count {
+      if pass.observer == nil, index + 1 < members.count, members[index + 1] is ReLU<Element>,
+        let fusing = members[index] as? any ReLUFusing<Element>
+      {
+        x = try pass.applyRectified(fusing, named: names[index], to: x)
+        index += 2
+      } else {
+        x = try pass.apply(members[index], named: names[index], to: x)
+        index += 1
+      }
+    }
+    return x
+  }
+
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
+    var shape = input
+    for layer in members { shape = try layer.outputShape(for: shape) }
+    return shape
+  }
+}
+
+/// Lets the layers of a ``Sequential`` be written one below the other, with `if` and `for` where they help.
+@resultBuilder public enum SequentialBuilder<Element: TensorElement> {
+  public static func buildExpression<Member: Layer>(_ layer: Member) -> [any Layer<Element>]
+  where Member.Element == Element { [layer] }
+  public static func buildBlock(_ parts: [any Layer<Element>]...) -> [any Layer<Element>] { parts.flatMap { $0 } }
+  public static func buildOptional(_ part: [any Layer<Element>]?) -> [any Layer<Element>] { part ?? [] }
+  public static func buildEither(first part: [any Layer<Element>]) -> [any Layer<Element>] { part }
+  public static func buildEither(second part: [any Layer<Element>]) -> [any Layer<Element>] { part }
+  public static func buildArray(_ parts: [[any Layer<Element>]]) -> [any Layer<Element>] { parts.flatMap { $0 } }
+}

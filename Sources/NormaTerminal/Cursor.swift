@@ -1,0 +1,62 @@
+import Foundation
+import Synchronization
+
+/// The terminal's cursor, hidden at the start of its line while a bar is drawn there, and given back whatever ends the
+/// process.
+enum Cursor {
+  static let hide = "\u{1B}[?25l"
+  static let show = "\u{1B}[?25h"
+
+  private static let isHidden = Atomic<Bool>(false)
+  private static let isGuarded = Atomic<Bool>(false)
+
+  /// Tells that the cursor is hidden from now on. An interrupt, a stop, a crash or an exit will erase the bar and show the
+  /// cursor before it takes its usual effect.
+  static func willHide() {
+    isHidden.store(true, ordering: .relaxed)
+    guard isGuarded.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
+    atexit { Cursor.giveBack() }
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGSEGV] {
+      handle(number) { number in
+        Cursor.giveBack()
+        signal(number, SIG_DFL)
+        raise(number)
+      }
+    }
+    // When the process goes on, the next drawing hides the cursor again.
+    handle(SIGTSTP) { _ in
+      Cursor.giveBack()
+      raise(SIGSTOP)
+    }
+  }
+
+  /// Tells that the cursor is shown again.
+  static func didShow() {
+    isHidden.store(false, ordering: .relaxed)
+  }
+
+  /// Calls nothing but `write`, since a signal may come at any moment, and leaves `errno` as it was.
+  private static func giveBack() {
+    guard isHidden.load(ordering: .relaxed) else { return }
+    let earlierError = errno
+    // Start of the line, erase to its end, show the cursor.
+    var bytes: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8) = (
+      0x0D, 0x1B, 0x5B, 0x4B, 0x1B, 0x5B, 0x3F, 0x32, 0x35, 0x68
+    )
+    _ = write(STDERR_FILENO, &bytes, 10)
+    errno = earlierError
+  }
+
+  /// Installs a handler, unless the process was told to ignore the signal or has a handler for it already.
+  private static func handle(_ number: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    #if os(Linux)
+      let current = action.__sigaction_handler.sa_handler
+    #else
+      let current = action.__sigaction_u.__sa_handler
+    #endif
+    let isDefault = unsafeBitCast(current, to: Int.self) == unsafeBitCast(SIG_DFL, to: Int.self)
+    if isDefault { signal(number, handler) }
+  }
+}

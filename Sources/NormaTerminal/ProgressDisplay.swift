@@ -1,0 +1,165 @@
+import Foundation
+
+/// Shows on a terminal how training gets on: a line that is redrawn in place, and one that stays for each epoch.
+///
+/// Where nothing can be redrawn, as in a file, there is only the line for each epoch.
+///
+///     let display = ProgressDisplay(label: "batch", epochs: 10, stepsPerEpoch: 29, samplesPerStep: 50)
+///     display.step(1, epoch: 1, loss: 2.3026, metric: 0.12)
+///     display.epochEnded(epoch: 1, trainingLoss: 1.2, validationLoss: 1.1, trainingMetric: 0.6, validationMetric: 0.7)
+///     display.finish()
+public final class ProgressDisplay {
+  /// How much is shown.
+  public enum Style: Sendable {
+    /// What the terminal can show.
+    case automatic
+    /// Nothing.
+    case quiet
+  }
+
+  /// Ten drawings a second, and one of each epoch's last step, look alive and are no load for the terminal.
+  private static let secondsBetweenDrawings = 0.1
+
+  private let style: Style
+  private let terminal: Terminal
+  private let now: () -> Double
+  private let samplesPerStep: Int
+  private var line: ProgressLine
+
+  private let start: Double
+  private var stepsSinceStart = 0
+  private var epochStart: Double
+  private var stepsThisEpoch = 0
+  private var lastStep: Double
+  private var lastDrawing = -Double.infinity
+  private var losses = Mean()
+  private var metrics = Mean()
+  private var isBarVisible = false
+
+  /// A display of training that begins now.
+  ///
+  /// - Parameters:
+  ///   - label: What is being trained.
+  ///   - epochs: The number of the last epoch.
+  ///   - stepsPerEpoch: How many steps each epoch has.
+  ///   - samplesPerStep: How many samples each step takes, for the throughput.
+  ///   - metric: The name of the metric that is given along with the losses.
+  ///   - style: How much is shown.
+  ///   - terminal: Where it is shown.
+  ///   - now: The time in seconds since a fixed moment.
+  public init(
+    label: String, epochs: Int, stepsPerEpoch: Int, samplesPerStep: Int, metric: MetricLabel = .accuracy,
+    style: Style = .automatic, terminal: Terminal = .standardError,
+    now: @escaping () -> Double = { ProcessInfo.processInfo.systemUptime }
+  ) {
+    self.style = style
+    self.terminal = terminal
+    self.now = now
+    self.samplesPerStep = samplesPerStep
+    line = ProgressLine(label: label, epochs: epochs, stepsPerEpoch: stepsPerEpoch, metricLabel: metric)
+    start = now()
+    epochStart = start
+    lastStep = start
+  }
+
+  deinit { finish() }
+
+  /// Tells of a step that is done.
+  ///
+  /// What is shown of loss and metric is their mean over the epoch so far, since a single batch's values jump.
+  ///
+  /// - Parameters:
+  ///   - step: How many steps of this epoch are done, this one included.
+  ///   - epoch: The epoch under way, from 1.
+  ///   - loss: The batch's loss.
+  ///   - metric: The batch's metric, if there is one.
+  public func step(_ step: Int, epoch: Int, loss: Double, metric: Double? = nil) {
+    guard style == .automatic else { return }
+    lastStep = now()
+    stepsSinceStart += 1
+    stepsThisEpoch += 1
+    losses.add(loss)
+    if let metric { metrics.add(metric) }
+    guard terminal.isInteractive else { return }
+
+    let isDue = lastStep - lastDrawing >= Self.secondsBetweenDrawings || step == line.stepsPerEpoch
+    guard isDue, terminal.isInForeground() else { return }
+    line.epoch = epoch
+    line.step = step
+    line.loss = losses.value
+    line.metric = metrics.value
+    line.samplesPerSecond = samplesPerSecond
+    let stepsLeft = (line.epochs - epoch) * line.stepsPerEpoch + line.stepsPerEpoch - step
+    line.secondsLeft = (lastStep - start) / Double(stepsSinceStart) * Double(stepsLeft)
+    draw()
+  }
+
+  /// Tells of the end of an epoch, after its validation if there is any.
+  public func epochEnded(
+    epoch: Int, trainingLoss: Double, validationLoss: Double? = nil, trainingMetric: Double? = nil,
+    validationMetric: Double? = nil
+  ) {
+    guard style == .automatic else { return }
+    let end = now()
+    let summary = EpochLine(
+      label: line.label, epoch: epoch, epochs: line.epochs, trainingLoss: trainingLoss, validationLoss: validationLoss,
+      trainingMetric: trainingMetric, validationMetric: validationMetric, metricLabel: line.metricLabel,
+      seconds: end - epochStart, samplesPerSecond: samplesPerSecond)
+    eraseBar()
+    terminal.write(summary.text(width: terminal.isInteractive ? usableColumns : nil, glyphs: terminal.glyphs) + "\n")
+    epochStart = end
+    stepsThisEpoch = 0
+    losses = Mean()
+    metrics = Mean()
+    if isBarVisible && epoch < line.epochs && terminal.isInForeground() {
+      line.epoch = epoch + 1
+      line.step = 0
+      draw()
+    }
+  }
+
+  /// Takes the bar away, if there is one, and gives the cursor back. Happens by itself when the display goes away.
+  public func finish() {
+    if isBarVisible {
+      eraseBar()
+      terminal.write(Cursor.show)
+      Cursor.didShow()
+      isBarVisible = false
+    }
+  }
+
+  private var samplesPerSecond: Double? {
+    let seconds = lastStep - epochStart
+    return stepsThisEpoch > 0 && seconds > 0 ? Double(stepsThisEpoch * samplesPerStep) / seconds : nil
+  }
+
+  /// The last column stays free: some terminals go to the next line as soon as it is written to.
+  private var usableColumns: Int { terminal.columns() - 1 }
+
+  private func draw() {
+    lastDrawing = now()
+    isBarVisible = true
+    Cursor.willHide()
+    let text = line.text(width: usableColumns, glyphs: terminal.glyphs, usesColor: terminal.usesColor)
+    terminal.write(Cursor.hide + "\r" + text + Self.eraseToEndOfLine + "\r")
+  }
+
+  private func eraseBar() {
+    if isBarVisible { terminal.write("\r" + Self.eraseToEndOfLine) }
+  }
+
+  private static let eraseToEndOfLine = "\u{1B}[K"
+}
+
+/// The mean of the numbers seen so far.
+private struct Mean {
+  private var sum = 0.0
+  private var count = 0
+
+  mutating func add(_ value: Double) {
+    sum += value
+    count += 1
+  }
+
+  var value: Double? { count > 0 ? sum / Double(count) : nil }
+}

@@ -1,0 +1,206 @@
+import Foundation
+import NormaData
+import NormaFiles
+import NormaLayers
+import NormaTensor
+
+/// A trained model as a file: safetensors with PyTorch's names, and everything needed to use it in the metadata.
+///
+/// The tensors alone are the state dictionary of the `nn.Sequential` of the same layers.
+public struct Checkpoint: Sendable {
+  /// What the model's outputs stand for.
+  public enum Outputs: Hashable, Sendable, Codable {
+    /// A score for each class.
+    case classes(names: [String])
+    /// Numbers.
+    case values(count: Int)
+
+    /// How many outputs there are.
+    public var count: Int {
+      switch self {
+      case .classes(let names): names.count
+      case .values(let count): count
+      }
+    }
+  }
+
+  /// What the features were standardized by, in a form that is saved.
+  public struct SavedStandardization: Hashable, Sendable, Codable {
+    public var mode: Standardization<Float>.Mode
+    public var shape: [Int]
+    public var mean: [Float]
+    public var scale: [Float]
+  }
+
+  /// Everything about a model but its tensors.
+  public struct Settings: Equatable, Sendable, Codable {
+    /// How the network is built.
+    public var architecture: ModelArchitecture
+    /// The shape of one example, without the batch axis.
+    public var exampleShape: [Int]
+    public var outputs: Outputs
+    /// What the features were called, where they had names.
+    public var featureNames: [String]?
+    public var standardization: SavedStandardization?
+    /// How it was trained.
+    public var training: TrainingConfiguration
+    /// The data it was trained on, as `--data` and the other options about data name them.
+    public var data: SavedData
+    public var history: TrainingHistory
+    /// The version of Norma that wrote it.
+    public var version: String
+
+    public init(
+      architecture: ModelArchitecture, exampleShape: [Int], outputs: Outputs, featureNames: [String]?,
+      standardization: SavedStandardization?, training: TrainingConfiguration, data: SavedData,
+      history: TrainingHistory, version: String = normaVersion
+    ) {
+      self.architecture = architecture
+      self.exampleShape = exampleShape
+      self.outputs = outputs
+      self.featureNames = featureNames
+      self.standardization = standardization
+      self.training = training
+      self.data = data
+      self.history = history
+      self.version = version
+    }
+  }
+
+  /// The data a model was trained on, so that they can be asked for again.
+  public struct SavedData: Hashable, Sendable, Codable {
+    public var source: String
+    public var labelColumn: String?
+    public var hasHeader: Bool?
+    public var validationCount: Int
+
+    public init(source: String, labelColumn: String? = nil, hasHeader: Bool? = nil, validationCount: Int) {
+      self.source = source
+      self.labelColumn = labelColumn
+      self.hasHeader = hasHeader
+      self.validationCount = validationCount
+    }
+  }
+
+  public var settings: Settings
+  public var state: ModelState<Float>
+
+  public init(settings: Settings, state: ModelState<Float>) {
+    self.settings = settings
+    self.state = state
+  }
+
+  /// The metadata's key for the settings.
+  static let settingsKey = "norma"
+}
+
+extension Checkpoint {
+  /// Writes the checkpoint: to a temporary name first, so that an earlier file stays whole if this fails.
+  public func write(to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    // JSON has no infinities; the loss of a step may be one.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    var file = Safetensors()
+    file.metadata["format"] = "pt"
+    file.metadata[Self.settingsKey] = String(decoding: try encoder.encode(settings), as: UTF8.self)
+    for (name, tensor) in state.tensors { file.entries[name] = .float(tensor) }
+    for (name, count) in state.batchCounts { file.entries[name] = .integers([Int64(count)], shape: []) }
+    try file.write(to: path)
+  }
+
+  /// Reads a checkpoint.
+  ///
+  /// - Throws: `FileError` if the file cannot be read, `FormatError` if it is no checkpoint, or one that does not hang
+  ///   together.
+  public init(contentsOf path: String) throws {
+    let file = try Safetensors(contentsOf: path)
+    func error(_ problem: String) -> FormatError {
+      FormatError(file: path, problem: problem, remedy: "A checkpoint that `norma train` wrote is needed.")
+    }
+    guard let text = file.metadata[Self.settingsKey] else {
+      throw error("the tensors come without Norma's settings")
+    }
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    do {
+      settings = try decoder.decode(Settings.self, from: Data(text.utf8))
+    } catch {
+      throw FormatError(
+        file: path, location: "metadata '\(Self.settingsKey)'", problem: "the settings cannot be read",
+        remedy: "A checkpoint that this version of `norma train` wrote is needed.")
+    }
+    state = ModelState()
+    for (name, entry) in file.entries {
+      switch entry {
+      case .integers(let numbers, shape: []):
+        guard numbers[0] >= 0 else { throw error("'\(name)' is \(numbers[0]), and counts batches") }
+        state.batchCounts[name] = Int(numbers[0])
+      case .float(let tensor): state.tensors[name] = tensor
+      default: throw error("'\(name)' is neither F32 nor a count")
+      }
+    }
+    try check(path)
+  }
+
+  /// Makes sure that settings and tensors belong together before anything is built from them.
+  private func check(_ path: String) throws {
+    func error(_ problem: String) -> FormatError {
+      FormatError(file: path, problem: problem, remedy: "The file was changed after it was written; train again.")
+    }
+    let lengths = settings.exampleShape
+    guard !lengths.isEmpty, lengths.count < Shape.maximumRank,
+      lengths.allSatisfy({ (1...ModelArchitecture.maximumWidth).contains($0) }),
+      lengths.reduce(1.0, { $0 * Double($1) }) <= Double(ModelArchitecture.maximumWidth), settings.outputs.count > 0
+    else { throw error("no example has shape \(lengths)") }
+    do {
+      let expected = try settings.architecture.parameterCount(
+        sampleShape: Shape(lengths), outputCount: settings.outputs.count)
+      let found = state.tensors.filter { !$0.key.contains("running_") }.reduce(0) { $0 + $1.value.count }
+      guard expected == found else {
+        throw error("\(settings.architecture.name) has \(expected) parameters, and the file \(found)")
+      }
+      _ = try makeModel()
+    } catch let problem as ModelArchitectureError {
+      throw error(problem.description)
+    } catch let problem as ModelStateError {
+      throw error(problem.description)
+    }
+    if let saved = settings.standardization {
+      let count =
+        saved.shape.allSatisfy { (0...ModelArchitecture.maximumWidth).contains($0) } && saved.shape.count < 8
+        ? saved.shape.reduce(1.0) { $0 * Double($1) } : -1
+      guard Double(saved.mean.count) == count, Double(saved.scale.count) == count else {
+        throw error("the standardization of shape \(saved.shape) has \(saved.mean.count) means")
+      }
+    }
+  }
+
+  /// The model, in the state it was saved in.
+  public func makeModel() throws(ModelStateError) -> Sequential<Float> {
+    let model = settings.architecture.build(
+      Float.self, sampleShape: Shape(settings.exampleShape), outputCount: settings.outputs.count,
+      random: RandomGenerator(seed: 0))
+    try model.load(state)
+    return model
+  }
+
+  /// What is done to features before the model sees them.
+  public var standardization: Standardization<Float>? {
+    settings.standardization.map {
+      Standardization(
+        mode: $0.mode, mean: Tensor($0.mean, shape: Shape($0.shape)), scale: Tensor($0.scale, shape: Shape($0.shape)))
+    }
+  }
+}
+
+extension Checkpoint.SavedStandardization {
+  public init(_ standardization: Standardization<Float>) {
+    mode = standardization.mode
+    shape = Array(standardization.mean.shape)
+    mean = standardization.mean.elements
+    scale = standardization.scale.elements
+  }
+}

@@ -1,0 +1,24 @@
+import NormaData
+import NormaGraph
+import NormaTensor
+
+/// What training makes small.
+public enum LossFunction: String, Hashable, Sendable, Codable, CaseIterable {
+  case softmaxCrossEntropy, multiclassSVM, meanSquaredError
+
+  /// The loss of a batch, `[]`.
+  ///
+  /// - Throws: ``TrainingError/targetsDoNotFit(_:)`` if the loss is for another kind of target.
+  public func callAsFunction<Element: TensorElement>(
+    _ outputs: Variable<Element>, targets: Dataset<Element>.Targets
+  ) throws(TrainingError) -> Variable<Element> {
+    switch (self, targets) {
+    case (.softmaxCrossEntropy, .classes(let labels, _)): return outputs.softmaxCrossEntropy(labels: labels)
+    case (.multiclassSVM, .classes(let labels, _)): return outputs.multiclassSVM(labels: labels)
+    case (.meanSquaredError, .values(let values)): return outputs.meanSquaredError(targets: values)
+    case (.meanSquaredError, .classes):
+      throw .targetsDoNotFit("mean squared error needs numbers to predict, not classes")
+    default: throw .targetsDoNotFit("\(rawValue) needs classes to predict, not numbers")
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import NormaLayers
+import NormaTensor
+
+/// Changes parameters by their gradients, remembering what its rule needs between steps.
+public struct Optimizer<Element: TensorElement>: Sendable {
+  /// How gradients become steps.
+  public let rule: OptimizerRule
+  /// How many steps were made.
+  public private(set) var stepCount = 0
+  /// The first number that the rule remembers for each parameter's elements, all parameters one after the other: the
+  /// velocity of SGD with momentum, the mean square of RMSProp, the first moment of Adam. Empty before the first step.
+  public private(set) var first = Tensor<Element>.zeros([0])
+  /// The second: the second moment of Adam.
+  public private(set) var second = Tensor<Element>.zeros([0])
+
+  /// An optimizer before its first step.
+  public init(_ rule: OptimizerRule) { self.rule = rule }
+
+  /// Makes one step.
+  ///
+  /// - Parameters:
+  ///   - parameters: the same parameters in the same order at every step.
+  ///   - gradients: one for each, of its shape; nil leaves the parameter alone.
+  ///   - learningRate: the rate of this step.
+  ///   - decays: which kinds of parameter AdamW's weight decay shrinks.
+  public mutating func update(
+    _ parameters: [Parameter<Element>], gradients: [Tensor<Element>?], learningRate: Double,
+    decays: Set<Parameter<Element>.Kind> = [.weight]
+  ) {
+    precondition(
+      parameters.count == gradients.count, "\(gradients.count) gradients for \(parameters.count) parameters")
+    let total = parameters.reduce(0) { $0 + $1.value.count }
+    if stepCount == 0 {
+      first = .zeros([rule.slotCount >= 1 ? total : 0])
+      second = .zeros([rule.slotCount >= 2 ? total : 0])
+    }
+    precondition(
+      rule.slotCount == 0 || first.count == total, "\(total) parameters, and \(first.count) the step before")
+    stepCount += 1
+    let step = OptimizerStep<Element>(rule: rule, number: stepCount, learningRate: learningRate)
+    first.withUnsafeMutableElements { first in
+      second.withUnsafeMutableElements { second in
+        var offset = 0
+        for (parameter, gradient) in zip(parameters, gradients) {
+          let count = parameter.value.count
+          defer { offset += count }
+          guard let gradient, !parameter.isFrozen, count > 0 else { continue }
+          precondition(
+            gradient.shape == parameter.value.shape,
+            "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.value.shape)")
+          parameter.value.withUnsafeMutableElements { weights in
+            gradient.withUnsafeElements { gradient in
+              step.apply(
+                weights.baseAddress!, gradient.baseAddress!, first: first.baseAddress! + offset,
+                second: second.baseAddress! + offset, count, decays: decays.contains(parameter.kind))
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// One step of a rule, for one parameter after the other.
+private struct OptimizerStep<Element: TensorElement> {
+  let rule: OptimizerRule
+  let number: Int
+  let learningRate: Double
+
+  func apply(
+    _ w: UnsafeMutablePointer<Element>, _ g: UnsafePointer<Element>, first: UnsafeMutablePointer<Element>,
+    second: UnsafeMutablePointer<Element>, _ count: Int, decays: Bool
+  ) {
+    let rate = Element(learningRate)
+    switch rule {
+    case .sgd(momentum: 0, _): sgdStep(w, g, count, rate: rate)
+    case .sgd(let momentum, let nesterov):
+      momentumStep(w, g, first, count, rate: rate, momentum: Element(momentum), nesterov: nesterov)
+    case .rmsProp(let decay, let epsilon):
+      rmsPropStep(
+        w, g, first, count, rate: rate, decay: Element(decay), rest: Element(1 - decay), epsilon: Element(epsilon))
+    case .adam(let beta1, let beta2, let epsilon, let weightDecay):
+      let factors = AdamFactors<Element>(
+        beta1: beta1, beta2: beta2, epsilon: epsilon, step: number, learningRate: learningRate,
+        weightDecay: decays ? weightDecay : 0)
+      adamStep(w, g, first, second, count, factors)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/// How a model is trained, whatever the model and the data are.
+public struct TrainingConfiguration: Hashable, Sendable, Codable {
+  /// What a learning-rate schedule counts.
+  public enum ScheduleUnit: String, Sendable, Codable, CaseIterable { case step, epoch }
+
+  public var epochs: Int
+  /// Samples a step.
+  public var batchSize: Int
+  public var loss: LossFunction
+  public var optimizer: OptimizerRule
+  public var learningRate: Double
+  public var schedule: LearningRateSchedule
+  public var scheduleUnit: ScheduleUnit
+  /// The strength of the ``L2Penalty`` on weights.
+  public var l2Penalty: Double
+  /// Whether the samples left over by whole batches are left out (another few each epoch). Otherwise they are a smaller
+  /// batch of their own; a single one, which batch normalization could not train on, joins the batch before it.
+  public var dropsLastBatch: Bool
+  /// Whether the model ends with the state that was best on the validation data rather than with the last.
+  public var keepsBest: Bool
+  /// After how many epochs without a better validation metric training stops; nil to go on to the end.
+  public var patience: Int?
+  /// Decides every random number of a training: weights, order of samples, dropout.
+  public var seed: UInt64
+
+  public init(
+    epochs: Int = 10, batchSize: Int = 50, loss: LossFunction = .softmaxCrossEntropy,
+    optimizer: OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: LearningRateSchedule = .constant,
+    scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, dropsLastBatch: Bool = false, keepsBest: Bool = true,
+    patience: Int? = nil, seed: UInt64 = 0
+  ) {
+    precondition(epochs >= 0 && batchSize > 0, "\(epochs) epochs of batches of \(batchSize)")
+    self.epochs = epochs
+    self.batchSize = batchSize
+    self.loss = loss
+    self.optimizer = optimizer
+    self.learningRate = learningRate
+    self.schedule = schedule
+    self.scheduleUnit = scheduleUnit
+    self.l2Penalty = l2Penalty
+    self.dropsLastBatch = dropsLastBatch
+    self.keepsBest = keepsBest
+    self.patience = patience
+    self.seed = seed
+  }
+
+  /// The parts of `count` samples that make the batches of one epoch.
+  public func batches(of count: Int) -> [Range<Int>] {
+    var batches = stride(from: 0, to: count, by: batchSize).map { $0..<min(count, $0 + batchSize) }
+    guard batches.count > 1, let last = batches.last, last.count < batchSize else { return batches }
+    if dropsLastBatch {
+      batches.removeLast()
+    } else if last.count == 1 {
+      batches.removeLast()
+      batches[batches.count - 1] = batches[batches.count - 1].lowerBound..<count
+    }
+    return batches
+  }
+}
+
+/// The parts of a program that draw random numbers, each from a generator split off that of the seed.
+public enum RandomStream: UInt64, Sendable {
+  case weights, order, dropout, split
+}

@@ -1,0 +1,37 @@
+import NormaTensor
+
+/// Why training or evaluation could not go on.
+public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// There is nothing to learn from.
+  case emptyDataset(name: String)
+  /// The targets are of another kind or number than loss and model are for.
+  case targetsDoNotFit(String)
+  /// The data have another shape than the model takes.
+  case dataDoNotFit(String)
+  /// The loss became infinite or not a number.
+  case notFinite(NotFinite)
+
+  /// Where a value first stopped being finite.
+  public struct NotFinite: Equatable, Sendable {
+    /// The epoch, counted from 1.
+    public var epoch: Int
+    /// The step over the whole training, counted from 1.
+    public var step: Int
+    /// The path of the layer in the model, such as `3`; nil if every layer's output was finite, and the loss overflowed.
+    public var layer: String?
+    /// What in the layer was not finite, such as `the output of Linear(64 → 100)`.
+    public var place: String
+  }
+
+  public var description: String {
+    switch self {
+    case .emptyDataset(let name): "\(name) has no samples"
+    case .targetsDoNotFit(let problem), .dataDoNotFit(let problem): problem
+    case .notFinite(let found):
+      """
+      the loss is no longer finite in epoch \(found.epoch), step \(found.step): first in \
+      \(found.layer.map { "layer \($0), " } ?? "")\(found.place). A smaller learning rate or normalization may help
+      """
+    }
+  }
+}

@@ -1,0 +1,1 @@
+"""The topics of the parity fixtures, one module each."""

@@ -1,0 +1,120 @@
+import Foundation
+import NormaFiles
+import TestSupport
+import Testing
+
+@Suite struct FileAccessTests {
+  @Test func whatIsWrittenIsReadAgain() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "file").path
+    let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    try FileAccess.write(bytes, to: path)
+    #expect(try FileAccess.read(path) == bytes)
+    try FileAccess.write("shorter", to: path)
+    #expect(try FileAccess.read(path) == Array("shorter".utf8))
+    #expect(try FileAccess.names(inDirectory: folder.path) == ["file"])
+  }
+
+  @Test func aFileIsReplacedThroughALinkAndKeepsItsPermissions() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: "file").path
+    let link = folder.appending(path: "link").path
+    try FileAccess.write("old", to: file)
+    #expect(chmod(file, 0o600) == 0)
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "file")
+    try FileAccess.write("new", to: link)
+    #expect(try FileAccess.read(file) == Array("new".utf8))
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "file")
+    let permissions = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+    #expect(permissions == 0o600)
+  }
+
+  @Test func foldersAreCreatedWithThoseAboveThem() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "a/b/c").path
+    try FileAccess.createDirectory(path)
+    try FileAccess.createDirectory(path)
+    #expect(FileAccess.kind(of: path) == .directory)
+  }
+
+  @Test func aMissingFileIsNamedWithTheReason() {
+    let error = #expect(throws: FileError.self) { try FileAccess.read("/nowhere/at all") }
+    #expect(error?.description == "Could not read '/nowhere/at all': No such file or directory.")
+  }
+
+  @Test func aFolderIsNoFile() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    #expect(throws: FileError(path: folder.path, operation: .read, reason: "Is a directory")) {
+      try FileAccess.read(folder.path)
+    }
+    #expect(throws: FileError(path: folder.path, operation: .write, reason: "Is a directory")) {
+      try FileAccess.write("text", to: folder.path)
+    }
+  }
+
+  @Test func aFileCannotBeAFolderAbove() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(path: "file").path
+    try FileAccess.write("text", to: file)
+    #expect(throws: FileError(path: file, operation: .create, reason: "File exists")) {
+      try FileAccess.createDirectory(file)
+    }
+    #expect(throws: FileError.self) { try FileAccess.createDirectory(file + "/below") }
+    #expect(throws: FileError.self) { try FileAccess.write("text", to: file + "/below") }
+  }
+
+  @Test(.enabled(if: geteuid() != 0, "the superuser may write everywhere"))
+  func anUnwritableFolderIsAnError() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    #expect(chmod(folder.path, 0o500) == 0)
+    let path = folder.appending(path: "file").path
+    #expect(throws: FileError(path: path, operation: .write, reason: "Permission denied")) {
+      try FileAccess.write("text", to: path)
+    }
+  }
+
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "only Linux has /dev/full"))
+  func aFullDiskIsAnError() {
+    #expect(throws: FileError(path: "/dev/full", operation: .write, reason: "No space left on device")) {
+      try FileAccess.write("text", to: "/dev/full")
+    }
+  }
+
+  // The limit on a file's size fails a write half-way, as a full disk does. It holds for a whole process: one of its own.
+  @Test func aWriteThatFailsHalfWayLeavesTheEarlierFileWholeAndNothingElse() async {
+    await #expect(processExitsWith: .success) {
+      let folder = try makeTemporaryDirectory()
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let path = folder.appending(path: "file").path
+      try FileAccess.write("the earlier file", to: path)
+
+      var limit = rlimit()
+      getrlimit(fileSizeLimit, &limit)
+      limit.rlim_cur = 100_000
+      signal(SIGXFSZ, SIG_IGN)
+      setrlimit(fileSizeLimit, &limit)
+      #expect(throws: FileError(path: path, operation: .write, reason: "File too large")) {
+        try FileAccess.write([UInt8](repeating: 1, count: 1_000_000), to: path)
+      }
+      #expect(try FileAccess.read(path) == Array("the earlier file".utf8))
+      #expect(try FileAccess.names(inDirectory: folder.path) == ["file"])
+    }
+  }
+
+  @Test func aTildeStandsForTheHomeFolder() {
+    #expect(FileAccess.expandingTilde("~/data") == NSHomeDirectory() + "/data")
+    #expect(FileAccess.expandingTilde("data/~") == "data/~")
+  }
+}
+
+#if os(Linux)
+  private let fileSizeLimit = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+#else
+  private let fileSizeLimit = RLIMIT_FSIZE
+#endif
