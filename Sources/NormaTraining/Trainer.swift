@@ -147,6 +147,17 @@ public final class Trainer<Element: TensorElement> {
   private func step(
     _ batch: Dataset<Element>, epoch: Int, learningRate: Double
   ) throws -> (loss: Double, accuracy: Double?, gradients: [Tensor<Element>?]) {
+    let result = try differentiate(batch, epoch: epoch)
+    optimizer.update(parameters, gradients: result.gradients, learningRate: learningRate)
+    history.stepLosses.append(result.loss)
+    return result
+  }
+
+  /// The loss of a batch and its gradients. The graph is gone when this returns: as long as it holds the parameters'
+  /// values, the optimizer would have to copy them before it changes them.
+  private func differentiate(
+    _ batch: Dataset<Element>, epoch: Int
+  ) throws -> (loss: Double, accuracy: Double?, gradients: [Tensor<Element>?]) {
     let pass = Pass<Element>.training(random: dropoutRandom)
     let outputs = try model(Variable(batch.features), in: pass)
     let dataLoss = try configuration.loss(outputs, targets: batch.targets)
@@ -157,10 +168,8 @@ public final class Trainer<Element: TensorElement> {
     let found = pass.gradients(of: dataLoss)
     var gradients = parameters.map { found[$0] }
     penalty.add(to: &gradients, of: parameters)
-    optimizer.update(parameters, gradients: gradients, learningRate: learningRate)
     try pass.updateRunningStatistics()
     dropoutRandom = pass.random
-    history.stepLosses.append(loss)
     return (loss, batch.accuracy(of: outputs.value), gradients)
   }
 
