@@ -75,12 +75,19 @@ extension Tensor {
     }
   }
 
+  /// The sum, element by element, of tensors of the same shape.
   public static func + (left: Tensor, right: Tensor) -> Tensor { left.applying(.add, right) }
+  /// The difference, element by element, of tensors of the same shape.
   public static func - (left: Tensor, right: Tensor) -> Tensor { left.applying(.subtract, right) }
+  /// The product, element by element, of tensors of the same shape.
   public static func * (left: Tensor, right: Tensor) -> Tensor { left.applying(.multiply, right) }
+  /// The quotient, element by element, of tensors of the same shape.
   public static func / (left: Tensor, right: Tensor) -> Tensor { left.applying(.divide, right) }
+  /// Each element multiplied by a number.
   public static func * (left: Element, right: Tensor) -> Tensor { right.applying(.scale(left)) }
+  /// Each element with a number added.
   public static func + (left: Tensor, right: Element) -> Tensor { left.applying(.offset(right)) }
+  /// Each element with its sign changed.
   public static prefix func - (tensor: Tensor) -> Tensor { tensor.applying(.negate) }
 
   /// Adds another tensor of the same shape in place.
