@@ -18,7 +18,9 @@ public struct IDXArray: Sendable {
 
   /// Reads a file's bytes.
   ///
-  /// - Parameter file: what errors call the file.
+  /// - Parameters:
+  ///   - bytes: the whole file, not compressed.
+  ///   - file: what errors call the file.
   public init(bytes: [UInt8], file: String) throws(FormatError) {
     func invalid(_ problem: String, at byte: Int, remedy: String = "Download it again.") -> FormatError {
       FormatError(file: file, location: "byte \(byte)", problem: problem, remedy: remedy)

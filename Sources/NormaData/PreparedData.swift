@@ -16,7 +16,7 @@ public struct PreparedData: Sendable {
   /// - Parameters:
   ///   - loaded: what a source gave.
   ///   - validationCount: how many of the training examples are set aside.
-  ///   - standardizing: what shares a mean and a scale; nil to leave the features as they are.
+  ///   - mode: what shares a mean and a scale; nil to leave the features as they are.
   ///   - random: decides who is set aside.
   /// - Throws: ``DataError`` where the data are too few.
   public init(

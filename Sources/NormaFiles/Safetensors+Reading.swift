@@ -14,7 +14,10 @@ extension Safetensors {
   /// Every byte must be accounted for: the header says its length, the tensors follow one another without gaps or
   /// overlaps, each as long as its shape and type ask, and the last ends with the file. So a file cut at any byte is refused.
   ///
-  /// - Parameter file: what errors call the file.
+  /// - Parameters:
+  ///   - bytes: the whole file.
+  ///   - file: what errors call the file.
+  /// - Throws: ``FormatError`` with the byte position if they are not a whole and valid safetensors file.
   public init(bytes: [UInt8], file: String) throws(FormatError) {
     let (header, dataStart) = try Safetensors.header(of: bytes, file: file)
     self.init()

@@ -23,7 +23,9 @@ public struct TarArchive: Sendable {
 
   /// Reads an archive.
   ///
-  /// - Parameter file: what errors call the archive.
+  /// - Parameters:
+  ///   - bytes: the whole archive.
+  ///   - file: what errors call the archive.
   /// - Throws: ``FormatError`` with the byte position if a header is damaged or the archive is cut off, which includes a
   ///   missing end mark.
   public init(_ bytes: [UInt8], file: String) throws(FormatError) {

@@ -35,7 +35,9 @@ extension Variable {
   /// Inverted dropout: keeps each element with the given probability and divides it by that, else sets it to 0, so that
   /// nothing need be done in inference.
   ///
-  /// - Parameter keepProbability: in (0, 1].
+  /// - Parameters:
+  ///   - keepProbability: in (0, 1].
+  ///   - generator: what decides which elements are kept; one draw for each.
   public func dropout(keepProbability: Double, using generator: inout RandomGenerator) -> Variable {
     precondition(keepProbability > 0 && keepProbability <= 1, "\(keepProbability) is no probability to keep")
     let factor = Element(1 / keepProbability)

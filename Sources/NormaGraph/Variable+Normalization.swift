@@ -16,7 +16,7 @@ extension Variable {
   ///
   /// Returns the moments of the batch beside the result, for the running statistics.
   ///
-  /// - Throws: ``NormalizationError/singleValuePerChannel(shape:)`` unless `allowsSingleValue`.
+  /// - Throws: `NormalizationError.singleValuePerChannel` unless `allowsSingleValue`.
   public func batchNormalized(
     gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
     rectifies: Bool = false, allowsSingleValue: Bool = false

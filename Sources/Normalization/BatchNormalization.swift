@@ -37,7 +37,15 @@ extension BatchNormalization {
   ///
   /// An empty batch gives an empty output.
   ///
-  /// - Parameter allowsSingleValue: whether a batch with one value per channel is normalized to 0, giving beta.
+  /// - Parameters:
+  ///   - x: the batch, `[N, …, C]` or `[N, C, …]`.
+  ///   - gamma: the scale `[C]`; 1 if nil.
+  ///   - beta: the shift `[C]`; 0 if nil.
+  ///   - epsilon: added to the variance before the square root.
+  ///   - layout: which axis holds the channels.
+  ///   - rectifies: whether the ReLU that follows is applied too.
+  ///   - allowsSingleValue: whether a batch with one value per channel is normalized to 0, giving beta.
+  /// - Returns: the output, of the shape of x, and what ``backward(_:input:batch:)`` needs.
   /// - Throws: ``NormalizationError/singleValuePerChannel(shape:)`` for such a batch otherwise.
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5,

@@ -9,6 +9,7 @@ extension CSV {
   /// besides, which are passed over.
   /// - Parameters:
   ///   - path: a file, plain or gzip.
+  ///   - featureCount: how many features the model takes, F.
   ///   - featureNames: what the model's features are called, if it knows.
   ///   - options: where the label columns are, if there are any, and whether there is a header.
   /// - Throws: `FileError` if the file cannot be read, `FormatError` if its columns or cells do not fit.

@@ -16,7 +16,10 @@ public enum CSV {
 
   /// Reads a file's bytes. See ``dataset(contentsOf:options:)``.
   ///
-  /// - Parameter file: what errors call the file; its last part names the data set.
+  /// - Parameters:
+  ///   - bytes: the whole file, not compressed.
+  ///   - file: what errors call the file; its last part names the data set.
+  ///   - options: where the label columns are and what they hold.
   public static func dataset(
     bytes: [UInt8], file: String, options: CSVOptions = CSVOptions()
   ) throws -> Dataset<Float> {
