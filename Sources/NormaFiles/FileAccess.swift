@@ -80,6 +80,13 @@ public enum FileAccess {
     }
   }
 
+  /// Creates a folder as ``createDirectory(_:)`` does, and makes sure that files can be written into it: better to know
+  /// before long work than after it.
+  public static func createWritableDirectory(_ path: String) throws(FileError) {
+    try createDirectory(path)
+    guard access(path, W_OK | X_OK) == 0 else { throw FileError(path: path, operation: .write, code: errno) }
+  }
+
   /// The path with a leading `~` or `~name` replaced by the home folder it stands for.
   public static func expandingTilde(_ path: String) -> String { (path as NSString).expandingTildeInPath }
 
