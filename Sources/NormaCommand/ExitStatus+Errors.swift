@@ -25,7 +25,7 @@ extension DataError {
   var isWrongUsage: Bool {
     switch self {
     case .unknownSource, .missingPath, .labelColumnCount, .validationFraction, .validationCount: true
-    case .nothingToStandardize, .unfitForStandardization: false
+    case .nothingToStandardize, .invalidStandardization, .unfitForStandardization: false
     }
   }
 }

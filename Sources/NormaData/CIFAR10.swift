@@ -110,18 +110,18 @@ public enum CIFAR10 {
       guard !bytes.isEmpty, bytes.count % recordLength == 0 else {
         throw FormatError(
           file: file, location: "byte \(bytes.count)",
-          problem:
-            "\(bytes.count) bytes are not a whole number of records of \(recordLength); it is cut off or no batch",
+          problem: "\(bytes.count) bytes are no whole number of records of \(recordLength); it is cut off or no batch",
           remedy: remedy)
       }
-      for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: recordLength) where bytes[start] >= classCount
-      {
+      self.bytes = bytes
+      for record in 0..<count {
+        let label = bytes[bytes.startIndex + record * recordLength]
+        guard label >= classCount else { continue }
         throw FormatError(
-          file: file, location: "byte \(start - bytes.startIndex)",
-          problem: "the label \(bytes[start]) of record \((start - bytes.startIndex) / recordLength + 1) is none",
+          file: file, location: "byte \(record * recordLength)",
+          problem: "the label \(label) of record \(record + 1) is none",
           remedy: "Labels lie between 0 and \(classCount - 1); the file is damaged or no batch of CIFAR-10.")
       }
-      self.bytes = bytes
     }
   }
 

@@ -14,6 +14,8 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
   case validationFraction(Double)
   /// A standardization was to be fitted on no examples.
   case nothingToStandardize
+  /// The numbers of a standardization are not finite and positive, or their shape does not fit its mode.
+  case invalidStandardization(String, shape: Shape)
   /// Features do not have the shape that a standardization was fitted on.
   case unfitForStandardization(Shape, fittedOn: String)
 
@@ -35,6 +37,10 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
       return "The part set aside for validation must be at least 0 and less than 1, not \(fraction)."
     case .nothingToStandardize:
       return "A standardization cannot be fitted on no examples."
+    case .invalidStandardization(let mode, let shape):
+      return
+        "The numbers of shape \(shape) make no standardization of mode '\(mode)': it takes finite numbers, positive ones "
+        + "for the scale, of the shape of an example (feature), of one axis (channel) or of none (overall)."
     case .unfitForStandardization(let shape, let fitted):
       return "Features of shape \(shape) do not fit a standardization made for \(fitted)."
     }

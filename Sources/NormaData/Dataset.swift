@@ -68,10 +68,12 @@ public struct Dataset<Element: TensorElement>: Sendable {
 
 /// What a source of data gives: examples to learn from, and those set aside by its makers to be tested on.
 public struct LoadedData: Sendable {
+  /// The examples to learn from.
   public var training: Dataset<Float>
   /// Nil where the source makes no such division.
   public var test: Dataset<Float>?
 
+  /// A source's data, with or without a test part.
   public init(training: Dataset<Float>, test: Dataset<Float>? = nil) {
     self.training = training
     self.test = test

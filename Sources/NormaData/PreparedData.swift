@@ -2,7 +2,9 @@ import NormaTensor
 
 /// Data ready for training: split, and standardized by what the training part alone says.
 public struct PreparedData: Sendable {
+  /// The examples to learn from.
   public var training: Dataset<Float>
+  /// The examples set aside for validation; there may be none.
   public var validation: Dataset<Float>
   /// Data that training never sees, where the source sets some aside.
   public var test: Dataset<Float>?

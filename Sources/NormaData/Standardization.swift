@@ -22,7 +22,8 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
   /// What is divided by, of the same shape: the standard deviation (of the population, divided by N), or 1 where that is 0.
   public var scale: Tensor<Element>
 
-  /// A standardization with known numbers; both tensors must have the same shape, of the form that the mode asks.
+  /// A standardization with known numbers; both tensors must have the same shape. Those that come from a file are to be
+  /// checked by ``validate()``.
   public init(mode: Mode, mean: Tensor<Element>, scale: Tensor<Element>) {
     precondition(mean.shape == scale.shape, "a mean of shape \(mean.shape) and a scale of shape \(scale.shape)")
     self.mode = mode
@@ -32,9 +33,10 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
 
   /// A standardization of examples `[N, …]`, its numbers computed in double precision.
   ///
-  /// - Throws: ``DataError/nothingToStandardize`` if there are no numbers to compute from.
+  /// - Throws: ``DataError/nothingToStandardize`` if there are no numbers to compute from,
+  ///   ``DataError/invalidStandardization(_:shape:)`` if they are not all finite.
   public init(fittedOn features: Tensor<Element>, mode: Mode) throws(DataError) {
-    guard features.count > 0, features.rank > 0 else { throw .nothingToStandardize }
+    guard features.count > 0, features.rank > 1 else { throw .nothingToStandardize }
     let shape: Shape =
       switch mode {
       case .perFeature: Shape(features.shape.dropFirst())
@@ -56,6 +58,23 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
     self.init(
       mode: mode, mean: Tensor(mean.map { Element($0) }, shape: shape),
       scale: Tensor(deviation.map { Element($0) == 0 ? 1 : Element($0) }, shape: shape))
+    try validate()
+  }
+
+  /// Checks that the numbers can standardize anything.
+  ///
+  /// - Throws: ``DataError/invalidStandardization(_:shape:)`` unless the shape has the form that the mode asks, and all
+  ///   numbers are finite, those of the scale positive.
+  public func validate() throws(DataError) {
+    let hasForm =
+      switch mode {
+      case .perFeature: mean.rank >= 1
+      case .perChannel: mean.rank == 1
+      case .overall: mean.rank == 0
+      }
+    guard hasForm, mean.isFinite, scale.isFinite, scale.elements.allSatisfy({ $0 > 0 }) else {
+      throw .invalidStandardization(mode.rawValue, shape: mean.shape)
+    }
   }
 
   /// The features, standardized: `[N, …] → [N, …]`.

@@ -7,6 +7,7 @@ public enum FileAccess {
 
   /// What is found at a path.
   public enum Kind: Hashable, Sendable {
+    /// Anything with bytes to read, or a folder.
     case file, directory
   }
 

@@ -4,6 +4,7 @@ import Foundation
 public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was being done.
   public enum Operation: String, Hashable, Sendable {
+    /// To read, write or create it.
     case read, write, create
   }
 
@@ -14,6 +15,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Why it failed, in the system's words where it was the system that refused.
   public var reason: String
 
+  /// An error in words of its own, which should not end with a full stop.
   public init(path: String, operation: Operation, reason: String) {
     self.path = path
     self.operation = operation

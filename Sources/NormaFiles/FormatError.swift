@@ -9,6 +9,7 @@ public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What would be right or what to do, as a whole sentence.
   public var remedy: String
 
+  /// An error about a file, or a place in it.
   public init(file: String, location: String? = nil, problem: String, remedy: String) {
     self.file = file
     self.location = location

@@ -128,14 +128,15 @@ enum JSONValue: Decodable {
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    if let members = try? container.decode([String: JSONValue].self) {
-      self = .object(members)
-    } else if let elements = try? container.decode([JSONValue].self) {
-      self = .array(elements)
+    // The most frequent first: each attempt that fails makes an error.
+    if let number = try? container.decode(Int.self) {
+      self = .integer(number)
     } else if let text = try? container.decode(String.self) {
       self = .string(text)
-    } else if let number = try? container.decode(Int.self) {
-      self = .integer(number)
+    } else if let elements = try? container.decode([JSONValue].self) {
+      self = .array(elements)
+    } else if let members = try? container.decode([String: JSONValue].self) {
+      self = .object(members)
     } else {
       self = .other
     }

@@ -4,14 +4,19 @@ import NormaTensor
 struct TensorInformation {
   /// The element types that are read.
   enum ElementType: String {
-    case F64, F32, F16, BF16, I64, I32
+    case float64 = "F64"
+    case float32 = "F32"
+    case float16 = "F16"
+    case bfloat16 = "BF16"
+    case int64 = "I64"
+    case int32 = "I32"
 
     /// Bytes of one element.
     var width: Int {
       switch self {
-      case .F64, .I64: 8
-      case .F32, .I32: 4
-      case .F16, .BF16: 2
+      case .float64, .int64: 8
+      case .float32, .int32: 4
+      case .float16, .bfloat16: 2
       }
     }
   }
@@ -50,7 +55,8 @@ struct TensorInformation {
     (start, end) = (0, 0)
     let sizes = lengths.compactMap(\.size)
     // Zeros are left out of the product that must not overflow, because parts of the shape are multiplied too.
-    guard sizes.count == lengths.count, let byteCount = TensorInformation.product(sizes.filter { $0 > 0 } + [type.width])
+    guard sizes.count == lengths.count,
+      let byteCount = TensorInformation.product(sizes.filter { $0 > 0 } + [type.width])
     else { throw error("its shape has a length that is negative, no whole number or too large", file: file) }
     shape = Shape(sizes)
     let bounds = offsets.compactMap(\.size)
@@ -60,7 +66,8 @@ struct TensorInformation {
     (start, end) = (bounds[0], bounds[1])
     let expected = sizes.contains(0) ? 0 : byteCount
     guard end - start == expected else {
-      throw error("shape \(shape) of \(type) takes \(expected) bytes, its data_offsets span \(end - start)", file: file)
+      throw error(
+        "shape \(shape) of \(typeName) takes \(expected) bytes, its data_offsets span \(end - start)", file: file)
     }
   }
 
@@ -90,12 +97,12 @@ struct TensorInformation {
       }
     }
     return switch type {
-    case .F64: .double(tensor(Double.init(bitPattern:)))
-    case .F32: .float(tensor(Float.init(bitPattern:)))
-    case .F16: .float(tensor(Float.init(halfBitPattern:)))
-    case .BF16: .float(tensor { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) })
-    case .I64: .integers((0..<shape.elementCount).map { word(at: $0) }, shape: shape)
-    case .I32: .integers((0..<shape.elementCount).map { Int64(word(at: $0) as Int32) }, shape: shape)
+    case .float64: .double(tensor(Double.init(bitPattern:)))
+    case .float32: .float(tensor(Float.init(bitPattern:)))
+    case .float16: .float(tensor(Float.init(halfBitPattern:)))
+    case .bfloat16: .float(tensor { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) })
+    case .int64: .integers((0..<shape.elementCount).map { word(at: $0) }, shape: shape)
+    case .int32: .integers((0..<shape.elementCount).map { Int64(word(at: $0) as Int32) }, shape: shape)
     }
   }
 }

@@ -21,8 +21,9 @@ extension Safetensors {
       let start = end
       end += entry.shape.elementCount * entry.writtenType.width
       let shape = entry.shape.map(String.init).joined(separator: ",")
+      let type = entry.writtenType.name
       members.append(
-        "\(json(name)):{\"dtype\":\"\(entry.writtenType.name)\",\"shape\":[\(shape)],\"data_offsets\":[\(start),\(end)]}")
+        "\(json(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(start),\(end)]}")
     }
     var header = Array("{\(members.joined(separator: ","))}".utf8)
     while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }

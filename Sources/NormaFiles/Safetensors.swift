@@ -50,6 +50,7 @@ public struct Safetensors: Sendable {
   /// Text about them.
   public var metadata: [String: String]
 
+  /// A file with the given tensors and metadata.
   public init(entries: [String: Entry] = [:], metadata: [String: String] = [:]) {
     self.entries = entries
     self.metadata = metadata

@@ -119,11 +119,13 @@ private struct Header {
 
   /// The sum of all bytes, those of the checksum itself counted as spaces. Some old programs summed signed bytes.
   var hasRightChecksum: Bool {
-    let checksum = field(148, 8)
-    guard let expected = Header.number(checksum), expected > 0 else { return false }
-    let others = [field(0, 148), field(156, 356)]
-    let unsigned = others.joined().reduce(8 * 32) { $0 + Int($1) }
-    let signed = others.joined().reduce(8 * 32) { $0 + Int(Int8(bitPattern: $1)) }
+    guard let expected = Header.number(field(148, 8)), expected > 0 else { return false }
+    var unsigned = 8 * 32
+    var signed = 8 * 32
+    for (index, byte) in block.enumerated() where !(148..<156).contains(index) {
+      unsigned += Int(byte)
+      signed += Int(Int8(bitPattern: byte))
+    }
     return expected == unsigned || expected == signed
   }
 

@@ -29,6 +29,7 @@ public final class Graph<Element: TensorElement> {
   public struct Node {
     /// Its place in the graph: the inputs of an operation stand before it.
     public let index: Int
+    /// Whether it is a leaf, and which, or an operation.
     public let kind: Kind
     /// What it is called: its own name or, for an unnamed result, that of its operation.
     public var name: String
@@ -38,6 +39,7 @@ public final class Graph<Element: TensorElement> {
     public let rule: String
     /// The places of its inputs.
     public let inputs: [Int]
+    /// The shape of its value, and of its gradient.
     public let shape: Shape
     /// Its value, where the graph keeps values.
     public let value: Tensor<Element>?

@@ -62,9 +62,13 @@ extension Variable {
     }
   }
 
+  /// ``adding(_:broadcast:)`` of variables of the same shape.
   public static func + (left: Variable, right: Variable) -> Variable { left.adding(right) }
+  /// ``subtracting(_:broadcast:)`` of variables of the same shape.
   public static func - (left: Variable, right: Variable) -> Variable { left.subtracting(right) }
+  /// ``multiplied(by:broadcast:)``, element by element, of variables of the same shape.
   public static func * (left: Variable, right: Variable) -> Variable { left.multiplied(by: right) }
+  /// ``divided(by:broadcast:)``, element by element, of variables of the same shape.
   public static func / (left: Variable, right: Variable) -> Variable { left.divided(by: right) }
 
   /// `factor · x`.

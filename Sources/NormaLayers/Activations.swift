@@ -13,7 +13,9 @@ public final class ReLU<Element: TensorElement>: Nonlinearity {
 
 /// `x` where positive, `slope · x` elsewhere.
 public final class LeakyReLU<Element: TensorElement>: Nonlinearity {
+  /// What negative inputs are multiplied by.
   public let slope: Double
+  /// A leaky ReLU with a slope for negative inputs, PyTorch's by default.
   public init(slope: Double = 0.01) { self.slope = slope }
   public var summary: String { "LeakyReLU(\(slope))" }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {

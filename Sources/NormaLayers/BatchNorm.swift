@@ -12,7 +12,9 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
   public let gamma: Parameter<Element>?
   /// The shift `[C]`, 0 at first; nil if not affine.
   public let beta: Parameter<Element>?
+  /// What inference normalizes with; nil if the layer keeps none.
   public var runningStatistics: RunningStatistics<Element>?
+  /// The number of channels C.
   public let featureCount: Int
   /// Epsilon, the update rule and the variance estimator.
   public let conventions: BatchNormalizationConventions

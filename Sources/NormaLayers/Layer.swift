@@ -30,8 +30,11 @@ public protocol Layer<Element>: AnyObject {
 }
 
 extension Layer {
+  /// None.
   public var parameters: [Parameter<Element>] { [] }
+  /// None.
   public var children: [(name: String, layer: any Layer<Element>)] { [] }
+  /// The same shape.
   public func outputShape(for input: Shape) throws(LayerError) -> Shape { input }
 
   /// This layer and all within it, each with its path, such as `2` or `block.0`; this layer's own is empty.
@@ -62,6 +65,7 @@ public struct LayerError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The shape it was given.
   public let found: Shape
 
+  /// An error about an input of a shape that a layer does not take.
   public init(layer: String, expected: String, found: Shape) {
     self.layer = layer
     self.expected = expected

@@ -7,10 +7,15 @@ public final class LayerNorm<Element: TensorElement>: Layer {
   public let gamma: Parameter<Element>?
   /// The shift `[C]`, 0 at first; nil if not affine.
   public let beta: Parameter<Element>?
+  /// The number of channels C.
   public let featureCount: Int
   /// Added to the variance before the square root.
   public let epsilon: Double
 
+  /// - Parameters:
+  ///   - featureCount: the number of channels C.
+  ///   - epsilon: added to the variance before the square root.
+  ///   - isAffine: whether there are gamma and beta.
   public init(_ featureCount: Int, epsilon: Double = 1e-5, isAffine: Bool = true) {
     precondition(featureCount > 0, "layer normalization of \(featureCount) channels")
     self.featureCount = featureCount

@@ -81,6 +81,7 @@ public enum ModelArchitecture: Hashable, Sendable, Codable {
 
 /// Why a network cannot be built.
 public struct ModelArchitectureError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What is wrong, and what would be right.
   public let description: String
   init(_ description: String) { self.description = description }
 }

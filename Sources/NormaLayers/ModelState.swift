@@ -10,13 +10,17 @@ public struct ModelState<Element: TensorElement>: Sendable, Equatable {
   /// How many batches each normalization layer has seen.
   public var batchCounts: [String: Int] = [:]
 
+  /// An empty state.
   public init() {}
 }
 
 /// Why a state does not fit a model.
 public enum ModelStateError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The model has a tensor of this name, and the state has none.
   case missing(name: String, shape: Shape)
+  /// The state's tensor of this name has another shape than the model's.
   case shapeMismatch(name: String, expected: Shape, found: Shape)
+  /// The state has tensors that the model has no place for.
   case unexpected(names: [String])
 
   public var description: String {

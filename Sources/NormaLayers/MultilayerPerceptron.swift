@@ -11,14 +11,18 @@ public struct MultilayerPerceptron: Hashable, Sendable, Codable {
 
   /// The widths of the hidden layers.
   public var hidden: [Int]
+  /// What stands between each hidden layer's linear map and its nonlinearity.
   public var normalization: Normalization
+  /// The nonlinearity after each hidden layer.
   public var activation: Activation
+  /// How the weights of all linear layers start; biases start at 0.
   public var initialization: Initialization
   /// The probability with which dropout after each nonlinearity keeps a unit; 1 leaves dropout out.
   public var keepProbability: Double
   /// The conventions of batch normalization.
   public var conventions: BatchNormalizationConventions
 
+  /// A recipe; by default with batch normalization, ReLU, and no dropout.
   public init(
     hidden: [Int], normalization: Normalization = .batch, activation: Activation = .relu,
     initialization: Initialization = .kaimingNormal, keepProbability: Double = 1,

@@ -4,6 +4,7 @@ import NormaTensor
 public final class Parameter<Element: TensorElement> {
   /// What a parameter does in its layer.
   public enum Kind: String, Sendable, Codable, CaseIterable {
+    /// What a linear map multiplies by and adds; what a normalization multiplies by and adds.
     case weight, bias, gamma, beta
   }
 
@@ -14,6 +15,7 @@ public final class Parameter<Element: TensorElement> {
     case .bias, .beta: "bias"
     }
   }
+  /// What it does in its layer.
   public let kind: Kind
   /// Its value; its shape never changes.
   public var value: Tensor<Element> {
@@ -24,6 +26,7 @@ public final class Parameter<Element: TensorElement> {
   /// Whether training leaves it as it is.
   public var isFrozen = false
 
+  /// A parameter with its first value.
   public init(_ value: Tensor<Element>, kind: Kind) {
     self.value = value
     self.kind = kind

@@ -19,11 +19,13 @@ public final class Sequential<Element: TensorElement>: Layer {
   private let members: [any Layer<Element>]
   private let names: [String]
 
+  /// The given layers, each fed with the result of the one before.
   public init(_ layers: [any Layer<Element>]) {
     members = layers
     names = layers.indices.map(String.init)
   }
 
+  /// The layers written in the closure, one below the other.
   public convenience init(@SequentialBuilder<Element> _ layers: () throws -> [any Layer<Element>]) rethrows {
     self.init(try layers())
   }

@@ -5,16 +5,21 @@ import RealModule
 
 /// A function of one element.
 public enum UnaryOperation<Element: TensorElement>: Sendable {
+  /// `−x`, `x²`, `√x`, `1/x`, `eˣ` and the natural logarithm.
   case negate, square, squareRoot, reciprocal, exponential, logarithm
+  /// `1 / (1 + e⁻ˣ)` and the hyperbolic tangent.
   case sigmoid, hyperbolicTangent
   /// `x` where positive, `slope · x` elsewhere; slope 0 is ReLU. A NaN stays a NaN.
   case leakyReLU(slope: Element)
+  /// Multiplied by a number.
   case scale(Element)
+  /// With a number added.
   case offset(Element)
 }
 
 /// A function of two elements.
 public enum BinaryOperation<Element: TensorElement>: Sendable {
+  /// `x + y`, `x − y`, `x · y` and `x / y`.
   case add, subtract, multiply, divide
   /// `gradient` where `x` is positive, `slope · gradient` elsewhere: (x, gradient).
   case leakyReLUGradient(slope: Element)

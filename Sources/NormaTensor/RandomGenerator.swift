@@ -9,9 +9,12 @@ import RealModule
 public struct RandomGenerator: RandomNumberGenerator, Sendable {
   /// Everything a generator is: the key, and how many 64-bit numbers it has given out.
   public struct State: Hashable, Sendable, Codable {
+    /// What ``RandomGenerator/init(seed:)`` was given.
     public var key: UInt64
+    /// How many 64-bit numbers have been given out.
     public var drawn: UInt64
 
+    /// A state by its parts.
     public init(key: UInt64, drawn: UInt64) {
       self.key = key
       self.drawn = drawn

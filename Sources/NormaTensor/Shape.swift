@@ -57,8 +57,11 @@ public struct Shape: Hashable, Sendable {
 }
 
 extension Shape: RandomAccessCollection {
+  /// 0, the first axis.
   public var startIndex: Int { 0 }
+  /// The number of axes.
   public var endIndex: Int { rank }
+  /// The length of an axis, one of `0..<rank`.
   public subscript(axis: Int) -> Int {
     precondition(axis >= 0 && axis < rank, "axis \(axis) of a shape of rank \(rank)")
     return lengths[axis]
@@ -66,6 +69,7 @@ extension Shape: RandomAccessCollection {
 }
 
 extension Shape: ExpressibleByArrayLiteral {
+  /// A shape as it is written: `[batch, channels]`.
   public init(arrayLiteral lengths: Int...) { self.init(lengths) }
 }
 

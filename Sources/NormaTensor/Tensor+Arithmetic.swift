@@ -39,29 +39,55 @@ extension Tensor {
               applyBinary(operation, a + start, b + start, y + start, Swift.min(elementsPerTicket, count - start))
             }
           } else {
-            let rowsPerTicket = Swift.max(1, elementsPerTicket / Swift.max(1, channels))
-            Parallel.forEach((rows + rowsPerTicket - 1) / rowsPerTicket) { ticket in
-              for row in ticket * rowsPerTicket..<Swift.min(rows, (ticket + 1) * rowsPerTicket) {
-                let start = row * channels
-                if broadcast == .perChannel {
-                  applyBinary(operation, a + start, b, y + start, channels)
-                } else {
-                  applyBinary(operation, a + start, scalar: b[row], y + start, channels)
-                }
-              }
-            }
+            applyToRows(operation, a, b, y, rows: rows, channels: channels, broadcast: broadcast)
           }
         }
       }
     }
   }
 
+  private func applyToRows(
+    _ operation: BinaryOperation<Element>, _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>,
+    _ y: UnsafeMutablePointer<Element>, rows: Int, channels: Int, broadcast: Broadcast
+  ) {
+    guard rows > 0, channels > 0 else { return }
+    // Few channels are written several times side by side, so that one call does many rows.
+    let rowsPerCall = broadcast == .perChannel ? Swift.min(rows, Swift.max(1, 256 / channels)) : 1
+    let width = rowsPerCall * channels
+    let wide = Tensor(shape: [rowsPerCall > 1 ? rowsPerCall : 0, channels]) { wide in
+      guard let wide = wide.baseAddress, rowsPerCall > 1 else { return }
+      for row in 0..<rowsPerCall { (wide + row * channels).initialize(from: b, count: channels) }
+    }
+    let calls = (rows + rowsPerCall - 1) / rowsPerCall
+    let callsPerTicket = Swift.max(1, elementsPerTicket / width)
+    wide.withUnsafeElements { wide in
+      let vector = rowsPerCall > 1 ? wide.baseAddress! : b
+      Parallel.forEach((calls + callsPerTicket - 1) / callsPerTicket) { ticket in
+        for call in ticket * callsPerTicket..<Swift.min(calls, (ticket + 1) * callsPerTicket) {
+          let start = call * width
+          if broadcast == .perChannel {
+            applyBinary(operation, a + start, vector, y + start, Swift.min(width, rows * channels - start))
+          } else {
+            applyBinary(operation, a + start, scalar: b[call], y + start, channels)
+          }
+        }
+      }
+    }
+  }
+
+  /// The sum, element by element, of tensors of the same shape.
   public static func + (left: Tensor, right: Tensor) -> Tensor { left.applying(.add, right) }
+  /// The difference, element by element, of tensors of the same shape.
   public static func - (left: Tensor, right: Tensor) -> Tensor { left.applying(.subtract, right) }
+  /// The product, element by element, of tensors of the same shape.
   public static func * (left: Tensor, right: Tensor) -> Tensor { left.applying(.multiply, right) }
+  /// The quotient, element by element, of tensors of the same shape.
   public static func / (left: Tensor, right: Tensor) -> Tensor { left.applying(.divide, right) }
+  /// Each element multiplied by a number.
   public static func * (left: Element, right: Tensor) -> Tensor { right.applying(.scale(left)) }
+  /// Each element with a number added.
   public static func + (left: Tensor, right: Element) -> Tensor { left.applying(.offset(right)) }
+  /// Each element with its sign changed.
   public static prefix func - (tensor: Tensor) -> Tensor { tensor.applying(.negate) }
 
   /// Adds another tensor of the same shape in place.

@@ -15,10 +15,14 @@ public protocol TensorElement: Real, BinaryFloatingPoint, Sendable {
 public struct MatrixProduct<Element> {
   /// One factor: its first element, the distance between its stored rows, and whether it is read transposed.
   public struct Factor {
+    /// The first element in memory.
     public var elements: UnsafePointer<Element>
+    /// The distance between rows as they are stored, in elements.
     public var rowStride: Int
+    /// Whether the stored matrix is the factor's transpose.
     public var isTransposed: Bool
 
+    /// A factor stored at `elements`.
     public init(elements: UnsafePointer<Element>, rowStride: Int, isTransposed: Bool) {
       self.elements = elements
       self.rowStride = rowStride
@@ -29,16 +33,24 @@ public struct MatrixProduct<Element> {
     var strides: (row: Int, column: Int) { isTransposed ? (1, rowStride) : (rowStride, 1) }
   }
 
+  /// The rows of the left factor and of the result.
   public var rows: Int
+  /// The columns of the right factor and of the result.
   public var columns: Int
+  /// The columns of the left factor and the rows of the right one.
   public var inner: Int
+  /// `[rows, inner]`.
   public var left: Factor
+  /// `[inner, columns]`.
   public var right: Factor
+  /// The result's first element, `[rows, columns]`; its memory must not overlap with the factors'.
   public var result: UnsafeMutablePointer<Element>
+  /// The distance between the result's rows, in elements.
   public var resultStride: Int
   /// Whether the product is added to what `result` holds instead of replacing it.
   public var accumulates: Bool
 
+  /// A product by its operands; all memory must outlive the call it is made for.
   public init(
     rows: Int, columns: Int, inner: Int, left: Factor, right: Factor, result: UnsafeMutablePointer<Element>,
     resultStride: Int, accumulates: Bool

@@ -26,9 +26,13 @@ public struct Checkpoint: Sendable {
 
   /// What the features were standardized by, in a form that is saved.
   public struct SavedStandardization: Hashable, Sendable, Codable {
+    /// What shares a mean and a scale.
     public var mode: Standardization<Float>.Mode
+    /// The shape of `mean` and `scale`.
     public var shape: [Int]
+    /// What is subtracted, in row-major order.
     public var mean: [Float]
+    /// What is divided by, in row-major order.
     public var scale: [Float]
   }
 
@@ -38,21 +42,24 @@ public struct Checkpoint: Sendable {
     public var architecture: ModelArchitecture
     /// The shape of one example, without the batch axis.
     public var exampleShape: [Int]
+    /// What the outputs stand for.
     public var outputs: Outputs
     /// What the features were called, where they had names.
     public var featureNames: [String]?
+    /// What the features were standardized by; nil if they were left as they are.
     public var standardization: SavedStandardization?
     /// How it was trained.
     public var training: TrainingConfiguration
     /// The data it was trained on, as `--data` and the other options about data name them.
     public var data: SavedData
-    /// What happened in training, without times: the same training gives the same checkpoint, bit for bit.
+    /// How the training went, without times: the same training gives the same checkpoint, bit for bit.
     public var history: TrainingHistory {
       didSet { history = history.withoutTimes }
     }
     /// The version of Norma that wrote it.
     public var version: String
 
+    /// Settings by their parts.
     public init(
       architecture: ModelArchitecture, exampleShape: [Int], outputs: Outputs, featureNames: [String]?,
       standardization: SavedStandardization?, training: TrainingConfiguration, data: SavedData,
@@ -72,11 +79,16 @@ public struct Checkpoint: Sendable {
 
   /// The data a model was trained on, so that they can be asked for again.
   public struct SavedData: Hashable, Sendable, Codable {
+    /// As `--data` names it, such as `digits` or `csv:iris.csv`.
     public var source: String
+    /// As `--label` names it; nil where it was not given.
     public var labelColumn: String?
+    /// Whether the first row of CSV holds names; nil where that was found out.
     public var hasHeader: Bool?
+    /// How many of the training examples were set aside for validation.
     public var validationCount: Int
 
+    /// Data by their names on the command line.
     public init(source: String, labelColumn: String? = nil, hasHeader: Bool? = nil, validationCount: Int) {
       self.source = source
       self.labelColumn = labelColumn
@@ -85,9 +97,12 @@ public struct Checkpoint: Sendable {
     }
   }
 
+  /// Everything but the tensors.
   public var settings: Settings
+  /// The tensors.
   public var state: ModelState<Float>
 
+  /// A checkpoint of a model in a state.
   public init(settings: Settings, state: ModelState<Float>) {
     self.settings = settings
     self.state = state
@@ -200,6 +215,7 @@ extension Checkpoint {
 }
 
 extension Checkpoint.SavedStandardization {
+  /// The numbers of a standardization.
   public init(_ standardization: Standardization<Float>) {
     mode = standardization.mode
     shape = Array(standardization.mean.shape)

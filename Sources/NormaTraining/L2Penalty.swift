@@ -5,11 +5,13 @@ import NormaTensor
 ///
 /// It is the same as what PyTorch's `weight_decay` does outside AdamW.
 public struct L2Penalty<Element: TensorElement>: Hashable, Sendable {
+  /// The factor; 0 for no penalty.
   public var strength: Double
   /// What it weighs on. Gamma, beta and biases are left alone unless named: shrinking them does not make the network
   /// simpler.
   public var kinds: Set<Parameter<Element>.Kind>
 
+  /// A penalty of a strength that is not negative, on the given kinds of parameter.
   public init(strength: Double, kinds: Set<Parameter<Element>.Kind> = [.weight]) {
     precondition(strength >= 0, "a penalty of strength \(strength)")
     self.strength = strength

@@ -4,6 +4,7 @@ import NormaTensor
 
 /// What training makes small.
 public enum LossFunction: String, Hashable, Sendable, Codable, CaseIterable {
+  /// The first two are for classes, the last is for numbers; each is the mean over the batch.
   case softmaxCrossEntropy, multiclassSVM, meanSquaredError
 
   /// The loss of a batch, `[]`.

@@ -7,9 +7,11 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   public let rule: OptimizerRule
   /// How many steps were made.
   public private(set) var stepCount = 0
-  /// What it remembers, for each parameter in the order given to ``update(_:gradients:learningRate:)``: momentum for
-  /// SGD, the mean square for RMSProp, first and second moments for Adam. Empty before the first step.
-  public private(set) var slots: [[Tensor<Element>]] = []
+  /// The first number that the rule remembers for each parameter's elements, all parameters one after the other: the
+  /// velocity of SGD with momentum, the mean square of RMSProp, the first moment of Adam. Empty before the first step.
+  public private(set) var first = Tensor<Element>.zeros([0])
+  /// The second: the second moment of Adam.
+  public private(set) var second = Tensor<Element>.zeros([0])
 
   /// An optimizer before its first step.
   public init(_ rule: OptimizerRule) { self.rule = rule }
@@ -27,56 +29,61 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   ) {
     precondition(
       parameters.count == gradients.count, "\(gradients.count) gradients for \(parameters.count) parameters")
-    if slots.isEmpty {
-      slots = parameters.map { parameter in
-        (0..<rule.slotCount).map { _ in Tensor.zeros(parameter.value.shape) }
-      }
+    let total = parameters.reduce(0) { $0 + $1.value.count }
+    if stepCount == 0 {
+      first = .zeros([rule.slotCount >= 1 ? total : 0])
+      second = .zeros([rule.slotCount >= 2 ? total : 0])
     }
-    precondition(slots.count == parameters.count, "\(parameters.count) parameters, and \(slots.count) the step before")
-    stepCount += 1
-    for (index, parameter) in parameters.enumerated() {
-      guard let gradient = gradients[index], !parameter.isFrozen else { continue }
-      step(
-        parameter, gradient: gradient, slots: &slots[index], learningRate: learningRate,
-        decays: decays.contains(parameter.kind))
-    }
-  }
-
-  private func step(
-    _ parameter: Parameter<Element>, gradient: Tensor<Element>, slots: inout [Tensor<Element>], learningRate: Double,
-    decays: Bool
-  ) {
     precondition(
-      gradient.shape == parameter.value.shape,
-      "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.value.shape)")
-    // Each slot is taken out of the array while it changes, so that it is the only one to hold its memory.
-    func changing(_ slot: Int, _ body: (UnsafeMutablePointer<Element>) -> Void) {
-      slots[slot].withUnsafeMutableElements { body($0.baseAddress!) }
-    }
-    guard gradient.count > 0 else { return }
-    parameter.value.withUnsafeMutableElements { weights in
-      gradient.withUnsafeElements { gradient in
-        let (w, g, count) = (weights.baseAddress!, gradient.baseAddress!, gradient.count)
-        switch rule {
-        case .sgd(let momentum, let nesterov):
-          guard momentum != 0 else { return sgdStep(w, g, count, rate: Element(learningRate)) }
-          changing(0) {
-            momentumStep(
-              w, g, $0, count, rate: Element(learningRate), momentum: Element(momentum), nesterov: nesterov)
+      rule.slotCount == 0 || first.count == total, "\(total) parameters, and \(first.count) the step before")
+    stepCount += 1
+    let step = OptimizerStep<Element>(rule: rule, number: stepCount, learningRate: learningRate)
+    first.withUnsafeMutableElements { first in
+      second.withUnsafeMutableElements { second in
+        var offset = 0
+        for (parameter, gradient) in zip(parameters, gradients) {
+          let count = parameter.value.count
+          defer { offset += count }
+          guard let gradient, !parameter.isFrozen, count > 0 else { continue }
+          precondition(
+            gradient.shape == parameter.value.shape,
+            "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.value.shape)")
+          parameter.value.withUnsafeMutableElements { weights in
+            gradient.withUnsafeElements { gradient in
+              step.apply(
+                weights.baseAddress!, gradient.baseAddress!, first: first.baseAddress! + offset,
+                second: second.baseAddress! + offset, count, decays: decays.contains(parameter.kind))
+            }
           }
-        case .rmsProp(let decay, let epsilon):
-          changing(0) {
-            rmsPropStep(
-              w, g, $0, count, rate: Element(learningRate), decay: Element(decay), rest: Element(1 - decay),
-              epsilon: Element(epsilon))
-          }
-        case .adam(let beta1, let beta2, let epsilon, let weightDecay):
-          let factors = AdamFactors<Element>(
-            beta1: beta1, beta2: beta2, epsilon: epsilon, step: stepCount, learningRate: learningRate,
-            weightDecay: decays ? weightDecay : 0)
-          changing(0) { first in changing(1) { second in adamStep(w, g, first, second, count, factors) } }
         }
       }
+    }
+  }
+}
+
+/// One step of a rule, for one parameter after the other.
+private struct OptimizerStep<Element: TensorElement> {
+  let rule: OptimizerRule
+  let number: Int
+  let learningRate: Double
+
+  func apply(
+    _ w: UnsafeMutablePointer<Element>, _ g: UnsafePointer<Element>, first: UnsafeMutablePointer<Element>,
+    second: UnsafeMutablePointer<Element>, _ count: Int, decays: Bool
+  ) {
+    let rate = Element(learningRate)
+    switch rule {
+    case .sgd(momentum: 0, _): sgdStep(w, g, count, rate: rate)
+    case .sgd(let momentum, let nesterov):
+      momentumStep(w, g, first, count, rate: rate, momentum: Element(momentum), nesterov: nesterov)
+    case .rmsProp(let decay, let epsilon):
+      rmsPropStep(
+        w, g, first, count, rate: rate, decay: Element(decay), rest: Element(1 - decay), epsilon: Element(epsilon))
+    case .adam(let beta1, let beta2, let epsilon, let weightDecay):
+      let factors = AdamFactors<Element>(
+        beta1: beta1, beta2: beta2, epsilon: epsilon, step: number, learningRate: learningRate,
+        weightDecay: decays ? weightDecay : 0)
+      adamStep(w, g, first, second, count, factors)
     }
   }
 }

@@ -71,10 +71,12 @@ func adamStep<Element: TensorElement>(
   _ w: UnsafeMutablePointer<Element>, _ g: UnsafePointer<Element>, _ first: UnsafeMutablePointer<Element>,
   _ second: UnsafeMutablePointer<Element>, _ count: Int, _ factors: AdamFactors<Element>
 ) {
+  // Copies in registers: the compiler cannot tell that the stores below leave the factors alone.
+  let (beta1, rest1, beta2, rest2) = (factors.beta1, factors.rest1, factors.beta2, factors.rest2)
+  let (rate, rootScale, epsilon, shrink) = (factors.rate, factors.rootScale, factors.epsilon, factors.shrink)
   for i in 0..<count {
-    first[i] = factors.beta1 * first[i] + factors.rest1 * g[i]
-    second[i] = factors.beta2 * second[i] + factors.rest2 * g[i] * g[i]
-    w[i] =
-      factors.shrink * w[i] - factors.rate * first[i] / (second[i].squareRoot() * factors.rootScale + factors.epsilon)
+    first[i] = beta1 * first[i] + rest1 * g[i]
+    second[i] = beta2 * second[i] + rest2 * g[i] * g[i]
+    w[i] = shrink * w[i] - rate * first[i] / (second[i].squareRoot() * rootScale + epsilon)
   }
 }

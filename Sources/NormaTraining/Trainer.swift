@@ -12,7 +12,9 @@ import NormaTensor
 ///
 /// Everything random comes from the configuration's seed: the same seed, data and model give the same bits.
 public final class Trainer<Element: TensorElement> {
+  /// The model that is trained; its parameters change while ``fit(_:validation:onEvent:)`` runs.
   public let model: any Layer<Element>
+  /// How it is trained.
   public let configuration: TrainingConfiguration
   /// What has happened so far.
   public private(set) var history = TrainingHistory()
@@ -31,12 +33,15 @@ public final class Trainer<Element: TensorElement> {
     public let epoch: Int
     /// The step within the epoch, counted from 1, and how many there are.
     public let number: Int
+    /// How many steps the epoch has.
     public let count: Int
+    /// How many samples the batch had.
     public let sampleCount: Int
     /// The loss of the batch before the step, penalty included.
     public let loss: Double
     /// The share of the batch's examples that were classified rightly before the step; nil for numbers.
     public let accuracy: Double?
+    /// The learning rate of the step.
     public let learningRate: Double
     /// The gradients the step was made with, in the order of the model's `namedParameters`; nil for frozen ones.
     public let gradients: [Tensor<Element>?]
@@ -54,6 +59,7 @@ public final class Trainer<Element: TensorElement> {
   private var orderRandom: RandomGenerator
   private var dropoutRandom: RandomGenerator
 
+  /// A trainer before its first epoch. The model keeps the state it is in.
   public init(_ model: any Layer<Element>, configuration: TrainingConfiguration) {
     self.model = model
     self.configuration = configuration
@@ -141,6 +147,17 @@ public final class Trainer<Element: TensorElement> {
   private func step(
     _ batch: Dataset<Element>, epoch: Int, learningRate: Double
   ) throws -> (loss: Double, accuracy: Double?, gradients: [Tensor<Element>?]) {
+    let result = try differentiate(batch, epoch: epoch)
+    optimizer.update(parameters, gradients: result.gradients, learningRate: learningRate)
+    history.stepLosses.append(result.loss)
+    return result
+  }
+
+  /// The loss of a batch and its gradients. The graph is gone when this returns: as long as it holds the parameters'
+  /// values, the optimizer would have to copy them before it changes them.
+  private func differentiate(
+    _ batch: Dataset<Element>, epoch: Int
+  ) throws -> (loss: Double, accuracy: Double?, gradients: [Tensor<Element>?]) {
     let pass = Pass<Element>.training(random: dropoutRandom)
     let outputs = try model(Variable(batch.features), in: pass)
     let dataLoss = try configuration.loss(outputs, targets: batch.targets)
@@ -151,10 +168,8 @@ public final class Trainer<Element: TensorElement> {
     let found = pass.gradients(of: dataLoss)
     var gradients = parameters.map { found[$0] }
     penalty.add(to: &gradients, of: parameters)
-    optimizer.update(parameters, gradients: gradients, learningRate: learningRate)
     try pass.updateRunningStatistics()
     dropoutRandom = pass.random
-    history.stepLosses.append(loss)
     return (loss, batch.accuracy(of: outputs.value), gradients)
   }
 

@@ -3,13 +3,19 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   /// What a learning-rate schedule counts.
   public enum ScheduleUnit: String, Sendable, Codable, CaseIterable { case step, epoch }
 
+  /// How often the training data are gone over.
   public var epochs: Int
   /// Samples a step.
   public var batchSize: Int
+  /// What is made small.
   public var loss: LossFunction
+  /// How gradients become steps.
   public var optimizer: OptimizerRule
+  /// The learning rate, by which the schedule's factor is multiplied.
   public var learningRate: Double
+  /// How the learning rate changes.
   public var schedule: LearningRateSchedule
+  /// What the schedule counts.
   public var scheduleUnit: ScheduleUnit
   /// The strength of the ``L2Penalty`` on weights.
   public var l2Penalty: Double
@@ -23,6 +29,7 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   /// Decides every random number of a training: weights, order of samples, dropout.
   public var seed: UInt64
 
+  /// A configuration; by default Adam on softmax cross-entropy. Epochs must not be negative, batches not empty.
   public init(
     epochs: Int = 10, batchSize: Int = 50, loss: LossFunction = .softmaxCrossEntropy,
     optimizer: OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: LearningRateSchedule = .constant,
@@ -60,5 +67,6 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
 
 /// The parts of a program that draw random numbers, each from a generator split off that of the seed.
 public enum RandomStream: UInt64, Sendable {
+  /// Initial weights, the order of samples, dropout, and what is set aside for validation.
   case weights, order, dropout, split
 }

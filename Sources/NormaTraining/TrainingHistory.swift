@@ -17,6 +17,7 @@ public struct TrainingHistory: Equatable, Sendable, Codable {
     /// Wall-clock time of the steps, without the evaluation; nil where it was left out, as in a checkpoint.
     public var seconds: Double?
 
+    /// An epoch with the given measurements.
     public init(
       number: Int, trainingLoss: Double, trainingMetric: Double, validationLoss: Double?, validationMetric: Double?,
       learningRate: Double, seconds: Double? = nil
@@ -34,12 +35,14 @@ public struct TrainingHistory: Equatable, Sendable, Codable {
     public var decidingMetric: Double { validationMetric ?? trainingMetric }
   }
 
+  /// The epochs that have ended.
   public var epochs: [Epoch] = []
   /// The loss of every step.
   public var stepLosses: [Double] = []
   /// Whether training ended before the last epoch because it no longer got better, or because a callback asked for it.
   public var stoppedEarly = false
 
+  /// A history without epochs.
   public init() {}
 
   /// The same history without times, which differ from run to run where all else is the same.

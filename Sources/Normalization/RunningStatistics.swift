@@ -74,6 +74,7 @@ public struct BatchNormalizationConventions: Sendable, Hashable, Codable {
   /// What the running variance starts from.
   public var initialVariance: Double
 
+  /// Conventions by their parts.
   public init(epsilon: Double, rule: UpdateRule, estimator: VarianceEstimator, initialVariance: Double) {
     self.epsilon = epsilon
     self.rule = rule

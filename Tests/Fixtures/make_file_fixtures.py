@@ -47,6 +47,8 @@ def write_gzip():
     members = [gzip.compress(text, mtime=0) for text in (b"The first member. ", b"", b"The second.")]
     (folder / "members.gz").write_bytes(b"".join(members))
     (folder / "padded.gz").write_bytes(members[0] + bytes(300))
+    table = b"width,height,kind\n1,2.5,cat\n-3,4,dog\n"
+    (folder / "table.csv.gz").write_bytes(gzip.compress(table, mtime=0))
 
 
 def write_tar():

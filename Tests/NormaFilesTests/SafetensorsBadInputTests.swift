@@ -59,13 +59,19 @@ import Testing
   @Test(arguments: [
     ("shape [2] of F32 takes 8 bytes, its data_offsets span 4", #""dtype":"F32","shape":[2],"data_offsets":[0,4]"#),
     ("its data begin at offset 4, but those before end at 0", #""dtype":"F32","shape":[1],"data_offsets":[4,8]"#),
-    ("the file ends within the data of the tensor 'a'; it is cut off", #""dtype":"F64","shape":[2],"data_offsets":[0,16]"#),
+    (
+      "the file ends within the data of the tensor 'a'; it is cut off",
+      #""dtype":"F64","shape":[2],"data_offsets":[0,16]"#
+    ),
     ("4 bytes follow the last tensor", #""dtype":"F32","shape":[1],"data_offsets":[0,4]"#),
     ("its data_offsets are not two ascending positions", #""dtype":"F32","shape":[1],"data_offsets":[4,0]"#),
     ("its data_offsets are not two ascending positions", #""dtype":"F32","shape":[1],"data_offsets":[0,4,8]"#),
     ("its data_offsets are not two ascending positions", #""dtype":"F32","shape":[1],"data_offsets":[-4,0]"#),
     ("its dtype 'U3' is not supported", #""dtype":"U3","shape":[1],"data_offsets":[0,4]"#),
-    ("it has 9 axes, more than the 8 that are supported", #""dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]"#),
+    (
+      "it has 9 axes, more than the 8 that are supported",
+      #""dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]"#
+    ),
     ("the header lacks its dtype, shape or data_offsets", #""dtype":"F32","shape":[1]"#),
     ("the header lacks its dtype, shape or data_offsets", #""dtype":4,"shape":[1],"data_offsets":[0,4]"#),
   ])
@@ -74,8 +80,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "[4611686018427387904,4]", "[9223372036854775807,9223372036854775807]", "[0,4611686018427387904,4611686018427387904]",
-    "[-1]", "[1.5]", "[9223372036854775808]", "[\"1\"]", "[null]",
+    "[4611686018427387904,4]", "[9223372036854775807,9223372036854775807]",
+    "[0,4611686018427387904,4611686018427387904]", "[-1]", "[1.5]", "[9223372036854775808]", "[\"1\"]", "[null]",
   ])
   func aShapeThatCannotBeHadIsRefused(shape: String) {
     let header = #"{"a":{"dtype":"F32","shape":\#(shape),"data_offsets":[0,0]}}"#

@@ -44,11 +44,11 @@ extension CSV {
         return layout
       }
     }
-    let extra = (records.columnCount ?? 0) - featureCount
+    let columnCount = records.columnCount ?? 0
+    let extra = columnCount - featureCount
     guard extra == 0 || extra == options.labelColumns.count else {
       throw FormatError(
-        file: records.file,
-        problem: "it has \(records.columnCount ?? 0) columns, but the model takes \(featureCount) features",
+        file: records.file, problem: "it has \(columnCount) columns, but the model takes \(featureCount) features",
         remedy: "Give as many columns as there are features, with or without the label column.")
     }
     let layout = try CSVLayout(

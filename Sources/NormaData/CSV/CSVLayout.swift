@@ -87,17 +87,16 @@ struct CSVLayout {
           remedy: "Give the label column by its number.")
       }
       guard let index = names.firstIndex(of: name) else {
-        let known = names.prefix(20).map(quoted).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
         throw FormatError(
-          file: file, problem: "no column is called \(quoted(name))", remedy: "The columns are called \(known).")
+          file: file, problem: "no column is called \(quoted(name))",
+          remedy: "The columns are called \(enumeration(names)).")
       }
       return index
     case .number(let number):
-      guard number != 0, abs(number) <= columnCount else {
+      guard number != 0, number.magnitude <= columnCount else {
         throw FormatError(
           file: file, problem: "there is no column \(number)",
-          remedy:
-            "Columns are numbered from 1 to \(columnCount), or from -1 to -\(columnCount) beginning with the last.")
+          remedy: "Columns are numbered from 1 to \(columnCount), or from -1, the last, to -\(columnCount).")
       }
       return number > 0 ? number - 1 : columnCount + number
     }

@@ -35,6 +35,7 @@ public struct CSVOptions: Hashable, Sendable {
   /// The classes in the order of their numbers, where these are known; nil to take those that occur, in order.
   public var classNames: [String]?
 
+  /// Options; by default the last column holds classes, and whether there is a header is found out.
   public init(
     labelColumns: [Column] = [.number(-1)], hasHeader: Bool? = nil, task: Task = .classification,
     classNames: [String]? = nil

@@ -14,25 +14,28 @@ struct ClassLabels {
     for name in names ?? [] { add(name) }
   }
 
-  private mutating func add(_ label: String) {
+  @discardableResult
+  private mutating func add(_ label: String) -> Int {
     positions[label] = labels.count
     labels.append(label)
+    return labels.count - 1
   }
 
   /// Takes the label of the current record.
   mutating func append(from records: CSVRecords, column: Int) throws(FormatError) {
     let label = try records.text(column)
-    if positions[label] == nil {
+    if let position = positions[label] {
+      rows.append(position)
+    } else {
       guard !label.isEmpty, label.lowercased() != "nan" else {
         throw records.error(column, "the label is missing", remedy: "Give the row a label, or leave it out.")
       }
       if let names {
-        let known = names.prefix(20).map(quoted).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
-        throw records.error(column, "the class \(quoted(label)) is not known", remedy: "The classes are \(known).")
+        throw records.error(
+          column, "the class \(quoted(label)) is not known", remedy: "The classes are \(enumeration(names)).")
       }
-      add(label)
+      rows.append(add(label))
     }
-    rows.append(positions[label]!)
   }
 
   /// The class numbers of the rows, and the classes' names.

@@ -36,7 +36,7 @@ public struct AxisScale: Sendable, Equatable {
   ///   - values: The values to cover.
   ///   - kind: How they are spread.
   ///   - format: How the marks are labelled.
-  ///   - tickCount: About how many marks; there can be two more.
+  ///   - tickCount: About how many marks.
   ///   - integersOnly: Whether only whole numbers are marked, and the axis ends at the last value instead of a mark.
   public init(
     covering values: some Sequence<Double>, kind: Kind = .linear, format: NumberFormat = .plain, tickCount: Int = 5,
@@ -51,21 +51,19 @@ public struct AxisScale: Sendable, Equatable {
       range = kind == .linear ? 0...1 : 0.1...1
     }
     let marks: [Double]
-    let step: Double
+    var step = 0.0
+    var ends: ClosedRange<Double>
     switch kind {
     case .linear:
       (marks, step) = AxisScale.linearMarks(range, count: max(1, tickCount), integersOnly: integersOnly)
+      ends = (marks.first ?? range.lowerBound)...(marks.last ?? range.upperBound)
+      if integersOnly { ends = range.lowerBound...max(range.upperBound, range.lowerBound + 1) }
     case .logarithmic:
-      marks = AxisScale.logarithmicMarks(range, count: max(2, tickCount))
-      step = 0
+      ends = AxisScale.logarithmicEnds(range)
+      marks = AxisScale.logarithmicMarks(ends, count: max(2, tickCount))
     }
-    if integersOnly {
-      (lower, upper) = (range.lowerBound, range.upperBound > range.lowerBound ? range.upperBound : range.lowerBound + 1)
-    } else {
-      (lower, upper) = (marks[0], marks[marks.count - 1])
-    }
-    let (first, last) = (lower, upper)
-    ticks = marks.filter { $0 >= first && $0 <= last }.map { mark in
+    (lower, upper) = (ends.lowerBound, ends.upperBound)
+    ticks = marks.filter(ends.contains).map { [step] mark in
       let label =
         kind == .linear
         ? format.tickText(mark, step: step) : AxisScale.logarithmicLabel(mark, format: format)
@@ -101,7 +99,7 @@ public struct AxisScale: Sendable, Equatable {
     let rough = (greatest - least) / Double(count)
     let power = pow(10, log10(rough).rounded(.down))
     let factor = rough / power
-    var step = (factor < 1.5 ? 1 : factor < 3.5 ? 2 : factor < 7.5 ? 5 : 10) * power
+    var step = (factor < 1.2 ? 1 : factor < 2.4 ? 2 : factor < 6 ? 5 : 10) * power
     if integersOnly { step = max(1, step.rounded()) }
     let first = (least / step + 1e-9).rounded(.down)
     let last = (greatest / step - 1e-9).rounded(.up)
@@ -116,23 +114,28 @@ public struct AxisScale: Sendable, Equatable {
     return (value * scale).rounded() / scale
   }
 
-  /// Powers of ten, every so many of them; over less than two decades also two and five times them.
+  /// From 1, 2 or 5 times a power of ten, at or below the range, to another at or above it.
+  private static func logarithmicEnds(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
+    let candidates = oneTwoFive(range)
+    let first = candidates.lastIndex { $0 <= range.lowerBound * (1 + 1e-9) } ?? 0
+    let last = candidates.firstIndex { $0 >= range.upperBound * (1 - 1e-9) } ?? candidates.count - 1
+    return candidates[first]...candidates[max(last, first + 1)]
+  }
+
+  /// The powers of ten in a range, every so many of them; over less than two decades also two and five times them.
   private static func logarithmicMarks(_ range: ClosedRange<Double>, count: Int) -> [Double] {
     let (least, greatest) = (log10(range.lowerBound), log10(range.upperBound))
-    if greatest - least < 2 {
-      let decades = Int(least.rounded(.down))...Int(greatest.rounded(.up))
-      let candidates = decades.flatMap { decade in [1, 2, 5].map { $0 * power(decade) } }
-      let first = candidates.lastIndex { $0 <= range.lowerBound * (1 + 1e-9) } ?? 0
-      let last = candidates.firstIndex { $0 >= range.upperBound * (1 - 1e-9) } ?? candidates.count - 1
-      if first < last { return Array(candidates[first...last]) }
-      return first + 1 < candidates.count
-        ? [candidates[first], candidates[first + 1]] : [candidates[first - 1], candidates[first]]
-    }
-    let first = Int((least + 1e-9).rounded(.down))
-    let last = Int((greatest - 1e-9).rounded(.up))
-    let stride = max(1, Int((Double(last - first) / Double(count)).rounded(.up)))
-    let steps = Int((Double(last - first) / Double(stride)).rounded(.up))
-    return (0...steps).map { power(first + $0 * stride) }
+    if greatest - least < 2 { return oneTwoFive(range) }
+    let first = Int((least - 1e-9).rounded(.up))
+    let last = Int((greatest + 1e-9).rounded(.down))
+    let interval = max(1, Int((Double(last - first) / Double(count)).rounded(.up)))
+    return stride(from: first, through: last, by: interval).map(power)
+  }
+
+  /// All numbers 1, 2 and 5 times a power of ten from below a range to above it.
+  private static func oneTwoFive(_ range: ClosedRange<Double>) -> [Double] {
+    let decades = Int(log10(range.lowerBound).rounded(.down))...Int(log10(range.upperBound).rounded(.up))
+    return (decades.flatMap { decade in [1, 2, 5].map { $0 * power(decade) } }) + [power(decades.upperBound + 1)]
   }
 
   /// A power of ten as it is read from a literal; `pow` misses some by a rounding.

@@ -51,8 +51,9 @@ public struct Histogram: Codable, Sendable, Equatable {
         shares[min(max(0, Int(first)), count - 1)] += share
         continue
       }
-      for target in Int(max(0, first))...max(Int(max(0, first)), Int(min(last, Double(count - 1)))) where target < count
-      {
+      let firstTarget = min(Int(max(0, first)), count - 1)
+      let lastTarget = Int(min(last, Double(count - 1)))
+      for target in firstTarget...max(firstTarget, lastTarget) {
         let overlap = min(last, Double(target + 1)) - max(first, Double(target))
         if overlap > 0 { shares[target] += share * overlap / (last - first) }
       }

@@ -1,4 +1,6 @@
-/// Small histograms in rows and columns, all on one scale, each of two distributions: one as an outline, one filled.
+/// Small histograms in rows and columns, each of two distributions: one as an outline, one filled.
+///
+/// The boxes of a row span the same values; all boxes have the same heights for the same shares.
 ///
 /// The bars' heights are the square roots of the shares, as in a rootogram: a spike of equal values, such as the zeros
 /// behind a rectifier, would leave nothing to see of the rest.
@@ -57,95 +59,83 @@ public struct HistogramGrid: Picture {
   /// The rows, from top to bottom.
   public let rows: [Row]
   public let table: ReportTable
-  /// The values that each box spans.
-  public let range: ClosedRange<Double>
-
   /// A grid with its rows, and the table of what is in it.
   public init(title: String, columns: [Column], rows: [Row], table: ReportTable) {
     self.title = title
     self.columns = columns
     self.rows = rows
     self.table = table
-    range = HistogramGrid.commonRange(
-      rows.flatMap(\.cells).compactMap(\.self).flatMap { [$0.outline, $0.filled].compactMap(\.self) })
   }
 
   private static let barCount = 44
   private static let size = (width: 176.0, height: 58.0)
 
-  /// The range of the middle 99 % of every histogram.
-  ///
-  /// One that is more than ten times as wide as most would leave nothing to see of the others, so it may run out of
-  /// its box.
-  private static func commonRange(_ histograms: [Histogram]) -> ClosedRange<Double> {
-    let ranges = histograms.compactMap { histogram -> ClosedRange<Double>? in
-      guard let low = histogram.quantile(0.005), let high = histogram.quantile(0.995), low <= high else { return nil }
-      return low...high
-    }
-    func width(_ range: ClosedRange<Double>) -> Double { range.upperBound - range.lowerBound }
-    let widths = ranges.map(width).sorted()
-    guard let widest = widths.last else { return 0...1 }
-    // Not the middle one: where many layers have collapsed, more than half are narrow.
-    let usual = widths[(widths.count - 1) * 7 / 10]
-    let limit = usual > 0 ? usual * 10 : widest
-    let kept = ranges.filter { width($0) <= limit }
-    let low = kept.map(\.lowerBound).min() ?? 0
-    let high = kept.map(\.upperBound).max() ?? 1
-    return high > low ? low...high : (low - 0.5)...(low + 0.5)
+  /// An axis over the middle 99 % of each histogram of a row: a few far values would leave nothing to see of the rest.
+  private static func scale(of row: Row) -> AxisScale {
+    let histograms = row.cells.compactMap(\.self).flatMap { [$0.outline, $0.filled].compactMap(\.self) }
+    return AxisScale(
+      covering: histograms.flatMap { [$0.quantile(0.005), $0.quantile(0.995)].compactMap(\.self) }, tickCount: 6)
+  }
+
+  /// A cell with what is drawn of it.
+  private struct Drawn {
+    let cell: Cell
+    let outline: [Double]
+    let filled: [Double]
   }
 
   public func markup(identifier: String) -> Markup {
-    let shares = rows.map { row in
-      row.cells.map { cell in
-        cell.map { cell in (outline: self.shares(cell.outline), filled: self.shares(cell.filled)) }
+    let scales = rows.map(HistogramGrid.scale)
+    let drawn = zip(rows, scales).map { row, scale in
+      let range = scale.lower...scale.upper
+      return row.cells.map { cell in
+        cell.map { cell in
+          Drawn(
+            cell: cell, outline: cell.outline?.shares(over: range, count: HistogramGrid.barCount) ?? [],
+            filled: cell.filled?.shares(over: range, count: HistogramGrid.barCount) ?? [])
+        }
       }
     }
-    let tallest = shares.joined().compactMap(\.self).flatMap { $0.outline + $0.filled }.max() ?? 0
-    let rowMarkups = rows.indices.map { row in
-      Markup.element(
-        "div", ["class": "histogram-row"],
-        [
-          .element("p", ["class": "row-name"], text: rows[row].name),
-          .element(
-            "div", ["class": "histogram-cells"],
-            zip(columns, zip(rows[row].cells, shares[row])).enumerated().map { index, entry in
-              let (column, (cell, shares)) = entry
-              guard let cell, let shares else { return .element("div", ["class": "histogram"]) }
-              return markup(
-                cell, shares: shares, tallest: tallest, column: column, row: rows[row],
-                identifier: "\(identifier)-\(row + 1)-\(index + 1)")
-            }),
-        ])
-    }
-    let low = NumberFormat.plain.text(range.lowerBound)
-    let high = NumberFormat.plain.text(range.upperBound)
-    let zero = range.contains(0) ? ", and the upright line marks zero" : ""
+    let tallest = drawn.joined().compactMap(\.self).flatMap { $0.outline + $0.filled }.max() ?? 0
     return .element(
       "div", ["class": "histograms"],
-      rowMarkups + [.element("p", ["class": "scale"], text: "Each box spans the values from \(low) to \(high)\(zero).")]
-    )
-  }
-
-  private func shares(_ histogram: Histogram?) -> [Double] {
-    histogram?.shares(over: range, count: HistogramGrid.barCount) ?? []
+      rows.indices.map { row in
+        let cells = zip(columns, drawn[row]).enumerated().map { index, entry in
+          entry.1.map {
+            markup(
+              $0, scale: scales[row], tallest: tallest, column: entry.0, row: rows[row],
+              identifier: "\(identifier)-\(row + 1)-\(index + 1)")
+          } ?? .element("div", ["class": "histogram"])
+        }
+        let ends = [scales[row].lower, scales[row].upper].map(NumberFormat.plain.shortText)
+        return .element(
+          "div", ["class": "histogram-row"],
+          [
+            .element(
+              "div", ["class": "row-name"],
+              [
+                .element("p", text: rows[row].name),
+                .element("p", ["class": "scale"], text: ends.joined(separator: " to ")),
+              ]),
+            .element("div", ["class": "histogram-cells"], cells),
+          ])
+      })
   }
 
   private func markup(
-    _ cell: Cell, shares: (outline: [Double], filled: [Double]), tallest: Double, column: Column, row: Row,
-    identifier: String
+    _ drawn: Drawn, scale: AxisScale, tallest: Double, column: Column, row: Row, identifier: String
   ) -> Markup {
     let size = HistogramGrid.size
     var parts: [Markup] = []
-    let zero = -range.lowerBound / (range.upperBound - range.lowerBound) * size.width
-    if zero > 0 && zero < size.width {
+    if let zero = scale.position(of: 0).map({ $0 * size.width }), zero > 0, zero < size.width {
       parts.append(
         .element("path", ["class": "grid", "d": "M\(Drawing.number(zero)),0V\(Drawing.number(size.height))"]))
     }
     let baseline = size.height - 1
-    if let outline = contour(shares.filled, tallest: tallest, isClosed: true) {
+    if let outline = contour(drawn.filled, tallest: tallest, isClosed: true) {
       parts.append(.element("path", ["class": "filled", "d": outline]))
     }
-    if let outline = contour(shares.outline, tallest: tallest, isClosed: false) {
+    if let outline = contour(drawn.outline, tallest: tallest, isClosed: false) {
       parts.append(.element("path", ["class": "outline", "d": outline]))
     }
     parts.append(
@@ -156,8 +146,8 @@ public struct HistogramGrid: Picture {
         .element("p", ["class": "name"], text: column.name),
         Drawing.svg(
           width: size.width, height: size.height, cssClass: "chart", identifier: identifier,
-          title: "\(row.name), \(column.name)", description: cell.description, parts),
-      ] + cell.captions.map { .element("p", ["class": "figures"], [.prose($0)]) })
+          title: "\(row.name), \(column.name)", description: drawn.cell.description, parts),
+      ] + drawn.cell.captions.map { .element("p", ["class": "figures"], [.prose($0)]) })
   }
 
   /// The upper edge of the bars as a path.

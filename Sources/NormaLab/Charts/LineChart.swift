@@ -60,20 +60,6 @@ public struct ChartAxis: Sendable {
 /// Lines differ by colour, dash and marker and carry their names at their ends. Values that are not finite, and on a
 /// logarithmic axis those that are not positive, leave a gap; a line that ends in such values ends in a cross.
 public struct LineChart: Picture {
-  /// A horizontal line to compare with, such as a target.
-  public struct Reference: Sendable {
-    /// Where it lies.
-    public let value: Double
-    /// What it is called.
-    public let label: String
-
-    /// A line at a value.
-    public init(value: Double, label: String) {
-      self.value = value
-      self.label = label
-    }
-  }
-
   public let title: String
   /// The horizontal axis.
   public let x: ChartAxis
@@ -81,14 +67,14 @@ public struct LineChart: Picture {
   public let y: ChartAxis
   /// The lines, in the order of the legend.
   public let series: [ChartSeries]
-  /// Horizontal lines to compare with.
-  public let references: [Reference]
+  /// Where horizontal lines to compare with lie, such as targets.
+  public let references: [Double]
   /// Whether the chart takes the whole width of a page; if not, two fit beside each other.
   public let isWide: Bool
 
   /// A chart with its axes and lines.
   public init(
-    title: String, x: ChartAxis, y: ChartAxis, series: [ChartSeries], references: [Reference] = [],
+    title: String, x: ChartAxis, y: ChartAxis, series: [ChartSeries], references: [Double] = [],
     isWide: Bool = false
   ) {
     self.title = title
@@ -119,7 +105,7 @@ public struct LineChart: Picture {
       if missing > 0 { sentence += "; \(missing) of \(line.points.count) values are not finite" }
       sentences.append(sentence + ".")
     }
-    sentences += references.map { "A line marks \($0.label)." }
+    if !references.isEmpty { sentences.append("Lines mark \(Words.list(references.map(y.format.shortText))).") }
     return sentences.joined(separator: " ")
   }
 

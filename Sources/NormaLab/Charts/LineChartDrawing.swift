@@ -22,7 +22,7 @@ struct LineChartDrawing {
       covering: chart.series.flatMap { $0.points.map(\.x) } + chart.x.covering, kind: chart.x.kind,
       format: chart.x.format, tickCount: isWide ? 10 : 5, integersOnly: chart.x.integersOnly)
     yScale = AxisScale(
-      covering: chart.series.flatMap { $0.points.map(\.y) } + chart.y.covering + chart.references.map(\.value),
+      covering: chart.series.flatMap { $0.points.map(\.y) } + chart.y.covering + chart.references,
       kind: chart.y.kind, format: chart.y.format, tickCount: isWide ? 6 : 5)
     left = (yScale.ticks.map { Drawing.textWidth($0.label) }.max() ?? 0) + 10
     labelWidth = min(chart.series.map { Drawing.textWidth($0.name) }.max() ?? 0, width * 0.28)
@@ -58,18 +58,8 @@ struct LineChartDrawing {
   }
 
   private var references: [Markup] {
-    // Labels that would touch the one above are left out; the lines are all drawn.
-    var lastLabelled = -Double.infinity
-    return chart.references.sorted { $0.value > $1.value }.flatMap { reference -> [Markup] in
-      guard let height = y(reference.value) else { return [] }
-      var parts: [Markup] = [
-        .element("path", ["class": "reference", "d": "M\(n(left)),\(n(height))H\(n(right))"])
-      ]
-      if height - lastLabelled >= 15 {
-        parts.append(text(reference.label, x: left + 5, y: height - 4, cssClass: "reference-label"))
-        lastLabelled = height
-      }
-      return parts
+    chart.references.compactMap(y).map { height in
+      .element("path", ["class": "reference", "d": "M\(n(left)),\(n(height))H\(n(right))"])
     }
   }
 

@@ -7,10 +7,12 @@ public struct Comparison: Sendable {
   public var network: MultilayerPerceptron
   /// What to compare.
   public var normalizations: [MultilayerPerceptron.Normalization]
+  /// How each of the networks is trained.
   public var training: TrainingConfiguration
   /// The values of the metric whose first epoch is looked for.
   public var targets: [Double]
 
+  /// A comparison of the given normalizations.
   public init(
     network: MultilayerPerceptron, normalizations: [MultilayerPerceptron.Normalization],
     training: TrainingConfiguration, targets: [Double]
@@ -23,12 +25,18 @@ public struct Comparison: Sendable {
 
   /// How to describe the comparison beside its results.
   public struct Description: Sendable {
+    /// The title of the report.
     public var title: String
+    /// The data in a sentence.
     public var data: String
+    /// Whom the data come from, where that must be said.
     public var attribution: String?
+    /// The settings to show, in order.
     public var settings: [NormComparison.Setting]
+    /// The command line that gives the result again.
     public var command: String
 
+    /// A description by its parts.
     public init(
       title: String, data: String, attribution: String?, settings: [NormComparison.Setting], command: String
     ) {

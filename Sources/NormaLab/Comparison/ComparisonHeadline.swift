@@ -29,13 +29,14 @@ struct ComparisonHeadline {
       : "No run reached \(goal); the best was \(value), \(place)."
   }
 
-  /// What else a reader must know to judge the headline: the best values, a different order at a lower target, runs
-  /// that stopped early.
-  var details: [String] {
-    [bestValues, testValues, plainWins, otherOrder].compactMap(\.self)
-      + result.runs.compactMap { run in
-        run.stoppedBecause.map { "The run \(run.phrase) stopped early: \($0)\($0.hasSuffix(".") ? "" : ".")" }
-      }
+  /// What else a reader must know to judge the headline: the best values, and a different order at a lower target.
+  var details: [String] { [bestValues, testValues, plainWins, otherOrder].compactMap(\.self) }
+
+  /// Why runs stopped early.
+  var stops: [String] {
+    result.runs.compactMap { run in
+      run.stoppedBecause.map { "The run \(run.phrase) stopped early: \($0)\($0.hasSuffix(".") ? "" : ".")" }
+    }
   }
 
   private func sentence(for target: Double) -> String {
@@ -78,8 +79,7 @@ struct ComparisonHeadline {
     let tested = result.runs.compactMap { run in run.testMetric.map { (run: run, value: $0) } }
     guard !tested.isEmpty else { return nil }
     let values = tested.map { "\(format.text($0.value)) \($0.run.phrase)" }
-    return
-      "Test \(result.metric.name), of the parameters with the best \(result.validationMetricName): \(Words.list(values))."
+    return "Test \(result.metric.name): \(Words.list(values))."
   }
 
   private var plainWins: String? {

@@ -3,26 +3,27 @@ extension ComparisonReport {
   private typealias Epoch = NormComparison.Epoch
 
   var metricFigure: ReportFigure {
-    let goals = result.targets.map {
-      LineChart.Reference(value: $0, label: "target \(result.metricFormat.shortText($0))")
-    }
+    let goals = Words.list(result.targets.map(result.metricFormat.shortText))
+    let goalEntry =
+      goals.isEmpty ? [] : [LegendEntry("target\(result.targets.count == 1 ? "" : "s") \(goals)", symbol: .reference)]
     let chart = LineChart(
       title: Words.capitalized(result.validationMetricName), x: ChartAxis("epoch", integersOnly: true),
       y: ChartAxis(result.validationMetricName, format: result.metricFormat), series: series(\.validationMetric),
-      references: goals, isWide: true)
+      references: result.targets, isWide: true)
     return ReportFigure(
       caption: "\(Words.capitalized(result.validationMetricName)) after each epoch",
       reading: "Each line is one run; the higher, the better, on data that the network was not trained on. "
-        + "All runs saw the same batches in the same order. Where a line first crosses a dotted target is the epoch "
-        + "in the table above." + crossReading([\.validationMetric]),
+        + "All runs saw the same batches in the same order."
+        + (goals.isEmpty ? "" : " Where a line first crosses a dotted target is the epoch in the table above.")
+        + crossReading([\.validationMetric]),
       finding: finalValues("\(result.validationMetricName) is", \.validationMetric, format: result.metricFormat),
-      pictures: [chart], legend: runLegend)
+      pictures: [chart], legend: runLegend + goalEntry)
   }
 
   var stepFigure: ReportFigure {
-    // More points than this are no longer seen apart.
+    // More points than this are a thicket, on a phone above all.
     let longest = result.runs.map(\.stepLosses.count).max() ?? 0
-    let group = max(1, (longest + 239) / 240)
+    let group = max(1, (longest + 119) / 120)
     let lines = zip(result.runs, result.runs.styles).map { run, style in
       let starts = stride(from: 0, to: run.stepLosses.count, by: group)
       let points = starts.map { start in
@@ -109,8 +110,11 @@ extension ComparisonReport {
     _ subject: String, _ value: KeyPath<Epoch, Double> & Sendable, format: NumberFormat
   ) -> String? {
     let values = result.runs.compactMap { run in
-      run.epochs.last.map { "\(format.text($0[keyPath: value])) \(run.phrase)" }
+      run.epochs.last.map { epoch in
+        let value = epoch[keyPath: value]
+        return "\(value.isFinite ? format.text(value) : "not finite") \(run.phrase)"
+      }
     }
-    return values.isEmpty ? nil : "After the last epoch, \(subject) \(Words.list(values))."
+    return values.isEmpty ? nil : "At the end, \(subject) \(Words.list(values))."
   }
 }

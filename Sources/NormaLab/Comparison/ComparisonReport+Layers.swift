@@ -15,11 +15,12 @@ extension ComparisonReport {
       table: activationTable)
     return ReportFigure(
       caption: "Activations of each layer before and after training",
-      reading: "What comes out of each layer, from the input at the top to the output at the bottom; σ is the standard "
-        + "deviation. A spike with next to no width is a collapse: whatever goes in, the same comes out, so the layers "
-        + "behind have nothing to tell inputs apart by, and almost no gradient comes back. Batch normalization sets "
-        + "each channel's mean and variance over the batch, so that the width cannot fade from layer to layer. "
-        + "Heights are the square roots of shares, which keeps small bars visible; all boxes have the same scale.",
+      reading: "What comes out of each layer, from the input at the top to the output at the bottom; σ is the "
+        + "standard deviation. A spike with next to no width is a collapse: whatever goes in, the same comes out, so "
+        + "the layers after it have nothing to tell inputs apart by, and almost no gradient comes back. Batch "
+        + "normalization sets each channel’s mean and variance over the batch, so that the width does not depend on "
+        + "the size of the weights before it. The boxes of a row span the same values, written at its left; heights are the "
+        + "square roots of shares, which keeps small bars visible.",
       finding: activationFinding, pictures: [grid],
       legend: [LegendEntry("before training", symbol: .outline), LegendEntry("after training", symbol: .filled)])
   }
@@ -37,11 +38,12 @@ extension ComparisonReport {
         + "\(NumberFormat.plain.text(activation.standardDeviation)), "
         + "\(NumberFormat.percentage.text(activation.shareOfZeros)) zeros."
     }
+    let zeros = pair { NumberFormat.integer.text($0.shareOfZeros * 100) }
     return HistogramGrid.Cell(
       outline: before?.histogram, filled: after?.histogram,
       captions: [
         "σ \(pair { NumberFormat.plain.text($0.standardDeviation) })",
-        "zeros \(pair { NumberFormat.percentage.text($0.shareOfZeros) })",
+        zeros == "0" || zeros == "0 → 0" ? "no zeros" : "zeros \(zeros) %",
       ],
       description: sentence(before, "before training") + " " + sentence(after, "after training"))
   }
@@ -87,14 +89,14 @@ extension ComparisonReport {
 
   var normFigures: [ReportFigure] {
     let weights = normFigure(
-      \.weightNorms, caption: "The size of each layer's weights",
+      \.weightNorms, caption: "The size of each layer’s weights",
       reading: "Each row is a layer, from the input at the top; each column an epoch; the shade is the Euclidean norm "
-        + "of the layer's weights, on one scale for all runs. A row that never changes its shade belongs to a layer "
+        + "of the layer’s weights, on one scale for all runs. A row that never changes its shade belongs to a layer "
         + "that hardly learns.",
       finding: nil)
     let gradients = normFigure(
-      \.gradientNorms, caption: "The size of each layer's gradients",
-      reading: "The same for the gradients. Layers whose gradient is thousands of times smaller than another's stand "
+      \.gradientNorms, caption: "The size of each layer’s gradients",
+      reading: "The same for the gradients. Layers whose gradient is thousands of times smaller than another’s stand "
         + "still while the other learns; even shades from top to bottom mean that the whole network learns at once. "
         + "A cross is a gradient that is not finite, a ring one that is exactly zero.",
       finding: gradientFinding)
@@ -126,17 +128,17 @@ extension ComparisonReport {
       caption: caption, reading: reading, finding: finding, pictures: maps, layout: .triples, legend: [legend])
   }
 
-  /// How far the layers' gradients lie apart when training begins.
+  /// How far the gradients of each run's layers lie apart when first measured.
   private var gradientFinding: String? {
-    let sentences = result.runs.compactMap { run -> String? in
+    let ratios = result.runs.compactMap { run -> (epoch: Int, phrase: String)? in
       guard let epoch = run.epochs.first(where: { !$0.gradientNorms.isEmpty }), epoch.gradientNorms.count > 1,
         let least = epoch.gradientNorms.min(), let greatest = epoch.gradientNorms.max(),
-        epoch.gradientNorms.allSatisfy(\.isFinite)
+        epoch.gradientNorms.allSatisfy(\.isFinite), least > 0
       else { return nil }
-      let ratio =
-        least > 0 ? "\(NumberFormat.plain.text(greatest / least)) times the smallest" : "not zero, the smallest is"
-      return "\(run.phrase) the largest gradient is \(ratio) \(Words.after(epoch: epoch.number))"
+      return (epoch.number, "\(NumberFormat.plain.text(greatest / least)) times the smallest \(run.phrase)")
     }
-    return sentences.isEmpty ? nil : Words.capitalized(sentences.joined(separator: "; ")) + "."
+    guard let first = ratios.first, ratios.allSatisfy({ $0.epoch == first.epoch }) else { return nil }
+    return Words.capitalized(Words.after(epoch: first.epoch)) + ", the largest layer’s gradient is "
+      + Words.list(ratios.map(\.phrase)) + "."
   }
 }

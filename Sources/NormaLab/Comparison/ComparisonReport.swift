@@ -80,6 +80,7 @@ public struct ComparisonReport: Sendable {
 
   private var resultBlocks: [ReportBlock] {
     var blocks: [ReportBlock] = [.paragraph(result.dataDescription), .table(table())]
+    blocks += ComparisonHeadline(result).stops.map { .note($0 + " Its numbers are those up to then.") }
     if result.runs.contains(where: { !$0.epochs.isEmpty }) { blocks.append(.figure(metricFigure)) }
     return blocks
   }

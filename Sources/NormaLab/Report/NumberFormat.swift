@@ -2,7 +2,7 @@ import Foundation
 
 /// How a number is shown: to how many digits, and with which sign after it.
 public enum NumberFormat: Sendable, Equatable {
-  /// Three significant digits: 0.0123, 1.23, 123, 1.23×10⁻⁵.
+  /// Three significant digits: 0.0123, 1.23, 123, 12,300, 1.23×10⁻⁵.
   case plain
   /// A share in per cent with one decimal, 0.9534 as 95.3 %. Rounded down, so that no number claims a target that it
   /// missed.
@@ -38,7 +38,7 @@ public enum NumberFormat: Sendable, Equatable {
     let largest = max(abs(value), step)
     if value == 0 { return isPercentage ? "0 %" : "0" }
     if largest >= 1e6 || step < 1e-4 { return NumberFormat.scientific(value, digits: 3) + (isPercentage ? " %" : "") }
-    let decimals = max(0, Int((-log10(step) + 1e-9).rounded(.up)))
+    let decimals = max(0, Int((-log10(step) - 1e-9).rounded(.up)))
     let text = decimals == 0 ? NumberFormat.grouped(value) : NumberFormat.fixed(value, decimals: decimals)
     return isPercentage ? text + " %" : text
   }
@@ -60,9 +60,11 @@ public enum NumberFormat: Sendable, Equatable {
 
   private static func significant(_ value: Double, digits: Int) -> String {
     if value == 0 { return "0" }
-    guard abs(value) >= 9.995e-4, abs(value) < 99_999.5 else { return scientific(value, digits: digits) }
+    guard abs(value) >= 9.995e-4, abs(value) < 1e9 else { return scientific(value, digits: digits) }
     let exponent = Int(log10(abs(value)).rounded(.down))
-    return fixed(value, decimals: max(0, digits - 1 - exponent))
+    if exponent < digits { return fixed(value, decimals: max(0, digits - 1 - exponent)) }
+    let unit = pow(10, Double(exponent + 1 - digits))
+    return grouped((value / unit).rounded() * unit)
   }
 
   /// A number as a power of ten with a factor in front, which is left out where it is 1.

@@ -89,9 +89,18 @@ public struct ReportPage: Sendable {
     case .figure(let figure):
       figureCount += 1
       return figure.markup(number: figureCount)
-    case .code(let text): return .element("pre", [:], [.element("code", text: text)])
+    case .code(let text): return code(text)
     case .note(let text): return .element("p", ["class": "note"], [.prose(text)])
     }
+  }
+
+  /// Lines are broken between words only: browsers would also break `--seed` behind its hyphens.
+  private func code(_ text: String) -> Markup {
+    let words = text.split(separator: " ", omittingEmptySubsequences: false).map {
+      Markup.element("span", text: String($0))
+    }
+    let spaced = words.enumerated().flatMap { $0.offset == 0 ? [$0.element] : [.text(" "), $0.element] }
+    return .element("pre", ["tabindex": "0"], [.element("code", [:], spaced)])
   }
 
   private func paragraph(_ text: String) -> Markup { .element("p", [:], [.prose(text)]) }

@@ -36,7 +36,10 @@ enum ReportStyle {
       margin-bottom: 0.75rem; color: var(--muted);
       font: 600 0.8125rem/1.4 var(--sans); letter-spacing: 0.06em; text-transform: uppercase;
     }
-    h1 { margin: 0 0 1.25rem; max-width: 48rem; font-size: 2.375rem; line-height: 1.18; font-weight: 600; text-wrap: balance; }
+    h1 {
+      margin: 0 0 1.25rem; max-width: 48rem; font-size: 2.375rem; line-height: 1.18; font-weight: 600;
+      text-wrap: balance;
+    }
     .headline { max-width: 47rem; margin-bottom: 1.25rem; font-size: 1.375rem; line-height: 1.45; text-wrap: pretty; }
     .introduction { color: var(--muted); margin-bottom: 0.5rem; }
     h2 { margin: 0 0 1.25rem; font-size: 1.5rem; line-height: 1.3; font-weight: 600; text-wrap: balance; }
@@ -47,8 +50,9 @@ enum ReportStyle {
     nav { font: 0.9375rem/1.5 var(--sans); }
     pre {
       max-width: 47rem; margin: 0 0 1.25rem; padding: 0.875rem 1.125rem; background: var(--surface); border-radius: 6px;
-      font: 0.875rem/1.6 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere;
+      font: 0.875rem/1.6 var(--mono); white-space: pre-wrap; overflow-x: auto;
     }
+    pre span { white-space: pre; }
     .note {
       padding: 0.75rem 1.125rem; background: var(--surface); border-left: 3px solid var(--series-1);
       border-radius: 0 6px 6px 0;
@@ -63,17 +67,22 @@ enum ReportStyle {
 
   private static let tables = """
     .scroll { max-width: 47rem; margin: 0 0 1.25rem; overflow-x: auto; }
-    .scroll:focus-visible, summary:focus-visible, a:focus-visible { outline: 2px solid var(--series-0); outline-offset: 2px; }
+    .scroll:focus-visible, pre:focus-visible, summary:focus-visible, a:focus-visible {
+      outline: 2px solid var(--series-0); outline-offset: 2px;
+    }
     table { border-collapse: collapse; font: 0.9063rem/1.45 var(--sans); font-variant-numeric: tabular-nums; }
     caption { padding-bottom: 0.5rem; text-align: left; color: var(--muted); font-size: 0.875rem; }
     th, td { padding: 0.4375rem 1.125rem 0.4375rem 0; text-align: left; vertical-align: baseline; font-weight: 400; }
     th:last-child, td:last-child { padding-right: 0.25rem; }
     th.number, td.number { text-align: right; white-space: nowrap; }
-    thead th { vertical-align: bottom; color: var(--muted); font-weight: 600; font-size: 0.8438rem; white-space: normal; }
+    thead th {
+      vertical-align: bottom; color: var(--muted); font-weight: 600; font-size: 0.8438rem; white-space: normal;
+    }
     thead th.number { white-space: normal; }
     thead tr { border-bottom: 1.5px solid var(--muted); }
     tbody tr { border-bottom: 1px solid var(--rule); }
     tbody th { font-weight: 600; }
+    tr > :first-child { position: sticky; left: 0; background: var(--background); }
 
     """
 
@@ -97,7 +106,11 @@ enum ReportStyle {
     .picture-title { margin: 0 0 0.5rem; font: 600 0.9063rem/1.4 var(--sans); }
     details { font: 0.9063rem/1.5 var(--sans); }
     summary { width: fit-content; color: var(--muted); cursor: pointer; }
-    details .scroll { margin-top: 1rem; }
+    details .scroll { margin-top: 1rem; max-height: 24rem; overflow-y: auto; width: fit-content; max-width: 100%; }
+    details thead th { position: sticky; top: 0; z-index: 1; background: var(--background); }
+    details thead th:first-child { z-index: 2; }
+    details tbody th { white-space: nowrap; }
+    details th, details td { padding-top: 0.1875rem; padding-bottom: 0.1875rem; }
     @media (min-width: 68rem) {
       figure { grid-template-columns: minmax(0, 47rem) 15.5rem; }
       figure > * { grid-column: 1; }
@@ -111,7 +124,7 @@ enum ReportStyle {
     .chart text { font-family: var(--sans); font-size: 12px; fill: var(--muted); }
     .chart text.small { font-size: 11px; }
     .chart text.name { fill: var(--colour); font-weight: 600; }
-    .chart text.name, .chart text.reference-label {
+    .chart text.name {
       paint-order: stroke; stroke: var(--background); stroke-width: 4px; stroke-linejoin: round;
     }
     .narrow-only { display: none; }
@@ -124,13 +137,19 @@ enum ReportStyle {
     .filled { fill: var(--colour, var(--muted)); fill-opacity: 0.5; stroke: none; }
     .outline { stroke: var(--ink); stroke-width: 1.25; fill: none; }
     .no-shade { stroke: var(--muted); stroke-width: 1.5; fill: none; }
-    .histogram-row { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); gap: 0.5rem 1rem; margin-bottom: 1rem; }
-    .histogram-cells { display: grid; grid-template-columns: repeat(auto-fit, minmax(5.75rem, 1fr)); gap: 0.75rem 1.25rem; }
+    .histogram-row {
+      display: grid; grid-template-columns: 6.5rem minmax(0, 1fr); gap: 0.5rem 1rem; margin-bottom: 1rem;
+    }
+    .histogram-cells {
+      display: grid; grid-template-columns: repeat(auto-fit, minmax(5.75rem, 1fr)); gap: 0.75rem 1.25rem;
+    }
     .histogram-row p { margin: 0; }
-    .row-name { padding-top: 1.25rem; font: 600 0.875rem/1.4 var(--sans); }
+    .row-name { padding-top: 1.1rem; font: 600 0.875rem/1.4 var(--sans); }
+    .histogram .chart { margin-bottom: 0.25rem; }
     .histogram .name { color: var(--colour); font: 600 0.8125rem/1.5 var(--sans); }
-    .histogram .figures, .scale { color: var(--muted); font: 0.8125rem/1.45 var(--sans); font-variant-numeric: tabular-nums; }
-    .scale { margin: 0; }
+    .histogram .figures, .scale {
+      color: var(--muted); font: 0.8125rem/1.45 var(--sans); font-variant-numeric: tabular-nums;
+    }
 
     """
 
@@ -145,20 +164,38 @@ enum ReportStyle {
       .narrow-only { display: block; }
       .histogram-row { grid-template-columns: minmax(0, 1fr); }
       .histogram-cells { gap: 0.75rem; }
-      .row-name { padding-top: 0.5rem; border-top: 1px solid var(--rule); }
+      .row-name {
+        padding-top: 0.5rem; border-top: 1px solid var(--rule); display: flex; align-items: baseline;
+        gap: 0.75rem;
+      }
+      .histogram .figures { font-size: 0.75rem; }
     }
     @media print {
-      @page { margin: 18mm 16mm; }
-      body { padding: 0; font-size: 10.5pt; }
+      @page { margin: 14mm 16mm; }
+      :root { --background: #ffffff; }
+      body { padding: 0; font-size: 10pt; line-height: 1.45; }
       main { max-width: none; padding: 0; }
       h1 { font-size: 22pt; }
       .headline { font-size: 13pt; }
-      section { margin-top: 1.5rem; padding-top: 1rem; }
+      header { margin-bottom: 1rem; }
+      section { margin-top: 1.25rem; padding-top: 0.75rem; }
       h2, figcaption, .reading, .picture-title { break-after: avoid; }
-      figure, .picture, .histogram-row, pre, tr, .note { break-inside: avoid; }
-      figure { margin: 1rem 0 1.5rem; }
+      figure, .picture, .histogram-row, pre, table, tr, .note { break-inside: avoid; }
+      pre { break-before: avoid; overflow: visible; }
+      figure { margin: 0.75rem 0 1.25rem; gap: 0.375rem; }
+      .reading { font-size: 9pt; line-height: 1.4; }
+      .finding { break-inside: avoid; }
+      .picture-title { font-size: 8.5pt; margin-bottom: 0.25rem; }
+      .histogram .figures { font-size: 8pt; }
+      .plate { max-width: 160mm; }
+      .histograms { max-width: 130mm; }
+      .pairs { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.75rem; }
+      .triples { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.75rem; }
+      .histogram-row { margin-bottom: 0.5rem; }
       nav, details { display: none; }
       .scroll { overflow: visible; max-width: none; }
+      tr > :first-child { position: static; }
+      th, td { padding-top: 0.25rem; padding-bottom: 0.25rem; }
       .chart, .sample { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
     }
 

@@ -54,6 +54,6 @@ extension ReportTable {
 
   /// The words of a text, a number and its per cent sign as one.
   private static func words(_ text: String) -> [String] {
-    text.replacing(" %", with: "\u{A0}%").split(separator: " ").map { String($0.replacing("\u{A0}", with: " ")) }
+    text.replacing(" %", with: "\u{A0}%").split(separator: " ").map { String($0).replacing("\u{A0}", with: " ") }
   }
 }
