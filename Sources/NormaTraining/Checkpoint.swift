@@ -52,8 +52,10 @@ public struct Checkpoint: Sendable {
     public var training: TrainingConfiguration
     /// The data it was trained on, as `--data` and the other options about data name them.
     public var data: SavedData
-    /// How the training went.
-    public var history: TrainingHistory
+    /// How the training went, without times: the same training gives the same checkpoint, bit for bit.
+    public var history: TrainingHistory {
+      didSet { history = history.withoutTimes }
+    }
     /// The version of Norma that wrote it.
     public var version: String
 
@@ -70,7 +72,7 @@ public struct Checkpoint: Sendable {
       self.standardization = standardization
       self.training = training
       self.data = data
-      self.history = history
+      self.history = history.withoutTimes
       self.version = version
     }
   }
