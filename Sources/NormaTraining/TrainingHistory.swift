@@ -52,9 +52,10 @@ public struct TrainingHistory: Equatable, Sendable, Codable {
     return history
   }
 
-  /// The epoch with the highest deciding metric, the first of equals.
+  /// The epoch with the highest deciding metric, the first of equals; one without a number for metric is none.
   public var best: Epoch? {
     epochs.reduce(nil) { best, epoch in
+      guard !epoch.decidingMetric.isNaN else { return best }
       guard let best else { return epoch }
       return epoch.decidingMetric > best.decidingMetric ? epoch : best
     }
