@@ -69,7 +69,8 @@ let package = Package(
     .testTarget(name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
-    .testTarget(name: "CommandTests", dependencies: ["Norma", "NormaCommand", "TestSupport"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["Norma", "NormaCommand", "NormaLab", "TestSupport"], exclude: ["Snapshots"]),
   ]
 )
 

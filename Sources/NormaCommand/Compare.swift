@@ -8,6 +8,7 @@ import NormaTerminal
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train the same network with and without normalization, side by side.",
+    usage: "norma compare [<options>]",
     discussion: """
       One architecture is trained once for each value of --norm, from the same initial weights, on the same batches in \
       the same order. A table in the terminal and a page, report.html, show how each of them learned: losses and \
@@ -20,7 +21,7 @@ struct Compare: ParsableCommand {
       EXAMPLES
         norma compare
         norma compare --norm none,batch,layer --epochs 20
-        norma compare --data mnist:mnist --model mlp:512,512 --optimizer sgd --learning-rate 0.5
+        norma compare --data mnist:mnist --model mlp:512,512 --optimizer sgd
         norma compare --data csv:wine.csv --label quality --regression
       """)
 
@@ -69,20 +70,27 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     common.apply()
-    // A folder that cannot be written to is told of before the training, not after.
-    try FileAccess.createDirectory(out)
+    try FileAccess.createWritableDirectory(out)
     let prepared = try data.prepare(seed: common.seed)
+    guard prepared.validation.count > 1 else {
+      throw UsageError("A comparison needs validation data: two examples at least, see --validation.")
+    }
+    let recipe = try network.network(normalization: .none, defaultInitialization: .normal(scale: 0.02))
+    _ = try ModelArchitecture.multilayerPerceptron(recipe).parameterCount(
+      sampleShape: prepared.training.exampleShape, outputCount: Checkpoint.Outputs(prepared.training).count)
     let comparison = Comparison(
-      network: try network.network(normalization: .none, defaultInitialization: .normal(scale: 0.02)),
+      network: recipe,
       normalizations: try normalizations(),
-      training: try training.configuration(for: prepared.training, seed: common.seed), targets: try targets())
+      training: try training.configuration(
+        for: prepared.training, normalizations: try normalizations(), seed: common.seed), targets: try targets())
+    let labelWidth = comparison.normalizations.map(\.rawValue.columns).max() ?? 0
     var progress: [Int: TrainingProgress] = [:]
     let result = try comparison.run(on: prepared, description: description(of: comparison, prepared)) { run, event in
       if progress[run] == nil {
         progress[run - 1]?.finish()
         progress[run] = TrainingProgress(
-          label: comparison.normalizations[run].rawValue, data: prepared, configuration: comparison.training,
-          quiet: common.quiet || common.json && !Terminal.standardError.isInteractive)
+          label: comparison.normalizations[run].rawValue.padded(toColumns: labelWidth), data: prepared,
+          configuration: comparison.training, quiet: common.quiet)
       }
       progress[run]?.show(event)
     }
@@ -93,11 +101,14 @@ struct Compare: ParsableCommand {
     try FileAccess.write([UInt8](json), to: "\(out)/result.json")
     try FileAccess.write(report.page.html(), to: page)
     if common.json {
-      FileHandle.standardOutput.write(json)
+      try outputJSON(result)
     } else {
-      print(report.headline, terminator: "\n\n")
-      print(report.terminalTable(width: Terminal.standardError.columns()), terminator: "\n\n")
-      print("Report: \(page)")
+      let width = Terminal.outputColumns()
+      let table = report.terminalTable(width: width, isASCII: Terminal.glyphs() == .ascii)
+      let lines = (report.headline + "\n\n" + table).split(separator: "\n", omittingEmptySubsequences: false)
+        .flatMap { $0.columns > width ? $0.wrapped(toColumns: width) : [String($0)] }
+      if Terminal.standardError.isInteractive && !common.quiet { Terminal.standardError.write("\n") }
+      try output((lines + ["", "Report: \(page)"]).joined(separator: "\n"))
     }
   }
 

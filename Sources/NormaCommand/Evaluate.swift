@@ -8,6 +8,7 @@ import NormaTerminal
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure how well a saved model does.",
+    usage: "norma evaluate <model> [<options>]",
     discussion: """
       Without --data the model is measured on the data it was trained on: on their test part if there is one, else on \
       the part that was set aside for validation, which is found again by the seed. With --data it is measured on all \
@@ -35,6 +36,11 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Print the results as JSON.")
   var json = false
 
+  func validate() throws {
+    if let data { try validateSource(data) }
+    try validateThreads(threads)
+  }
+
   /// What `--json` prints.
   private struct Result: Encodable {
     var data: String
@@ -48,7 +54,7 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    try applyThreads(threads)
+    if let threads { Parallel.threadCount = threads }
     let checkpoint = try Checkpoint(contentsOf: checkpointPath(model))
     let network = try checkpoint.makeModel()
     let dataset = try checkpoint.evaluationData(source: data, labelColumn: labelColumn)
@@ -60,15 +66,18 @@ struct Evaluate: ParsableCommand {
         data: dataset.name, count: dataset.count, loss: evaluation.loss, metric: metric.name, value: evaluation.metric,
         rootMeanSquaredError: evaluation.rootMeanSquaredError, classNames: names,
         confusion: names == nil ? nil : evaluation.confusion)
-      FileHandle.standardOutput.write(try ResultFile.data(result))
+      try outputJSON(result)
       return
     }
-    print(
+    try output(
       "\(dataset.name), \(dataset.count) examples: \(metric.name) \(metric.text(evaluation.metric)), loss \(Formatting.number(evaluation.loss))"
     )
-    if let error = evaluation.rootMeanSquaredError { print("Root mean squared error: \(Formatting.number(error))") }
+    if let error = evaluation.rootMeanSquaredError {
+      try output("Root mean squared error: \(Formatting.number(error))")
+    }
     guard case .classes(let names) = checkpoint.settings.outputs else { return }
-    print("\n" + table(evaluation.confusion, names).text(width: Terminal.standardError.columns()))
+    try output("")
+    try output(table(evaluation.confusion, names))
   }
 
   /// For each class: how many there are, which share was found, which share of those found is right, and what it was
@@ -96,15 +105,6 @@ func checkpointPath(_ path: String) -> String {
   FileAccess.kind(of: path) == .directory ? "\(path)/model.safetensors" : path
 }
 
-/// Sets the number of threads that `--threads` names.
-func applyThreads(_ threads: Int?) throws {
-  guard let threads else { return }
-  guard (1...1024).contains(threads) else {
-    throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
-  }
-  Parallel.threadCount = threads
-}
-
 extension Checkpoint {
   /// The data to measure the model on, standardized as in training.
   func evaluationData(source: String?, labelColumn: String?) throws -> Dataset<Float> {
@@ -122,6 +122,9 @@ extension Checkpoint {
       dataset = test
       dataset.name += ", test part"
     } else if source == nil {
+      guard settings.data.validationCount > 0 else {
+        throw UsageError("The model was trained without validation data. Name some to measure it on with --data.")
+      }
       var random = RandomGenerator(seed: settings.training.seed).split(RandomStream.split.rawValue)
       dataset = try loaded.training.split(validationCount: settings.data.validationCount, using: &random).validation
       dataset.name += ", validation part"

@@ -1,15 +1,16 @@
+import ArgumentParser
 import Norma
 import NormaLab
 import NormaTerminal
 
-/// The exit status that an error of Norma's own leads to; nil for those of the argument parser, which has its own.
-func exitStatus(for error: any Error) -> ExitStatus? {
+/// The exit status that an error leads to.
+func exitStatus(for error: any Error) -> ExitStatus {
   switch error {
   case is FileError: .fileFailure
   case let error as DataError: error.isWrongUsage ? .wrongUsage : .badData
-  case is ModelArchitectureError, is UsageError: .wrongUsage
+  case is ModelArchitectureError, is UsageError, is ValidationError: .wrongUsage
   case is FormatError, is TrainingError, is NormalizationError, is LayerError, is ModelStateError: .badData
-  default: nil
+  default: .internalFault
   }
 }
 

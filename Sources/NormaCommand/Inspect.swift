@@ -8,6 +8,7 @@ import NormaTerminal
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a saved model is made of.",
+    usage: "norma inspect <model> [--json]",
     discussion: """
       Lists the layers, every tensor with its shape and the range of its values, and how the model was trained. Any \
       other safetensors file is listed too, without the layers.
@@ -56,17 +57,17 @@ struct Inspect: ParsableCommand {
       let result = Result(
         settings: checkpoint?.settings, layers: layers, parameterCount: network?.parameterCount,
         metadata: checkpoint == nil ? file.metadata : nil, tensors: rows)
-      FileHandle.standardOutput.write(try ResultFile.data(result))
+      try outputJSON(result)
       return
     }
     if let checkpoint, let network {
-      printSettings(checkpoint.settings, parameterCount: network.parameterCount)
-      print("\nLayers")
-      for layer in layers ?? [] { print("  " + layer) }
-    } else {
-      for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) { print("\(key): \(value)") }
+      try output(lines(checkpoint.settings, parameterCount: network.parameterCount).joined(separator: "\n"))
+      try output((["", "Layers"] + (layers ?? []).map { "  " + $0 } + [""]).joined(separator: "\n"))
+    } else if !file.metadata.isEmpty {
+      let lines = file.metadata.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)".singleLine }
+      try output((lines + [""]).joined(separator: "\n"))
     }
-    print("\n" + table(rows).text(width: Terminal.standardError.columns()))
+    try output(table(rows))
   }
 
   private func row(name: String, _ entry: Safetensors.Entry) -> Row {
@@ -95,12 +96,13 @@ struct Inspect: ParsableCommand {
       let numbers = [row.mean, row.standardDeviation, row.minimum, row.maximum]
       table.addRow(
         [row.name, row.type, "\(Shape(row.shape))"]
-          + (row.count.map { ["\($0)", "", "", ""] } ?? numbers.map { $0.map(Formatting.number) ?? "" }))
+          + (row.count.map { ["\($0)", "", "\($0)", "\($0)"] } ?? numbers.map { $0.map(Formatting.number) ?? "" }))
     }
     return table
   }
 
-  private func printSettings(_ settings: Checkpoint.Settings, parameterCount: Int) {
+  /// The settings, a line each.
+  private func lines(_ settings: Checkpoint.Settings, parameterCount: Int) -> [String] {
     let outputs =
       switch settings.outputs {
       case .classes(let names):
@@ -130,6 +132,6 @@ struct Inspect: ParsableCommand {
         ))
     }
     rows.append(("Written by", "norma \(settings.version)"))
-    for (name, value) in rows { print(name.padded(toColumns: 14) + value) }
+    return rows.map { ($0.padded(toColumns: 14) + $1).singleLine }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Norma
 import NormaTerminal
 
@@ -7,6 +8,7 @@ import NormaTerminal
   static let configuration = CommandConfiguration(
     commandName: "norma",
     abstract: "Batch normalization and its networks: see what it does, train, and use what was trained.",
+    usage: "norma <subcommand> [<options>]",
     discussion: """
       Start with `norma compare`: it trains a deep network on handwritten digits twice, with and without batch \
       normalization, and writes a page that shows why the one learned faster.
@@ -15,16 +17,23 @@ import NormaTerminal
       65 bad data, 70 a fault of ours, 74 a file could not be read or written.
       """,
     version: normaVersion,
-    subcommands: [Compare.self, Train.self, Evaluate.self, Predict.self, Inspect.self])
+    subcommands: [Compare.self, Train.self, Evaluate.self, Predict.self, Explain.self, Inspect.self])
+
+  /// What the argument parser's messages begin with, as all others do.
+  static let _errorPrefix = "norma: "
 
   static func main() {
+    // A file that may not grow any more is an error to tell of, as a full disk is, and no reason to be killed.
+    signal(SIGXFSZ, SIG_IGN)
+    var command: any ParsableCommand
+    do { command = try parseAsRoot() } catch { exit(withError: error) }
     do {
-      var command = try parseAsRoot()
       try command.run()
     } catch {
-      guard let status = exitStatus(for: error) else { exit(withError: error) }
+      // A wish for help comes this way too.
+      if exitCode(for: error).isSuccess { exit(withError: error) }
       report(error)
-      exit(withError: ExitCode(status.rawValue))
+      exit(withError: ExitCode(exitStatus(for: error).rawValue))
     }
   }
 }

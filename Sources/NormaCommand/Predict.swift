@@ -8,9 +8,10 @@ import NormaTerminal
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Ask a saved model about new examples.",
+    usage: "norma predict <model> (<file> | --data <source>) [<options>]",
     discussion: """
       The examples come from a CSV file, plain or gzip, with a row for each and the features the model was trained on: in \
-      the same order, or under the same names in a header. A label column may be there and is passed over. The number - \
+      the same order, or under the same names in a header. A label column may be there and is passed over. A - \
       in place of a file stands for standard input.
 
       EXAMPLES
@@ -43,6 +44,7 @@ struct Predict: ParsableCommand {
     guard (file == nil) != (data == nil) else {
       throw ValidationError("Name either a CSV file or --data, to say what to predict for.")
     }
+    if let data { try validateSource(data) }
     guard top >= 1 else { throw ValidationError("--top takes a number from 1 on, not \(top).") }
     if let rows, parseRows(rows) == nil { throw ValidationError("--rows takes 7 or 0-9, not '\(rows)'.") }
   }
@@ -71,9 +73,9 @@ struct Predict: ParsableCommand {
     let outputs = try network.predict(features)
     let predictions = predictions(outputs, firstRow, checkpoint.settings.outputs)
     if json {
-      FileHandle.standardOutput.write(try ResultFile.data(predictions))
+      try outputJSON(predictions)
     } else {
-      print(table(predictions, checkpoint.settings.outputs).text(width: Terminal.standardError.columns()))
+      try output(table(predictions, checkpoint.settings.outputs))
     }
   }
 
@@ -84,21 +86,14 @@ struct Predict: ParsableCommand {
       let loaded = try DataSource(data).load(options: CSVOptions(hasHeader: checkpoint.settings.data.hasHeader))
       features = (loaded.test ?? loaded.training).features
     } else {
-      let bytes = file == "-" ? [UInt8](FileHandle.standardInput.readDataToEndOfFile()) : nil
+      let (bytes, name) = try input(file ?? "-")
       let options = CSVOptions(
         labelColumns: checkpoint.settings.data.labelColumn.map {
           $0.split(separator: ",").map { CSVOptions.Column(String($0)) }
         } ?? [.number(-1)], hasHeader: checkpoint.settings.data.hasHeader)
-      let names = checkpoint.settings.featureNames
-      features =
-        if let bytes {
-          try CSV.features(
-            bytes: bytes, file: "standard input", featureCount: shape.elementCount, featureNames: names,
-            options: options)
-        } else {
-          try CSV.features(
-            contentsOf: file ?? "-", featureCount: shape.elementCount, featureNames: names, options: options)
-        }
+      features = try CSV.features(
+        bytes: bytes, file: name, featureCount: shape.elementCount,
+        featureNames: checkpoint.settings.featureNames, options: options)
       features = features.reshaped(to: Shape([features.shape[0]] + Array(shape)))
     }
     var firstRow = 0

@@ -8,6 +8,7 @@ import NormaTerminal
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network and save it.",
+    usage: "norma train [<options>]",
     discussion: """
       Writes model.safetensors, which `norma evaluate`, `norma predict` and `norma inspect` read, and history.json into \
       the folder --out. The model is that of the epoch with the best validation result. Its tensors have PyTorch's \
@@ -15,12 +16,12 @@ struct Train: ParsableCommand {
 
       EXAMPLES
         norma train
-        norma train --data mnist:mnist --model mlp:512,512 --norm batch --epochs 5 --out mnist-model
+        norma train --data mnist:mnist --model mlp:512,512 --out mnist-model
         norma train --data csv:iris.csv --label species --epochs 50 --optimizer adamw
       """)
 
   @Option(
-    help: ArgumentHelp("What stands between linear layers and nonlinearities: none, batch or layer.", valueName: "name")
+    help: ArgumentHelp("The normalization between linear layers and nonlinearities.", valueName: "name")
   )
   var norm = MultilayerPerceptron.Normalization.batch
 
@@ -45,9 +46,10 @@ struct Train: ParsableCommand {
 
   func run() throws {
     common.apply()
-    try FileAccess.createDirectory(out)
+    try FileAccess.createWritableDirectory(out)
     let prepared = try data.prepare(seed: common.seed)
-    let configuration = try training.configuration(for: prepared.training, seed: common.seed)
+    let configuration = try training.configuration(
+      for: prepared.training, normalizations: [norm], seed: common.seed)
     let architecture = ModelArchitecture.multilayerPerceptron(
       try network.network(normalization: norm, defaultInitialization: .kaimingNormal))
     let outputs = Checkpoint.Outputs(prepared.training)
@@ -80,16 +82,16 @@ struct Train: ParsableCommand {
       history: history)
     try FileAccess.write([UInt8](try ResultFile.data(history)), to: "\(out)/history.json")
     if common.json {
-      FileHandle.standardOutput.write(try ResultFile.data(result))
+      try outputJSON(result)
     } else {
       let metric = configuration.loss.metricLabel
+      var lines: [String] = []
       if let best = history.best {
-        print(
-          "Best epoch \(best.number): \(best.validationMetric == nil ? "training" : "validation") \(metric.name) \(metric.text(best.decidingMetric))"
-        )
+        let part = best.validationMetric == nil ? "training" : "validation"
+        lines.append("Best epoch \(best.number): \(part) \(metric.name) \(metric.text(best.decidingMetric))")
       }
-      if let test { print("Test \(metric.name): \(metric.text(test.metric))") }
-      print("Model: \(path)")
+      if let test { lines.append("Test \(metric.name): \(metric.text(test.metric))") }
+      try output((lines + ["Model: \(path)"]).joined(separator: "\n"))
     }
   }
 }

@@ -36,6 +36,15 @@ extension FileAccess {
     try write(Array(text.utf8), to: path)
   }
 
+  /// Writes text as UTF-8 to standard output.
+  ///
+  /// - Throws: ``FileError`` where not all of it could be written, as to a file on a full disk.
+  public static func writeToStandardOutput(_ text: String) throws(FileError) {
+    if let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO) {
+      throw FileError(path: "standard output", operation: .write, code: failure)
+    }
+  }
+
   private static func writeDirectly(_ bytes: [UInt8], to path: String) throws(FileError) {
     let descriptor = open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(path: path, operation: .write, code: errno) }

@@ -40,11 +40,21 @@ public enum FileAccess {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, operation: .read, code: errno) }
     guard !isDirectory(status) else { throw FileError(path: path, operation: .read, code: EISDIR) }
+    return try readAll(from: descriptor, path: path, expectedSize: Int(status.st_size))
+  }
 
+  /// All bytes of standard input.
+  public static func readStandardInput() throws(FileError) -> [UInt8] {
+    try readAll(from: STDIN_FILENO, path: "standard input", expectedSize: 0)
+  }
+
+  private static func readAll(
+    from descriptor: Int32, path: String, expectedSize: Int
+  ) throws(FileError) -> [UInt8] {
     let tooLarge = FileError(path: path, operation: .read, reason: "It is larger than \(maximumSize >> 30) GiB")
-    guard status.st_size <= maximumSize else { throw tooLarge }
+    guard expectedSize <= maximumSize else { throw tooLarge }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(Int(status.st_size))
+    bytes.reserveCapacity(expectedSize)
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { piece.deallocate() }
     while true {
@@ -69,6 +79,13 @@ public enum FileAccess {
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
       throw FileError(path: path, operation: .create, code: errno)
     }
+  }
+
+  /// Creates a folder as ``createDirectory(_:)`` does, and makes sure that files can be written into it: better to know
+  /// before long work than after it.
+  public static func createWritableDirectory(_ path: String) throws(FileError) {
+    try createDirectory(path)
+    guard access(path, W_OK | X_OK) == 0 else { throw FileError(path: path, operation: .write, code: errno) }
   }
 
   /// The path with a leading `~` or `~name` replaced by the home folder it stands for.

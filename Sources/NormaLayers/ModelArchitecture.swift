@@ -9,6 +9,9 @@ public enum ModelArchitecture: Hashable, Sendable, Codable {
   /// two widths is a number.
   public static let maximumWidth = 1 << 24
 
+  /// The most parameters a network can have: 8 GiB of them as `Float`.
+  public static let maximumParameterCount = 1 << 31
+
   /// The names that ``init(parsing:)`` takes, for help texts.
   public static let knownNames = "mlp:WIDTH[,WIDTH…] (fully connected hidden layers; mlp: alone has none)"
 
@@ -51,7 +54,8 @@ public enum ModelArchitecture: Hashable, Sendable, Codable {
 
   /// How many numbers are trained, found without building anything.
   ///
-  /// - Throws: ``ModelArchitectureError`` where a recipe, read from a file, makes no sense.
+  /// - Throws: ``ModelArchitectureError`` where a recipe makes no sense or asks for more than
+  ///   ``maximumParameterCount``.
   public func parameterCount(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> Int {
     switch self {
     case .multilayerPerceptron(let recipe):
@@ -63,8 +67,14 @@ public enum ModelArchitecture: Hashable, Sendable, Codable {
         throw ModelArchitectureError("\(recipe.keepProbability) is no probability to keep")
       }
       let perUnit = recipe.normalization == .none ? 1 : (recipe.normalization == .batch ? 2 : 3)
-      return zip(widths, widths.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } + recipe.hidden.reduce(0, +) * perUnit
+      let count =
+        zip(widths, widths.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } + recipe.hidden.reduce(0, +) * perUnit
         + outputCount
+      guard count <= Self.maximumParameterCount else {
+        throw ModelArchitectureError(
+          "\(name) would have \(count) parameters here; at most \(Self.maximumParameterCount) are possible")
+      }
+      return count
     }
   }
 }

@@ -50,7 +50,7 @@ extension Tensor {
     _ operation: BinaryOperation<Element>, _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>,
     _ y: UnsafeMutablePointer<Element>, rows: Int, channels: Int, broadcast: Broadcast
   ) {
-    guard channels > 0 else { return }
+    guard rows > 0, channels > 0 else { return }
     // Few channels are written several times side by side, so that one call does many rows.
     let rowsPerCall = broadcast == .perChannel ? Swift.min(rows, Swift.max(1, 256 / channels)) : 1
     let width = rowsPerCall * channels

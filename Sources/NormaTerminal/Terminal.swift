@@ -45,6 +45,12 @@ public struct Terminal {
       write: writeToStandardError)
   }
 
+  /// The width in columns that results on standard output may take: its terminal's, and 80 in a file or pipe, or fewer if
+  /// the user asks for that in `COLUMNS`.
+  public static func outputColumns(
+    _ environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> Int { columns(reported: windowColumns(STDOUT_FILENO), environment) }
+
   /// Whether the environment's terminal knows escape sequences.
   package static func isCapable(_ environment: [String: String]) -> Bool {
     !["", "dumb"].contains(environment["TERM", default: ""])

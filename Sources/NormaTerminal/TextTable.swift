@@ -39,7 +39,7 @@ public struct TextTable: Sendable {
   /// Where it is too wide, headers go onto several lines first, then words are cut off, and numbers last.
   public func text(width: Int = 80, glyphs: Glyphs = .unicode) -> String {
     let widths = columnWidths(fitting: width)
-    let headers = zip(columns, widths).map { wrapped($0.header.singleLine, width: $1, glyphs: glyphs) }
+    let headers = zip(columns, widths).map { $0.header.singleLine.wrapped(toColumns: $1) }
     let headerHeight = headers.map(\.count).max() ?? 0
     let headerLines = (0..<headerHeight).map { line in
       headers.map { lines in
@@ -83,17 +83,5 @@ public struct TextTable: Sendable {
     narrow(words) { _ in 1 }
     narrow(numbers) { _ in 1 }
     return widths
-  }
-
-  private func wrapped(_ text: String, width: Int, glyphs: Glyphs) -> [String] {
-    var lines: [String] = []
-    for word in text.split(separator: " ") {
-      if let last = lines.last, last.columns + 1 + word.columns <= width {
-        lines[lines.count - 1] += " " + word
-      } else {
-        lines.append(String(word))
-      }
-    }
-    return lines
   }
 }

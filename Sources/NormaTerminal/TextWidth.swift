@@ -47,6 +47,19 @@ extension StringProtocol {
     return kept + ellipsis
   }
 
+  /// The words of the text on lines of at most so many columns, where no word is longer.
+  public func wrapped(toColumns limit: Int) -> [String] {
+    var lines: [String] = []
+    for word in split(separator: " ") {
+      if let last = lines.last, last.columns + 1 + word.columns <= limit {
+        lines[lines.count - 1] += " " + word
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+
   /// The text with spaces after it (or before it, `alignedRight`) up to a number of columns.
   public func padded(toColumns width: Int, alignedRight: Bool = false) -> String {
     let spaces = String(repeating: " ", count: Swift.max(0, width - columns))

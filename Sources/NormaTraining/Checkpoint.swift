@@ -52,8 +52,10 @@ public struct Checkpoint: Sendable {
     public var training: TrainingConfiguration
     /// The data it was trained on, as `--data` and the other options about data name them.
     public var data: SavedData
-    /// How the training went.
-    public var history: TrainingHistory
+    /// How the training went, without times: the same training gives the same checkpoint, bit for bit.
+    public var history: TrainingHistory {
+      didSet { history = history.withoutTimes }
+    }
     /// The version of Norma that wrote it.
     public var version: String
 
@@ -70,7 +72,7 @@ public struct Checkpoint: Sendable {
       self.standardization = standardization
       self.training = training
       self.data = data
-      self.history = history
+      self.history = history.withoutTimes
       self.version = version
     }
   }
@@ -152,7 +154,8 @@ extension Checkpoint {
     for (name, entry) in file.entries {
       switch entry {
       case .integers(let numbers, shape: []):
-        guard numbers[0] >= 0 else { throw error("'\(name)' is \(numbers[0]), and counts batches") }
+        // More than any training reaches, and few enough to count on from.
+        guard (0...1 << 53).contains(numbers[0]) else { throw error("'\(name)' is \(numbers[0]), and counts batches") }
         state.batchCounts[name] = Int(numbers[0])
       case .float(let tensor): state.tensors[name] = tensor
       default: throw error("'\(name)' is neither F32 nor a count")
@@ -184,13 +187,28 @@ extension Checkpoint {
     } catch let problem as ModelStateError {
       throw error(problem.description)
     }
+    if let names = settings.featureNames, names.count != lengths.reduce(1, *) {
+      throw error("examples of shape \(lengths) have other than \(names.count) features")
+    }
     if let saved = settings.standardization {
-      let count =
-        saved.shape.allSatisfy { (0...ModelArchitecture.maximumWidth).contains($0) } && saved.shape.count < 8
-        ? saved.shape.reduce(1.0) { $0 * Double($1) } : -1
-      guard Double(saved.mean.count) == count, Double(saved.scale.count) == count else {
-        throw error("the standardization of shape \(saved.shape) has \(saved.mean.count) means")
+      let expected =
+        switch saved.mode {
+        case .perFeature: lengths
+        case .perChannel: [lengths[lengths.count - 1]]
+        case .overall: [Int]()
+        }
+      let count = expected.reduce(1, *)
+      guard saved.shape == expected, saved.mean.count == count, saved.scale.count == count else {
+        throw error(
+          """
+          the standardization of shape \(saved.shape) has \(saved.mean.count) means and \(saved.scale.count) scales, \
+          and examples of shape \(lengths) need \(count) of each
+          """)
       }
+    }
+    if let problem = settings.training.problem { throw error("the training is one of \(problem)") }
+    guard settings.data.validationCount >= 0 else {
+      throw error("\(settings.data.validationCount) examples cannot be set aside for validation")
     }
   }
 

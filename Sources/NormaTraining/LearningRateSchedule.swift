@@ -22,7 +22,7 @@ public indirect enum LearningRateSchedule: Hashable, Sendable, Codable {
       time >= length ? final : final + (1 - final) * (1 + Double.cos(.pi * Double(time) / Double(length))) / 2
     case .warmUp(let length, let initial, let next):
       time < length
-        ? initial + (1 - initial) * Double(time) / Double(length) : next.factor(at: time - length)
+        ? initial + (1 - initial) * Double(time) / Double(length) : next.factor(at: time - max(0, length))
     }
   }
 }

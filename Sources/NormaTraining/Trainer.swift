@@ -87,9 +87,12 @@ public final class Trainer<Element: TensorElement> {
     try model.check(training)
     if let validation { try model.check(validation) }
     let sample = training.subset(rows: 0..<min(training.count, Self.trainingMetricSamples))
-    var bestState: ModelState<Element>?
+    // A trainer that goes on starts from the best state it had, which may stay the best.
+    var bestState = configuration.keepsBest && history.best != nil ? model.state : nil
     var epochsSinceBest = 0
-    for number in history.epochs.count + 1..<history.epochs.count + 1 + configuration.epochs {
+    let earlierEpochs = history.epochs.count
+    history.stoppedEarly = false
+    for number in ((earlierEpochs + 1)...).prefix(configuration.epochs) {
       let clock = ContinuousClock()
       let start = clock.now
       guard let (loss, learningRate) = try runEpoch(number, training, onEvent) else {
@@ -104,7 +107,7 @@ public final class Trainer<Element: TensorElement> {
         validationLoss: validationResult?.loss, validationMetric: validationResult?.metric, learningRate: learningRate,
         seconds: seconds)
       history.epochs.append(epoch)
-      if history.best == epoch {
+      if history.best?.number == number {
         epochsSinceBest = 0
         if configuration.keepsBest { bestState = model.state }
       } else {
@@ -112,7 +115,7 @@ public final class Trainer<Element: TensorElement> {
       }
       let decision = try onEvent(.epoch(epoch))
       if decision == .stop || configuration.patience.map({ epochsSinceBest >= $0 }) ?? false {
-        history.stoppedEarly = number < configuration.epochs
+        history.stoppedEarly = number - earlierEpochs < configuration.epochs
         break
       }
     }

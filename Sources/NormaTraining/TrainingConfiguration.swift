@@ -36,7 +36,6 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, dropsLastBatch: Bool = false, keepsBest: Bool = true,
     patience: Int? = nil, seed: UInt64 = 0
   ) {
-    precondition(epochs >= 0 && batchSize > 0, "\(epochs) epochs of batches of \(batchSize)")
     self.epochs = epochs
     self.batchSize = batchSize
     self.loss = loss
@@ -49,6 +48,14 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     self.keepsBest = keepsBest
     self.patience = patience
     self.seed = seed
+    if let problem { preconditionFailure(problem) }
+  }
+
+  /// Why nothing can be trained with these settings; nil if it can. Settings read from a file were never checked.
+  var problem: String? {
+    if epochs < 0 || batchSize <= 0 { return "\(epochs) epochs of batches of \(batchSize)" }
+    if !(l2Penalty >= 0) { return "a penalty of strength \(l2Penalty)" }
+    return nil
   }
 
   /// The parts of `count` samples that make the batches of one epoch.

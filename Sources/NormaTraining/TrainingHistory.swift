@@ -14,13 +14,13 @@ public struct TrainingHistory: Equatable, Sendable, Codable {
     public var validationMetric: Double?
     /// The learning rate of the epoch's last step.
     public var learningRate: Double
-    /// Wall-clock time of the steps, without the evaluation.
-    public var seconds: Double
+    /// Wall-clock time of the steps, without the evaluation; nil where it was left out, as in a checkpoint.
+    public var seconds: Double?
 
     /// An epoch with the given measurements.
     public init(
       number: Int, trainingLoss: Double, trainingMetric: Double, validationLoss: Double?, validationMetric: Double?,
-      learningRate: Double, seconds: Double
+      learningRate: Double, seconds: Double? = nil
     ) {
       self.number = number
       self.trainingLoss = trainingLoss
@@ -45,9 +45,17 @@ public struct TrainingHistory: Equatable, Sendable, Codable {
   /// A history without epochs.
   public init() {}
 
-  /// The epoch with the highest deciding metric, the first of equals.
+  /// The same history without times, which differ from run to run where all else is the same.
+  public var withoutTimes: TrainingHistory {
+    var history = self
+    for index in history.epochs.indices { history.epochs[index].seconds = nil }
+    return history
+  }
+
+  /// The epoch with the highest deciding metric, the first of equals; one without a number for metric is none.
   public var best: Epoch? {
     epochs.reduce(nil) { best, epoch in
+      guard !epoch.decidingMetric.isNaN else { return best }
       guard let best else { return epoch }
       return epoch.decidingMetric > best.decidingMetric ? epoch : best
     }

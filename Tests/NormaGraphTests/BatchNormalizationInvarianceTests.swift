@@ -33,7 +33,8 @@ import Testing
     #expect(errorRelativeToScale(try pass(scale: scale).output, reference: try pass().output) < bound)
   }
 
-  @Test(arguments: [0.01, 3.7, 1000]) func theGradientOfTheInputDoesNotChangeWithTheScaleOfTheWeights(scale: Double) throws {
+  @Test(arguments: [0.01, 3.7, 1000])
+  func theGradientOfTheInputDoesNotChangeWithTheScaleOfTheWeights(scale: Double) throws {
     #expect(errorRelativeToScale(try pass(scale: scale).input, reference: try pass().input) < bound)
   }
 

@@ -128,7 +128,8 @@ import Testing
       y = y.scaled(by: 2).offset(by: 1).squared().squareRoot(offset: 1).reciprocal().exponential().logarithm()
       y = y.reshaped(to: [2, 6]).flattened()
       let losses = [
-        y.softmaxCrossEntropy(labels: [1, 2]), y.multiclassSVM(labels: [0, 5]), y.meanSquaredError(targets: .ones([2, 6])),
+        y.softmaxCrossEntropy(labels: [1, 2]), y.multiclassSVM(labels: [0, 5]),
+        y.meanSquaredError(targets: .ones([2, 6])),
         y.sum(), y.mean(), y.sumOverRows().sum(), y.meanOverRows().sum(),
       ]
       for loss in losses { #expect(graph.gradients(of: loss)[x].isFinite) }

@@ -31,7 +31,8 @@ import Testing
   @Test func lossesAreTheMeanOverTheRowsOfTheirFormulas() {
     let scores = Tensor<Double>([1, 3, 2, 0.5, -1, 4], shape: [2, 3])
     let exponentials = scores.elements.map { Foundation.exp($0) }
-    let softmax = -Foundation.log(exponentials[2] / exponentials[0...2].reduce(0, +))
+    let softmax =
+      -Foundation.log(exponentials[2] / exponentials[0...2].reduce(0, +))
       - Foundation.log(exponentials[3] / exponentials[3...5].reduce(0, +))
     let x = Variable(scores)
     #expect(abs(x.softmaxCrossEntropy(labels: [2, 0]).value.item - softmax / 2) < 1e-14)

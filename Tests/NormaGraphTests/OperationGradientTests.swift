@@ -80,12 +80,14 @@ typealias Values = Tensor<Double>
     Unary(description: "leaky ReLU") { $0.leakyReLU(slope: 0.1) },
     Unary(description: "leaky ReLU with a negative slope") { $0.leakyReLU(slope: -0.3) },
     Unary(description: "sigmoid") { $0.sigmoid() }, Unary(description: "tanh") { $0.hyperbolicTangent() },
-    Unary(description: "sum", result: { _ in [] }) { $0.sum() },
-    Unary(description: "mean", result: { _ in [] }) { $0.mean() },
-    Unary(description: "sum over rows", result: { [$0.channelCount] }) { $0.sumOverRows() },
-    Unary(description: "mean over rows", result: { [$0.channelCount] }) { $0.meanOverRows() },
-    Unary(description: "reshape", result: { [$0.elementCount, 1] }) { $0.reshaped(to: [$0.shape.elementCount, 1]) },
-    Unary(description: "flatten", result: { [$0[0], $0.elementCount / $0[0]] }) { $0.flattened() },
+    Unary(description: "sum", result: { _ in [] }, function: { $0.sum() }),
+    Unary(description: "mean", result: { _ in [] }, function: { $0.mean() }),
+    Unary(description: "sum over rows", result: { [$0.channelCount] }, function: { $0.sumOverRows() }),
+    Unary(description: "mean over rows", result: { [$0.channelCount] }, function: { $0.meanOverRows() }),
+    Unary(
+      description: "reshape", result: { [$0.elementCount, 1] },
+      function: { $0.reshaped(to: [$0.shape.elementCount, 1]) }),
+    Unary(description: "flatten", result: { [$0[0], $0.elementCount / $0[0]] }, function: { $0.flattened() }),
   ]
 
   @Test(arguments: unaries, [[7], [4, 3], [2, 3, 5]])
@@ -107,7 +109,9 @@ typealias Values = Tensor<Double>
   }
 
   @Test(arguments: [[4, 3], [2, 2, 3]]) func theLinearMap(shape: [Int]) {
-    let points = [Self.drawSigned(Shape(shape), seed: 10), Self.drawSigned([5, 3], seed: 11), Self.draw([5], seed: 12)]
+    let points = [
+      Self.drawSigned(Shape(shape), seed: 10), Self.drawSigned([5, 3], seed: 11), Self.draw([5], seed: 12),
+    ]
     let result = Shape(shape).replacingLast(with: 5)
     check(points, result: result) { $0[0].linear(weight: $0[1], bias: $0[2]) }
     check(Array(points.prefix(2)), result: result) { $0[0].linear(weight: $0[1], bias: nil) }

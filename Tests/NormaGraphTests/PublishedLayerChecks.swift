@@ -155,7 +155,8 @@ import Testing
   @Test func backwardOfTheReLULayerAgreesWithDifferences() {
     var generator = RandomGenerator(seed: 107)
     // No value is within the step of the kink at 0.
-    let x = Values(Values.normal([10, 10], using: &generator).elements.map { $0 < 0 ? $0 - 0.1 : $0 + 0.1 }, shape: [10, 10])
+    let x = Values(
+      Values.normal([10, 10], using: &generator).elements.map { $0 < 0 ? $0 - 0.1 : $0 + 0.1 }, shape: [10, 10])
     let checks = checkGradients(at: [x], seed: .normal([10, 10], using: &generator), step: linearStep) { $0[0].relu() }
     #expect(checks[0].relativeError <= 1e-12)
   }

@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 /// Sizes around the lengths at which loops are cut into parts, and odd ones.
-private let shapes: [Shape] = [[1], [7], [5, 3], [3, 1], [1, 9], [2, 3, 5], [257, 259], [1, 70_000], [70_001, 1]]
+private let shapes: [Shape] = [
+  [1], [7], [5, 3], [3, 1], [1, 9], [2, 3, 5], [257, 259], [1, 70_000], [70_001, 1],
+]
 
 @Suite struct TensorArithmeticTests {
   private func operands(_ shape: Shape, _ other: Shape) -> (Tensor<Float>, Tensor<Float>) {

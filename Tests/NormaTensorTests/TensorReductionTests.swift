@@ -37,7 +37,8 @@ import Testing
     #expect(overChannels.shape == shape.replacingLast(with: 1))
     #expect(
       errorOverBound(
-        overChannels, reference: lines.map(\.sum), bound: lines.map { bound(type, channels, $0.sum, $0.magnitude) }) <= 1)
+        overChannels, reference: lines.map(\.sum), bound: lines.map { bound(type, channels, $0.sum, $0.magnitude) })
+        <= 1)
 
     // Each square is rounded once before it is added.
     let squares = naiveSum(values.map { $0 * $0 })
@@ -47,7 +48,9 @@ import Testing
     #expect(x.minimum() == x.elements.min() && x.maximum() == x.elements.max())
   }
 
-  @Test(arguments: [[1], [13], [5, 3], [511, 3], [512, 2], [513, 7], [4097, 1], [1, 4097], [3, 5, 7], [2, 400, 9]])
+  @Test(arguments: [
+    [1], [13], [5, 3], [511, 3], [512, 2], [513, 7], [4097, 1], [1, 4097], [3, 5, 7], [2, 400, 9],
+  ])
   func sumsAreThoseOfALoop(shape: [Int]) {
     check(Float.self, Shape(shape))
     check(Double.self, Shape(shape))

@@ -75,7 +75,9 @@ private func expectExact<Element: TensorElement>(
   }
 
   @Test func anEmptyBatchHasCountZero() {
-    for (shape, layout) in [([0, 3], ChannelLayout.channelsLast), ([4, 3, 0], .channelsFirst), ([4, 0, 3], .channelsLast)] {
+    for (shape, layout) in [
+      ([0, 3], ChannelLayout.channelsLast), ([4, 3, 0], .channelsFirst), ([4, 0, 3], .channelsLast),
+    ] {
       let moments = BatchMoments(of: Tensor<Float>.zeros(Shape(shape)), layout: layout)
       #expect(moments.count == 0 && moments.mean == .zeros([3]) && moments.centredSecondMoment == .zeros([3]))
     }

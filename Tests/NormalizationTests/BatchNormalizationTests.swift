@@ -151,7 +151,9 @@ import Testing
   }
 
   @Test func aSingleValuePerChannelIsAnErrorUnlessItIsAllowed() throws {
-    for (shape, layout) in [([1, 3], ChannelLayout.channelsLast), ([1, 1, 3], .channelsLast), ([1, 3, 1], .channelsFirst)] {
+    for (shape, layout) in [
+      ([1, 3], ChannelLayout.channelsLast), ([1, 1, 3], .channelsLast), ([1, 3, 1], .channelsFirst),
+    ] {
       let x = Tensor<Float>([5, -2, 9], shape: Shape(shape))
       #expect(throws: NormalizationError.singleValuePerChannel(shape: shape)) {
         try BatchNormalization.forward(x, layout: layout)

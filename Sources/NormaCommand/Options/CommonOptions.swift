@@ -17,14 +17,17 @@ struct CommonOptions: ParsableArguments {
   @Flag(help: "Print the results as JSON.")
   var json = false
 
-  func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
-    }
-  }
+  func validate() throws { try validateThreads(threads) }
 
   /// Puts the options that hold for the whole process into force.
   func apply() {
     if let threads { Parallel.threadCount = threads }
+  }
+}
+
+/// Makes sure that `--threads`, if it is there, is a number of threads.
+func validateThreads(_ threads: Int?) throws {
+  if let threads, !(1...1024).contains(threads) {
+    throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
   }
 }

@@ -35,7 +35,7 @@ struct DataOptions: ParsableArguments {
   var standardize: String?
 
   func validate() throws {
-    do { _ = try DataSource(data) } catch { throw ValidationError("--data: \(error)") }
+    try validateSource(data)
     _ = try standardizationMode(forRank: 1)
     if let validation, validationCount(validation, of: 1_000_000) == nil {
       throw ValidationError("--validation takes a count such as 500 or a share such as 0.2, not '\(validation)'.")
@@ -88,4 +88,9 @@ struct DataOptions: ParsableArguments {
     Checkpoint.SavedData(
       source: data, labelColumn: labelColumn, hasHeader: header, validationCount: validationCount)
   }
+}
+
+/// Makes sure that `--data` names a source.
+func validateSource(_ text: String) throws {
+  do { _ = try DataSource(text) } catch { throw ValidationError("--data: \(error)") }
 }

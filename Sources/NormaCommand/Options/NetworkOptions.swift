@@ -13,8 +13,7 @@ struct NetworkOptions: ParsableArguments {
   var model = "mlp:100,100,100,100,100"
 
   @Option(
-    help: ArgumentHelp("The nonlinearity after each hidden layer: relu, leakyReLU, sigmoid or tanh.", valueName: "name")
-  )
+    help: ArgumentHelp("The nonlinearity after each hidden layer.", valueName: "name"))
   var activation = MultilayerPerceptron.Activation.relu
 
   @Option(

@@ -15,9 +15,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Examples a step.", valueName: "count"))
   var batchSize = 50
 
-  @Option(
-    help: ArgumentHelp(
-      "How gradients become steps: sgd, momentum, nesterov, rmsprop, adam or adamw.", valueName: "name"))
+  @Option(help: ArgumentHelp("How gradients become steps.", valueName: "name"))
   var optimizer = OptimizerName.adam
 
   @Option(
@@ -50,7 +48,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What to make small: softmaxCrossEntropy, multiclassSVM or meanSquaredError. (default: softmaxCrossEntropy for classes, meanSquaredError for numbers)",
+      "What to make small. Where it is not said, softmaxCrossEntropy for classes and meanSquaredError for numbers.",
       valueName: "name"))
   var loss: LossFunction?
 
@@ -110,9 +108,22 @@ struct TrainingOptions: ParsableArguments {
     return warmUpSteps > 0 ? .warmUp(length: warmUpSteps, initial: 0, then: main) : main
   }
 
-  /// The configuration for the given training data.
-  func configuration(for training: Dataset<Float>, seed: UInt64) throws -> TrainingConfiguration {
+  /// The configuration for the given training data, and for networks normalized in these ways.
+  func configuration(
+    for training: Dataset<Float>, normalizations: [MultilayerPerceptron.Normalization], seed: UInt64
+  ) throws -> TrainingConfiguration {
+    let largestBatch = min(batchSize, training.count)
+    guard largestBatch > 1 || !normalizations.contains(.batch) else {
+      throw UsageError(
+        "Batch normalization takes its statistics from a batch, and a single example has none: "
+          + (batchSize == 1 ? "--batch-size takes 2 or more with it." : "\(training.name) has too few for training."))
+    }
     let isClassification = if case .classes = training.targets { true } else { false }
+    if let loss, (loss == .meanSquaredError) == isClassification {
+      throw UsageError(
+        "--loss \(loss.rawValue) is for \(isClassification ? "numbers" : "classes"), which \(training.name) does not have."
+      )
+    }
     var configuration = TrainingConfiguration(
       epochs: epochs, batchSize: batchSize,
       loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule,

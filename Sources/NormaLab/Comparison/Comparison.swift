@@ -132,7 +132,7 @@ private struct ComparisonRun {
             NormComparison.Epoch(
               number: epoch.number, trainingLoss: epoch.trainingLoss, validationLoss: epoch.validationLoss ?? .nan,
               trainingMetric: epoch.trainingMetric, validationMetric: epoch.validationMetric ?? .nan,
-              seconds: epoch.seconds, learningRate: epoch.learningRate, weightNorms: weightNorms(),
+              seconds: epoch.seconds ?? .nan, learningRate: epoch.learningRate, weightNorms: weightNorms(),
               gradientNorms: gradientSums.map { $0 / Double(max(1, stepsInEpoch)) }))
           gradientSums = gradientSums.map { _ in 0 }
           stepsInEpoch = 0
@@ -153,7 +153,7 @@ private struct ComparisonRun {
       layerNames: weightIndices.indices.map { "linear \($0 + 1)" }, bestEpoch: history.best?.number ?? 0,
       bestValidationMetric: history.best?.decidingMetric ?? epochs[0].validationMetric,
       testMetric: try data.test.map { try model.evaluate(on: $0, loss: training.loss).metric },
-      parameterCount: model.parameterCount, seconds: history.epochs.reduce(0) { $0 + $1.seconds },
+      parameterCount: model.parameterCount, seconds: history.epochs.reduce(0) { $0 + ($1.seconds ?? .nan) },
       stoppedBecause: stopped)
   }
 

@@ -41,15 +41,18 @@ public struct ComparisonReport: Sendable {
   }
 
   /// The comparison as text for a terminal that is `width` characters wide: a table, or where that has no room a list;
-  /// below it why runs stopped early. No colours, and no line break at the end.
-  public func terminalTable(width: Int) -> String {
+  /// below it why runs stopped early. No colours, and no line break at the end. Lines and dashes are drawn in ASCII where
+  /// that is asked for.
+  public func terminalTable(width: Int, isASCII: Bool = false) -> String {
     let full = table()
+    let (rule, dash): (Character, String) = isASCII ? ("-", "-") : ("─", "–")
+    let short = table(missing: dash)
     var lines: [String]
-    if let text = full.plainText(width: width) {
+    if let text = full.plainText(width: width, rule: rule) {
       lines = [text]
-    } else if let text = table(missing: "–").plainText(width: width) {
+    } else if let text = short.plainText(width: width, rule: rule) {
       lines = [text]
-      if full != table(missing: "–") { lines.append("– not reached") }
+      if full != short { lines.append("\(dash) not reached") }
     } else {
       lines = [full.plainList]
     }

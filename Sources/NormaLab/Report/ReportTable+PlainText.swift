@@ -1,8 +1,8 @@
 extension ReportTable {
   /// The table as lines of text with aligned columns, or `nil` if they would be wider than `width` characters.
   ///
-  /// Headings are broken between words to make columns narrow.
-  public func plainText(width: Int) -> String? {
+  /// Headings are broken between words to make columns narrow. The line below them is made of `rule`.
+  public func plainText(width: Int, rule: Character = "─") -> String? {
     let texts = [columns.map(\.title)] + rows
     let widths = columns.indices.map { column in
       let longestWord = ReportTable.words(columns[column].title).map(\.count).max() ?? 0
@@ -18,8 +18,8 @@ extension ReportTable {
         return index >= 0 ? head[index] : ""
       }
     }
-    let rule = widths.map { String(repeating: "─", count: $0) }
-    return (headLines + [rule] + rows).map { line(of: $0, widths: widths) }.joined(separator: "\n")
+    let rules = widths.map { String(repeating: rule, count: $0) }
+    return (headLines + [rules] + rows).map { line(of: $0, widths: widths) }.joined(separator: "\n")
   }
 
   /// The table as a list: for each row its name, and below it the other columns' headings and texts.

@@ -1,0 +1,123 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The built command, run as its users run it: as a process.
+enum Norma {
+  /// What a process left behind.
+  struct Outcome {
+    var status: Int32
+    var output: String
+    var error: String
+
+    /// Standard output decoded from JSON.
+    func json<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+      try JSONDecoder().decode(type, from: Data(output.utf8))
+    }
+  }
+
+  struct NotFound: Error {}
+
+  /// SwiftPM builds the command into the folder that also holds the tests' bundle, which is among the arguments of the
+  /// process that runs them: as its own path on Linux, as an option on macOS, there with folders inside the bundle.
+  static let executable = Result<URL, any Error> {
+    for argument in ProcessInfo.processInfo.arguments {
+      guard let bundle = argument.firstRange(of: ".xctest") else { continue }
+      let folder = URL(filePath: String(argument[..<bundle.lowerBound])).deletingLastPathComponent()
+      let executable = folder.appending(path: "norma")
+      if FileManager.default.isExecutableFile(atPath: executable.path) { return executable }
+    }
+    throw NotFound()
+  }
+
+  /// Runs `norma` and waits for its end.
+  ///
+  /// - Parameters:
+  ///   - arguments: what follows `norma` on the command line.
+  ///   - input: what standard input holds.
+  ///   - environment: added to an environment of 80 columns and UTF-8.
+  ///   - directory: the folder it runs in.
+  static func run(
+    _ arguments: [String], input: String = "", environment: [String: String] = [:], directory: URL? = nil
+  ) throws -> Outcome {
+    try run(executable.get(), arguments, input: input, environment: environment, directory: directory)
+  }
+
+  /// Runs a script of the shell, in which `$norma` is the command.
+  static func shell(_ script: String, directory: URL? = nil) throws -> Outcome {
+    try run(
+      URL(filePath: "/bin/sh"), ["-c", script], environment: ["norma": executable.get().path], directory: directory)
+  }
+
+  private static func run(
+    _ executable: URL, _ arguments: [String], input: String = "", environment: [String: String], directory: URL?
+  ) throws -> Outcome {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    // Files rather than pipes, which would have to be emptied while the process runs.
+    func file(_ name: String, _ text: String = "") throws -> URL {
+      let url = folder.appending(path: name)
+      try Data(text.utf8).write(to: url)
+      return url
+    }
+    let (output, error) = (try file("output"), try file("error"))
+    let process = Process()
+    process.executableURL = executable
+    process.arguments = arguments
+    process.standardInput = try FileHandle(forReadingFrom: try file("input", input))
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = try FileHandle(forWritingTo: error)
+    process.currentDirectoryURL = directory ?? folder
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+    process.environment = ["PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8"]
+      .merging(environment) { $1 }
+    try process.run()
+    process.waitUntilExit()
+    return Outcome(
+      status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+      output: try String(contentsOf: output, encoding: .utf8), error: try String(contentsOf: error, encoding: .utf8))
+  }
+}
+
+/// Makes sure that a command failed as all failures should look: the status, one message, and nothing else.
+func expectFailure(
+  _ outcome: Norma.Outcome, status: Int32, saying words: String, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(outcome.status == status, sourceLocation: sourceLocation)
+  #expect(outcome.output == "", sourceLocation: sourceLocation)
+  #expect(outcome.error.hasPrefix("norma: "), "\(outcome.error)", sourceLocation: sourceLocation)
+  #expect(outcome.error.hasSuffix("\n"), sourceLocation: sourceLocation)
+  #expect(outcome.error.split(separator: "norma: ").count == 1, "\(outcome.error)", sourceLocation: sourceLocation)
+  #expect(outcome.error.contains(words), "\(outcome.error)", sourceLocation: sourceLocation)
+}
+
+/// A folder for one test, removed with the value.
+final class Folder: Sendable {
+  let url: URL
+
+  init() throws { url = try makeTemporaryDirectory() }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  /// The path of a file or folder in it.
+  func path(_ name: String) -> String { url.appending(path: name).path }
+
+  /// Writes a file, and the folders it is in, and gives its path.
+  @discardableResult func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> String {
+    let file = url.appending(path: name)
+    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(bytes).write(to: file)
+    return file.path
+  }
+
+  /// Writes a text file and gives its path.
+  @discardableResult func write(_ text: String, to name: String) throws -> String { try write(text.utf8, to: name) }
+
+  /// A file's bytes.
+  func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: url.appending(path: name))) }
+
+  /// The names of what is in it, hidden ones too.
+  func names(in folder: String = ".") throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: path(folder)).sorted()
+  }
+}

@@ -1,0 +1,202 @@
+import NormaGraph
+import NormaTensor
+import TestSupport
+import Testing
+
+/// Losses, activations and the linear map against PyTorch's double-precision results.
+///
+/// u is the unit roundoff of the element type, v that of doubles. PyTorch's own rounding is that of a double, so every
+/// bound is in terms of `U = u + 2v`; the factors count the roundings of the formula.
+@Suite struct PyTorchParityTests {
+  static let lossCases = ParityFixture.cases(of: "losses", LossSettings.self)
+  static let activationCases = ParityFixture.cases(of: "activations", ActivationSettings.self)
+  static let linearCases = ParityFixture.cases(of: "linear", LinearSettings.self)
+
+  private func expect<Element: TensorElement>(
+    _ x: Tensor<Element>, _ reference: Tensor<Double>, within bound: [Double], _ what: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(x.shape == reference.shape, "\(what)", sourceLocation: sourceLocation)
+    let ratio = errorOverBound(x, reference: reference.elements, bound: bound)
+    #expect(ratio <= 1, "\(what) in \(Element.self)", sourceLocation: sourceLocation)
+  }
+
+  // MARK: - Losses
+
+  /// The bounds for a loss and each element of its gradient.
+  private func bounds(_ parity: ParityCase<LossSettings>, unit: Double) -> (loss: Double, gradient: [Double]) {
+    let scores: Tensor<Double> = parity.input("predictions")
+    let gradient = parity.expected("gradient").elements
+    let loss = parity.expected("loss").item
+    guard parity.settings.loss != "mse" else {
+      // The difference, its square (which doubles the first), the sum's conversion and the quotient; all terms positive.
+      return (
+        (5 * unit + Double(scores.count + 4) * Double.unitRoundoff) * loss, gradient.map { 4 * unit * abs($0) }
+      )
+    }
+    let labels = parity.integers("targets")
+    let (rows, classes) = (scores.shape[0], scores.shape[1])
+    let sumError = Double(rows * classes + 4) * Double.unitRoundoff
+    var lossError = 0.0
+    var errors: [Double] = []
+    for (row, label) in labels.enumerated() {
+      let s = Array(scores.elements[row * classes..<(row + 1) * classes])
+      if parity.settings.loss == "svm" {
+        // Each margin rounds twice.
+        for j in 0..<classes where j != label && s[j] - s[label] + 1 > 0 {
+          let margin = s[j] - s[label] + 1
+          lossError += unit * (abs(s[j] - s[label]) + margin) + sumError * margin
+        }
+        errors += gradient[row * classes..<(row + 1) * classes].map { 3 * unit * abs($0) }
+      } else {
+        // A shifted score d is off by u·|d|, so its exponential by the factor 1 + u·(|d| + 2), and the sum by that of
+        // the weighted mean of |d|.
+        let largest = s.max() ?? 0
+        let d = s.map { largest - $0 }
+        let exponentials = d.map { Double.exp(-$0) }
+        let sum = exponentials.reduce(0, +)
+        let meanDistance = zip(exponentials, d).reduce(0) { $0 + $1.0 * $1.1 } / sum
+        lossError += unit * (meanDistance + 2 + d[label]) + sumError * (d[label] + Double.log(sum))
+        for j in 0..<classes {
+          let p = exponentials[j] / sum
+          let error = unit * p * (d[j] + meanDistance + 6) + (j == label ? 2 * unit : 0)
+          errors.append(
+            error / Double(rows) + 2 * unit * abs(gradient[row * classes + j]) + 8 * Double(Float.leastNonzeroMagnitude)
+          )
+        }
+      }
+    }
+    return (lossError / Double(rows) + 2 * unit * loss, errors)
+  }
+
+  private func checkLoss<Element: TensorElement>(_ type: Element.Type, _ parity: ParityCase<LossSettings>) {
+    let graph = Graph<Element>()
+    let predictions = graph.input(parity.input("predictions"), name: "predictions")
+    let loss =
+      switch parity.settings.loss {
+      case "cross_entropy": predictions.softmaxCrossEntropy(labels: parity.integers("targets"))
+      case "svm": predictions.multiclassSVM(labels: parity.integers("targets"))
+      default: predictions.meanSquaredError(targets: parity.input("targets"))
+      }
+    let bounds = bounds(parity, unit: Element.unitRoundoff + 2 * Double.unitRoundoff)
+    expect(loss.value.reshaped(to: [1]), parity.expected("loss"), within: [bounds.loss], "loss")
+    expect(graph.gradients(of: loss)[predictions], parity.expected("gradient"), within: bounds.gradient, "gradient")
+  }
+
+  @Test(arguments: lossCases) func lossesArePyTorchs(parity: ParityCase<LossSettings>) {
+    #expect(["cross_entropy", "svm", "mse"].contains(parity.settings.loss))
+    checkLoss(Double.self, parity)
+    checkLoss(Float.self, parity)
+  }
+
+  // MARK: - Activations
+
+  /// The bounds for an activation's value and gradient at each element.
+  private func bounds(
+    _ parity: ParityCase<ActivationSettings>, unit: Double, smallest: Double
+  ) -> (y: [Double], dx: [Double]) {
+    let y = parity.expected("y").elements
+    let dx = parity.settings.backward ? parity.expected("dx").elements : []
+    let dy = parity.settings.backward ? parity.input("dy", Double.self).elements : []
+    // Below the smallest normal number there are no relative errors to speak of.
+    switch parity.settings.function {
+    case "relu": return (y.map { _ in 0 }, dx.map { _ in 0 })
+    case "leaky_relu":
+      // The slope and the product are rounded.
+      return (y.map { 2 * unit * abs($0) + smallest }, dx.map { 2 * unit * abs($0) + smallest })
+    case "sigmoid":
+      // The exponential to one unit in the last place (2u), its sum with 1, the quotient. In y·(1 − y) the second
+      // factor has an absolute error of that of y, and two products round.
+      return (
+        y.map { 5 * unit * abs($0) + smallest }, zip(y, dy).map { 8 * unit * abs($0 * $1) + smallest }
+      )
+    default:
+      // tanh to two units in the last place (4u); 1 − y² has twice that, and its own roundings, as absolute error.
+      return (
+        y.map { 4 * unit * abs($0) + smallest }, dy.map { 12 * unit * abs($0) + smallest }
+      )
+    }
+  }
+
+  private func checkActivation<Element: TensorElement>(
+    _ type: Element.Type, _ parity: ParityCase<ActivationSettings>
+  ) {
+    let graph = Graph<Element>()
+    let x = graph.input(parity.input("x"), name: "x")
+    let y =
+      switch parity.settings.function {
+      case "relu": x.relu()
+      case "leaky_relu": x.leakyReLU(slope: Element(parity.settings.slope ?? .nan))
+      case "sigmoid": x.sigmoid()
+      default: x.hyperbolicTangent()
+      }
+    let expected = parity.expected("y").elements
+    let bounds = bounds(
+      parity, unit: Element.unitRoundoff + 2 * Double.unitRoundoff, smallest: Double(Element.leastNormalMagnitude))
+    #expect(y.shape == parity.expected("y").shape)
+    for (index, value) in y.value.elements.enumerated() {
+      if expected[index].isNaN {
+        #expect(value.isNaN)
+      } else {
+        #expect(
+          Double(value) == expected[index] || abs(Double(value) - expected[index]) <= bounds.y[index],
+          "\(Element.self) at \(x.value.elements[index])")
+      }
+    }
+    guard parity.settings.backward else { return }
+    let gradient = graph.gradients(of: y, seed: parity.input("dy"))[x]
+    expect(gradient, parity.expected("dx"), within: bounds.dx, "dx")
+  }
+
+  @Test(arguments: activationCases) func activationsArePyTorchs(parity: ParityCase<ActivationSettings>) {
+    #expect(["relu", "leaky_relu", "sigmoid", "tanh"].contains(parity.settings.function))
+    checkActivation(Double.self, parity)
+    checkActivation(Float.self, parity)
+  }
+
+  // MARK: - The linear map
+
+  /// An inner product of k terms is off by at most k·u·Σ|a||b| in any order (Higham 2002, equation 3.5), on either side;
+  /// the bias adds one more term.
+  private func checkLinear<Element: TensorElement>(_ type: Element.Type, _ parity: ParityCase<LinearSettings>) {
+    let unit = Element.unitRoundoff + 2 * Double.unitRoundoff
+    let (inputs, outputs) = (parity.settings.inputs, parity.settings.outputs)
+    func magnitudes(_ name: String, columns: Int) -> Tensor<Double> {
+      let tensor: Tensor<Double> = parity.input(name)
+      return Tensor(tensor.elements.map(abs), shape: [tensor.count / columns, columns])
+    }
+    let (x, dy) = (magnitudes("x", columns: inputs), magnitudes("dy", columns: outputs))
+    let weight = magnitudes("weight", columns: inputs)
+    let rows = x.shape[0]
+
+    let graph = Graph<Element>()
+    let input = graph.input(parity.input("x"), name: "x")
+    let w = graph.parameter(parity.input("weight"), name: "weight")
+    let bias = parity.settings.bias ? graph.parameter(parity.input("bias"), name: "bias") : nil
+    let y = input.linear(weight: w, bias: bias)
+    var yMagnitudes = x.matrixProduct(weight, transposingOther: true)
+    if bias != nil {
+      yMagnitudes = yMagnitudes.applying(.add, magnitudes("bias", columns: 1), broadcast: .perChannel)
+    }
+    expect(y.value, parity.expected("y"), within: yMagnitudes.elements.map { Double(inputs + 1) * unit * $0 }, "y")
+    let gradients = graph.gradients(of: y, seed: parity.input("dy"))
+    expect(
+      gradients[input], parity.expected("dx"),
+      within: dy.matrixProduct(weight).elements.map { Double(outputs) * unit * $0 }, "dx")
+    expect(
+      gradients[w], parity.expected("dweight"),
+      within: dy.matrixProduct(x, transposingSelf: true).elements.map { Double(rows) * unit * $0 }, "dweight")
+    if let bias {
+      // Added up in double precision and rounded once.
+      let bounds = zip(dy.sumOverRows().elements, parity.expected("dbias").elements).map {
+        unit * abs($1) + 2 * Double(rows) * Double.unitRoundoff * $0
+      }
+      expect(gradients[bias], parity.expected("dbias"), within: bounds, "dbias")
+    }
+  }
+
+  @Test(arguments: linearCases) func theLinearMapIsPyTorchs(parity: ParityCase<LinearSettings>) {
+    checkLinear(Double.self, parity)
+    checkLinear(Float.self, parity)
+  }
+}

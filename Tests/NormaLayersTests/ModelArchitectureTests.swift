@@ -1,0 +1,92 @@
+import Norma
+import TestSupport
+import Testing
+
+@Suite struct ModelArchitectureTests {
+  static let normalizations = MultilayerPerceptron.Normalization.allCases
+
+  private func linearWeights(_ model: Sequential<Float>) -> [Tensor<Float>] {
+    model.namedParameters.filter { $0.parameter.kind == .weight }.map(\.parameter.value)
+  }
+
+  @Test func networksStartFromTheSameLinearWeightsWhateverTheirNormalization() {
+    let weights = Self.normalizations.map { normalization in
+      linearWeights(
+        MultilayerPerceptron(hidden: [7, 5], normalization: normalization)
+          .build(sampleShape: [4], outputCount: 3, random: RandomGenerator(seed: 9)))
+    }
+    #expect(weights[0].map(\.shape) == [[7, 4], [5, 7], [3, 5]])
+    for other in weights { #expect(zip(other, weights[0]).allSatisfy { haveSameBits($0, $1) }) }
+    let otherSeed = linearWeights(
+      MultilayerPerceptron(hidden: [7, 5]).build(sampleShape: [4], outputCount: 3, random: RandomGenerator(seed: 8)))
+    #expect(otherSeed[0] != weights[0][0])
+  }
+
+  @Test(arguments: normalizations) func theParameterCountIsThatOfTheBuiltModel(
+    normalization: MultilayerPerceptron.Normalization
+  ) throws {
+    for hidden in [[], [1], [100, 100], [7, 5, 3]] {
+      for shape in [[4], [2, 3], [3, 3, 2]] as [Shape] {
+        let architecture = ModelArchitecture.multilayerPerceptron(
+          MultilayerPerceptron(hidden: hidden, normalization: normalization, keepProbability: 0.5))
+        let model = architecture.build(Float.self, sampleShape: shape, outputCount: 3, random: RandomGenerator(seed: 0))
+        #expect(try architecture.parameterCount(sampleShape: shape, outputCount: 3) == model.parameterCount)
+        #expect(try model.outputShape(for: Shape([6] + shape)) == [6, 3])
+      }
+    }
+  }
+
+  @Test func theRecipeDecidesWhatStandsBetweenTheLinearLayers() {
+    func summaries(_ recipe: MultilayerPerceptron, _ shape: Shape = [4]) -> [String] {
+      recipe.build(sampleShape: shape, outputCount: 2, random: RandomGenerator(seed: 0)).children.map {
+        (name: String, layer: any Layer<Float>) in layer.summary
+      }
+    }
+    #expect(
+      summaries(MultilayerPerceptron(hidden: [3], normalization: .batch), [2, 2])
+        == ["Flatten", "Linear(4 → 3, no bias)", "BatchNorm(3)", "ReLU", "Linear(3 → 2)"])
+    #expect(
+      summaries(MultilayerPerceptron(hidden: [3], normalization: .layer, activation: .tanh, keepProbability: 0.5))
+        == ["Linear(4 → 3)", "LayerNorm(3)", "Tanh", "Dropout(keeps 0.5)", "Linear(3 → 2)"])
+    #expect(
+      summaries(MultilayerPerceptron(hidden: [3], normalization: .none, activation: .sigmoid))
+        == ["Linear(4 → 3)", "Sigmoid", "Linear(3 → 2)"])
+    #expect(
+      summaries(MultilayerPerceptron(hidden: [3], normalization: .none, activation: .leakyReLU))
+        == ["Linear(4 → 3)", "LeakyReLU(0.01)", "Linear(3 → 2)"])
+  }
+
+  @Test(arguments: [
+    ("mlp:512,512", [512, 512]), ("mlp:1", [1]), ("mlp:", []), ("mlp", []), ("mlp:16777216", [1 << 24]),
+  ])
+  func namesAreParsed(name: String, hidden: [Int]) throws {
+    let architecture = try ModelArchitecture(parsing: name)
+    #expect(architecture == .multilayerPerceptron(MultilayerPerceptron(hidden: hidden)))
+    #expect(try ModelArchitecture(parsing: architecture.name) == architecture)
+  }
+
+  @Test(arguments: [
+    "", "resnet", "MLP:3", "mlp:0", "mlp:-3", "mlp:1.5", "mlp:3,", "mlp:,3", "mlp:a", "mlp: 3", "mlp:16777217",
+    "mlp:99999999999999999999", "mlp:3:4",
+  ])
+  func namesThatSayNothingGiveAnErrorThatRepeatsThem(name: String) throws {
+    let error = try #require(throws: ModelArchitectureError.self) { try ModelArchitecture(parsing: name) }
+    #expect(error.description.contains("'\(name)'"))
+    #expect(error.description.contains("mlp:"))
+  }
+
+  @Test func recipesThatCannotBeBuiltAreRefusedBeforeAnythingIsBuilt() {
+    func count(_ hidden: [Int], keepProbability: Double = 1, outputs: Int = 2) throws -> Int {
+      try ModelArchitecture.multilayerPerceptron(MultilayerPerceptron(hidden: hidden, keepProbability: keepProbability))
+        .parameterCount(sampleShape: [4], outputCount: outputs)
+    }
+    #expect(throws: ModelArchitectureError.self) { try count([-1]) }
+    #expect(throws: ModelArchitectureError.self) { try count([0]) }
+    #expect(throws: ModelArchitectureError.self) { try count([.max]) }
+    #expect(throws: ModelArchitectureError.self) { try count([3], outputs: 0) }
+    #expect(throws: ModelArchitectureError.self) { try count([Int](repeating: 1, count: 100_000)) }
+    for keepProbability in [0, -1, 1.5, .nan] {
+      #expect(throws: ModelArchitectureError.self) { try count([3], keepProbability: keepProbability) }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import Norma
+import TestSupport
+import Testing
+
+@Suite struct ModelStateTests {
+  private func makeModel(seed: UInt64 = 1) -> Sequential<Float> {
+    var random = RandomGenerator(seed: seed)
+    return Sequential {
+      Linear(3, 4, using: &random)
+      BatchNorm(4)
+      ReLU()
+      Linear(4, 2, using: &random)
+    }
+  }
+
+  private let x = Tensor<Float>.linearlySpaced(from: -2, through: 3, shape: [5, 3])
+
+  private func trained(seed: UInt64) throws -> Sequential<Float> {
+    let model = makeModel(seed: seed)
+    let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
+    _ = try model(Variable(x), in: pass)
+    try pass.updateRunningStatistics()
+    return model
+  }
+
+  @Test func aStateCarriesAllThatAModelHasLearned() throws {
+    let (source, target) = (try trained(seed: 1), makeModel(seed: 2))
+    try target.load(source.state)
+    #expect(target.state == source.state)
+    #expect(
+      haveSameBits(try target(Variable(x), in: .inference).value, try source(Variable(x), in: .inference).value))
+  }
+
+  @Test func aStateDoesNotChangeWhenItsModelLearnsOn() throws {
+    let model = try trained(seed: 1)
+    let state = model.state
+    let copy = state
+    for (_, parameter) in model.namedParameters { parameter.value += .ones(parameter.value.shape) }
+    #expect(state == copy && model.state != state)
+    try model.load(state)
+    #expect(model.state == state)
+  }
+
+  private func expectRefusal(
+    _ error: ModelStateError, sourceLocation: SourceLocation = #_sourceLocation,
+    _ change: (inout ModelState<Float>) -> Void
+  ) throws {
+    var state = try trained(seed: 1).state
+    change(&state)
+    let model = try trained(seed: 2)
+    let before = model.state
+    #expect(throws: error, sourceLocation: sourceLocation) { try model.load(state) }
+    #expect(model.state == before, sourceLocation: sourceLocation)
+  }
+
+  @Test func aStateThatDoesNotFitLeavesTheModelAsItWas() throws {
+    try expectRefusal(.missing(name: "3.bias", shape: [2])) { $0.tensors["3.bias"] = nil }
+    try expectRefusal(.missing(name: "1.running_var", shape: [4])) { $0.tensors["1.running_var"] = nil }
+    try expectRefusal(.shapeMismatch(name: "3.weight", expected: [2, 4], found: [4, 2])) {
+      $0.tensors["3.weight"] = .zeros([4, 2])
+    }
+    try expectRefusal(.unexpected(names: ["2.weight", "9.bias"])) {
+      $0.tensors["9.bias"] = .zeros([1])
+      $0.tensors["2.weight"] = .zeros([1])
+    }
+  }
+
+  @Test func errorsSayWhichTensorAndWhatItShouldBe() {
+    #expect(ModelStateError.missing(name: "3.bias", shape: [2]).description == "'3.bias' of shape [2] is missing")
+    #expect(
+      ModelStateError.shapeMismatch(name: "0.weight", expected: [4, 3], found: [3, 4]).description
+        == "'0.weight' has shape [3, 4], and the model needs [4, 3]")
+    #expect(ModelStateError.unexpected(names: ["a", "b"]).description == "the model has no 'a', 'b'")
+  }
+}

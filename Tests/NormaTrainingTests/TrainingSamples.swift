@@ -1,0 +1,35 @@
+import Norma
+
+/// Small data and models for the tests of training.
+enum TrainingSamples {
+  /// Three clouds of points in four dimensions, one a class, well apart.
+  static func classes<Element: TensorElement>(
+    _ count: Int, seed: UInt64 = 5, _ type: Element.Type = Element.self
+  ) -> Dataset<Element> {
+    var random = RandomGenerator(seed: seed)
+    let labels = (0..<count).map { $0 % 3 }
+    var features = Tensor<Element>.normal([count, 4], using: &random)
+    for (row, label) in labels.enumerated() { features[row, label] += 4 }
+    return Dataset(features: features, targets: .classes(labels, count: 3), name: "clouds")
+  }
+
+  /// A linear map of three numbers to two, with a little noise.
+  static func values(_ count: Int, noise: Double = 0.01) -> Dataset<Float> {
+    var random = RandomGenerator(seed: 6)
+    let features = Tensor<Float>.normal([count, 3], using: &random)
+    let weight = Tensor<Float>([1, -2, 0.5, 3, 1, -1], shape: [2, 3])
+    let values = features.matrixProduct(weight, transposingOther: true)
+      .applying(.add, Tensor<Float>([0.5, -1]), broadcast: .perChannel)
+    return Dataset(
+      features: features, targets: .values(values + .normal([count, 2], standardDeviation: noise, using: &random)),
+      name: "a linear map")
+  }
+
+  static func network<Element: TensorElement>(
+    _ normalization: MultilayerPerceptron.Normalization = .batch, hidden: [Int] = [8, 8], keepProbability: Double = 1,
+    inputs: Int = 4, outputs: Int = 3, _ type: Element.Type = Element.self
+  ) -> Sequential<Element> {
+    MultilayerPerceptron(hidden: hidden, normalization: normalization, keepProbability: keepProbability)
+      .build(sampleShape: [inputs], outputCount: outputs, random: RandomGenerator(seed: 3))
+  }
+}

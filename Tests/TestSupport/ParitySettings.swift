@@ -1,0 +1,106 @@
+// The settings of the cases of each topic, as `Tests/Fixtures/README.md` lists them.
+
+/// Topics `batch_norm` and `batch_norm_relu`.
+public struct BatchNormSettings: ParitySettings {
+  public var name: String
+  /// That of every training batch.
+  public var shape: [Int]
+  public var layout: String
+  public var epsilon: Double
+  /// The weight of the new value; nil for the cumulative average.
+  public var momentum: Double?
+  public var affine: Bool
+  public var statistics: Bool
+  public var batches: Int
+  public var distribution: String
+  public var relu: Bool
+}
+
+/// Topic `layer_norm`.
+public struct LayerNormSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var epsilon: Double
+  public var affine: Bool
+}
+
+/// Topic `losses`.
+public struct LossSettings: ParitySettings {
+  public var name: String
+  public var loss: String
+  public var shape: [Int]
+}
+
+/// Topic `activations`.
+public struct ActivationSettings: ParitySettings {
+  public var name: String
+  public var function: String
+  public var slope: Double?
+  public var backward: Bool
+}
+
+/// Topic `linear`.
+public struct LinearSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var inputs: Int
+  public var outputs: Int
+  public var bias: Bool
+}
+
+/// Topic `optimizers`.
+public struct OptimizerSettings: ParitySettings {
+  public var name: String
+  public var rule: String
+  public var learningRate: Double
+  public var momentum: Double?
+  public var nesterov: Bool?
+  public var smoothing: Double?
+  public var epsilon: Double?
+  public var beta1: Double?
+  public var beta2: Double?
+  public var weightDecay: Double
+  /// The parameters that the weight decay applies to.
+  public var decayed: [String]
+  /// The name of the gradients that were given.
+  public var gradients: String
+}
+
+/// Topic `learning_rates`.
+public struct LearningRateSettings: ParitySettings {
+  public var name: String
+  public var schedule: String
+  public var rate: Double
+  public var steps: Int
+  public var factor: Double?
+  public var interval: Int?
+  public var final: Double?
+  public var warmUp: Int?
+  public var start: Double?
+  public var ramp: Int?
+}
+
+/// Topic `initialization`.
+public struct InitializationSettings: ParitySettings {
+  public var name: String
+  public var scheme: String
+  public var inputs: Int
+  public var outputs: Int
+  /// `bound` or `deviation`.
+  public var measure: String
+}
+
+/// Topic `trajectory`.
+public struct TrajectorySettings: ParitySettings {
+  public var name: String
+  public var norm: String
+  public var optimizer: String
+  public var learningRate: Double
+  public var momentum: Double?
+  public var masked: Bool
+  public var widths: [Int]
+  public var steps: Int
+  public var batchSize: Int
+  public var linears: [String]
+  public var norms: [String]
+}
