@@ -9,7 +9,7 @@
 /// Channels are the last axis: `[batch, …, channels]`. Copies and slices of the leading axis share memory until one of
 /// them is written to. Memory comes from ``BufferPool``.
 ///
-/// Shapes that do not fit are faults of the calling code: a precondition prints both shapes.
+/// Shapes that do not fit are faults of the calling code: the program stops and says both.
 public struct Tensor<Element: TensorElement>: Sendable {
   /// The lengths of the axes.
   public internal(set) var shape: Shape

@@ -5,7 +5,7 @@ import NormaTensor
 ///
 /// Tensors are `[N, …, C]`, or `[N, C, …]` with ``ChannelLayout/channelsFirst``; gamma and beta are `[C]`, and 1 and 0
 /// where they are nil. `rectifies` fuses the ReLU that follows; its mask is computed again in the backward pass rather
-/// than kept. Shapes that do not fit are preconditions.
+/// than kept. Shapes that do not fit stop the program, which says both.
 ///
 /// Nothing here changes any running statistics: give the moments that the forward pass found to
 /// ``RunningStatistics/update(with:)``.
