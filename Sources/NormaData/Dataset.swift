@@ -28,14 +28,14 @@ public struct Dataset<Element: TensorElement>: Sendable {
     features: Tensor<Element>, targets: Targets, name: String, attribution: String? = nil, classNames: [String]? = nil,
     featureNames: [String]? = nil
   ) {
-    precondition(features.rank >= 2, "features of shape \(features.shape) have no axis of examples and one of features")
+    require(features.rank >= 2, "features of shape \(features.shape) have no axis of examples and one of features")
     switch targets {
     case .classes(let classes, let count):
-      precondition(classes.count == features.shape[0], "\(classes.count) classes for features \(features.shape)")
-      precondition(classes.allSatisfy { $0 >= 0 && $0 < count }, "a class lies outside 0..<\(count)")
-      precondition(classNames == nil || classNames?.count == count, "names for other than \(count) classes")
+      require(classes.count == features.shape[0], "\(classes.count) classes for features \(features.shape)")
+      require(classes.allSatisfy { $0 >= 0 && $0 < count }, "a class lies outside 0..<\(count)")
+      require(classNames == nil || classNames?.count == count, "names for other than \(count) classes")
     case .values(let values):
-      precondition(
+      require(
         values.rank == 2 && values.shape[0] == features.shape[0],
         "values of shape \(values.shape) for features \(features.shape)")
     }

@@ -25,7 +25,7 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
   /// A standardization with known numbers; both tensors must have the same shape. Those that come from a file are to be
   /// checked by ``validate()``.
   public init(mode: Mode, mean: Tensor<Element>, scale: Tensor<Element>) {
-    precondition(mean.shape == scale.shape, "a mean of shape \(mean.shape) and a scale of shape \(scale.shape)")
+    require(mean.shape == scale.shape, "a mean of shape \(mean.shape) and a scale of shape \(scale.shape)")
     self.mode = mode
     self.mean = mean
     self.scale = scale

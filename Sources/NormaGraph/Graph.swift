@@ -101,7 +101,7 @@ public final class Graph<Element: TensorElement> {
     pullback: @escaping (Tensor<Element>) -> [Tensor<Element>?]
   ) -> Variable<Element> {
     guard let graph = inputs.lazy.compactMap(\.graph).first else { return Variable(value) }
-    precondition(
+    require(
       inputs.allSatisfy { $0.graph == nil || $0.graph === graph }, "\(operation) of variables from different graphs")
     let requiresGradient = inputs.contains(where: \.requiresGradient)
     guard requiresGradient || graph.keepsValues else { return Variable(value) }
@@ -123,17 +123,17 @@ public final class Graph<Element: TensorElement> {
   ///   - seed: the gradient to start from, of the result's shape; ones if nil.
   public func gradients(of result: Variable<Element>, seed: Tensor<Element>? = nil) -> Gradients<Element> {
     let seed = seed ?? .ones(result.value.shape)
-    precondition(
+    require(
       seed.shape == result.value.shape, "a seed of shape \(seed.shape) for a result of \(result.value.shape)")
     var gradients = Gradients<Element>(graph: self, nodeCount: nodes.count)
     guard let last = result.node, result.requiresGradient else { return gradients }
-    precondition(result.graph === self, "the result belongs to another graph")
+    require(result.graph === self, "the result belongs to another graph")
     gradients.values[last] = seed
     for index in stride(from: last, through: 0, by: -1) {
       guard let gradient = gradients.values[index], let pullback = pullbacks[index] else { continue }
       for (input, part) in zip(nodes[index].inputs, pullback(gradient)) {
         guard let part else { continue }
-        precondition(
+        require(
           part.shape == nodes[input].shape,
           "\(nodes[index].operation) gave a gradient of shape \(part.shape) for an input of shape \(nodes[input].shape)"
         )
@@ -164,7 +164,7 @@ public struct Gradients<Element: TensorElement> {
   ///
   /// The gradients of inner results are there only in a graph that keeps values.
   public subscript(variable: Variable<Element>) -> Tensor<Element> {
-    precondition(variable.graph === graph, "the variable belongs to another graph")
+    require(variable.graph === graph, "the variable belongs to another graph")
     return variable.node.flatMap { self[node: $0] } ?? .zeros(variable.value.shape)
   }
 

@@ -39,7 +39,7 @@ extension Variable {
   ///   - keepProbability: in (0, 1].
   ///   - generator: what decides which elements are kept; one draw for each.
   public func dropout(keepProbability: Double, using generator: inout RandomGenerator) -> Variable {
-    precondition(keepProbability > 0 && keepProbability <= 1, "\(keepProbability) is no probability to keep")
+    require(keepProbability > 0 && keepProbability <= 1, "\(keepProbability) is no probability to keep")
     let factor = Element(1 / keepProbability)
     let mask = Tensor<Element>(shape: shape) { mask in
       for index in 0..<mask.count {

@@ -18,7 +18,7 @@ extension Variable {
 
   /// The mean of the squared differences over all elements → `[]`.
   public func meanSquaredError(targets: Tensor<Element>) -> Variable {
-    precondition(targets.shape == shape, "targets of shape \(targets.shape) for predictions of shape \(shape)")
+    require(targets.shape == shape, "targets of shape \(targets.shape) for predictions of shape \(shape)")
     let difference = value - targets
     let count = Element(Swift.max(1, difference.count))
     return Graph.record(
@@ -32,15 +32,15 @@ extension Variable {
     _ name: String, rule: String, labels: [Int],
     _ row: (UnsafePointer<Element>, UnsafeMutablePointer<Element>, Int, Int) -> Double
   ) -> Variable {
-    precondition(shape.rank == 2, "scores of shape \(shape) are not [N, classes]")
+    require(shape.rank == 2, "scores of shape \(shape) are not [N, classes]")
     let (rows, classes) = (shape[0], shape[1])
-    precondition(labels.count == rows, "\(labels.count) labels for scores of shape \(shape)")
+    require(labels.count == rows, "\(labels.count) labels for scores of shape \(shape)")
     var total = 0.0
     let gradient = Tensor<Element>(shape: shape) { gradient in
       value.withUnsafeElements { scores in
         guard let scores = scores.baseAddress, let gradient = gradient.baseAddress else { return }
         for (index, label) in labels.enumerated() {
-          precondition(label >= 0 && label < classes, "label \(label) for \(classes) classes")
+          require(label >= 0 && label < classes, "label \(label) for \(classes) classes")
           total += row(scores + index * classes, gradient + index * classes, classes, label)
         }
       }

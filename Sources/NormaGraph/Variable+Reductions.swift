@@ -64,7 +64,7 @@ extension Variable {
   /// `x · weightᵀ + bias`, one node: x `[…, inputs]`, weight `[outputs, inputs]`, bias `[outputs]` or none.
   public func linear(weight: Variable, bias: Variable?) -> Variable {
     let (inputs, outputs) = (weight.shape[1], weight.shape[0])
-    precondition(
+    require(
       shape.channelCount == inputs, "a linear map of \(inputs) inputs applied to a tensor of shape \(shape)")
     let x = value.reshaped(to: [shape.rowCount, inputs])
     let w = weight.value

@@ -58,7 +58,7 @@ public final class Dropout<Element: TensorElement>: Layer {
 
   /// - Parameter keepProbability: in (0, 1].
   public init(keepProbability: Double) {
-    precondition(keepProbability > 0 && keepProbability <= 1, "\(keepProbability) is no probability to keep")
+    require(keepProbability > 0 && keepProbability <= 1, "\(keepProbability) is no probability to keep")
     self.keepProbability = keepProbability
   }
 

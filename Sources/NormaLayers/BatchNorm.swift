@@ -35,7 +35,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     tracksRunningStatistics: Bool = true, singleValuePolicy: SingleValuePolicy = .reject,
     form: BatchNormalizationForm = .fused
   ) {
-    precondition(featureCount > 0, "batch normalization of \(featureCount) channels")
+    require(featureCount > 0, "batch normalization of \(featureCount) channels")
     self.featureCount = featureCount
     self.conventions = conventions
     self.singleValuePolicy = singleValuePolicy

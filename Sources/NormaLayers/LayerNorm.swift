@@ -17,7 +17,7 @@ public final class LayerNorm<Element: TensorElement>: Layer {
   ///   - epsilon: added to the variance before the square root.
   ///   - isAffine: whether there are gamma and beta.
   public init(_ featureCount: Int, epsilon: Double = 1e-5, isAffine: Bool = true) {
-    precondition(featureCount > 0, "layer normalization of \(featureCount) channels")
+    require(featureCount > 0, "layer normalization of \(featureCount) channels")
     self.featureCount = featureCount
     self.epsilon = epsilon
     gamma = isAffine ? Parameter(.ones([featureCount]), kind: .gamma) : nil

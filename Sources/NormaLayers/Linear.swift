@@ -13,7 +13,7 @@ public final class Linear<Element: TensorElement>: Layer {
     _ inputs: Int, _ outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
     using generator: inout RandomGenerator
   ) {
-    precondition(inputs > 0 && outputs > 0, "a linear layer of \(inputs) inputs and \(outputs) outputs")
+    require(inputs > 0 && outputs > 0, "a linear layer of \(inputs) inputs and \(outputs) outputs")
     weight = Parameter(
       initialization.draw([outputs, inputs], fanIn: inputs, fanOut: outputs, using: &generator), kind: .weight)
     bias = hasBias ? Parameter(.zeros([outputs]), kind: .bias) : nil

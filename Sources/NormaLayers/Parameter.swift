@@ -20,7 +20,7 @@ public final class Parameter<Element: TensorElement> {
   /// Its value; its shape never changes.
   public var value: Tensor<Element> {
     didSet {
-      precondition(value.shape == oldValue.shape, "a parameter of shape \(oldValue.shape) set to shape \(value.shape)")
+      require(value.shape == oldValue.shape, "a parameter of shape \(oldValue.shape) set to shape \(value.shape)")
     }
   }
   /// Whether training leaves it as it is.

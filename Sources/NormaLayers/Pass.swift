@@ -88,7 +88,7 @@ public final class Pass<Element: TensorElement> {
 
   /// The gradients of a result of this pass.
   public func gradients(of result: Variable<Element>) -> ParameterGradients<Element> {
-    precondition(graph != nil, "a pass in inference has no gradients")
+    require(graph != nil, "a pass in inference has no gradients")
     return ParameterGradients(gradients: graph!.gradients(of: result), variables: variables)
   }
 }

@@ -32,7 +32,7 @@ extension Float: TensorElement {
       product.left.isTransposed, product.right.isTransposed, product.rows, product.columns, product.inner,
       product.left.elements, product.left.rowStride, product.right.elements, product.right.rowStride,
       product.accumulates, product.result, product.resultStride)
-    precondition(
+    require(
       status == 0,
       "oneDNN refused a matrix product [\(product.rows), \(product.inner)]·[\(product.inner), \(product.columns)]: \(status)"
     )

@@ -106,7 +106,7 @@ func applyBinary<Element: TensorElement>(
   case .multiply: for i in 0..<count { y[i] = a[i] * b }
   case .divide: for i in 0..<count { y[i] = a[i] / b }
   case .leakyReLUGradient, .sigmoidGradient, .hyperbolicTangentGradient:
-    preconditionFailure("a local gradient has one value for each element")
+    fatalError("a local gradient has one value for each element")
   }
 }
 

@@ -12,7 +12,7 @@ public enum Parallel {
   public static var threadCount: Int {
     get { WorkerPool.shared.threadCount.load(ordering: .relaxed) }
     set {
-      precondition(newValue >= 1, "\(newValue) threads cannot do any work")
+      require(newValue >= 1, "\(newValue) threads cannot do any work")
       WorkerPool.shared.threadCount.store(newValue, ordering: .relaxed)
     }
   }

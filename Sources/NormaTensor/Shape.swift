@@ -15,8 +15,8 @@ public struct Shape: Hashable, Sendable {
     self.lengths = .zero
     rank = 0
     for length in lengths {
-      precondition(rank < Shape.maximumRank, "a shape has at most \(Shape.maximumRank) axes")
-      precondition(length >= 0, "an axis cannot have length \(length)")
+      require(rank < Shape.maximumRank, "a shape has at most \(Shape.maximumRank) axes")
+      require(length >= 0, "an axis cannot have length \(length)")
       self.lengths[rank] = length
       rank += 1
     }
@@ -41,7 +41,7 @@ public struct Shape: Hashable, Sendable {
 
   /// This shape with the last axis replaced.
   public func replacingLast(with length: Int) -> Shape {
-    precondition(rank > 0, "a scalar has no last axis")
+    require(rank > 0, "a scalar has no last axis")
     var copy = self
     copy.lengths[rank - 1] = length
     return copy
@@ -49,7 +49,7 @@ public struct Shape: Hashable, Sendable {
 
   /// This shape with the first axis replaced.
   public func replacingFirst(with length: Int) -> Shape {
-    precondition(rank > 0, "a scalar has no first axis")
+    require(rank > 0, "a scalar has no first axis")
     var copy = self
     copy.lengths[0] = length
     return copy
@@ -63,7 +63,7 @@ extension Shape: RandomAccessCollection {
   public var endIndex: Int { rank }
   /// The length of an axis, one of `0..<rank`.
   public subscript(axis: Int) -> Int {
-    precondition(axis >= 0 && axis < rank, "axis \(axis) of a shape of rank \(rank)")
+    require(axis >= 0 && axis < rank, "axis \(axis) of a shape of rank \(rank)")
     return lengths[axis]
   }
 }

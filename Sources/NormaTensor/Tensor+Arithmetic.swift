@@ -23,10 +23,10 @@ extension Tensor {
     let rows = shape.rowCount
     let channels = shape.channelCount
     switch broadcast {
-    case .none: precondition(other.shape == shape, "\(operation) of shapes \(shape) and \(other.shape)")
+    case .none: require(other.shape == shape, "\(operation) of shapes \(shape) and \(other.shape)")
     case .perChannel:
-      precondition(other.count == channels, "\(operation) of shape \(shape) and one of \(other.shape) per channel")
-    case .perRow: precondition(other.count == rows, "\(operation) of shape \(shape) and one of \(other.shape) per row")
+      require(other.count == channels, "\(operation) of shape \(shape) and one of \(other.shape) per channel")
+    case .perRow: require(other.count == rows, "\(operation) of shape \(shape) and one of \(other.shape) per row")
     }
     return Tensor(shape: shape) { result in
       withUnsafeElements { a in
@@ -92,7 +92,7 @@ extension Tensor {
 
   /// Adds another tensor of the same shape in place.
   public static func += (left: inout Tensor, right: Tensor) {
-    precondition(left.shape == right.shape, "adding shape \(right.shape) to \(left.shape)")
+    require(left.shape == right.shape, "adding shape \(right.shape) to \(left.shape)")
     left.withUnsafeMutableElements { y in
       right.withUnsafeElements { x in
         guard let x = x.baseAddress, let y = y.baseAddress else { return }

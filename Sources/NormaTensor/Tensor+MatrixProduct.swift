@@ -5,7 +5,7 @@ extension Tensor {
   ) -> Tensor {
     let (rows, inner) = matrixShape(transposed: transposingSelf)
     let (otherInner, columns) = other.matrixShape(transposed: transposingOther)
-    precondition(
+    require(
       inner == otherInner,
       "matrix product of shapes \(shape)\(transposingSelf ? "ᵀ" : "") and \(other.shape)\(transposingOther ? "ᵀ" : "")")
     guard inner > 0 else { return .zeros([rows, columns]) }
@@ -27,7 +27,7 @@ extension Tensor {
   }
 
   private func matrixShape(transposed: Bool) -> (rows: Int, columns: Int) {
-    precondition(rank == 2, "a tensor of shape \(shape) is not a matrix")
+    require(rank == 2, "a tensor of shape \(shape) is not a matrix")
     return transposed ? (shape[1], shape[0]) : (shape[0], shape[1])
   }
 }

@@ -3,20 +3,20 @@
 extension Tensor {
   /// The same elements under another shape with as many.
   public func reshaped(to shape: Shape) -> Tensor {
-    precondition(shape.elementCount == count, "a tensor of shape \(self.shape) cannot become \(shape)")
+    require(shape.elementCount == count, "a tensor of shape \(self.shape) cannot become \(shape)")
     return Tensor(shape: shape, storage: storage, offset: offset)
   }
 
   /// Everything after the first axis in one: `[N, …] → [N, product of the rest]`.
   public func flattened() -> Tensor {
-    precondition(rank > 0, "a scalar cannot be flattened")
+    require(rank > 0, "a scalar cannot be flattened")
     let rest = shape.dropFirst().reduce(1, *)
     return reshaped(to: [shape[0], rest])
   }
 
   /// A slice of the leading axis: `[N, …] → [range.count, …]`.
   public subscript(rows range: Range<Int>) -> Tensor {
-    precondition(
+    require(
       rank > 0 && range.lowerBound >= 0 && range.upperBound <= shape[0],
       "rows \(range) of a tensor of shape \(shape)")
     let stride = shape.dropFirst().reduce(1, *)
@@ -26,14 +26,14 @@ extension Tensor {
 
   /// The given rows of the leading axis, copied in that order: `[N, …] → [indices.count, …]`.
   public func gathering(rows indices: some Collection<Int>) -> Tensor {
-    precondition(rank > 0, "a scalar has no rows")
+    require(rank > 0, "a scalar has no rows")
     let stride = shape.dropFirst().reduce(1, *)
     let rowCount = shape[0]
     return Tensor(shape: shape.replacingFirst(with: indices.count)) { result in
       withUnsafeElements { source in
         guard let from = source.baseAddress, var to = result.baseAddress else { return }
         for index in indices {
-          precondition(index >= 0 && index < rowCount, "row \(index) of a tensor of shape \(shape)")
+          require(index >= 0 && index < rowCount, "row \(index) of a tensor of shape \(shape)")
           to.initialize(from: from + index * stride, count: stride)
           to += stride
         }
@@ -43,10 +43,10 @@ extension Tensor {
 
   /// Tensors of the same trailing shape, one after the other along the leading axis.
   public static func concatenating(rows tensors: [Tensor]) -> Tensor {
-    precondition(!tensors.isEmpty, "nothing to concatenate")
+    require(!tensors.isEmpty, "nothing to concatenate")
     let first = tensors[0].shape
     for tensor in tensors {
-      precondition(
+      require(
         tensor.shape.dropFirst().elementsEqual(first.dropFirst()),
         "a tensor of shape \(tensor.shape) cannot follow one of shape \(first)")
     }
@@ -64,7 +64,7 @@ extension Tensor {
 
   /// The axes in another order, copied: `axes[i]` names the axis of this tensor that becomes axis `i`.
   public func transposed(_ axes: [Int]) -> Tensor {
-    precondition(axes.sorted() == Array(0..<rank), "axes \(axes) do not permute a tensor of shape \(shape)")
+    require(axes.sorted() == Array(0..<rank), "axes \(axes) do not permute a tensor of shape \(shape)")
     var strides = [Int](repeating: 1, count: rank)
     for axis in stride(from: rank - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] * shape[axis + 1] }
     let newShape = Shape(axes.map { shape[$0] })

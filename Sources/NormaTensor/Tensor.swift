@@ -33,7 +33,7 @@ public struct Tensor<Element: TensorElement>: Sendable {
 
   /// A tensor with the given elements in row-major order; there must be as many as the shape has.
   public init(_ elements: some Collection<Element>, shape: Shape) {
-    precondition(
+    require(
       elements.count == shape.elementCount, "\(elements.count) elements do not fill a tensor of shape \(shape)")
     self.init(shape: shape) { buffer in _ = buffer.initialize(from: elements) }
   }
@@ -72,7 +72,7 @@ public struct Tensor<Element: TensorElement>: Sendable {
 
   /// The only element of a tensor that has just one.
   public var item: Element {
-    precondition(count == 1, "a tensor of shape \(shape) is not a single number")
+    require(count == 1, "a tensor of shape \(shape) is not a single number")
     return storage.elements[offset]
   }
 
@@ -86,10 +86,10 @@ public struct Tensor<Element: TensorElement>: Sendable {
   }
 
   private func flatIndex(_ indices: [Int]) -> Int {
-    precondition(indices.count == rank, "\(indices.count) indices into a tensor of shape \(shape)")
+    require(indices.count == rank, "\(indices.count) indices into a tensor of shape \(shape)")
     var flat = 0
     for (axis, index) in indices.enumerated() {
-      precondition(index >= 0 && index < shape[axis], "index \(indices) outside a tensor of shape \(shape)")
+      require(index >= 0 && index < shape[axis], "index \(indices) outside a tensor of shape \(shape)")
       flat = flat * shape[axis] + index
     }
     return flat

@@ -206,6 +206,11 @@ extension Checkpoint {
           """)
       }
     }
+    if let saved = settings.standardization,
+      !saved.mean.allSatisfy(\.isFinite) || !saved.scale.allSatisfy({ $0.isNormal })
+    {
+      throw error("the standardization has means that are not finite, or scales that cannot be divided by")
+    }
     if let problem = settings.training.problem { throw error("the training is one of \(problem)") }
     guard settings.data.validationCount >= 0 else {
       throw error("\(settings.data.validationCount) examples cannot be set aside for validation")

@@ -13,7 +13,7 @@ public struct L2Penalty<Element: TensorElement>: Hashable, Sendable {
 
   /// A penalty of a strength that is not negative, on the given kinds of parameter.
   public init(strength: Double, kinds: Set<Parameter<Element>.Kind> = [.weight]) {
-    precondition(strength >= 0, "a penalty of strength \(strength)")
+    require(strength >= 0, "a penalty of strength \(strength)")
     self.strength = strength
     self.kinds = kinds
   }

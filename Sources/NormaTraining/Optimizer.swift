@@ -27,14 +27,14 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     _ parameters: [Parameter<Element>], gradients: [Tensor<Element>?], learningRate: Double,
     decays: Set<Parameter<Element>.Kind> = [.weight]
   ) {
-    precondition(
+    require(
       parameters.count == gradients.count, "\(gradients.count) gradients for \(parameters.count) parameters")
     let total = parameters.reduce(0) { $0 + $1.value.count }
     if stepCount == 0 {
       first = .zeros([rule.slotCount >= 1 ? total : 0])
       second = .zeros([rule.slotCount >= 2 ? total : 0])
     }
-    precondition(
+    require(
       rule.slotCount == 0 || first.count == total, "\(total) parameters, and \(first.count) the step before")
     stepCount += 1
     let step = OptimizerStep<Element>(rule: rule, number: stepCount, learningRate: learningRate)
@@ -45,7 +45,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
           let count = parameter.value.count
           defer { offset += count }
           guard let gradient, !parameter.isFrozen, count > 0 else { continue }
-          precondition(
+          require(
             gradient.shape == parameter.value.shape,
             "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.value.shape)")
           parameter.value.withUnsafeMutableElements { weights in

@@ -1,3 +1,5 @@
+import NormaTensor
+
 /// How a model is trained, whatever the model and the data are.
 public struct TrainingConfiguration: Hashable, Sendable, Codable {
   /// What a learning-rate schedule counts.
@@ -48,7 +50,7 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     self.keepsBest = keepsBest
     self.patience = patience
     self.seed = seed
-    if let problem { preconditionFailure(problem) }
+    if let problem { fatalError(problem) }
   }
 
   /// Why nothing can be trained with these settings; nil if it can. Settings read from a file were never checked.

@@ -14,7 +14,7 @@ public struct BatchMoments: Sendable, Equatable {
 
   /// Moments with the given values, both `[C]`.
   public init(count: Int, mean: Tensor<Double>, centredSecondMoment: Tensor<Double>) {
-    precondition(
+    require(
       mean.shape == centredSecondMoment.shape, "means of \(mean.shape) and moments of \(centredSecondMoment.shape)")
     self.count = count
     self.mean = mean

@@ -149,7 +149,7 @@ extension BatchNormalization {
     _ gradient: Tensor<Element>, input x: Tensor<Element>, layout: ChannelLayout,
     transform: ChannelVectors<Element>, rectifies: Bool
   ) -> (gradient: Tensor<Double>, products: Tensor<Double>) {
-    precondition(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
+    require(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
     let extent = layout.extent(of: x.shape)
     let channels = extent.channels
     transform.requireChannels(channels, of: x.shape, layout: layout)

@@ -10,7 +10,7 @@ public enum ChannelLayout: String, Sendable, Codable, CaseIterable {
   /// How a tensor of this layout is read: its element (outer, channel, inner) stands at
   /// `(outer · channels + channel) · inner + inner index`.
   func extent(of shape: Shape) -> ChannelExtent {
-    precondition(shape.rank >= 2, "a tensor of shape \(shape) has no batch and channel axes")
+    require(shape.rank >= 2, "a tensor of shape \(shape) has no batch and channel axes")
     switch self {
     case .channelsLast: return ChannelExtent(outer: shape.rowCount, channels: shape.channelCount, inner: 1)
     case .channelsFirst:

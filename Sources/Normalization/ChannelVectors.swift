@@ -12,8 +12,8 @@ struct ChannelVectors<Element: TensorElement>: Sendable {
     mean: Tensor<Double>, reciprocalDeviation: Tensor<Double>, gamma: Tensor<Element>?, beta: Tensor<Element>?
   ) {
     let channels = mean.count
-    precondition(gamma.map { $0.count == channels } ?? true, "gamma of shape \(gamma!.shape) for \(channels) channels")
-    precondition(beta.map { $0.count == channels } ?? true, "beta of shape \(beta!.shape) for \(channels) channels")
+    require(gamma.map { $0.count == channels } ?? true, "gamma of shape \(gamma!.shape) for \(channels) channels")
+    require(beta.map { $0.count == channels } ?? true, "beta of shape \(beta!.shape) for \(channels) channels")
     pivot = mean.converted()
     remainder = (mean - pivot.converted(to: Double.self)).converted()
     scale = (gamma.map { $0.converted(to: Double.self) * reciprocalDeviation } ?? reciprocalDeviation).converted()
@@ -39,7 +39,7 @@ struct ChannelVectors<Element: TensorElement>: Sendable {
 
   /// Stops where a tensor has another number of channels than these vectors.
   func requireChannels(_ channels: Int, of shape: Shape, layout: ChannelLayout) {
-    precondition(
+    require(
       channels == pivot.count, "statistics of \(pivot.count) channels for a tensor of shape \(shape), \(layout)")
   }
 

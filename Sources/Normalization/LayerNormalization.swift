@@ -22,7 +22,7 @@ extension LayerNormalization {
     let (rows, channels) = (x.shape.rowCount, x.shape.channelCount)
     let gamma = gamma ?? .ones([channels])
     let beta = beta ?? .zeros([channels])
-    precondition(
+    require(
       gamma.count == channels && beta.count == channels,
       "gamma of shape \(gamma.shape) and beta of shape \(beta.shape) for \(channels) channels")
     var mean = Tensor<Double>.zeros([rows])
@@ -59,10 +59,10 @@ extension LayerNormalization {
     _ gradient: Tensor<Element>, input x: Tensor<Element>, rows normalized: NormalizedRows,
     gamma: Tensor<Element>? = nil
   ) -> NormalizationGradients<Element> {
-    precondition(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
+    require(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
     let (rows, channels) = (x.shape.rowCount, x.shape.channelCount)
     let gamma = gamma ?? .ones([channels])
-    precondition(
+    require(
       gamma.count == channels && normalized.mean.count == rows,
       "gamma of shape \(gamma.shape) and statistics of \(normalized.mean.count) rows for an input of shape \(x.shape)")
     let extent = ChannelExtent(outer: rows, channels: channels, inner: 1)

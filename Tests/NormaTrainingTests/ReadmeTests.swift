@@ -43,7 +43,7 @@ func learnDigits(epochs: Int, savingTo path: String) throws -> Double {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "digits.safetensors").path
-    let accuracy = try learnDigits(epochs: 2, savingTo: path)
+    let accuracy = try learnDigits(epochs: 10, savingTo: path)
     // A guess is right one time in ten.
     #expect(accuracy > 0.9)
     let names = try Safetensors(contentsOf: path).entries.keys.sorted()

@@ -25,7 +25,7 @@ extension CSV {
   public static func features(
     bytes: [UInt8], file: String, featureCount: Int, featureNames: [String]? = nil, options: CSVOptions = CSVOptions()
   ) throws -> Tensor<Float> {
-    precondition(featureNames == nil || featureNames?.count == featureCount, "names for other than all features")
+    require(featureNames == nil || featureNames?.count == featureCount, "names for other than all features")
     var records = try CSVRecords(bytes: bytes, file: file)
     guard try records.next() else { throw noRows(file) }
     let layout = try featureLayout(records, featureCount: featureCount, featureNames: featureNames, options: options)

@@ -39,7 +39,7 @@ extension Graph {
   ///
   /// - Parameter lineWidth: the characters of the widest row of numbers.
   func pictures(_ gradients: Gradients<Element>?, lineWidth: Int, digits: Int) -> [NodePicture] {
-    precondition(digits >= 1 && digits <= 15, "\(digits) significant digits: 1 to 15 can be shown")
+    require(digits >= 1 && digits <= 15, "\(digits) significant digits: 1 to 15 can be shown")
     return nodes.map { node in
       NodePicture(node, gradient: gradients?[node: node.index], lineWidth: lineWidth, digits: digits)
     }
