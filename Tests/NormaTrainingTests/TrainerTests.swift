@@ -3,15 +3,6 @@ import TestSupport
 import Testing
 
 @Suite struct TrainerTests {
-  private struct Stop: Error {}
-
-  private func haveSameBits(_ first: ModelState<Float>, _ second: ModelState<Float>) -> Bool {
-    first.batchCounts == second.batchCounts && Set(first.tensors.keys) == Set(second.tensors.keys)
-      && first.tensors.allSatisfy { name, tensor in
-        second.tensors[name].map { TestSupport.haveSameBits(tensor, $0) } ?? false
-      }
-  }
-
   @Test func theSameSeedGivesTheSameBitsForEveryThreadCount() throws {
     // Wide enough that matrix products and sums are shared among threads.
     var random = RandomGenerator(seed: 1)
@@ -40,69 +31,6 @@ import Testing
     }
     #expect(haveSameBits(states[0], states[1]))
     #expect(!haveSameBits(states[0], states[2]))
-  }
-
-  /// A layer that only looks at the first feature of what passes, in training.
-  private final class Recorder: Layer {
-    typealias Element = Float
-    var batches: [[Int]] = []
-    var summary: String { "Recorder" }
-    func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> {
-      if pass.isTraining { batches.append((0..<x.shape[0]).map { Int(x.value[$0, 0]) }) }
-      return x
-    }
-  }
-
-  /// The numbers of the samples of each batch, by epoch.
-  private func order(count: Int, batchSize: Int, epochs: Int, dropsLastBatch: Bool = false) throws -> [[[Int]]] {
-    let features = Tensor<Float>((0..<count).flatMap { [Float($0), 1] }, shape: [count, 2])
-    let recorder = Recorder()
-    var random = RandomGenerator(seed: 1)
-    let model = Sequential<Float>([recorder, Linear(2, 2, using: &random)])
-    let data = Dataset<Float>(
-      features: features, targets: .classes([Int](repeating: 0, count: count), count: 2), name: "numbers")
-    var result: [[[Int]]] = []
-    let configuration = TrainingConfiguration(
-      epochs: epochs, batchSize: batchSize, learningRate: 0, dropsLastBatch: dropsLastBatch)
-    try Trainer(model, configuration: configuration).fit(data) { event in
-      if case .epoch = event {
-        result.append(recorder.batches)
-        recorder.batches = []
-      }
-      return .proceed
-    }
-    return result
-  }
-
-  @Test func everyEpochTakesEverySampleOnceInAnOrderOfItsOwn() throws {
-    let epochs = try order(count: 23, batchSize: 5, epochs: 4)
-    #expect(epochs.count == 4)
-    for batches in epochs {
-      #expect(batches.map(\.count) == [5, 5, 5, 5, 3])
-      #expect(batches.joined().sorted() == Array(0..<23))
-    }
-    #expect(Set(epochs.map { Array($0.joined()) }).count == 4)
-    #expect(epochs.allSatisfy { Array($0.joined()) != Array(0..<23) })
-  }
-
-  @Test func aRemainderOfOneJoinsTheBatchBeforeIt() throws {
-    let batches = try order(count: 21, batchSize: 5, epochs: 1)[0]
-    #expect(batches.map(\.count) == [5, 5, 5, 6])
-    #expect(batches.joined().sorted() == Array(0..<21))
-    // Batches that are to have one sample keep it, and a single sample is a batch.
-    #expect(try order(count: 3, batchSize: 1, epochs: 1)[0].map(\.count) == [1, 1, 1])
-    #expect(try order(count: 1, batchSize: 5, epochs: 1)[0].map(\.count) == [1])
-  }
-
-  @Test func theLastBatchCanBeDroppedAndOtherSamplesAreLeftOutEachTime() throws {
-    let epochs = try order(count: 23, batchSize: 5, epochs: 3, dropsLastBatch: true)
-    for batches in epochs {
-      #expect(batches.map(\.count) == [5, 5, 5, 5])
-      #expect(Set(batches.joined()).count == 20)
-    }
-    #expect(Set(epochs.map { Set(0..<23).subtracting($0.joined()) }).count > 1)
-    // There is no dropping the only batch.
-    #expect(try order(count: 3, batchSize: 5, epochs: 1, dropsLastBatch: true)[0].map(\.count) == [3])
   }
 
   @Test func trainingLearnsToTellClassesApart() throws {
@@ -136,120 +64,6 @@ import Testing
     let expected = Tensor<Float>([1, -2, 0.5, 3, 1, -1], shape: [2, 3])
     #expect(errorRelativeToScale(linear.weight.value, reference: expected) < 0.01)
     #expect(errorRelativeToScale(try #require(linear.bias?.value), reference: Tensor([0.5, -1])) < 0.01)
-  }
-
-  @Test func theBestStateIsKeptAndTheLastIfNotWanted() throws {
-    let (training, validation) = (
-      TrainingSamples.classes(60, Float.self), TrainingSamples.classes(30, seed: 8, Float.self)
-    )
-    for keepsBest in [true, false] {
-      let model: Sequential<Float> = TrainingSamples.network()
-      var states: [ModelState<Float>] = []
-      // A rate at which training gets worse again.
-      let configuration = TrainingConfiguration(
-        epochs: 12, batchSize: 10, optimizer: .sgd(), learningRate: 2, keepsBest: keepsBest, seed: 3)
-      let history = try Trainer(model, configuration: configuration).fit(training, validation: validation) { event in
-        if case .epoch = event { states.append(model.state) }
-        return .proceed
-      }
-      let best = try #require(history.best)
-      #expect(history.epochs.allSatisfy { ($0.validationMetric ?? 1) <= best.validationMetric ?? 0 })
-      #expect(best.number < 12, "no test of the best if it is the last")
-      let expected = keepsBest ? states[best.number - 1] : states[11]
-      #expect(haveSameBits(model.state, expected))
-      if keepsBest {
-        let evaluation = try model.evaluate(on: validation, loss: .softmaxCrossEntropy)
-        #expect(evaluation.metric == best.validationMetric && evaluation.loss == best.validationLoss)
-      }
-    }
-  }
-
-  @Test func patienceEndsATrainingThatNoLongerGetsBetter() throws {
-    // At rate 0, and with statistics that do not change, nothing gets better after the first epoch.
-    let model: Sequential<Float> = TrainingSamples.network(.none)
-    let configuration = TrainingConfiguration(epochs: 50, batchSize: 10, learningRate: 0, patience: 3)
-    let history = try Trainer(model, configuration: configuration).fit(TrainingSamples.classes(40))
-    #expect(history.epochs.count == 4 && history.best?.number == 1)
-    #expect(history.stoppedEarly)
-  }
-
-  @Test func aTrainingThatRunsToItsEndDidNotStopEarly() throws {
-    let model: Sequential<Float> = TrainingSamples.network()
-    let history = try Trainer(model, configuration: TrainingConfiguration(epochs: 2, batchSize: 10))
-      .fit(TrainingSamples.classes(40))
-    #expect(!history.stoppedEarly && history.epochs.map(\.number) == [1, 2])
-  }
-
-  @Test func aSecondFitGoesOnWhereTheFirstEnded() throws {
-    let data = TrainingSamples.classes(40, Float.self)
-    let configuration = TrainingConfiguration(epochs: 2, batchSize: 10, keepsBest: false, seed: 7)
-    let model: Sequential<Float> = TrainingSamples.network()
-    let trainer = Trainer(model, configuration: configuration)
-    try trainer.fit(data)
-    let history = try trainer.fit(data)
-    #expect(history.epochs.map(\.number) == [1, 2, 3, 4] && !history.stoppedEarly)
-
-    var longer = configuration
-    longer.epochs = 4
-    let other: Sequential<Float> = TrainingSamples.network()
-    try Trainer(other, configuration: longer).fit(data)
-    #expect(haveSameBits(model.state, other.state))
-  }
-
-  @Test func aSecondFitThatMakesThingsWorseEndsWithTheBestOfTheFirst() throws {
-    let data = TrainingSamples.classes(60, Float.self)
-    let model: Sequential<Float> = TrainingSamples.network()
-    // From the third epoch on the rate is far too large.
-    let configuration = TrainingConfiguration(
-      epochs: 2, batchSize: 10, optimizer: .sgd(), learningRate: 0.05, schedule: .step(every: 2, factor: 1e4))
-    let trainer = Trainer(model, configuration: configuration)
-    try trainer.fit(data)
-    let state = model.state
-    let history = try trainer.fit(data)
-    #expect(try #require(history.best).number <= 2 && history.epochs.count == 4)
-    #expect(haveSameBits(model.state, state))
-  }
-
-  @Test func aTrainingWithoutEndCanBeStopped() throws {
-    let model: Sequential<Float> = TrainingSamples.network()
-    let history = try Trainer(model, configuration: TrainingConfiguration(epochs: .max, batchSize: .max))
-      .fit(TrainingSamples.classes(20)) { event in
-        if case .epoch(let epoch) = event, epoch.number == 2 { .stop } else { .proceed }
-      }
-    #expect(history.epochs.count == 2 && history.stepLosses.count == 2 && history.stoppedEarly)
-  }
-
-  @Test func anEpochWithoutANumberForMetricIsNeverTheBest() {
-    func history(_ metrics: [Double]) -> TrainingHistory {
-      var history = TrainingHistory()
-      history.epochs = metrics.enumerated().map { index, metric in
-        TrainingHistory.Epoch(
-          number: index + 1, trainingLoss: 0, trainingMetric: 0, validationLoss: nil, validationMetric: metric,
-          learningRate: 0, seconds: 0)
-      }
-      return history
-    }
-    #expect(history([.nan, 0.2, 0.5, .nan, 0.5]).best?.number == 3)
-    #expect(history([.nan, -.infinity]).best?.number == 2)
-    #expect(history([.nan]).best == nil && history([]).best == nil)
-  }
-
-  @Test func aCallbackCanStopAfterAStepOrAnEpochAndItsErrorsComeThrough() throws {
-    let data = TrainingSamples.classes(40, Float.self)
-    func fit(_ onEvent: (Trainer<Float>.Event) throws -> Trainer<Float>.Decision) throws -> TrainingHistory {
-      let model: Sequential<Float> = TrainingSamples.network()
-      return try Trainer(model, configuration: TrainingConfiguration(epochs: 5, batchSize: 10)).fit(
-        data, onEvent: onEvent)
-    }
-    let stoppedInStep = try fit { event in
-      if case .step(let step) = event, step.epoch == 2, step.number == 3 { .stop } else { .proceed }
-    }
-    #expect(stoppedInStep.stoppedEarly && stoppedInStep.epochs.count == 1 && stoppedInStep.stepLosses.count == 7)
-    let stoppedInEpoch = try fit { event in
-      if case .epoch(let epoch) = event, epoch.number == 3 { .stop } else { .proceed }
-    }
-    #expect(stoppedInEpoch.stoppedEarly && stoppedInEpoch.epochs.count == 3)
-    #expect(throws: Stop.self) { try fit { _ in throw Stop() } }
   }
 
   @Test func stepsReportWhatTheyDid() throws {

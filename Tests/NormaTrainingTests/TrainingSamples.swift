@@ -1,4 +1,5 @@
 import Norma
+import TestSupport
 
 /// Small data and models for the tests of training.
 enum TrainingSamples {
@@ -32,4 +33,12 @@ enum TrainingSamples {
     MultilayerPerceptron(hidden: hidden, normalization: normalization, keepProbability: keepProbability)
       .build(sampleShape: [inputs], outputCount: outputs, random: RandomGenerator(seed: 3))
   }
+}
+
+/// Whether two models have learned the same, to the last bit.
+func haveSameBits(_ first: ModelState<Float>, _ second: ModelState<Float>) -> Bool {
+  first.batchCounts == second.batchCounts && Set(first.tensors.keys) == Set(second.tensors.keys)
+    && first.tensors.allSatisfy { name, tensor in
+      second.tensors[name].map { haveSameBits(tensor, $0) } ?? false
+    }
 }
