@@ -2,7 +2,7 @@
 ///
 /// Unlike `precondition`, whose message is left out of release builds, it always says what was wrong.
 @inline(__always)
-public func require(
+package func require(
   _ condition: Bool, _ message: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line
 ) {
   if !condition { fatalError(message(), file: file, line: line) }
