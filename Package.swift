@@ -27,7 +27,7 @@ let package = Package(
       dependencies: ["CKernels", "COneDNN", .product(name: "RealModule", package: "swift-numerics")]),
 
     // Floor 2: on tensors alone. The heart, and files of tensors.
-    .target(name: "Normalization", dependencies: ["NormaTensor"]),
+    .target(name: "Normalization", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib"]),
 
     // Floor 3: differentiation, and the data sets.
@@ -40,7 +40,9 @@ let package = Package(
     // Floor 5: training, and what it saves.
     .target(
       name: "NormaTraining",
-      dependencies: ["NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaData", "NormaFiles"]),
+      dependencies: [
+        "CKernels", "NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaData", "NormaFiles",
+      ]),
     .target(
       name: "Norma",
       dependencies: [

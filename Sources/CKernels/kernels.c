@@ -1,1 +1,97 @@
 #include "CKernels.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+// No product and sum become one instruction: with it, or without it on older hardware, results would differ.
+#pragma STDC FP_CONTRACT OFF
+
+// The helpers that pass vectors are always inlined, so how they would be passed does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+// Vectors that may stand anywhere, and may alias floats.
+typedef float vf __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float vfa __attribute__((vector_size(64), may_alias));
+typedef double vd __attribute__((vector_size(64), aligned(8), may_alias));
+typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
+
+#define NAME(x) norma_baseline_##x
+#define STRIP 1
+#include "kernels_body.h"
+#undef NAME
+#undef STRIP
+
+#if defined(__x86_64__)
+
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#define NAME(x) norma_avx2_##x
+#define STRIP 2
+#include "kernels_body.h"
+#undef NAME
+#undef STRIP
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
+#define NAME(x) norma_avx512_##x
+#define STRIP 4
+#include "kernels_body.h"
+#undef NAME
+#undef STRIP
+#pragma clang attribute pop
+
+#endif
+
+// ---------------------------------------------------------------- the table
+
+#define TABLE(set, shown) \
+  { \
+    .name = shown, \
+    .row_moments = norma_##set##_row_moments, \
+    .row_normalize = norma_##set##_row_normalize, \
+    .row_gradient_sums = norma_##set##_row_gradient_sums, \
+    .row_input_gradient = norma_##set##_row_input_gradient, \
+    .merge_moments = norma_##set##_merge_moments, \
+    .finish_moments = norma_##set##_finish_moments, \
+    .finish_gradients = norma_##set##_finish_gradients, \
+    .plane_moments = norma_##set##_plane_moments, \
+    .plane_normalize = norma_##set##_plane_normalize, \
+    .plane_gradient_sums = norma_##set##_plane_gradient_sums, \
+    .plane_input_gradient = norma_##set##_plane_input_gradient, \
+    .layer_normalize = norma_##set##_layer_normalize, \
+    .layer_gradient = norma_##set##_layer_gradient, \
+    .adam = norma_##set##_adam, \
+    .rmsprop = norma_##set##_rmsprop, \
+  }
+
+#if defined(__aarch64__)
+static const norma_kernels tables[] = {TABLE(baseline, "neon")};
+#elif defined(__x86_64__)
+static const norma_kernels tables[] = {TABLE(avx512, "avx512"), TABLE(avx2, "avx2"), TABLE(baseline, "baseline")};
+#else
+static const norma_kernels tables[] = {TABLE(baseline, "baseline")};
+#endif
+
+static bool is_supported(const norma_kernels *kernels) {
+#if defined(__x86_64__)
+  if (strcmp(kernels->name, "avx512") == 0) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+  }
+  if (strcmp(kernels->name, "avx2") == 0) return __builtin_cpu_supports("avx2");
+#endif
+  return true;
+}
+
+const norma_kernels *norma_kernels_at(int place) {
+  // Racing threads find the same number.
+  static volatile int unsupported = -1;
+  const int count = sizeof tables / sizeof *tables;
+  if (unsupported < 0) {
+    int skipped = 0;
+    while (!is_supported(&tables[skipped])) skipped++;
+    unsupported = skipped;
+  }
+  // Each set needs what those behind it need, and more.
+  return place >= 0 && place < count - unsupported ? &tables[unsupported + place] : NULL;
+}

@@ -1,3 +1,4 @@
+import CKernels
 import NormaLayers
 import NormaTensor
 
@@ -77,12 +78,23 @@ private struct OptimizerStep<Element: TensorElement> {
     case .sgd(let momentum, let nesterov):
       momentumStep(w, g, first, count, rate: rate, momentum: Element(momentum), nesterov: nesterov)
     case .rmsProp(let decay, let epsilon):
+      if let kernels = Kernels.table, let w = floats(w), let g = floats(g), let first = floats(first) {
+        return kernels.pointee.rmsprop(
+          w, g, first, count, Float(learningRate), Float(decay), Float(1 - decay), Float(epsilon))
+      }
       rmsPropStep(
         w, g, first, count, rate: rate, decay: Element(decay), rest: Element(1 - decay), epsilon: Element(epsilon))
     case .adam(let beta1, let beta2, let epsilon, let weightDecay):
       let factors = AdamFactors<Element>(
         beta1: beta1, beta2: beta2, epsilon: epsilon, step: number, learningRate: learningRate,
         weightDecay: decays ? weightDecay : 0)
+      if let kernels = Kernels.table, let w = floats(w), let g = floats(g), let first = floats(first),
+        let second = floats(second), let factors = factors as? AdamFactors<Float>
+      {
+        return kernels.pointee.adam(
+          w, g, first, second, count, factors.beta1, factors.rest1, factors.beta2, factors.rest2, factors.rate,
+          factors.rootScale, factors.epsilon, factors.shrink)
+      }
       adamStep(w, g, first, second, count, factors)
     }
   }

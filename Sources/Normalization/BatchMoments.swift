@@ -26,7 +26,8 @@ public struct BatchMoments: Sendable, Equatable {
   ///
   /// Each channel's values are first shifted by one of them, so that a large mean costs no digits and a constant
   /// channel has a moment of exactly 0; then summed in double precision, twice: the second pass corrects the rounding
-  /// of the first (the corrected two-pass algorithm of Chan, Golub and LeVeque, 1983).
+  /// of the first (the corrected two-pass algorithm of Chan, Golub and LeVeque, 1983). The forward pass on `Float` finds
+  /// them in one pass over the batch, to the rounding of `Float`.
   public init<Element: TensorElement>(of x: Tensor<Element>, layout: ChannelLayout = .channelsLast) {
     let extent = layout.extent(of: x.shape)
     count = extent.valuesPerChannel

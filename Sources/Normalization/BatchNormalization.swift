@@ -17,6 +17,7 @@ public struct NormalizedBatch<Element: TensorElement>: Sendable {
   public let moments: BatchMoments
   /// `1 / √(variance + epsilon)`, `[C]`.
   public let reciprocalDeviation: Tensor<Double>
+  let gamma: Tensor<Element>?
   let transform: ChannelVectors<Element>
   let layout: ChannelLayout
   let rectifies: Bool
@@ -51,15 +52,21 @@ extension BatchNormalization {
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5,
     layout: ChannelLayout = .channelsLast, rectifies: Bool = false, allowsSingleValue: Bool = false
   ) throws(NormalizationError) -> (output: Tensor<Element>, batch: NormalizedBatch<Element>) {
+    let count = layout.extent(of: x.shape).valuesPerChannel
+    if count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(x.shape)) }
+    if let fast = FastBatchNormalization.forward(
+      x, gamma: gamma, beta: beta, epsilon: epsilon, layout: layout, rectifies: rectifies)
+    {
+      return fast
+    }
     let moments = BatchMoments(of: x, layout: layout)
-    if moments.count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(x.shape)) }
     // An empty batch has no variance; any will do that gives gradients of 0, whatever epsilon is.
     let variance = moments.count > 0 ? moments.variance(.biased) : .ones(moments.mean.shape)
     let reciprocalDeviation = reciprocalDeviation(ofVariance: variance, epsilon: epsilon)
     let transform = ChannelVectors(
       mean: moments.mean, reciprocalDeviation: reciprocalDeviation, gamma: gamma, beta: beta)
     let batch = NormalizedBatch(
-      moments: moments, reciprocalDeviation: reciprocalDeviation, transform: transform, layout: layout,
+      moments: moments, reciprocalDeviation: reciprocalDeviation, gamma: gamma, transform: transform, layout: layout,
       rectifies: rectifies)
     return (transform.apply(to: x, layout: layout, rectifies: rectifies), batch)
   }
@@ -74,29 +81,25 @@ extension BatchNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, batch: NormalizedBatch<Element>
   ) -> NormalizationGradients<Element> {
+    if let fast = FastBatchNormalization.backward(gradient, input: x, batch: batch) { return fast }
     let extent = batch.layout.extent(of: x.shape)
-    let sums = gradientSums(
-      gradient, input: x, layout: batch.layout, transform: batch.transform, rectifies: batch.rectifies)
+    let sums = gradientSums(gradient, input: x, batch.moments.mean, batch.transform, batch.layout, batch.rectifies)
     let gammaGradient = sums.products * batch.reciprocalDeviation
-    let reciprocalCount = extent.valuesPerChannel > 0 ? 1 / Double(extent.valuesPerChannel) : 0
-    let gradientMean: Tensor<Element> = (reciprocalCount * sums.gradient).converted()
-    let slope: Tensor<Element> = (reciprocalCount * (gammaGradient * batch.reciprocalDeviation)).converted()
+    let share = extent.valuesPerChannel > 0 ? 1 / Double(extent.valuesPerChannel) : 0
+    let factor =
+      batch.gamma.map { $0.converted(to: Double.self) * batch.reciprocalDeviation } ?? batch.reciprocalDeviation
+    let slope = share * (factor * batch.reciprocalDeviation * gammaGradient)
+    let rest = batch.moments.mean - batch.transform.pivot.converted(to: Double.self)
+    let offset = share * (factor * sums.gradient) - rest * slope
+    let (slopes, offsets): (Tensor<Element>, Tensor<Element>) = (slope.converted(), offset.converted())
     let input = Tensor<Element>(shape: x.shape) { result in
-      x.withUnsafeElements { x in
-        gradient.withUnsafeElements { gradient in
-          gradientMean.withUnsafeElements { gradientMean in
-            slope.withUnsafeElements { slope in
-              batch.transform.withPointers { transform in
-                guard let x = x.baseAddress, let gradient = gradient.baseAddress, let result = result.baseAddress,
-                  let gradientMean = gradientMean.baseAddress, let slope = slope.baseAddress
-                else { return }
-                Parallel.forEach(extent.blockCount) { block in
-                  inputGradient(
-                    gradient, x, result, extent: extent, block: extent.block(block), transform: transform,
-                    gradientMean: gradientMean, slope: slope, rectifies: batch.rectifies)
-                }
-              }
-            }
+      withElements(x, gradient, slopes, offsets) { x, gradient, slope, offset in
+        batch.transform.withPointers { transform in
+          guard let result = result.baseAddress else { return }
+          Parallel.forEach(extent.blockCount) { block in
+            inputGradient(
+              gradient, x, result, extent: extent, block: extent.block(block), transform: transform, slope: slope,
+              offset: offset, rectifies: batch.rectifies)
           }
         }
       }
@@ -110,11 +113,12 @@ extension BatchNormalization {
     beta: Tensor<Element>? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
     rectifies: Bool = false
   ) -> Tensor<Element> {
-    ChannelVectors(
+    let transform = ChannelVectors(
       mean: mean.converted(),
       reciprocalDeviation: reciprocalDeviation(ofVariance: variance.converted(), epsilon: epsilon), gamma: gamma,
-      beta: beta
-    ).apply(to: x, layout: layout, rectifies: rectifies)
+      beta: beta)
+    return FastBatchNormalization.apply(transform, to: x, layout: layout, rectifies: rectifies)
+      ?? transform.apply(to: x, layout: layout, rectifies: rectifies)
   }
 
   /// The backward pass of inference, where the statistics are constants: `dx = gamma / s · g`.
@@ -126,7 +130,7 @@ extension BatchNormalization {
     let reciprocalDeviation = reciprocalDeviation(ofVariance: variance.converted(), epsilon: epsilon)
     let transform = ChannelVectors(
       mean: mean.converted(), reciprocalDeviation: reciprocalDeviation, gamma: gamma, beta: beta)
-    let sums = gradientSums(gradient, input: x, layout: layout, transform: transform, rectifies: rectifies)
+    let sums = gradientSums(gradient, input: x, mean.converted(), transform, layout, rectifies)
     var active = gradient
     if rectifies {
       active = transform.apply(to: x, layout: layout, rectifies: false)
@@ -146,8 +150,8 @@ extension BatchNormalization {
 
   /// `Σg` and `Σ g · (x − mean)`, both `[C]`.
   private static func gradientSums<Element: TensorElement>(
-    _ gradient: Tensor<Element>, input x: Tensor<Element>, layout: ChannelLayout,
-    transform: ChannelVectors<Element>, rectifies: Bool
+    _ gradient: Tensor<Element>, input x: Tensor<Element>, _ mean: Tensor<Double>,
+    _ transform: ChannelVectors<Element>, _ layout: ChannelLayout, _ rectifies: Bool
   ) -> (gradient: Tensor<Double>, products: Tensor<Double>) {
     require(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
     let extent = layout.extent(of: x.shape)
@@ -165,6 +169,27 @@ extension BatchNormalization {
         }
       }
     }
-    return (sums[rows: 0..<1].reshaped(to: [channels]), sums[rows: 1..<2].reshaped(to: [channels]))
+    let gradientSum = sums[rows: 0..<1].reshaped(to: [channels])
+    let rest = mean - transform.pivot.converted(to: Double.self)
+    return (gradientSum, sums[rows: 1..<2].reshaped(to: [channels]) - rest * gradientSum)
+  }
+}
+
+/// Lends the elements of four tensors at once, none of them empty.
+func withElements<Element: TensorElement>(
+  _ a: Tensor<Element>, _ b: Tensor<Element>, _ c: Tensor<Element>, _ d: Tensor<Element>,
+  _ body: (UnsafePointer<Element>, UnsafePointer<Element>, UnsafePointer<Element>, UnsafePointer<Element>) -> Void
+) {
+  a.withUnsafeElements { a in
+    b.withUnsafeElements { b in
+      c.withUnsafeElements { c in
+        d.withUnsafeElements { d in
+          guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress, let d = d.baseAddress else {
+            return
+          }
+          body(a, b, c, d)
+        }
+      }
+    }
   }
 }

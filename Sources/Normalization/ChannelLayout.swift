@@ -30,7 +30,15 @@ struct ChannelExtent: Equatable {
 
   /// How many outer indices make one block. Blocks are added up one by one and combined in order, whoever computes
   /// them: the order of every sum depends on the shape alone.
-  var outerPerBlock: Int { max(1, 16_384 / max(1, channels * inner)) }
+  var outerPerBlock: Int
+
+  init(outer: Int, channels: Int, inner: Int, outerPerBlock: Int? = nil) {
+    self.outer = outer
+    self.channels = channels
+    self.inner = inner
+    self.outerPerBlock = outerPerBlock ?? max(1, 16_384 / max(1, channels * inner))
+  }
+
   var blockCount: Int { (outer + outerPerBlock - 1) / outerPerBlock }
 
   func block(_ index: Int) -> Range<Int> { index * outerPerBlock..<min(outer, (index + 1) * outerPerBlock) }

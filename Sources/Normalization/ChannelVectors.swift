@@ -1,23 +1,27 @@
 import NormaTensor
 
-/// The four vectors `[C]` of a ``ChannelTransform``.
+/// The three vectors `[C]` of a ``ChannelTransform``.
 struct ChannelVectors<Element: TensorElement>: Sendable {
   let pivot: Tensor<Element>
-  let remainder: Tensor<Element>
   let scale: Tensor<Element>
   let shift: Tensor<Element>
+
+  init(pivot: Tensor<Element>, scale: Tensor<Element>, shift: Tensor<Element>) {
+    self.pivot = pivot
+    self.scale = scale
+    self.shift = shift
+  }
 
   /// What subtracts the mean, divides by the deviation, multiplies by gamma and adds beta.
   init(
     mean: Tensor<Double>, reciprocalDeviation: Tensor<Double>, gamma: Tensor<Element>?, beta: Tensor<Element>?
   ) {
-    let channels = mean.count
-    require(gamma.map { $0.count == channels } ?? true, "gamma of shape \(gamma!.shape) for \(channels) channels")
-    require(beta.map { $0.count == channels } ?? true, "beta of shape \(beta!.shape) for \(channels) channels")
-    pivot = mean.converted()
-    remainder = (mean - pivot.converted(to: Double.self)).converted()
-    scale = (gamma.map { $0.converted(to: Double.self) * reciprocalDeviation } ?? reciprocalDeviation).converted()
-    shift = beta ?? .zeros([channels])
+    requireAffine(gamma, beta, channels: mean.count)
+    let factor = gamma.map { $0.converted(to: Double.self) * reciprocalDeviation } ?? reciprocalDeviation
+    let pivot: Tensor<Element> = mean.converted()
+    let rest = mean - pivot.converted(to: Double.self)
+    let shift = (beta?.converted(to: Double.self) ?? .zeros(mean.shape)) - rest * factor
+    self.init(pivot: pivot, scale: factor.converted(), shift: shift.converted())
   }
 
   /// The transformed tensor, with the following ReLU if `rectifies`.
@@ -45,16 +49,20 @@ struct ChannelVectors<Element: TensorElement>: Sendable {
 
   func withPointers(_ body: (ChannelTransform<Element>) -> Void) {
     pivot.withUnsafeElements { pivot in
-      remainder.withUnsafeElements { remainder in
-        scale.withUnsafeElements { scale in
-          shift.withUnsafeElements { shift in
-            guard let pivot = pivot.baseAddress, let remainder = remainder.baseAddress,
-              let scale = scale.baseAddress, let shift = shift.baseAddress
-            else { return }
-            body(ChannelTransform(pivot: pivot, remainder: remainder, scale: scale, shift: shift))
+      scale.withUnsafeElements { scale in
+        shift.withUnsafeElements { shift in
+          guard let pivot = pivot.baseAddress, let scale = scale.baseAddress, let shift = shift.baseAddress else {
+            return
           }
+          body(ChannelTransform(pivot: pivot, scale: scale, shift: shift))
         }
       }
     }
   }
+}
+
+/// Stops where gamma or beta have another number of channels than the tensor.
+func requireAffine<Element: TensorElement>(_ gamma: Tensor<Element>?, _ beta: Tensor<Element>?, channels: Int) {
+  require(gamma.map { $0.count == channels } ?? true, "gamma of shape \(gamma!.shape) for \(channels) channels")
+  require(beta.map { $0.count == channels } ?? true, "beta of shape \(beta!.shape) for \(channels) channels")
 }

@@ -1,3 +1,4 @@
+import CKernels
 import NormaTensor
 
 /// Layer normalization over the last axis as pure functions (Ba, Kiros and Hinton 2016): each row of `[…, C]` is
@@ -37,12 +38,11 @@ extension LayerNormalization {
                   let gamma = gamma.baseAddress, let beta = beta.baseAddress
                 else { return }
                 let (mean, deviation) = (mean.baseAddress!, deviation.baseAddress!)
-                let extent = ChannelExtent(outer: rows, channels: channels, inner: 1)
+                let extent = rowExtent(rows, channels)
                 Parallel.forEach(extent.blockCount) { block in
-                  for row in extent.block(block) {
-                    (mean[row], deviation[row]) = normalizeRow(
-                      x + row * channels, y + row * channels, channels, gamma: gamma, beta: beta, epsilon: epsilon)
-                  }
+                  normalizeRows(
+                    x, y, extent.block(block), channels, gamma: gamma, beta: beta, epsilon: epsilon, mean: mean,
+                    reciprocalDeviation: deviation)
                 }
               }
             }
@@ -65,7 +65,7 @@ extension LayerNormalization {
     require(
       gamma.count == channels && normalized.mean.count == rows,
       "gamma of shape \(gamma.shape) and statistics of \(normalized.mean.count) rows for an input of shape \(x.shape)")
-    let extent = ChannelExtent(outer: rows, channels: channels, inner: 1)
+    let extent = rowExtent(rows, channels)
     var sums = Tensor<Double>.zeros([2, channels])
     let input = Tensor<Element>(shape: x.shape) { result in
       gradient.withUnsafeElements { gradient in
@@ -77,12 +77,9 @@ extension LayerNormalization {
                   let gamma = gamma.baseAddress, let result = result.baseAddress
                 else { return }
                 sums = combiningBlocks(extent, sumsPerChannel: 2) { block, sums in
-                  for row in block {
-                    rowGradient(
-                      gradient + row * channels, x + row * channels, result + row * channels, channels, gamma: gamma,
-                      mean: mean[row], reciprocalDeviation: deviation[row], betaSums: sums,
-                      gammaSums: sums + channels)
-                  }
+                  rowGradients(
+                    gradient, x, result, block, channels, gamma: gamma, mean: mean.baseAddress!,
+                    reciprocalDeviation: deviation.baseAddress!, betaSums: sums, gammaSums: sums + channels)
                 }
               }
             }
@@ -93,6 +90,61 @@ extension LayerNormalization {
     return NormalizationGradients(
       input: input, gamma: sums[rows: 1..<2].reshaped(to: [channels]).converted(),
       beta: sums[rows: 0..<1].reshaped(to: [channels]).converted())
+  }
+}
+
+/// Rows in blocks that are worth a ticket each.
+private func rowExtent(_ rows: Int, _ channels: Int) -> ChannelExtent {
+  ChannelExtent(
+    outer: rows, channels: channels, inner: 1,
+    outerPerBlock: max(Int(NORMA_BLOCK), 16_384 / max(1, channels)))
+}
+
+/// Normalizes one block of rows, on the kernels where they are for the element type.
+private func normalizeRows<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ block: Range<Int>, _ channels: Int,
+  gamma: UnsafePointer<Element>, beta: UnsafePointer<Element>, epsilon: Double, mean: UnsafeMutablePointer<Double>,
+  reciprocalDeviation: UnsafeMutablePointer<Double>
+) {
+  let start = block.lowerBound
+  if let kernels = Kernels.table, let x = floats(x + start * channels), let y = floats(y + start * channels),
+    let gamma = floats(gamma), let beta = floats(beta)
+  {
+    kernels.pointee.layer_normalize(
+      x, y, block.count, channels, gamma, beta, epsilon, mean + start, reciprocalDeviation + start)
+  } else {
+    for row in block {
+      (mean[row], reciprocalDeviation[row]) = normalizeRow(
+        x + row * channels, y + row * channels, channels, gamma: gamma, beta: beta, epsilon: epsilon)
+    }
+  }
+}
+
+/// The gradients of one block of rows, on the kernels where they are for the element type.
+private func rowGradients<Element: TensorElement>(
+  _ gradient: UnsafePointer<Element>, _ x: UnsafePointer<Element>, _ result: UnsafeMutablePointer<Element>,
+  _ block: Range<Int>, _ channels: Int, gamma: UnsafePointer<Element>, mean: UnsafePointer<Double>,
+  reciprocalDeviation: UnsafePointer<Double>, betaSums: UnsafeMutablePointer<Double>,
+  gammaSums: UnsafeMutablePointer<Double>
+) {
+  if let kernels = Kernels.table, let g = floats(gradient), let x = floats(x), let result = floats(result),
+    let gamma = floats(gamma)
+  {
+    withScratch(2 * channels, of: Float.self) { scratch in
+      // Sums in single precision stay short.
+      for start in stride(from: block.lowerBound, to: block.upperBound, by: Int(NORMA_BLOCK)) {
+        kernels.pointee.layer_gradient(
+          g + start * channels, x + start * channels, result + start * channels,
+          min(Int(NORMA_BLOCK), block.upperBound - start), channels, gamma, mean + start, reciprocalDeviation + start,
+          gammaSums, betaSums, scratch)
+      }
+    }
+  } else {
+    for row in block {
+      rowGradient(
+        gradient + row * channels, x + row * channels, result + row * channels, channels, gamma: gamma,
+        mean: mean[row], reciprocalDeviation: reciprocalDeviation[row], betaSums: betaSums, gammaSums: gammaSums)
+    }
   }
 }
 

@@ -2,12 +2,12 @@ import NormaTensor
 
 // The loops of batch and layer normalization, which define what is computed. Pointers and lengths only.
 
-/// What is done to each value of a channel: `((x − pivot) − remainder) · scale + shift`, four vectors `[C]`.
+/// What is done to each value of a channel: `(x − pivot) · scale + shift`, three vectors `[C]`.
 ///
-/// Pivot plus remainder is the mean, to more digits than one element holds, so that a large mean costs none.
+/// The pivot is the mean rounded to an element; what the rounding left over, times the scale, is in the shift: a large
+/// mean costs no digits.
 struct ChannelTransform<Element> {
   var pivot: UnsafePointer<Element>
-  var remainder: UnsafePointer<Element>
   var scale: UnsafePointer<Element>
   var shift: UnsafePointer<Element>
 }
@@ -57,7 +57,7 @@ func normalize<Element: TensorElement>(
 ) {
   let channels = extent.channels
   let inner = extent.inner
-  let (pivot, remainder, scale, shift) = (transform.pivot, transform.remainder, transform.scale, transform.shift)
+  let (pivot, scale, shift) = (transform.pivot, transform.scale, transform.shift)
   // In comparisons with 0 a NaN is passed on.
   if inner == 1 {
     for row in block {
@@ -65,12 +65,12 @@ func normalize<Element: TensorElement>(
       let results = y + row * channels
       if rectifies {
         for channel in 0..<channels {
-          let value = ((values[channel] - pivot[channel]) - remainder[channel]) * scale[channel] + shift[channel]
+          let value = (values[channel] - pivot[channel]) * scale[channel] + shift[channel]
           results[channel] = value <= 0 ? 0 : value
         }
       } else {
         for channel in 0..<channels {
-          results[channel] = ((values[channel] - pivot[channel]) - remainder[channel]) * scale[channel] + shift[channel]
+          results[channel] = (values[channel] - pivot[channel]) * scale[channel] + shift[channel]
         }
       }
     }
@@ -79,9 +79,9 @@ func normalize<Element: TensorElement>(
       for channel in 0..<channels {
         let values = x + (outer * channels + channel) * inner
         let results = y + (outer * channels + channel) * inner
-        let (pivot, remainder, scale, shift) = (pivot[channel], remainder[channel], scale[channel], shift[channel])
+        let (pivot, scale, shift) = (pivot[channel], scale[channel], shift[channel])
         for index in 0..<inner {
-          let value = ((values[index] - pivot) - remainder) * scale + shift
+          let value = (values[index] - pivot) * scale + shift
           results[index] = rectifies && value <= 0 ? 0 : value
         }
       }
@@ -89,7 +89,7 @@ func normalize<Element: TensorElement>(
   }
 }
 
-/// Adds `Σ g` and `Σ g · (x − mean)` of one block to the sums of each channel; `g` is the gradient, 0 where the following
+/// Adds `Σ g` and `Σ g · (x − pivot)` of one block to the sums of each channel; `g` is the gradient, 0 where the following
 /// ReLU was not active.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
@@ -100,9 +100,9 @@ func addGradientSums<Element: TensorElement>(
 ) {
   let channels = extent.channels
   let inner = extent.inner
-  let (pivot, remainder, scale, shift) = (transform.pivot, transform.remainder, transform.scale, transform.shift)
+  let (pivot, scale, shift) = (transform.pivot, transform.scale, transform.shift)
   @inline(__always) func one(_ index: Int, _ channel: Int) -> (g: Double, product: Double) {
-    let distance = (x[index] - pivot[channel]) - remainder[channel]
+    let distance = x[index] - pivot[channel]
     let isOff = rectifies && distance * scale[channel] + shift[channel] <= 0
     let g = isOff ? 0 : Double(gradient[index])
     return (g, g * Double(distance))
@@ -133,23 +133,23 @@ func addGradientSums<Element: TensorElement>(
   }
 }
 
-/// The gradient of one block's input: `scale · (g − gradientMean − (x − mean) · slope)`, the closed form with the factors
-/// of each channel taken out.
+/// The gradient of one block's input: `g · scale − (x − pivot) · slope − offset`, the closed form with the factors of each
+/// channel taken together.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
 func inputGradient<Element: TensorElement>(
   _ gradient: UnsafePointer<Element>, _ x: UnsafePointer<Element>, _ result: UnsafeMutablePointer<Element>,
   extent: ChannelExtent, block: Range<Int>, transform: ChannelTransform<Element>,
-  gradientMean: UnsafePointer<Element>, slope: UnsafePointer<Element>, rectifies: Bool
+  slope: UnsafePointer<Element>, offset: UnsafePointer<Element>, rectifies: Bool
 ) {
   let channels = extent.channels
   let inner = extent.inner
-  let (pivot, remainder, scale, shift) = (transform.pivot, transform.remainder, transform.scale, transform.shift)
+  let (pivot, scale, shift) = (transform.pivot, transform.scale, transform.shift)
   @inline(__always) func one(_ index: Int, _ channel: Int) -> Element {
-    let distance = (x[index] - pivot[channel]) - remainder[channel]
+    let distance = x[index] - pivot[channel]
     let isOff = rectifies && distance * scale[channel] + shift[channel] <= 0
     let g = isOff ? 0 : gradient[index]
-    return scale[channel] * (g - gradientMean[channel] - distance * slope[channel])
+    return (g * scale[channel] - distance * slope[channel]) - offset[channel]
   }
   if inner == 1 {
     for row in block {

@@ -5,7 +5,7 @@ import Testing
 /// Help is held to the files in `Snapshots`. To renew them after a change that is wanted, run these tests with
 /// `NORMA_RENEW_SNAPSHOTS=1` in the environment and look at the difference in git.
 struct HelpTests {
-  @Test(arguments: ["norma", "compare", "train", "evaluate", "predict", "explain", "inspect"])
+  @Test(arguments: ["norma", "compare", "train", "evaluate", "predict", "explain", "inspect", "bench"])
   func helpReadsAsItDidBefore(command: String) throws {
     let arguments = command == "norma" ? ["--help"] : [command, "--help"]
     let outcome = try Norma.run(arguments)

@@ -40,8 +40,10 @@ import Testing
 
     var (gammaSums, betaSums) = (Array(repeating: 0.0, count: channels), Array(repeating: 0.0, count: channels))
     var (gammaBounds, betaBounds) = (gammaSums, betaSums)
-    // Each sum has a term a row, in double precision on both sides.
-    let addition = Double(rows + 1) * Double.unitRoundoff + Element.unitRoundoff
+    // Each sum has a term a row, in double precision on both sides but for the kernels' blocks.
+    let addition =
+      Double(rows + 1) * Double.unitRoundoff + Element.unitRoundoff
+      + NormalizationBounds.blockError(unit: Element.unitRoundoff)
     for index in g.indices {
       let (channel, xHat) = (index % channels, reference.normalized[place(index)])
       gammaSums[channel] += g[index] * xHat

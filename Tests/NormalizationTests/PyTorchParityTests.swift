@@ -51,7 +51,7 @@ import Testing
       expect(
         gradients, { parity.expected("\(number).\($0)") }, affine: settings.affine, within: bounds, "\(number)")
 
-      let moments = parity.momentBounds(batch: number)
+      let moments = parity.momentBounds(unit: unit, batch: number)
       expect(batch.moments.mean, parity.expected("\(number).mean"), within: moments.mean, "\(number).mean")
       expect(
         batch.moments.variance(.biased), parity.expected("\(number).variance"), within: moments.variance,

@@ -10,18 +10,22 @@ import NormaTensor
 ///   can be said relative to the gradient itself), `Σ|g·x̂|` for gamma's.
 /// - Both sides find the statistics in double precision. A mean of N values is off by at most `N·v·max|x|`; relative to s
 ///   this is `N·v·κ`, `κ = 1 + max|x|/s`, which also bounds the variance's relative error. Eight more roundings cover
-///   deviation, reciprocal and factors. Single precision splits the mean into two parts, which leaves `4·u²·κ`.
+///   deviation, reciprocal and factors. Single precision keeps what the mean's rounding left over, to `4·u²·κ`.
+/// - The kernels for `Float` form sums of at most 64 terms in single precision before they go on in double precision. A
+///   sum of n terms is then off by up to `λ·√n·u·Σ|terms|` with all but certainty for λ = 4 (Higham and Mary 2019): the
+///   factor `β = 32·u`. The terms are distances from a pivot among the values, no more than `1 + x̂²` in all, relative to
+///   the variance.
 public struct NormalizationBounds: Sendable {
   /// How often the element-wise work rounds.
   public struct Roundings: Sendable {
     var output, inputGradient, sums: Double
 
-    /// Closed-form batch normalization: the difference from pivot and remainder (2), the scale, the product and the sum
+    /// Closed-form batch normalization: the difference from the pivot, the scale, the shift, the product and the sum
     /// for the output. For the input's gradient twice that for the two products with x̂ and the scale, and one each for
     /// the two means and the final product, at most 12. For gamma's sum the difference and the conversion.
     public static let batch = Roundings(output: 5, inputGradient: 12, sums: 3)
-    /// Layer normalization works in double precision up to the conversion, the product with gamma and the sum.
-    public static let layer = Roundings(output: 3, inputGradient: 2, sums: 1)
+    /// Layer normalization: one more for the product with gamma.
+    public static let layer = Roundings(output: 6, inputGradient: 12, sums: 3)
     /// The staged form: nine nodes forward, two chains of as many backward.
     public static let staged = Roundings(output: 9, inputGradient: 24, sums: 9)
   }
@@ -50,6 +54,7 @@ public struct NormalizationBounds: Sendable {
     unit: Double, roundings: Roundings, x: [Double], gradient: [Double], gamma: [Double], beta: [Double],
     groups: [Group], group: (Int) -> Int, channel: (Int) -> Int
   ) {
+    let block = Self.blockError(unit: unit)
     gammaGradient = [Double](repeating: 0, count: gamma.count)
     betaGradient = gammaGradient
     var sums = gammaGradient
@@ -61,16 +66,16 @@ public struct NormalizationBounds: Sendable {
       output.append(roundings.output * unit * (scale * normalized + abs(beta[channel])) + scale * error)
       if let largest = statistics.largestGradient {
         // The error of x̂ enters as such, through the mean of h·x̂ and through s.
-        let part = roundings.inputGradient * unit + 2 * (statistics.shiftError + statistics.scaleError)
+        let part = roundings.inputGradient * unit + 2 * block + 2 * (statistics.shiftError + statistics.scaleError)
         inputGradient.append(largest / statistics.deviation * (1 + normalized) * part)
       } else {
         inputGradient.append(
           scale * g / statistics.deviation * (roundings.inputGradient * unit + statistics.scaleError))
       }
-      gammaGradient[channel] += roundings.sums * unit * g * normalized + g * error
+      gammaGradient[channel] += (roundings.sums * unit + block) * g * normalized + g * error
       sums[channel] += gradient[index]
       // Both sides add up as many terms in double precision.
-      betaGradient[channel] += 2 * Double(x.count / gamma.count) * Double.unitRoundoff * g
+      betaGradient[channel] += (2 * Double(x.count / gamma.count) * Double.unitRoundoff + block) * g
     }
     for channel in sums.indices { betaGradient[channel] += roundings.sums * unit * abs(sums[channel]) }
   }
@@ -89,8 +94,14 @@ public struct NormalizationBounds: Sendable {
   /// The error of x̂ that one side's rounding of the moments makes, relative to 1 + |x̂|.
   static func momentError(unit: Double, values: [Double], deviation: Double) -> Double {
     let condition = 1 + (values.map(abs).max() ?? 0) / deviation
+    let mean = values.reduce(0, +) / Double(max(1, values.count))
+    let farthest = (values.map { abs($0 - mean) }.max() ?? 0) / deviation
     return (Double(values.count + 8) * Double.unitRoundoff + 4 * unit * unit) * condition
+      + blockError(unit: unit) * (1 + farthest * farthest)
   }
+
+  /// The relative error of a sum of up to 64 terms in single precision; 0 where all is done in double precision.
+  public static func blockError(unit: Double) -> Double { unit > Double.unitRoundoff ? 32 * unit : 0 }
 }
 
 extension ParityCase<BatchNormSettings> {
@@ -147,13 +158,13 @@ extension ParityCase<BatchNormSettings> {
       groups: groups, group: channel, channel: channel)
   }
 
-  /// The bounds for one batch's own mean and variance `[C]`, which have double precision for every element type.
-  public func momentBounds(batch: Int) -> (mean: [Double], variance: [Double]) {
+  /// The bounds for one batch's own mean and variance `[C]`.
+  public func momentBounds(unit: Double, batch: Int) -> (mean: [Double], variance: [Double]) {
     let values = byChannel(input("\(batch).x"))
     let variance = expected("\(batch).variance").elements
     return (0..<channelCount).reduce(into: ([], [])) { result, channel in
       let deviation = (variance[channel] + settings.epsilon).squareRoot()
-      let error = NormalizationBounds.momentError(unit: 0, values: values[channel], deviation: deviation)
+      let error = NormalizationBounds.momentError(unit: unit, values: values[channel], deviation: deviation)
       result.0.append(2 * error * deviation)
       result.1.append(2 * error * deviation * deviation)
     }
@@ -165,7 +176,7 @@ extension ParityCase<BatchNormSettings> {
     var mean = [Double](repeating: 0, count: channelCount)
     var variance = mean
     for batch in 0...batch {
-      let moments = momentBounds(batch: batch)
+      let moments = momentBounds(unit: unit, batch: batch)
       let (runningMean, runningVariance) = (expected("\(batch).running_mean"), expected("\(batch).running_var"))
       for channel in mean.indices {
         mean[channel] += (unit + 4 * Double.unitRoundoff) * abs(runningMean[channel]) + moments.mean[channel]

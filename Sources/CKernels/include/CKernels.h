@@ -2,6 +2,36 @@
 #ifndef NORMA_CKERNELS_H
 #define NORMA_CKERNELS_H
 
+#include <stdbool.h>
+
+// Rows whose sums are formed in single precision before they are added up in double precision.
+#define NORMA_BLOCK 64
+// The same for the values of one channel that stand side by side.
+#define NORMA_PLANE_BLOCK 4096
+
+// The kernels for one instruction set; kernels_body.h says what each of them computes.
+typedef struct norma_kernels {
+  const char *name;
+  void (*row_moments)(const float *x, long stride, long rows, long width, float *base, double *sums, double *squares, float *scratch);
+  void (*row_normalize)(const float *x, float *y, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, bool streams);
+  void (*row_gradient_sums)(const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, double *sums, double *products, float *scratch);
+  void (*row_input_gradient)(const float *g, const float *x, float *dx, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams);
+  void (*merge_moments)(const float *partBase, const double *partSums, const double *partSquares, const float *base, long width, double n, double *sums, double *squares);
+  void (*finish_moments)(const float *base, const double *sums, const double *squares, long width, double n, double epsilon, const float *gamma, const float *beta, double *mean, double *second, double *reciprocal, float *pivot, float *scale, float *shift);
+  void (*finish_gradients)(const double *sums, const double *products, long width, double n, const double *mean, const double *reciprocal, const float *pivot, const float *gamma, float *gammaGradient, float *betaGradient, float *slope, float *offset);
+  void (*plane_moments)(const float *x, long count, bool isFirst, float *base, double *sum, double *square);
+  void (*plane_normalize)(const float *x, float *y, long count, float pivot, float scale, float shift, bool rectifies, bool streams);
+  void (*plane_gradient_sums)(const float *g, const float *x, long count, float pivot, float scale, float shift, bool rectifies, double *sum, double *product);
+  void (*plane_input_gradient)(const float *g, const float *x, float *dx, long count, float pivot, float scale, float shift, float slope, float offset, bool rectifies, bool streams);
+  void (*layer_normalize)(const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon, double *mean, double *reciprocal);
+  void (*layer_gradient)(const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch);
+  void (*adam)(float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink);
+  void (*rmsprop)(float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon);
+} norma_kernels;
+
+// The kernels that this processor can run, the fastest at place 0; NULL beyond the last.
+const norma_kernels *norma_kernels_at(int place);
+
 // Tells the processor that the caller is spinning.
 static inline void norma_spin_pause(void) {
 #if defined(__x86_64__)

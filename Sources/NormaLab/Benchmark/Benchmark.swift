@@ -1,0 +1,126 @@
+import Norma
+
+/// Why a case cannot be run.
+public struct BenchmarkError: Error, Equatable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
+
+/// Times a case.
+///
+/// Inputs are ready before the first sample; after two calls to warm up, samples are taken until the time is over.
+/// What is shorter than 200 µs is called several times a sample.
+public struct Benchmark {
+  private let body: () throws -> Void
+
+  /// Prepares a case: inputs, network, and whatever else is not part of what is timed.
+  ///
+  /// - Throws: ``BenchmarkError`` for a case that asks for something unknown.
+  public init(_ benchmark: BenchmarkCase) throws {
+    switch benchmark.sec {
+    case "norm": body = try Self.normalization(benchmark)
+    case "train": body = try Self.training(benchmark)
+    case "infer": body = try Self.inference(benchmark)
+    default: throw BenchmarkError("there is no section '\(benchmark.sec)'")
+    }
+  }
+
+  /// The seconds that one call took, sample by sample.
+  public func samples(forSeconds minimum: Double) throws -> [Double] {
+    let clock = ContinuousClock()
+    func time(_ count: Int) throws -> Double {
+      let start = clock.now
+      for _ in 0..<count { try body() }
+      return (clock.now - start) / .seconds(1) / Double(count)
+    }
+    try body()
+    let one = try time(1)
+    let calls = max(1, Int(200e-6 / max(one, 1e-9)))
+    var samples = one > 0.2 ? [one] : []
+    let end = clock.now + .seconds(minimum)
+    while samples.count < 2 || clock.now < end { samples.append(try time(calls)) }
+    return samples
+  }
+}
+
+extension Benchmark {
+  private static func normalization(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
+    guard let lengths = benchmark.shape, lengths.count == 2 || lengths.count == 4, lengths.allSatisfy({ $0 > 0 }),
+      let norm = benchmark.norm, ["bn", "ln"].contains(norm)
+    else { throw BenchmarkError("'\(benchmark.name)' is no normalization that can be timed") }
+    let layout = benchmark.layout == "nchw" ? ChannelLayout.channelsFirst : .channelsLast
+    let shape: Shape =
+      lengths.count == 4 && layout == .channelsLast
+      ? [lengths[0], lengths[2], lengths[3], lengths[1]] : Shape(lengths)
+    let channels = lengths[1]
+    var random = RandomGenerator(seed: 0)
+    let x = Tensor<Float>.normal(shape, using: &random)
+    let gradient = Tensor<Float>.normal(shape, using: &random)
+    let gamma = Tensor<Float>.uniform([channels], in: 0.5..<1.5, using: &random)
+    let beta = Tensor<Float>.normal([channels], using: &random)
+    if norm == "ln" {
+      guard benchmark.pass == "bwd" else {
+        return { _ = LayerNormalization.forward(x, gamma: gamma, beta: beta) }
+      }
+      let rows = LayerNormalization.forward(x, gamma: gamma, beta: beta).rows
+      return { _ = LayerNormalization.backward(gradient, input: x, rows: rows, gamma: gamma) }
+    }
+    let rectifies = benchmark.relu ?? false
+    var statistics = RunningStatistics<Float>(channelCount: channels)
+    switch benchmark.pass {
+    case "infer":
+      return {
+        _ = BatchNormalization.inference(
+          x, mean: statistics.mean, variance: statistics.variance, gamma: gamma, beta: beta, layout: layout,
+          rectifies: rectifies)
+      }
+    case "bwd":
+      let batch = try BatchNormalization.forward(x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
+        .batch
+      return { _ = BatchNormalization.backward(gradient, input: x, batch: batch) }
+    default:
+      return {
+        let result = try BatchNormalization.forward(x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
+        try statistics.update(with: result.batch.moments)
+      }
+    }
+  }
+
+  /// A network of the protocol's, and a batch for it.
+  private static func network(
+    _ benchmark: BenchmarkCase
+  ) throws -> (model: Sequential<Float>, features: Tensor<Float>, labels: [Int]) {
+    guard let batch = benchmark.batch, batch > 0 else { throw BenchmarkError("no batch size") }
+    var random = RandomGenerator(seed: 0)
+    let (inputs, hidden): (Int, [Int])
+    switch benchmark.net {
+    case "cs231n": (inputs, hidden) = (3072, [Int](repeating: 100, count: 5))
+    case "mlp": (inputs, hidden) = (784, [512, 512])
+    default: throw BenchmarkError("the network '\(benchmark.net ?? "")' cannot be timed")
+    }
+    let model: Sequential<Float> = MultilayerPerceptron(hidden: hidden).build(
+      sampleShape: [inputs], outputCount: 10, random: random)
+    let features = Tensor<Float>.normal([batch, inputs], using: &random)
+    return (model, features, (0..<batch).map { _ in Int.random(in: 0..<10, using: &random) })
+  }
+
+  private static func training(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
+    let (model, features, labels) = try network(benchmark)
+    let isAdam = benchmark.opt == "adam"
+    var optimizer = Optimizer<Float>(isAdam ? .adam() : .sgd(momentum: 0.9))
+    let parameters = model.namedParameters.map(\.parameter)
+    func gradients() throws -> [Tensor<Float>?] {
+      let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
+      let found = pass.gradients(of: try model(Variable(features), in: pass).softmaxCrossEntropy(labels: labels))
+      try pass.updateRunningStatistics()
+      return parameters.map { found[$0] }
+    }
+    return { optimizer.update(parameters, gradients: try gradients(), learningRate: isAdam ? 1e-3 : 1e-2) }
+  }
+
+  private static func inference(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
+    let (model, features, _) = try network(benchmark)
+    return { _ = try model(Variable(features), in: .inference) }
+  }
+}

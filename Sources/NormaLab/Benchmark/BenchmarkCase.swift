@@ -1,0 +1,63 @@
+/// One thing to be timed: an operation on a shape, a training step or an inference of a network.
+///
+/// The names and the values of the properties are those of the protocol in which libraries are measured in turn.
+public struct BenchmarkCase: Codable, Sendable, Equatable {
+  /// `norm`, `train` or `infer`.
+  public var sec: String
+  /// What it is called.
+  public var name: String
+  /// `bn` for batch normalization, `ln` for layer normalization.
+  public var norm: String?
+  /// Whether a ReLU follows.
+  public var relu: Bool?
+  /// `[N, C]` or `[N, C, H, W]`, whatever the layout.
+  public var shape: [Int]?
+  /// `nc`, `nchw` or `nhwc`.
+  public var layout: String?
+  /// `fwd`, `bwd` or `infer`.
+  public var pass: String?
+  /// `cs231n` or `mlp`.
+  public var net: String?
+  /// Samples a step.
+  public var batch: Int?
+  /// `adam` or `sgd`, the latter with momentum 0.9.
+  public var opt: String?
+
+  /// The passes of one normalization on one shape.
+  private static func norms(_ norm: String, _ shape: [Int], _ layout: String, relu: Bool = false) -> [BenchmarkCase] {
+    let passes = ["fwd", "bwd"] + (norm == "bn" && !relu ? ["infer"] : [])
+    let lengths = shape.map(String.init).joined(separator: ",")
+    return passes.map { pass in
+      BenchmarkCase(
+        sec: "norm", name: "\(norm)\(relu ? "+relu" : "")-\(pass) (\(lengths)) \(layout)", norm: norm, relu: relu,
+        shape: shape, layout: layout, pass: pass)
+    }
+  }
+
+  /// All cases that ``Benchmark`` can run.
+  public static let all: [BenchmarkCase] = {
+    let images = [[128, 16, 32, 32], [128, 64, 32, 32], [64, 256, 14, 14], [32, 64, 56, 56], [32, 256, 56, 56]]
+    let layouts = ["nchw", "nhwc"]
+    var cases = [[64, 100], [256, 1024], [1024, 4096], [8192, 512]].flatMap { norms("bn", $0, "nc") }
+    cases += images.flatMap { shape in layouts.flatMap { norms("bn", shape, $0) } }
+    cases += norms("ln", [8192, 768], "nc")
+    cases += [[256, 1024], [8192, 512]].flatMap { norms("bn", $0, "nc", relu: true) }
+    cases += [images[0], images[2], images[3]].flatMap { shape in layouts.flatMap { norms("bn", shape, $0, relu: true) }
+    }
+    for batch in [50, 256] {
+      for optimizer in ["adam", "sgd"] { cases.append(training("cs231n", batch, optimizer)) }
+    }
+    cases += ["sgd", "adam"].map { training("mlp", 128, $0) }
+    for net in ["cs231n", "mlp"] {
+      cases += [1, 128].map { (batch: Int) in
+        BenchmarkCase(sec: "infer", name: "infer \(net) b\(batch)", layout: "nc", net: net, batch: batch)
+      }
+    }
+    return cases
+  }()
+
+  private static func training(_ net: String, _ batch: Int, _ optimizer: String) -> BenchmarkCase {
+    BenchmarkCase(
+      sec: "train", name: "train \(net) b\(batch) \(optimizer)", layout: "nc", net: net, batch: batch, opt: optimizer)
+  }
+}

@@ -1,0 +1,59 @@
+import CKernels
+import Foundation
+import Synchronization
+
+/// The instruction set that the hot loops on `Float` are compiled for: the best that the processor has, or what the
+/// environment variable `NORMA_KERNELS` names.
+///
+/// All sets give the same bits. `swift` stands for the plain Swift loops that define what the C kernels compute; they
+/// also serve `Double`.
+public enum Kernels {
+  /// The place of the set in use among those that this processor can run; beyond the last stands `swift`.
+  private static let selected = Atomic<Int>(
+    ProcessInfo.processInfo.environment["NORMA_KERNELS"].flatMap { availableNames.firstIndex(of: $0) } ?? 0)
+
+  /// The C kernels in use; nil for the plain Swift loops.
+  public static var table: UnsafePointer<norma_kernels>? {
+    norma_kernels_at(Int32(selected.load(ordering: .relaxed)))
+  }
+
+  /// The name of the set in use: `avx512`, `avx2`, `neon`, `baseline` or `swift`.
+  public static var name: String { availableNames[selected.load(ordering: .relaxed)] }
+
+  /// The names of the sets that this processor can run, the fastest first; `swift` is the last.
+  public static let availableNames: [String] = {
+    var names: [String] = []
+    while let table = norma_kernels_at(Int32(names.count)) { names.append(String(cString: table.pointee.name)) }
+    return names + ["swift"]
+  }()
+
+  /// Uses another set from now on. False, and nothing changes, if the processor has no set of that name.
+  @discardableResult public static func select(_ name: String) -> Bool {
+    guard let place = availableNames.firstIndex(of: name) else { return false }
+    selected.store(place, ordering: .relaxed)
+    return true
+  }
+}
+
+/// Lends memory for the length of a call, from the pool that tensors share; it holds arbitrary values at first.
+package func withScratch<Element: TensorElement, Result>(
+  _ count: Int, of type: Element.Type = Element.self, _ body: (UnsafeMutablePointer<Element>) throws -> Result
+) rethrows -> Result {
+  let (memory, size) = BufferPool.shared.take(count * MemoryLayout<Element>.stride)
+  defer { BufferPool.shared.giveBack(memory, size: size) }
+  return try body(memory.bindMemory(to: Element.self, capacity: max(1, count)))
+}
+
+/// A pointer to floats as what it is, where generic code holds one; nil for another element type.
+@inline(__always) package func floats<Element: TensorElement>(
+  _ pointer: UnsafePointer<Element>
+) -> UnsafePointer<Float>? {
+  Element.self == Float.self ? UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self) : nil
+}
+
+/// A pointer to floats as what it is, where generic code holds one; nil for another element type.
+@inline(__always) package func floats<Element: TensorElement>(
+  _ pointer: UnsafeMutablePointer<Element>
+) -> UnsafeMutablePointer<Float>? {
+  Element.self == Float.self ? UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Float.self) : nil
+}
