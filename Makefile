@@ -23,8 +23,6 @@ setup:  ## installs the system packages that are missing, if any
 demo: setup  ## trains the built-in digits with and without batch normalization and writes a report
 	swift build -c release --product norma $(FLAGS)
 	.build/release/norma compare --out $(REPORT)
-	@echo
-	@echo "The report: $(CURDIR)/$(REPORT)/report.html"
 
 test: setup lint  ## checks the format and runs every test
 	swift test -c release --disable-testable-imports $(FLAGS)

@@ -14,7 +14,7 @@ extension PreparedData {
       case .classes(_, let count): "\(count) classes"
       case .values(let values): "\(values.shape.channelCount) numbers to predict"
       }
-    return "\(training.name): \(parts.joined(separator: ", ")); \(training.exampleShape) a sample, \(kind)"
+    return "\(training.name): \(parts.joined(separator: ", ")); samples of shape \(training.exampleShape), \(kind)"
   }
 }
 

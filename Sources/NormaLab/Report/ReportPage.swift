@@ -85,7 +85,7 @@ public struct ReportPage: Sendable {
   private func markup(of block: ReportBlock, figureCount: inout Int) -> Markup {
     switch block {
     case .paragraph(let text): return paragraph(text)
-    case .table(let table): return table.markup()
+    case .table(let table): return table.markup(stacks: true)
     case .figure(let figure):
       figureCount += 1
       return figure.markup(number: figureCount)

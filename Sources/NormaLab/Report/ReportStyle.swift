@@ -169,6 +169,11 @@ enum ReportStyle {
         gap: 0.75rem;
       }
       .histogram .figures { font-size: 0.75rem; }
+      .stacks table, .stacks tbody, .stacks tr, .stacks caption { display: block; }
+      .stacks thead { display: none; }
+      .stacks tr { padding: 0.5rem 0; }
+      .stacks th, .stacks td { display: flex; justify-content: space-between; gap: 1rem; padding: 0.125rem 0; }
+      .stacks td::before { content: attr(data-title); color: var(--muted); }
     }
     @media print {
       @page { margin: 14mm 16mm; }

@@ -37,7 +37,9 @@ public struct ReportTable: Sendable, Equatable {
   }
 
   /// The table as part of a page; where it is wider than the page it scrolls in a box of its own.
-  func markup(showsCaption: Bool = true) -> Markup {
+  ///
+  /// - Parameter stacks: Whether a table of many columns becomes a list on a narrow page instead.
+  func markup(showsCaption: Bool = true, stacks: Bool = false) -> Markup {
     let heads = columns.map { column in
       Markup.element("th", ["scope": "col", "class": cssClass(column)], [.prose(column.title)])
     }
@@ -48,12 +50,13 @@ public struct ReportTable: Sendable, Equatable {
           let (column, text) = entry
           return index == 0
             ? .element("th", ["scope": "row", "class": cssClass(column)], [.prose(text)])
-            : .element("td", ["class": cssClass(column)], [.prose(text)])
+            : .element("td", ["class": cssClass(column), "data-title": column.title], [.prose(text)])
         })
     }
     let caption = showsCaption ? [Markup.element("caption", [:], [.prose(self.caption)])] : []
+    let classes = stacks && columns.count > 3 ? "scroll stacks" : "scroll"
     return .element(
-      "div", ["class": "scroll", "role": "region", "aria-label": self.caption, "tabindex": "0"],
+      "div", ["class": classes, "role": "region", "aria-label": self.caption, "tabindex": "0"],
       [
         .element(
           "table", [:],
