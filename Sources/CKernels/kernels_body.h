@@ -276,11 +276,13 @@ void NAME(finish_gradients)(
 
 // ---------------------------------------------------------------- planes: one channel's contiguous values
 
-// Lanes to one sum, always in the same order.
+// Lanes to one sum in double precision, always in the same order: halves upon halves.
 static inline __attribute__((always_inline)) double NAME(sum_lanes)(vf v) {
-  double total = 0;
-  for (int i = 0; i < LANES; i++) total += v[i];
-  return total;
+  vd8 low = __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), vd8);
+  vd8 high = __builtin_convertvector(__builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15), vd8);
+  vd8 s = low + high;
+  vd4 t = __builtin_shufflevector(s, s, 0, 1, 2, 3) + __builtin_shufflevector(s, s, 4, 5, 6, 7);
+  return (t[0] + t[2]) + (t[1] + t[3]);
 }
 
 // Sums of x - base and of its square over one run of values, where `base` is the first value's block's pivot if

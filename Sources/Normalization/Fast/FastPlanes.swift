@@ -1,19 +1,26 @@
 import CKernels
 import NormaTensor
 
-/// Batch normalization of `[N, C, inner]` floats on the kernels: each ticket does some channels, first their sums and
-/// then what needs them, while they are in the cache.
+/// Batch normalization of `[N, C, inner]` floats on the kernels: each ticket does a group of neighbouring channels, first
+/// their sums and then what needs them, while they are in the cache.
 struct FastPlanes {
   let kernels: norma_kernels
   let extent: ChannelExtent
 
-  /// Values in one ticket; fewer are not worth sharing.
-  private static let valuesPerTicket = 1 << 15
+  /// Values in one group: about as many as a core's own cache holds, and enough to be worth a ticket. Neighbouring
+  /// channels of one outer slice stand side by side, so a group touches fewer pages than its channels one by one.
+  private static let valuesPerGroup = 1 << 16
 
-  private func forEachChannel(_ body: (Int) -> Void) {
-    let perTicket = max(1, Self.valuesPerTicket / max(1, extent.valuesPerChannel))
-    Parallel.forEach((extent.channels + perTicket - 1) / perTicket) { ticket in
-      for channel in ticket * perTicket..<min(extent.channels, (ticket + 1) * perTicket) { body(channel) }
+  private func forEachGroup(_ body: (Range<Int>) -> Void) {
+    let perGroup = max(1, min(extent.channels, Self.valuesPerGroup / max(1, extent.valuesPerChannel)))
+    Parallel.forEach((extent.channels + perGroup - 1) / perGroup) { group in
+      body(group * perGroup..<min(extent.channels, (group + 1) * perGroup))
+    }
+  }
+
+  private func forEachPlane(_ group: Range<Int>, _ body: (_ start: Int, _ channel: Int) -> Void) {
+    for outer in 0..<extent.outer {
+      for channel in group { body(start(outer, channel), channel) }
     }
   }
 
@@ -24,18 +31,23 @@ struct FastPlanes {
   func forward(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ vectors: FastVectors, rectifies: Bool
   ) {
-    forEachChannel { channel in
-      var base: Float = 0
-      var sum = 0.0
-      var square = 0.0
-      for outer in 0..<extent.outer {
-        kernels.plane_moments(x + start(outer, channel), extent.inner, outer == 0, &base, &sum, &square)
+    forEachGroup { group in
+      let (first, width) = (group.lowerBound, group.count)
+      withScratch(width, of: Float.self) { base in
+        withScratch(2 * width, of: Double.self) { sums in
+          sums.update(repeating: 0, count: 2 * width)
+          forEachPlane(group) { start, channel in
+            let place = channel - first
+            kernels.plane_moments(
+              x + start, extent.inner, start < extent.channels * extent.inner, base + place, sums + place,
+              sums + width + place)
+          }
+          vectors.finish(
+            kernels, base: base, sums: sums, squares: sums + width, first: first, width: width,
+            count: extent.valuesPerChannel)
+        }
       }
-      vectors.finish(
-        kernels, base: &base, sums: &sum, squares: &square, first: channel, width: 1, count: extent.valuesPerChannel)
-      apply(
-        x, y, channel, pivot: vectors.pivot[channel], scale: vectors.scale[channel], shift: vectors.shift[channel],
-        rectifies: rectifies)
+      apply(x, y, group, vectors.pivot, vectors.scale, vectors.shift, rectifies)
     }
   }
 
@@ -44,19 +56,28 @@ struct FastPlanes {
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, pivot: UnsafePointer<Float>,
     scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, rectifies: Bool
   ) {
-    forEachChannel {
-      apply(x, y, $0, pivot: pivot[$0], scale: scale[$0], shift: shift[$0], rectifies: rectifies)
+    // Nothing is used twice: each ticket does whole slices, from the first value to the last.
+    let perTicket = max(1, Self.valuesPerGroup / max(1, extent.channels * extent.inner))
+    let streams = streams(y)
+    Parallel.forEach((extent.outer + perTicket - 1) / perTicket) { ticket in
+      for outer in ticket * perTicket..<min(extent.outer, (ticket + 1) * perTicket) {
+        for channel in 0..<extent.channels {
+          let start = start(outer, channel)
+          kernels.plane_normalize(
+            x + start, y + start, extent.inner, pivot[channel], scale[channel], shift[channel], rectifies, streams)
+        }
+      }
     }
   }
 
   private func apply(
-    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ channel: Int, pivot: Float, scale: Float,
-    shift: Float, rectifies: Bool
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ group: Range<Int>, _ pivot: UnsafePointer<Float>,
+    _ scale: UnsafePointer<Float>, _ shift: UnsafePointer<Float>, _ rectifies: Bool
   ) {
-    for outer in 0..<extent.outer {
-      let start = start(outer, channel)
+    let streams = streams(y)
+    forEachPlane(group) { start, channel in
       kernels.plane_normalize(
-        x + start, y + start, extent.inner, pivot, scale, shift, rectifies, streams(y))
+        x + start, y + start, extent.inner, pivot[channel], scale[channel], shift[channel], rectifies, streams)
     }
   }
 
@@ -69,26 +90,30 @@ struct FastPlanes {
     _ g: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ vectors: FastVectors,
     _ gradients: FastRows.Gradients, rectifies: Bool
   ) {
-    forEachChannel { channel in
-      let (pivot, scale, shift) = (vectors.pivot[channel], vectors.scale[channel], vectors.shift[channel])
-      var sum = 0.0
-      var product = 0.0
-      for outer in 0..<extent.outer {
-        let start = start(outer, channel)
-        kernels.plane_gradient_sums(
-          g + start, x + start, extent.inner, pivot, scale, shift, rectifies, &sum, &product)
-      }
-      var slope: Float = 0
-      var offset: Float = 0
-      kernels.finish_gradients(
-        &sum, &product, 1, Double(extent.valuesPerChannel), vectors.mean + channel, vectors.reciprocal + channel,
-        vectors.pivot + channel, vectors.gamma.map { $0 + channel }, gradients.gamma + channel,
-        gradients.beta + channel, &slope, &offset)
-      for outer in 0..<extent.outer {
-        let start = start(outer, channel)
-        kernels.plane_input_gradient(
-          g + start, x + start, dx + start, extent.inner, pivot, scale, shift, slope, offset, rectifies,
-          streams(dx))
+    let (pivot, scale, shift) = (vectors.pivot, vectors.scale, vectors.shift)
+    let streams = streams(dx)
+    forEachGroup { group in
+      let (first, width) = (group.lowerBound, group.count)
+      withScratch(2 * width, of: Double.self) { sums in
+        withScratch(2 * width, of: Float.self) { factors in
+          sums.update(repeating: 0, count: 2 * width)
+          forEachPlane(group) { start, channel in
+            let place = channel - first
+            kernels.plane_gradient_sums(
+              g + start, x + start, extent.inner, pivot[channel], scale[channel], shift[channel], rectifies,
+              sums + place, sums + width + place)
+          }
+          kernels.finish_gradients(
+            sums, sums + width, width, Double(extent.valuesPerChannel), vectors.mean + first,
+            vectors.reciprocal + first, pivot + first, vectors.gamma.map { $0 + first }, gradients.gamma + first,
+            gradients.beta + first, factors, factors + width)
+          forEachPlane(group) { start, channel in
+            let place = channel - first
+            kernels.plane_input_gradient(
+              g + start, x + start, dx + start, extent.inner, pivot[channel], scale[channel], shift[channel],
+              factors[place], factors[width + place], rectifies, streams)
+          }
+        }
       }
     }
   }
