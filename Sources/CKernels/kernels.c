@@ -28,7 +28,7 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 
 #pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
 #define NAME(x) norma_avx2_##x
-#define STRIP 2
+#define STRIP 4
 #include "kernels_body.h"
 #undef NAME
 #undef STRIP

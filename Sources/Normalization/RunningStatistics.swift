@@ -54,13 +54,31 @@ public struct RunningStatistics<Element: TensorElement>: Sendable, Equatable {
     }
     guard moments.count > 1 else { return }
     let weight = rule.weight(afterBatches: batchCount)
-    func blend(_ old: Tensor<Element>, _ new: Tensor<Double>) -> Tensor<Element> {
-      ((1 - weight) * old.converted(to: Double.self) + weight * new).converted()
-    }
-    mean = blend(mean, moments.mean)
-    variance = blend(variance, moments.variance(estimator))
+    let divisor = Double(estimator == .biased ? moments.count : moments.count - 1)
+    blend(&mean, with: moments.mean, scaledBy: 1, weight: weight)
+    blend(&variance, with: moments.centredSecondMoment, scaledBy: 1 / divisor, weight: weight)
     batchCount += 1
   }
+}
+
+/// `old = (1 − weight) · old + weight · factor · new`, vectors `[C]`.
+private func blend<Element: TensorElement>(
+  _ old: inout Tensor<Element>, with new: Tensor<Double>, scaledBy factor: Double, weight: Double
+) {
+  old.withUnsafeMutableElements { old in
+    new.withUnsafeElements { new in
+      guard let old = old.baseAddress, let newElements = new.baseAddress else { return }
+      blendElements(old, newElements, new.count, factor: factor, weight: weight)
+    }
+  }
+}
+
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func blendElements<Element: TensorElement>(
+  _ old: UnsafeMutablePointer<Element>, _ new: UnsafePointer<Double>, _ count: Int, factor: Double, weight: Double
+) {
+  for index in 0..<count { old[index] = Element((1 - weight) * Double(old[index]) + weight * (factor * new[index])) }
 }
 
 /// The choices in which frameworks differ, named after who made them.
