@@ -82,7 +82,8 @@ struct Compare: ParsableCommand {
       network: recipe,
       normalizations: try normalizations(),
       training: try training.configuration(
-        for: prepared.training, normalizations: try normalizations(), seed: common.seed), targets: try targets())
+        for: prepared.training, normalizations: try normalizations(), defaultSchedule: "constant", seed: common.seed),
+      targets: try targets())
     let labelWidth = comparison.normalizations.map(\.rawValue.columns).max() ?? 0
     var progress: [Int: TrainingProgress] = [:]
     let result = try comparison.run(on: prepared, description: description(of: comparison, prepared)) { run, event in

@@ -49,7 +49,7 @@ struct Train: ParsableCommand {
     try FileAccess.createWritableDirectory(out)
     let prepared = try data.prepare(seed: common.seed)
     let configuration = try training.configuration(
-      for: prepared.training, normalizations: [norm], seed: common.seed)
+      for: prepared.training, normalizations: [norm], defaultSchedule: "cosine", seed: common.seed)
     let architecture = ModelArchitecture.multilayerPerceptron(
       try network.network(normalization: norm, defaultInitialization: .kaimingNormal))
     let outputs = Checkpoint.Outputs(prepared.training)

@@ -33,9 +33,9 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How the learning rate changes: constant, cosine (down to 0 at the end), step:EPOCHS:FACTOR (multiplied every so many epochs).",
+      "How the learning rate changes: constant, cosine (down to 0 at the end), step:EPOCHS:FACTOR (multiplied every so many epochs). (default: cosine; constant for compare)",
       valueName: "schedule"))
-  var schedule = "constant"
+  var schedule: String?
 
   @Option(help: ArgumentHelp("Epochs in which the learning rate rises from 0 at the beginning.", valueName: "epochs"))
   var warmUp = 0.0
@@ -73,7 +73,7 @@ struct TrainingOptions: ParsableArguments {
     try require(l2 >= 0 && l2.isFinite, "--l2 takes a number from 0 on, not \(l2).")
     try require(warmUp >= 0 && warmUp <= Double(epochs), "--warm-up takes a number of epochs from 0 to --epochs.")
     try require(patience.map { $0 >= 1 } ?? true, "--patience takes a number from 1 on.")
-    _ = try parsedSchedule(stepsPerEpoch: 1)
+    _ = try parsedSchedule(schedule ?? "constant", stepsPerEpoch: 1)
   }
 
   private func require(_ condition: Bool, _ message: String) throws {
@@ -91,7 +91,7 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  private func parsedSchedule(stepsPerEpoch: Int) throws -> LearningRateSchedule {
+  private func parsedSchedule(_ schedule: String, stepsPerEpoch: Int) throws -> LearningRateSchedule {
     let parts = schedule.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     let warmUpSteps = Int((warmUp * Double(stepsPerEpoch)).rounded())
     let main: LearningRateSchedule
@@ -108,9 +108,11 @@ struct TrainingOptions: ParsableArguments {
     return warmUpSteps > 0 ? .warmUp(length: warmUpSteps, initial: 0, then: main) : main
   }
 
-  /// The configuration for the given training data, and for networks normalized in these ways.
+  /// The configuration for the given training data, and for networks normalized in these ways; `defaultSchedule` is taken
+  /// where `--schedule` was not given.
   func configuration(
-    for training: Dataset<Float>, normalizations: [MultilayerPerceptron.Normalization], seed: UInt64
+    for training: Dataset<Float>, normalizations: [MultilayerPerceptron.Normalization], defaultSchedule: String,
+    seed: UInt64
   ) throws -> TrainingConfiguration {
     let largestBatch = min(batchSize, training.count)
     guard largestBatch > 1 || !normalizations.contains(.batch) else {
@@ -129,7 +131,8 @@ struct TrainingOptions: ParsableArguments {
       loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule,
       learningRate: learningRate ?? (optimizer == .adam || optimizer == .adamw ? 1e-3 : 1e-2), scheduleUnit: .step,
       l2Penalty: l2, dropsLastBatch: dropLast, patience: patience, seed: seed)
-    configuration.schedule = try parsedSchedule(stepsPerEpoch: configuration.batches(of: training.count).count)
+    configuration.schedule = try parsedSchedule(
+      schedule ?? defaultSchedule, stepsPerEpoch: configuration.batches(of: training.count).count)
     return configuration
   }
 }
