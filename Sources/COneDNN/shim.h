@@ -43,12 +43,4 @@ static inline int norma_onednn_sgemm(
   return (int)status;
 }
 
-// The version of the library that is loaded, such as 2.6.3.
-static inline void norma_onednn_version(int *major, int *minor, int *patch) {
-  const dnnl_version_t *version = dnnl_version();
-  *major = version->major;
-  *minor = version->minor;
-  *patch = version->patch;
-}
-
 #endif

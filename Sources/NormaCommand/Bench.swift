@@ -55,9 +55,7 @@ struct Bench: ParsableCommand {
     if let only, (try? Regex(only)) == nil {
       throw ValidationError("--only takes a regular expression, not '\(only)'.")
     }
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads takes a number from 1 to 1024, not \(threads).")
-    }
+    try validateThreads(threads)
   }
 
   func run() throws {

@@ -18,14 +18,13 @@ struct FastPlanes {
     }
   }
 
-  private func forEachPlane(_ group: Range<Int>, _ body: (_ start: Int, _ channel: Int) -> Void) {
-    for outer in 0..<extent.outer {
-      for channel in group { body(start(outer, channel), channel) }
+  private func forEachPlane(
+    _ outers: Range<Int>?, _ channels: Range<Int>, _ body: (_ start: Int, _ channel: Int) -> Void
+  ) {
+    for outer in outers ?? 0..<extent.outer {
+      for channel in channels { body((outer * extent.channels + channel) * extent.inner, channel) }
     }
   }
-
-  /// The place of a channel's values in one outer slice.
-  private func start(_ outer: Int, _ channel: Int) -> Int { (outer * extent.channels + channel) * extent.inner }
 
   /// Finds the statistics and normalizes.
   func forward(
@@ -36,7 +35,7 @@ struct FastPlanes {
       withScratch(width, of: Float.self) { base in
         withScratch(2 * width, of: Double.self) { sums in
           sums.update(repeating: 0, count: 2 * width)
-          forEachPlane(group) { start, channel in
+          forEachPlane(nil, group) { start, channel in
             let place = channel - first
             kernels.plane_moments(
               x + start, extent.inner, start < extent.channels * extent.inner, base + place, sums + place,
@@ -47,7 +46,7 @@ struct FastPlanes {
             count: extent.valuesPerChannel)
         }
       }
-      apply(x, y, group, vectors.pivot, vectors.scale, vectors.shift, rectifies)
+      apply(x, y, nil, group, vectors.pivot, vectors.scale, vectors.shift, rectifies)
     }
   }
 
@@ -58,24 +57,18 @@ struct FastPlanes {
   ) {
     // Nothing is used twice: each ticket does whole slices, from the first value to the last.
     let perTicket = max(1, Self.valuesPerGroup / max(1, extent.channels * extent.inner))
-    let streams = streams(y)
     Parallel.forEach((extent.outer + perTicket - 1) / perTicket) { ticket in
-      for outer in ticket * perTicket..<min(extent.outer, (ticket + 1) * perTicket) {
-        for channel in 0..<extent.channels {
-          let start = start(outer, channel)
-          kernels.plane_normalize(
-            x + start, y + start, extent.inner, pivot[channel], scale[channel], shift[channel], rectifies, streams)
-        }
-      }
+      let outers = ticket * perTicket..<min(extent.outer, (ticket + 1) * perTicket)
+      apply(x, y, outers, 0..<extent.channels, pivot, scale, shift, rectifies)
     }
   }
 
   private func apply(
-    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ group: Range<Int>, _ pivot: UnsafePointer<Float>,
-    _ scale: UnsafePointer<Float>, _ shift: UnsafePointer<Float>, _ rectifies: Bool
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ outers: Range<Int>?, _ channels: Range<Int>,
+    _ pivot: UnsafePointer<Float>, _ scale: UnsafePointer<Float>, _ shift: UnsafePointer<Float>, _ rectifies: Bool
   ) {
     let streams = streams(y)
-    forEachPlane(group) { start, channel in
+    forEachPlane(outers, channels) { start, channel in
       kernels.plane_normalize(
         x + start, y + start, extent.inner, pivot[channel], scale[channel], shift[channel], rectifies, streams)
     }
@@ -97,7 +90,7 @@ struct FastPlanes {
       withScratch(2 * width, of: Double.self) { sums in
         withScratch(2 * width, of: Float.self) { factors in
           sums.update(repeating: 0, count: 2 * width)
-          forEachPlane(group) { start, channel in
+          forEachPlane(nil, group) { start, channel in
             let place = channel - first
             kernels.plane_gradient_sums(
               g + start, x + start, extent.inner, pivot[channel], scale[channel], shift[channel], rectifies,
@@ -107,7 +100,7 @@ struct FastPlanes {
             sums, sums + width, width, Double(extent.valuesPerChannel), vectors.mean + first,
             vectors.reciprocal + first, pivot + first, vectors.gamma.map { $0 + first }, gradients.gamma + first,
             gradients.beta + first, factors, factors + width)
-          forEachPlane(group) { start, channel in
+          forEachPlane(nil, group) { start, channel in
             let place = channel - first
             kernels.plane_input_gradient(
               g + start, x + start, dx + start, extent.inner, pivot[channel], scale[channel], shift[channel],
