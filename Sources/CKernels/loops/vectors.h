@@ -1,0 +1,24 @@
+// Loads, stores and what is done to one vector.
+// Part of kernels_body.h, which see.
+
+static inline __attribute__((always_inline)) vf NAME(load)(const float *p) { return *(const vf *)p; }
+static inline __attribute__((always_inline)) void NAME(store)(float *p, vf v) { *(vf *)p = v; }
+static inline __attribute__((always_inline)) vf NAME(splat)(float v) { return v - (vf){0}; }
+static inline __attribute__((always_inline)) vf NAME(rectify)(vf v) {
+  // A NaN compares as false, and is passed on.
+  return (vf)(~(v <= 0.0f) & (vi)v);
+}
+
+// Stores past the caches where the caller found that the result will not be read soon: p must be aligned to 64 bytes.
+static inline __attribute__((always_inline)) void NAME(put)(float *p, vf v, bool streams) {
+  if (streams) __builtin_nontemporal_store(v, (vfa *)p); else NAME(store)(p, v);
+}
+
+// Lanes to one sum in double precision, always in the same order: halves upon halves.
+static inline __attribute__((always_inline)) double NAME(sum_lanes)(vf v) {
+  vd8 low = __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), vd8);
+  vd8 high = __builtin_convertvector(__builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15), vd8);
+  vd8 s = low + high;
+  vd4 t = __builtin_shufflevector(s, s, 0, 1, 2, 3) + __builtin_shufflevector(s, s, 4, 5, 6, 7);
+  return (t[0] + t[2]) + (t[1] + t[3]);
+}
