@@ -100,10 +100,17 @@ public final class Graph<Element: TensorElement> {
     _ operation: String, rule: String, inputs: [Variable<Element>], value: Tensor<Element>,
     pullback: @escaping (Tensor<Element>) -> [Tensor<Element>?]
   ) -> Variable<Element> {
-    guard let graph = inputs.lazy.compactMap(\.graph).first else { return Variable(value) }
-    require(
-      inputs.allSatisfy { $0.graph == nil || $0.graph === graph }, "\(operation) of variables from different graphs")
-    let requiresGradient = inputs.contains(where: \.requiresGradient)
+    // Closures and key paths would cost more here than the arithmetic on a small tensor.
+    var common: Graph?
+    var requiresGradient = false
+    for input in inputs {
+      require(
+        input.graph == nil || common == nil || input.graph === common, "\(operation) of variables from different graphs"
+      )
+      common = common ?? input.graph
+      requiresGradient = requiresGradient || input.requiresGradient
+    }
+    guard let graph = common else { return Variable(value) }
     guard requiresGradient || graph.keepsValues else { return Variable(value) }
     let indices = inputs.map { input in
       input.node ?? graph.append(

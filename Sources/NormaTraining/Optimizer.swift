@@ -76,6 +76,9 @@ private struct OptimizerStep<Element: TensorElement> {
     switch rule {
     case .sgd(momentum: 0, _): sgdStep(w, g, count, rate: rate)
     case .sgd(let momentum, let nesterov):
+      if let kernels = Kernels.table, let w = floats(w), let g = floats(g), let first = floats(first) {
+        return kernels.pointee.momentum(w, g, first, count, Float(learningRate), Float(momentum), nesterov)
+      }
       momentumStep(w, g, first, count, rate: rate, momentum: Element(momentum), nesterov: nesterov)
     case .rmsProp(let decay, let epsilon):
       if let kernels = Kernels.table, let w = floats(w), let g = floats(g), let first = floats(first) {

@@ -113,10 +113,7 @@ extension BatchNormalization {
     beta: Tensor<Element>? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
     rectifies: Bool = false
   ) -> Tensor<Element> {
-    let transform = ChannelVectors(
-      mean: mean.converted(),
-      reciprocalDeviation: reciprocalDeviation(ofVariance: variance.converted(), epsilon: epsilon), gamma: gamma,
-      beta: beta)
+    let transform = ChannelVectors(mean: mean, variance: variance, gamma: gamma, beta: beta, epsilon: epsilon)
     return FastBatchNormalization.apply(transform, to: x, layout: layout, rectifies: rectifies)
       ?? transform.apply(to: x, layout: layout, rectifies: rectifies)
   }
