@@ -70,7 +70,7 @@ extension Variable {
     let x = value.reshaped(to: [shape.rowCount, inputs])
     let w = weight.value
     var y = x.matrixProduct(w, transposingOther: true)
-    if let bias { y = y.applying(.add, bias.value, broadcast: .perChannel) }
+    y.addToRows(bias?.value)
     let shape = shape
     let needs = (requiresGradient, weight.requiresGradient, bias?.requiresGradient ?? false)
     return Graph.record(

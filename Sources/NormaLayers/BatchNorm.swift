@@ -86,6 +86,16 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     singleValuePolicy == .useRunningStatistics && shape.rowCount == 1
   }
 
+  public func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>] {
+    guard let statistics = runningStatistics, statistics.batchCount > 0 else {
+      throw InferenceModelError(layer: summary, reason: .statisticsNeverGathered)
+    }
+    let normalization = FrozenBatchNormalization(
+      mean: statistics.mean, variance: statistics.variance, gamma: gamma?.value, beta: beta?.value,
+      epsilon: conventions.epsilon)
+    return [.batchNormalization(normalization, rectifies: false)]
+  }
+
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
     guard input.rank >= 2, input.channelCount == featureCount else {
       throw LayerError(layer: summary, expected: "[batch, …, \(featureCount)]", found: input)

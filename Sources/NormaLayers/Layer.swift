@@ -27,6 +27,11 @@ public protocol Layer<Element>: AnyObject {
   ///
   /// - Throws: ``LayerError`` where the input does not fit.
   func outputShape(for input: Shape) throws(LayerError) -> Shape
+
+  /// What the layer does in inference, for an ``InferenceModel``.
+  ///
+  /// - Throws: ``InferenceModelError`` where it cannot say; the default does.
+  func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>]
 }
 
 extension Layer {
@@ -36,6 +41,10 @@ extension Layer {
   public var children: [(name: String, layer: any Layer<Element>)] { [] }
   /// The same shape.
   public func outputShape(for input: Shape) throws(LayerError) -> Shape { input }
+  /// Cannot say.
+  public func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>] {
+    throw InferenceModelError(layer: summary, reason: .notSupported)
+  }
 
   /// This layer and all within it, each with its path, such as `2` or `block.0`; this layer's own is empty.
   public var layers: [(path: String, layer: any Layer<Element>)] {

@@ -32,6 +32,10 @@ public final class LayerNorm<Element: TensorElement>: Layer {
       gamma: gamma.map { pass.variable(for: $0) }, beta: beta.map { pass.variable(for: $0) }, epsilon: epsilon)
   }
 
+  public func inferenceSteps() -> [InferenceStep<Element>] {
+    [.layerNormalization(gamma: gamma?.value, beta: beta?.value, epsilon: epsilon)]
+  }
+
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
     guard input.rank >= 1, input.channelCount == featureCount else {
       throw LayerError(layer: summary, expected: "[…, \(featureCount)]", found: input)

@@ -30,6 +30,10 @@ public final class Linear<Element: TensorElement>: Layer {
     x.linear(weight: pass.variable(for: weight), bias: bias.map { pass.variable(for: $0) })
   }
 
+  public func inferenceSteps() -> [InferenceStep<Element>] {
+    [.linear(weight: weight.value, bias: bias?.value, rectifies: false)]
+  }
+
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
     let inputs = weight.value.shape[1]
     guard input.rank >= 2, input.channelCount == inputs else {

@@ -58,6 +58,20 @@ public final class Sequential<Element: TensorElement>: Layer {
     return x
   }
 
+  public func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>] {
+    var steps: [InferenceStep<Element>] = []
+    for (name, layer) in zip(names, members) {
+      do {
+        steps += try layer.inferenceSteps()
+      } catch {
+        var error = error
+        error.path = error.path.isEmpty ? name : "\(name).\(error.path)"
+        throw error
+      }
+    }
+    return steps
+  }
+
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
     var shape = input
     for layer in members { shape = try layer.outputShape(for: shape) }

@@ -25,6 +25,7 @@ typedef struct norma_kernels {
   void (*plane_input_gradient)(const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams);
   void (*layer_normalize)(const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon, double *mean, double *reciprocal, bool streams);
   void (*layer_gradient)(const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams);
+  void (*row_bias)(float *y, long rows, long width, const float *bias, bool rectifies);
   void (*momentum)(float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov);
   void (*adam)(float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink);
   void (*rmsprop)(float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon);

@@ -1,6 +1,23 @@
 // Element by element.
 // Part of kernels_body.h, which see.
 
+// Adds a vector to each row, in place, and applies ReLU. `bias` may be NULL.
+void NAME(row_bias)(float *y, long rows, long width, const float *bias, bool rectifies) {
+  for (long row = 0; row < rows; row++) {
+    float *r = y + row * width;
+    long c = 0;
+    for (; c + LANES <= width; c += LANES) {
+      vf v = NAME(load)(r + c);
+      if (bias) v += NAME(load)(bias + c);
+      NAME(store)(r + c, rectifies ? NAME(rectify)(v) : v);
+    }
+    for (; c < width; c++) {
+      float v = bias ? r[c] + bias[c] : r[c];
+      r[c] = rectifies && v <= 0 ? 0 : v;
+    }
+  }
+}
+
 // One step of SGD with momentum, see OptimizerRule.
 void NAME(momentum)(
     float *restrict w, const float *restrict g, float *restrict velocity, long count, float rate, float momentum,

@@ -1,0 +1,58 @@
+import NormaTensor
+import Normalization
+
+/// One thing that an ``InferenceModel`` does to a batch.
+public enum InferenceStep<Element: TensorElement>: Sendable {
+  /// `x · weightᵀ + bias`, and ReLU if `rectifies`: weight `[outputs, inputs]`, bias `[outputs]`.
+  case linear(weight: Tensor<Element>, bias: Tensor<Element>?, rectifies: Bool)
+  /// Batch normalization with given statistics, and ReLU if `rectifies`.
+  case batchNormalization(FrozenBatchNormalization<Element>, rectifies: Bool)
+  /// Layer normalization over the last axis.
+  case layerNormalization(gamma: Tensor<Element>?, beta: Tensor<Element>?, epsilon: Double)
+  /// A function of each element.
+  case function(UnaryOperation<Element>)
+  /// `[N, …] → [N, product of the rest]`.
+  case flatten
+}
+
+/// Batch normalization that no longer gathers: all vectors `[C]`.
+public struct FrozenBatchNormalization<Element: TensorElement>: Sendable {
+  /// The running mean and variance.
+  public var mean, variance: Tensor<Element>
+  /// The scale and the shift; 1 and 0 where nil.
+  public var gamma, beta: Tensor<Element>?
+  /// Added to the variance before the square root.
+  public var epsilon: Double
+}
+
+/// Why a model cannot be made ready to serve.
+public struct InferenceModelError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What is the matter.
+  public enum Reason: Equatable, Sendable {
+    /// A normalization that has seen no batch has no statistics to normalize with.
+    case statisticsNeverGathered
+    /// The layer does not say what it does in inference.
+    case notSupported
+  }
+  /// The layer's path in the model, as in files; empty for the model itself.
+  public var path: String
+  /// What the layer is.
+  public let layer: String
+  /// What is the matter.
+  public let reason: Reason
+
+  /// An error about a layer that stands at the top, see ``path``.
+  public init(layer: String, reason: Reason) {
+    path = ""
+    self.layer = layer
+    self.reason = reason
+  }
+
+  public var description: String {
+    let place = path.isEmpty ? layer : "\(layer) at '\(path)'"
+    return switch reason {
+    case .statisticsNeverGathered: "\(place) has gathered no statistics: train the model before it serves"
+    case .notSupported: "\(place) does not say what it does in inference"
+    }
+  }
+}

@@ -1,0 +1,66 @@
+#include "AllocationCounter.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+static atomic_long calls, largest;
+
+void allocation_counter_start(void) {
+  atomic_store(&calls, 0);
+  atomic_store(&largest, 0);
+}
+
+long allocation_counter_calls(void) { return atomic_load(&calls); }
+
+long allocation_counter_largest(void) { return atomic_load(&largest); }
+
+#if defined(__GLIBC__)
+
+bool allocation_counter_works(void) { return true; }
+
+static void count(size_t size) {
+  atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
+  long before = atomic_load_explicit(&largest, memory_order_relaxed);
+  while ((long)size > before &&
+         !atomic_compare_exchange_weak_explicit(&largest, &before, (long)size, memory_order_relaxed, memory_order_relaxed)) {
+  }
+}
+
+// The executable's functions of these names stand before the C library's for the whole process.
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+
+void *malloc(size_t size) {
+  count(size);
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t number, size_t size) {
+  count(number * size);
+  return __libc_calloc(number, size);
+}
+
+void *realloc(void *memory, size_t size) {
+  count(size);
+  return __libc_realloc(memory, size);
+}
+
+void *memalign(size_t alignment, size_t size) {
+  count(size);
+  return __libc_memalign(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+
+int posix_memalign(void **memory, size_t alignment, size_t size) {
+  *memory = memalign(alignment, size);
+  return *memory ? 0 : 12;  // ENOMEM
+}
+
+#else
+
+bool allocation_counter_works(void) { return false; }
+
+#endif

@@ -1,0 +1,104 @@
+import Norma
+import TestSupport
+import Testing
+
+@Suite struct InferenceModelTests {
+  /// A network of a recipe drawn at random, with statistics gathered from a few batches.
+  private func model<Element: TensorElement>(
+    _ seed: UInt64, _ type: Element.Type
+  ) throws -> (model: Sequential<Element>, x: Tensor<Element>) {
+    var random = RandomGenerator(seed: seed)
+    let inputs = Int.random(in: 1...40, using: &random)
+    let recipe = MultilayerPerceptron(
+      hidden: (0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 1...70, using: &random) },
+      normalization: MultilayerPerceptron.Normalization.allCases.randomElement(using: &random)!,
+      activation: MultilayerPerceptron.Activation.allCases.randomElement(using: &random)!,
+      keepProbability: Bool.random(using: &random) ? 0.8 : 1)
+    let model: Sequential<Element> = recipe.build(sampleShape: [inputs], outputCount: 7, random: random)
+    for (_, layer) in model.layers {
+      for parameter in layer.parameters where parameter.kind != .weight {
+        parameter.value += .normal(parameter.value.shape, standardDeviation: 0.3, using: &random)
+      }
+    }
+    for _ in 0..<3 {
+      let pass = Pass<Element>.training(random: random)
+      _ = try model(Variable(.normal([32, inputs], mean: 2, using: &random)), in: pass)
+      try pass.updateRunningStatistics()
+    }
+    let rows = [1, 2, 17, 64].randomElement(using: &random)!
+    return (model, .normal([rows, inputs], mean: 2, using: &random))
+  }
+
+  @Test(arguments: 0..<120)
+  func outputsAreThoseOfTheModelToRounding(seed: UInt64) throws {
+    let (single, x) = try model(seed, Float.self)
+    let expected = try single(Variable(x), in: .inference).value
+    let found = try InferenceModel(single)(x)
+    #expect(errorRelativeToScale(found.converted(), reference: expected.converted()) < 1e-5)
+
+    let (double, y) = try model(seed, Double.self)
+    let reference = try double(Variable(y), in: .inference).value
+    #expect(errorRelativeToScale(try InferenceModel(double)(y), reference: reference) < 1e-13)
+  }
+
+  @Test func normalizationAndReLUBecomePartOfTheLinearLayer() throws {
+    var random = RandomGenerator(seed: 1)
+    let model = Sequential<Float> {
+      Flatten()
+      Linear(6, 5, hasBias: false, using: &random)
+      BatchNorm(5)
+      ReLU()
+      Dropout(keepProbability: 0.5)
+      Linear(5, 2, using: &random)
+    }
+    let pass = Pass<Float>.training(random: random)
+    _ = try model(Variable(.normal([8, 2, 3], using: &random)), in: pass)
+    try pass.updateRunningStatistics()
+    let serving = try InferenceModel(model)
+    #expect(serving.steps.count == 3)
+    #expect(try serving(.normal([4, 2, 3], using: &random)).shape == [4, 2])
+  }
+
+  @Test func aModelThatHasSeenNoBatchIsRefused() {
+    var random = RandomGenerator(seed: 1)
+    let model = Sequential<Float> {
+      Linear(3, 4, using: &random)
+      Sequential([BatchNorm(4)])
+    }
+    let error = #expect(throws: InferenceModelError.self) { try InferenceModel(model) }
+    #expect(error?.reason == .statisticsNeverGathered)
+    #expect(error?.path == "1.0")
+    #expect(error?.description.contains("BatchNorm(4) at '1.0'") == true)
+  }
+
+  @Test func aLayerThatDoesNotSayWhatItDoesIsRefused() {
+    final class Mystery: Layer {
+      typealias Element = Float
+      let summary = "Mystery"
+      func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> { x }
+    }
+    let error = #expect(throws: InferenceModelError.self) { try InferenceModel(Mystery()) }
+    #expect(error?.reason == .notSupported)
+  }
+
+  @Test func aBatchThatDoesNotFitIsRefused() throws {
+    var random = RandomGenerator(seed: 1)
+    let serving = try InferenceModel(Sequential<Float> { Linear(3, 4, using: &random) })
+    let error = #expect(throws: LayerError.self) { try serving(.zeros([2, 5])) }
+    #expect(error == LayerError(layer: "Linear(3 → 4)", expected: "[batch, …, 3]", found: [2, 5]))
+  }
+
+  @Test func severalThreadsCanCallItAtOnce() async throws {
+    let (single, x) = try model(11, Float.self)
+    let serving = try InferenceModel(single)
+    let expected = try serving(x)
+    await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<8 {
+        group.addTask {
+          (0..<50).allSatisfy { _ in (try? serving(x)).map { haveSameBits($0, expected) } ?? false }
+        }
+      }
+      for await agrees in group { #expect(agrees) }
+    }
+  }
+}
