@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 // No product and sum become one instruction: with it, or without it on older hardware, results would differ.
@@ -62,6 +63,7 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
     .plane_input_gradient = norma_##set##_plane_input_gradient, \
     .layer_normalize = norma_##set##_layer_normalize, \
     .layer_gradient = norma_##set##_layer_gradient, \
+    .momentum = norma_##set##_momentum, \
     .adam = norma_##set##_adam, \
     .rmsprop = norma_##set##_rmsprop, \
   }

@@ -14,4 +14,5 @@
 #include "loops/elements.h"
 
 #undef FOR_STRIPS
+#undef TOGETHER
 #undef LANES

@@ -75,10 +75,12 @@ public final class Graph<Element: TensorElement> {
     return variable
   }
 
+  @specialized(where Element == Float)
   private func leaf(_ value: Tensor<Element>, kind: Kind, name: String) -> Variable<Element> {
     append(kind: kind, name: name, operation: "", rule: "", inputs: [], value: value, requiresGradient: true, nil)
   }
 
+  @specialized(where Element == Float)
   private func append(
     kind: Kind, name: String, operation: String, rule: String, inputs: [Int], value: Tensor<Element>,
     requiresGradient: Bool, _ pullback: ((Tensor<Element>) -> [Tensor<Element>?])?
@@ -96,14 +98,22 @@ public final class Graph<Element: TensorElement> {
   func rename(_ node: Int, to name: String) { nodes[node].name = name }
 
   /// Adds the result of an operation to the graph of its inputs.
+  @specialized(where Element == Float)
   static func record(
     _ operation: String, rule: String, inputs: [Variable<Element>], value: Tensor<Element>,
     pullback: @escaping (Tensor<Element>) -> [Tensor<Element>?]
   ) -> Variable<Element> {
-    guard let graph = inputs.lazy.compactMap(\.graph).first else { return Variable(value) }
-    require(
-      inputs.allSatisfy { $0.graph == nil || $0.graph === graph }, "\(operation) of variables from different graphs")
-    let requiresGradient = inputs.contains(where: \.requiresGradient)
+    // Closures and key paths would cost more here than the arithmetic on a small tensor.
+    var common: Graph?
+    var requiresGradient = false
+    for input in inputs {
+      require(
+        input.graph == nil || common == nil || input.graph === common, "\(operation) of variables from different graphs"
+      )
+      common = common ?? input.graph
+      requiresGradient = requiresGradient || input.requiresGradient
+    }
+    guard let graph = common else { return Variable(value) }
     guard requiresGradient || graph.keepsValues else { return Variable(value) }
     let indices = inputs.map { input in
       input.node ?? graph.append(
@@ -121,6 +131,7 @@ public final class Graph<Element: TensorElement> {
   /// - Parameters:
   ///   - result: a variable of this graph; usually a single number, the loss.
   ///   - seed: the gradient to start from, of the result's shape; ones if nil.
+  @specialized(where Element == Float)
   public func gradients(of result: Variable<Element>, seed: Tensor<Element>? = nil) -> Gradients<Element> {
     let seed = seed ?? .ones(result.value.shape)
     require(
@@ -156,6 +167,7 @@ public struct Gradients<Element: TensorElement> {
     values = ContiguousArray(repeating: nil, count: nodeCount)
   }
 
+  @specialized(where Element == Float)
   mutating func add(_ gradient: Tensor<Element>, to node: Int) {
     if values[node] == nil { values[node] = gradient } else { values[node]! += gradient }
   }

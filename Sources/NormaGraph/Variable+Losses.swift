@@ -28,6 +28,7 @@ extension Variable {
   }
 
   /// A loss that is the mean over rows of a function that also gives its own gradient.
+  @specialized(where Element == Float)
   private func rowLoss(
     _ name: String, rule: String, labels: [Int],
     _ row: (UnsafePointer<Element>, UnsafeMutablePointer<Element>, Int, Int) -> Double

@@ -17,6 +17,7 @@ extension Variable {
   /// Returns the moments of the batch beside the result, for the running statistics.
   ///
   /// - Throws: `NormalizationError.singleValuePerChannel` unless `allowsSingleValue`.
+  @specialized(where Element == Float)
   public func batchNormalized(
     gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
     rectifies: Bool = false, allowsSingleValue: Bool = false
@@ -62,6 +63,7 @@ extension Variable {
   }
 
   /// Batch normalization in inference, with given statistics `[C]`.
+  @specialized(where Element == Float)
   public func batchNormalized(
     mean: Tensor<Element>, variance: Tensor<Element>, gamma: Variable? = nil, beta: Variable? = nil,
     epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast, rectifies: Bool = false

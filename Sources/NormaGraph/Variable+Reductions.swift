@@ -62,6 +62,7 @@ extension Variable {
   }
 
   /// `x · weightᵀ + bias`, one node: x `[…, inputs]`, weight `[outputs, inputs]`, bias `[outputs]` or none.
+  @specialized(where Element == Float)
   public func linear(weight: Variable, bias: Variable?) -> Variable {
     let (inputs, outputs) = (weight.shape[1], weight.shape[0])
     require(

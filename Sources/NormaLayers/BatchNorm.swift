@@ -58,6 +58,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     return try apply(to: x, in: pass, rectifies: true)
   }
 
+  @specialized(where Element == Float)
   private func apply(to x: Variable<Element>, in pass: Pass<Element>, rectifies: Bool) throws -> Variable<Element> {
     let gamma = gamma.map { pass.variable(for: $0) }
     let beta = beta.map { pass.variable(for: $0) }

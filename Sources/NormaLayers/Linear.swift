@@ -25,6 +25,7 @@ public final class Linear<Element: TensorElement>: Layer {
     "Linear(\(weight.value.shape[1]) → \(weight.value.shape[0])\(bias == nil ? ", no bias" : ""))"
   }
 
+  @specialized(where Element == Float)
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.linear(weight: pass.variable(for: weight), bias: bias.map { pass.variable(for: $0) })
   }

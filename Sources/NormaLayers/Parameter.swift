@@ -19,16 +19,17 @@ public final class Parameter<Element: TensorElement> {
   public let kind: Kind
   /// Its value; its shape never changes.
   public var value: Tensor<Element> {
-    didSet {
-      require(value.shape == oldValue.shape, "a parameter of shape \(oldValue.shape) set to shape \(value.shape)")
-    }
+    // Not to be held against the old value: it would be kept beside the new one, and every change in place be a copy.
+    didSet { require(value.shape == shape, "a parameter of shape \(shape) set to shape \(value.shape)") }
   }
+  private let shape: Shape
   /// Whether training leaves it as it is.
   public var isFrozen = false
 
   /// A parameter with its first value.
   public init(_ value: Tensor<Element>, kind: Kind) {
     self.value = value
+    shape = value.shape
     self.kind = kind
   }
 }

@@ -41,6 +41,7 @@ public final class Pass<Element: TensorElement> {
   public var isTraining: Bool { graph != nil }
 
   /// The variable that stands for a parameter in this pass: one and the same however often it is used.
+  @specialized(where Element == Float)
   public func variable(for parameter: Parameter<Element>) -> Variable<Element> {
     guard let graph, !parameter.isFrozen else { return Variable(parameter.value) }
     if let known = variables[ObjectIdentifier(parameter)] { return known }
@@ -63,6 +64,7 @@ public final class Pass<Element: TensorElement> {
     try within(name, layer) { try layer.rectified(x, in: self) }
   }
 
+  @specialized(where Element == Float)
   private func within(
     _ name: String, _ layer: any Layer<Element>, _ body: () throws -> Variable<Element>
   ) rethrows -> Variable<Element> {

@@ -18,11 +18,17 @@ import NormaTensor
 public final class Sequential<Element: TensorElement>: Layer {
   private let members: [any Layer<Element>]
   private let names: [String]
+  /// The members that can take in the ReLU that follows them; nil for others, and where none follows.
+  private let fusing: [(any ReLUFusing<Element>)?]
 
   /// The given layers, each fed with the result of the one before.
   public init(_ layers: [any Layer<Element>]) {
     members = layers
     names = layers.indices.map(String.init)
+    fusing = layers.indices.map { index in
+      guard index + 1 < layers.count, layers[index + 1] is ReLU<Element> else { return nil }
+      return layers[index] as? any ReLUFusing<Element>
+    }
   }
 
   /// The layers written in the closure, one below the other.
@@ -36,13 +42,12 @@ public final class Sequential<Element: TensorElement>: Layer {
 
   public var summary: String { "Sequential(\(members.count) layers)" }
 
+  @specialized(where Element == Float)
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
     var x = x
     var index = 0
     while index < members.count {
-      if pass.observer == nil, index + 1 < members.count, members[index + 1] is ReLU<Element>,
-        let fusing = members[index] as? any ReLUFusing<Element>
-      {
+      if pass.observer == nil, let fusing = fusing[index] {
         x = try pass.applyRectified(fusing, named: names[index], to: x)
         index += 2
       } else {

@@ -1,5 +1,6 @@
 extension Tensor {
   /// The matrix product `[M, K] · [K, N] → [M, N]`, with either factor read transposed on request.
+  @specialized(where Element == Float)
   public func matrixProduct(
     _ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false
   ) -> Tensor {

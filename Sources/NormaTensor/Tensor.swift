@@ -13,8 +13,8 @@
 public struct Tensor<Element: TensorElement>: Sendable {
   /// The lengths of the axes.
   public internal(set) var shape: Shape
-  var storage: TensorStorage<Element>
-  var offset: Int
+  @usableFromInline var storage: TensorStorage<Element>
+  @usableFromInline var offset: Int
 
   init(shape: Shape, storage: TensorStorage<Element>, offset: Int) {
     self.shape = shape
@@ -23,6 +23,7 @@ public struct Tensor<Element: TensorElement>: Sendable {
   }
 
   /// A tensor whose elements `initializer` writes, all of them: the buffer holds arbitrary values before.
+  @specialized(where Element == Float)
   public init(
     shape: Shape, initializingWith initializer: (UnsafeMutableBufferPointer<Element>) throws -> Void
   ) rethrows {
@@ -63,7 +64,7 @@ public struct Tensor<Element: TensorElement>: Sendable {
   }
 
   /// The number of elements.
-  public var count: Int { shape.elementCount }
+  @inlinable public var count: Int { shape.elementCount }
   /// The number of axes.
   public var rank: Int { shape.rank }
 
@@ -96,7 +97,7 @@ public struct Tensor<Element: TensorElement>: Sendable {
   }
 
   /// Lends the elements for reading.
-  public func withUnsafeElements<Result, Failure: Error>(
+  @inlinable public func withUnsafeElements<Result, Failure: Error>(
     _ body: (UnsafeBufferPointer<Element>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(storage) {} }

@@ -75,4 +75,13 @@ public struct MatrixProduct<Element> {
     part.result += rowRange.lowerBound * resultStride + columnRange.lowerBound
     return part
   }
+
+  /// The part of the product that a range of the inner dimension gives.
+  func part(inner range: Range<Int>) -> MatrixProduct {
+    var part = self
+    part.inner = range.count
+    part.left.elements += range.lowerBound * left.strides.column
+    part.right.elements += range.lowerBound * right.strides.row
+    return part
+  }
 }

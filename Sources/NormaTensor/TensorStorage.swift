@@ -2,8 +2,8 @@
 ///
 /// Unchecked: the elements are only written while exactly one tensor refers to the storage (`Tensor` checks with
 /// `isKnownUniquelyReferenced` before it writes), or before the storage has been handed to a tensor at all.
-final class TensorStorage<Element: TensorElement>: @unchecked Sendable {
-  let elements: UnsafeMutablePointer<Element>
+@usableFromInline final class TensorStorage<Element: TensorElement>: @unchecked Sendable {
+  @usableFromInline let elements: UnsafeMutablePointer<Element>
   let count: Int
   private let size: Int
 

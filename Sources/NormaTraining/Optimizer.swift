@@ -24,6 +24,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   ///   - gradients: one for each, of its shape; nil leaves the parameter alone.
   ///   - learningRate: the rate of this step.
   ///   - decays: which kinds of parameter AdamW's weight decay shrinks.
+  @specialized(where Element == Float)
   public mutating func update(
     _ parameters: [Parameter<Element>], gradients: [Tensor<Element>?], learningRate: Double,
     decays: Set<Parameter<Element>.Kind> = [.weight]
@@ -41,28 +42,61 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     let step = OptimizerStep<Element>(rule: rule, number: stepCount, learningRate: learningRate)
     first.withUnsafeMutableElements { first in
       second.withUnsafeMutableElements { second in
-        var offset = 0
-        for (parameter, gradient) in zip(parameters, gradients) {
-          let count = parameter.value.count
-          defer { offset += count }
-          guard let gradient, !parameter.isFrozen, count > 0 else { continue }
-          require(
-            gradient.shape == parameter.value.shape,
-            "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.value.shape)")
-          parameter.value.withUnsafeMutableElements { weights in
-            gradient.withUnsafeElements { gradient in
-              step.apply(
-                weights.baseAddress!, gradient.baseAddress!, first: first.baseAddress! + offset,
-                second: second.baseAddress! + offset, count, decays: decays.contains(parameter.kind))
-            }
-          }
+        let (first, second) = (first.baseAddress!, second.baseAddress!)
+        let pieces = Self.pieces(of: parameters, gradients: gradients, decays: decays)
+        // The parameters and the gradients are held by the caller's arrays as long as this runs.
+        Parallel.forEach(pieces.count) { index in
+          let piece = pieces[index]
+          step.apply(
+            piece.weights, piece.gradient, first: first + piece.offset, second: second + piece.offset, piece.count,
+            decays: piece.decays)
         }
       }
     }
   }
+
+  /// A stretch of one parameter's elements.
+  private struct Piece {
+    let weights: UnsafeMutablePointer<Element>
+    let gradient: UnsafePointer<Element>
+    /// Its place among the elements of all parameters.
+    let offset: Int
+    let count: Int
+    let decays: Bool
+  }
+
+  /// All parameters that are to change, in pieces that are worth a ticket each or are all there is of a parameter.
+  @specialized(where Element == Float)
+  private static func pieces(
+    of parameters: [Parameter<Element>], gradients: [Tensor<Element>?], decays: Set<Parameter<Element>.Kind>
+  ) -> [Piece] {
+    let mostElements = 1 << 15
+    var pieces: [Piece] = []
+    var offset = 0
+    for (index, parameter) in parameters.enumerated() {
+      let count = parameter.value.count
+      defer { offset += count }
+      guard let gradient = gradients[index], !parameter.isFrozen, count > 0 else { continue }
+      require(
+        gradient.shape == parameter.value.shape,
+        "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.value.shape)")
+      let decays = decays.contains(parameter.kind)
+      parameter.value.withUnsafeMutableElements { weights in
+        gradient.withUnsafeElements { gradient in
+          for start in stride(from: 0, to: count, by: mostElements) {
+            pieces.append(
+              Piece(
+                weights: weights.baseAddress! + start, gradient: gradient.baseAddress! + start, offset: offset + start,
+                count: min(mostElements, count - start), decays: decays))
+          }
+        }
+      }
+    }
+    return pieces
+  }
 }
 
-/// One step of a rule, for one parameter after the other.
+/// One step of a rule, for any stretch of elements.
 private struct OptimizerStep<Element: TensorElement> {
   let rule: OptimizerRule
   let number: Int
@@ -76,6 +110,9 @@ private struct OptimizerStep<Element: TensorElement> {
     switch rule {
     case .sgd(momentum: 0, _): sgdStep(w, g, count, rate: rate)
     case .sgd(let momentum, let nesterov):
+      if let kernels = Kernels.table, let w = floats(w), let g = floats(g), let first = floats(first) {
+        return kernels.pointee.momentum(w, g, first, count, Float(learningRate), Float(momentum), nesterov)
+      }
       momentumStep(w, g, first, count, rate: rate, momentum: Element(momentum), nesterov: nesterov)
     case .rmsProp(let decay, let epsilon):
       if let kernels = Kernels.table, let w = floats(w), let g = floats(g), let first = floats(first) {

@@ -48,6 +48,7 @@ extension BatchNormalization {
   ///   - allowsSingleValue: whether a batch with one value per channel is normalized to 0, giving beta.
   /// - Returns: the output, of the shape of x, and what ``backward(_:input:batch:)`` needs.
   /// - Throws: ``NormalizationError/singleValuePerChannel(shape:)`` for such a batch otherwise.
+  @specialized(where Element == Float)
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5,
     layout: ChannelLayout = .channelsLast, rectifies: Bool = false, allowsSingleValue: Bool = false
@@ -78,6 +79,7 @@ extension BatchNormalization {
   /// `dx = gamma / (N · s) · (N · g − Σg − x̂ · Σ(g · x̂))`, `dgamma = Σ(g · x̂)`, `dbeta = Σg`.
   ///
   /// An empty batch gives gradients of 0.
+  @specialized(where Element == Float)
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, batch: NormalizedBatch<Element>
   ) -> NormalizationGradients<Element> {
@@ -108,15 +110,13 @@ extension BatchNormalization {
   }
 
   /// The forward pass in inference: normalizes with given statistics, means and variances `[C]`.
+  @specialized(where Element == Float)
   public static func inference<Element: TensorElement>(
     _ x: Tensor<Element>, mean: Tensor<Element>, variance: Tensor<Element>, gamma: Tensor<Element>? = nil,
     beta: Tensor<Element>? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
     rectifies: Bool = false
   ) -> Tensor<Element> {
-    let transform = ChannelVectors(
-      mean: mean.converted(),
-      reciprocalDeviation: reciprocalDeviation(ofVariance: variance.converted(), epsilon: epsilon), gamma: gamma,
-      beta: beta)
+    let transform = ChannelVectors(mean: mean, variance: variance, gamma: gamma, beta: beta, epsilon: epsilon)
     return FastBatchNormalization.apply(transform, to: x, layout: layout, rectifies: rectifies)
       ?? transform.apply(to: x, layout: layout, rectifies: rectifies)
   }

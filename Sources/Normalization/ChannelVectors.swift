@@ -24,6 +24,23 @@ struct ChannelVectors<Element: TensorElement>: Sendable {
     self.init(pivot: pivot, scale: factor.converted(), shift: shift.converted())
   }
 
+  /// The same for statistics that are given in the tensor's own type: the mean is the pivot, and leaves no rest.
+  init(
+    mean: Tensor<Element>, variance: Tensor<Element>, gamma: Tensor<Element>?, beta: Tensor<Element>?, epsilon: Double
+  ) {
+    let channels = mean.count
+    requireAffine(gamma, beta, channels: channels)
+    require(variance.count == channels, "means of shape \(mean.shape) and variances of shape \(variance.shape)")
+    let scale = Tensor<Element>(shape: [channels]) { scale in
+      variance.withUnsafeElements { variance in
+        guard let scale = scale.baseAddress, let variance = variance.baseAddress else { return }
+        guard let gamma else { return scaleChannels(scale, variance, nil, channels, epsilon) }
+        gamma.withUnsafeElements { scaleChannels(scale, variance, $0.baseAddress, channels, epsilon) }
+      }
+    }
+    self.init(pivot: mean, scale: scale, shift: beta ?? .zeros([channels]))
+  }
+
   /// The transformed tensor, with the following ReLU if `rectifies`.
   func apply(to x: Tensor<Element>, layout: ChannelLayout, rectifies: Bool) -> Tensor<Element> {
     let extent = layout.extent(of: x.shape)
@@ -65,4 +82,17 @@ struct ChannelVectors<Element: TensorElement>: Sendable {
 func requireAffine<Element: TensorElement>(_ gamma: Tensor<Element>?, _ beta: Tensor<Element>?, channels: Int) {
   require(gamma.map { $0.count == channels } ?? true, "gamma of shape \(gamma!.shape) for \(channels) channels")
   require(beta.map { $0.count == channels } ?? true, "beta of shape \(beta!.shape) for \(channels) channels")
+}
+
+/// `gamma / √(variance + epsilon)` for each channel, gamma being 1 where it is nil.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func scaleChannels<Element: TensorElement>(
+  _ scale: UnsafeMutablePointer<Element>, _ variance: UnsafePointer<Element>, _ gamma: UnsafePointer<Element>?,
+  _ channels: Int, _ epsilon: Double
+) {
+  for channel in 0..<channels {
+    let reciprocal = 1 / (Double(variance[channel]) + epsilon).squareRoot()
+    scale[channel] = Element((gamma.map { Double($0[channel]) } ?? 1) * reciprocal)
+  }
 }

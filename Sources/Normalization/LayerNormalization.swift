@@ -39,10 +39,11 @@ extension LayerNormalization {
                 else { return }
                 let (mean, deviation) = (mean.baseAddress!, deviation.baseAddress!)
                 let extent = rowExtent(rows, channels)
+                let streams = streamsRows(y, rows, channels)
                 Parallel.forEach(extent.blockCount) { block in
                   normalizeRows(
                     x, y, extent.block(block), channels, gamma: gamma, beta: beta, epsilon: epsilon, mean: mean,
-                    reciprocalDeviation: deviation)
+                    reciprocalDeviation: deviation, streams: streams)
                 }
               }
             }
@@ -76,10 +77,12 @@ extension LayerNormalization {
                 guard rows > 0, channels > 0, let gradient = gradient.baseAddress, let x = x.baseAddress,
                   let gamma = gamma.baseAddress, let result = result.baseAddress
                 else { return }
+                let streams = streamsRows(result, rows, channels)
                 sums = combiningBlocks(extent, sumsPerChannel: 2) { block, sums in
                   rowGradients(
                     gradient, x, result, block, channels, gamma: gamma, mean: mean.baseAddress!,
-                    reciprocalDeviation: deviation.baseAddress!, betaSums: sums, gammaSums: sums + channels)
+                    reciprocalDeviation: deviation.baseAddress!, betaSums: sums, gammaSums: sums + channels,
+                    streams: streams)
                 }
               }
             }
@@ -100,18 +103,26 @@ private func rowExtent(_ rows: Int, _ channels: Int) -> ChannelExtent {
     outerPerBlock: max(Int(NORMA_BLOCK), 16_384 / max(1, channels)))
 }
 
+/// Whether a result of rows is written past the caches.
+private func streamsRows<Element: TensorElement>(
+  _ result: UnsafeMutablePointer<Element>, _ rows: Int, _ channels: Int
+) -> Bool {
+  floats(result) != nil && UInt(bitPattern: result) % 64 == 0 && channels % RowPlan.lanes == 0
+    && streams(count: rows * channels, width: channels)
+}
+
 /// Normalizes one block of rows, on the kernels where they are for the element type.
 private func normalizeRows<Element: TensorElement>(
   _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ block: Range<Int>, _ channels: Int,
   gamma: UnsafePointer<Element>, beta: UnsafePointer<Element>, epsilon: Double, mean: UnsafeMutablePointer<Double>,
-  reciprocalDeviation: UnsafeMutablePointer<Double>
+  reciprocalDeviation: UnsafeMutablePointer<Double>, streams: Bool
 ) {
   let start = block.lowerBound
   if let kernels = Kernels.table, let x = floats(x + start * channels), let y = floats(y + start * channels),
     let gamma = floats(gamma), let beta = floats(beta)
   {
     kernels.pointee.layer_normalize(
-      x, y, block.count, channels, gamma, beta, epsilon, mean + start, reciprocalDeviation + start)
+      x, y, block.count, channels, gamma, beta, epsilon, mean + start, reciprocalDeviation + start, streams)
   } else {
     for row in block {
       (mean[row], reciprocalDeviation[row]) = normalizeRow(
@@ -125,7 +136,7 @@ private func rowGradients<Element: TensorElement>(
   _ gradient: UnsafePointer<Element>, _ x: UnsafePointer<Element>, _ result: UnsafeMutablePointer<Element>,
   _ block: Range<Int>, _ channels: Int, gamma: UnsafePointer<Element>, mean: UnsafePointer<Double>,
   reciprocalDeviation: UnsafePointer<Double>, betaSums: UnsafeMutablePointer<Double>,
-  gammaSums: UnsafeMutablePointer<Double>
+  gammaSums: UnsafeMutablePointer<Double>, streams: Bool
 ) {
   if let kernels = Kernels.table, let g = floats(gradient), let x = floats(x), let result = floats(result),
     let gamma = floats(gamma)
@@ -136,7 +147,7 @@ private func rowGradients<Element: TensorElement>(
         kernels.pointee.layer_gradient(
           g + start * channels, x + start * channels, result + start * channels,
           min(Int(NORMA_BLOCK), block.upperBound - start), channels, gamma, mean + start, reciprocalDeviation + start,
-          gammaSums, betaSums, scratch)
+          gammaSums, betaSums, scratch, streams)
       }
     }
   } else {

@@ -1,6 +1,23 @@
 // Element by element.
 // Part of kernels_body.h, which see.
 
+// One step of SGD with momentum, see OptimizerRule.
+void NAME(momentum)(
+    float *restrict w, const float *restrict g, float *restrict velocity, long count, float rate, float momentum,
+    bool nesterov) {
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    vf d = NAME(load)(g + i);
+    vf v = momentum * NAME(load)(velocity + i) + d;
+    NAME(store)(velocity + i, v);
+    NAME(store)(w + i, NAME(load)(w + i) - rate * (nesterov ? d + momentum * v : v));
+  }
+  for (; i < count; i++) {
+    velocity[i] = momentum * velocity[i] + g[i];
+    w[i] -= rate * (nesterov ? g[i] + momentum * velocity[i] : velocity[i]);
+  }
+}
+
 // One step of Adam, see OptimizerRule.
 void NAME(adam)(
     float *restrict w, const float *restrict g, float *restrict first, float *restrict second, long count, float beta1,

@@ -1,16 +1,15 @@
 // Rows, each normalized by its own statistics.
 // Part of kernels_body.h, which see.
 
-// y = x^ * gamma + beta, x^ being a row of x brought to mean 0 and variance 1. Writes each row's mean and 1 / s.
-void NAME(layer_normalize)(
+static inline __attribute__((always_inline)) void NAME(layers_apply)(
     const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon,
-    double *mean, double *reciprocal) {
+    double *mean, double *reciprocal, bool streams) {
   for (long row = 0; row < rows; row++) {
     const float *p = x + row * channels;
     float *r = y + row * channels;
     float base = 0;
     double sum = 0, square = 0;
-    NAME(plane_moments)(p, channels, true, &base, &sum, &square);
+    NAME(run_moments)(p, channels, true, &base, &sum, &square);
     double m = base + sum / (double)channels;
     double variance = (square - sum * sum / (double)channels) / (double)channels;
     double reciprocalDeviation = 1 / __builtin_elementwise_sqrt(variance + epsilon);
@@ -20,17 +19,23 @@ void NAME(layer_normalize)(
     long c = 0;
     for (; c + LANES <= channels; c += LANES) {
       vf v = (NAME(load)(p + c) - k) * a + t;
-      NAME(store)(r + c, v * NAME(load)(gamma + c) + NAME(load)(beta + c));
+      NAME(put)(r + c, v * NAME(load)(gamma + c) + NAME(load)(beta + c), streams);
     }
     for (; c < channels; c++) r[c] = ((p[c] - k) * a + t) * gamma[c] + beta[c];
   }
 }
 
-// The gradients of up to NORMA_BLOCK rows' layer normalization. Adds to the sums for gamma and beta, whose floats
-// `scratch` has room for: 2 * channels.
-void NAME(layer_gradient)(
+// y = x^ * gamma + beta, x^ being a row of x brought to mean 0 and variance 1. Writes each row's mean and 1 / s.
+void NAME(layer_normalize)(
+    const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon,
+    double *mean, double *reciprocal, bool streams) {
+  if (streams) NAME(layers_apply)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, true);
+  else NAME(layers_apply)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, false);
+}
+
+static inline __attribute__((always_inline)) void NAME(layers_gradient)(
     const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean,
-    const double *reciprocal, double *gammaSums, double *betaSums, float *scratch) {
+    const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams) {
   float *gammaPart = scratch, *betaPart = scratch + channels;
   for (long c = 0; c < channels; c++) gammaPart[c] = betaPart[c] = 0;
   for (long row = 0; row < rows; row++) {
@@ -61,7 +66,7 @@ void NAME(layer_gradient)(
     for (c = 0; c + LANES <= channels; c += LANES) {
       vf v = (NAME(load)(p + c) - k) * a + t;
       vf h = NAME(load)(gp + c) * NAME(load)(gamma + c);
-      NAME(store)(r + c, ((h - meanSum) - v * meanProduct) * a);
+      NAME(put)(r + c, ((h - meanSum) - v * meanProduct) * a, streams);
     }
     for (; c < channels; c++) {
       float v = (p[c] - k) * a + t;
@@ -72,4 +77,15 @@ void NAME(layer_gradient)(
     gammaSums[c] += gammaPart[c];
     betaSums[c] += betaPart[c];
   }
+}
+
+// The gradients of up to NORMA_BLOCK rows' layer normalization. Adds to the sums for gamma and beta, whose floats
+// `scratch` has room for: 2 * channels.
+void NAME(layer_gradient)(
+    const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean,
+    const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams) {
+#define CALL(S) \
+  NAME(layers_gradient)(g, x, dx, rows, channels, gamma, mean, reciprocal, gammaSums, betaSums, scratch, S)
+  if (streams) CALL(true); else CALL(false);
+#undef CALL
 }

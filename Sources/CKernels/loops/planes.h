@@ -1,9 +1,21 @@
 // Planes: the values of one channel stand side by side.
 // Part of kernels_body.h, which see.
+//
+// A kernel does `channels` neighbouring channels of `outers` outer slices, which are `stride` values apart: for images in
+// NCHW the outer slices are images, and a plane has `inner` = H W values.
 
-// Sums of x - base and of its square over one run of values, where `base` is the first value's block's pivot if
+// The last r lanes set, from place r on.
+static const int NAME(lane_masks)[2 * LANES] = {[LANES ... 2 * LANES - 1] = -1};
+
+// Keeps the lanes of the last `count` < LANES of a run's values, which the vector before did not cover.
+static inline __attribute__((always_inline)) vf NAME(keep_last)(vf v, long count) {
+  return (vf)((vi)v & *(const vi *)(NAME(lane_masks) + count));
+}
+
+// Adds the sums of x - base and of its square over one run of values. `base` is the pivot of the first block if
 // `isFirst`, and read otherwise.
-void NAME(plane_moments)(const float *x, long count, bool isFirst, float *base, double *sum, double *square) {
+static inline void NAME(run_moments)(
+    const float *x, long count, bool isFirst, float *base, double *sum, double *square) {
   for (long start = 0; start < count; start += NORMA_PLANE_BLOCK) {
     const float *p = x + start;
     long n = count - start < NORMA_PLANE_BLOCK ? count - start : NORMA_PLANE_BLOCK;
@@ -11,6 +23,7 @@ void NAME(plane_moments)(const float *x, long count, bool isFirst, float *base, 
                         : (((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))) * 0.125f;
     vf k = NAME(splat)(pivot);
     vf s[4] = {{0}}, q[4] = {{0}};
+    double blockSum = 0, blockSquare = 0;
     long i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES) {
       for (int j = 0; j < 4; j++) {
@@ -24,8 +37,16 @@ void NAME(plane_moments)(const float *x, long count, bool isFirst, float *base, 
       s[j] += d;
       q[j] += d * d;
     }
-    double blockSum = NAME(sum_lanes)((s[0] + s[1]) + (s[2] + s[3]));
-    double blockSquare = NAME(sum_lanes)((q[0] + q[1]) + (q[2] + q[3]));
+    if (i < n && n >= LANES) {
+      vf d = NAME(keep_last)(NAME(load)(p + n - LANES) - k, n - i);
+      s[3] += d;
+      q[3] += d * d;
+      i = n;
+    }
+    if (n >= LANES) {
+      blockSum = NAME(sum_lanes)((s[0] + s[1]) + (s[2] + s[3]));
+      blockSquare = NAME(sum_lanes)((q[0] + q[1]) + (q[2] + q[3]));
+    }
     for (; i < n; i++) {
       float d = p[i] - pivot;
       blockSum += d;
@@ -38,33 +59,56 @@ void NAME(plane_moments)(const float *x, long count, bool isFirst, float *base, 
   }
 }
 
-// y = (x - pivot) * scale + shift, and ReLU.
-static inline __attribute__((always_inline)) void NAME(plane_apply)(
-    const float *x, float *y, long count, float pivot, float scale, float shift, bool rectifies, bool streams) {
-  vf k = NAME(splat)(pivot), a = NAME(splat)(scale), b = NAME(splat)(shift);
-  long i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    vf v = (NAME(load)(x + i) - k) * a + b;
-    NAME(put)(y + i, rectifies ? NAME(rectify)(v) : v, streams);
+// Sums of x - base and of its square for each channel. `base`, `sums` and `squares` are written.
+void NAME(plane_moments)(
+    const float *x, long outers, long stride, long channels, long inner, float *base, double *sums, double *squares) {
+  for (long c = 0; c < channels; c++) sums[c] = squares[c] = 0;
+  for (long outer = 0; outer < outers; outer++) {
+    for (long c = 0; c < channels; c++) {
+      NAME(run_moments)(x + outer * stride + c * inner, inner, outer == 0, base + c, sums + c, squares + c);
+    }
   }
-  for (; i < count; i++) {
-    float v = (x[i] - pivot) * scale + shift;
-    y[i] = rectifies && v <= 0 ? 0 : v;
+}
+
+// y = (x - pivot) * scale + shift, and ReLU.
+static inline __attribute__((always_inline)) void NAME(planes_apply)(
+    const float *x, float *y, long outers, long stride, long channels, long inner, const float *pivot,
+    const float *scale, const float *shift, bool rectifies, bool streams) {
+  for (long outer = 0; outer < outers; outer++) {
+    for (long c = 0; c < channels; c++) {
+      const float *p = x + outer * stride + c * inner;
+      float *r = y + outer * stride + c * inner;
+      vf k = NAME(splat)(pivot[c]), a = NAME(splat)(scale[c]), b = NAME(splat)(shift[c]);
+      long i = 0;
+      for (long lead = NAME(lead)(r, inner, streams); i < lead; i++) {
+        r[i] = NAME(transformed)(p[i], pivot[c], scale[c], shift[c], rectifies);
+      }
+      for (; i + LANES <= inner; i += LANES) {
+        vf v = (NAME(load)(p + i) - k) * a + b;
+        NAME(put)(r + i, rectifies ? NAME(rectify)(v) : v, streams);
+      }
+      if (i < inner && inner >= LANES && !streams) {
+        i = inner - LANES;
+        vf v = (NAME(load)(p + i) - k) * a + b;
+        NAME(store)(r + i, rectifies ? NAME(rectify)(v) : v);
+        i = inner;
+      }
+      for (; i < inner; i++) r[i] = NAME(transformed)(p[i], pivot[c], scale[c], shift[c], rectifies);
+    }
   }
 }
 
 void NAME(plane_normalize)(
-    const float *x, float *y, long count, float pivot, float scale, float shift, bool rectifies, bool streams) {
-  if (rectifies) {
-    if (streams) NAME(plane_apply)(x, y, count, pivot, scale, shift, true, true);
-    else NAME(plane_apply)(x, y, count, pivot, scale, shift, true, false);
-  } else {
-    if (streams) NAME(plane_apply)(x, y, count, pivot, scale, shift, false, true);
-    else NAME(plane_apply)(x, y, count, pivot, scale, shift, false, false);
-  }
+    const float *x, float *y, long outers, long stride, long channels, long inner, const float *pivot,
+    const float *scale, const float *shift, bool rectifies, bool streams) {
+#define CALL(R, S) NAME(planes_apply)(x, y, outers, stride, channels, inner, pivot, scale, shift, R, S)
+  if (rectifies) { if (streams) CALL(true, true); else CALL(true, false); }
+  else { if (streams) CALL(false, true); else CALL(false, false); }
+#undef CALL
 }
 
-static inline __attribute__((always_inline)) void NAME(plane_sums)(
+// Adds the sums of g and of g (x - pivot) over one run of values.
+static inline __attribute__((always_inline)) void NAME(run_gradient_sums)(
     const float *g, const float *x, long count, float pivot, float scale, float shift, bool rectifies, double *sum,
     double *product) {
   vf k = NAME(splat)(pivot), a = NAME(splat)(scale), b = NAME(splat)(shift);
@@ -72,6 +116,7 @@ static inline __attribute__((always_inline)) void NAME(plane_sums)(
     long n = count - start < NORMA_PLANE_BLOCK ? count - start : NORMA_PLANE_BLOCK;
     const float *gp = g + start, *p = x + start;
     vf s[2] = {{0}}, q[2] = {{0}};
+    double blockSum = 0, blockProduct = 0;
     long i = 0;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
       for (int j = 0; j < 2; j++) {
@@ -81,7 +126,24 @@ static inline __attribute__((always_inline)) void NAME(plane_sums)(
         q[j] += h * d;
       }
     }
-    double blockSum = NAME(sum_lanes)(s[0] + s[1]), blockProduct = NAME(sum_lanes)(q[0] + q[1]);
+    if (i + LANES <= n) {
+      vf d = NAME(load)(p + i) - k;
+      vf h = NAME(active)(NAME(load)(gp + i), d, a, b, rectifies);
+      s[0] += h;
+      q[0] += h * d;
+      i += LANES;
+    }
+    if (i < n && n >= LANES) {
+      vf d = NAME(load)(p + n - LANES) - k;
+      vf h = NAME(keep_last)(NAME(active)(NAME(load)(gp + n - LANES), d, a, b, rectifies), n - i);
+      s[1] += h;
+      q[1] += NAME(keep_last)(h * d, n - i);
+      i = n;
+    }
+    if (n >= LANES) {
+      blockSum = NAME(sum_lanes)(s[0] + s[1]);
+      blockProduct = NAME(sum_lanes)(q[0] + q[1]);
+    }
     for (; i < n; i++) {
       float d = p[i] - pivot;
       float h = rectifies && d * scale + shift <= 0 ? 0 : gp[i];
@@ -93,41 +155,68 @@ static inline __attribute__((always_inline)) void NAME(plane_sums)(
   }
 }
 
-// Adds the sums of g and of g (x - pivot) over one run of values.
-void NAME(plane_gradient_sums)(
-    const float *g, const float *x, long count, float pivot, float scale, float shift, bool rectifies, double *sum,
-    double *product) {
-  if (rectifies) NAME(plane_sums)(g, x, count, pivot, scale, shift, true, sum, product);
-  else NAME(plane_sums)(g, x, count, pivot, scale, shift, false, sum, product);
+static inline __attribute__((always_inline)) void NAME(planes_gradient_sums)(
+    const float *g, const float *x, long outers, long stride, long channels, long inner, const float *pivot,
+    const float *scale, const float *shift, bool rectifies, double *sums, double *products) {
+  for (long c = 0; c < channels; c++) sums[c] = products[c] = 0;
+  for (long outer = 0; outer < outers; outer++) {
+    for (long c = 0; c < channels; c++) {
+      const long at = outer * stride + c * inner;
+      NAME(run_gradient_sums)(
+          g + at, x + at, inner, pivot[c], scale[c], shift[c], rectifies, sums + c, products + c);
+    }
+  }
 }
 
-static inline __attribute__((always_inline)) void NAME(plane_gradient)(
-    const float *g, const float *x, float *dx, long count, float pivot, float scale, float shift, float slope,
-    float offset, bool rectifies, bool streams) {
-  vf k = NAME(splat)(pivot), a = NAME(splat)(scale), b = NAME(splat)(shift);
-  vf m = NAME(splat)(slope), o = NAME(splat)(offset);
-  long i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    vf d = NAME(load)(x + i) - k;
-    vf h = NAME(active)(NAME(load)(g + i), d, a, b, rectifies);
-    NAME(put)(dx + i, (h * a - d * m) - o, streams);
-  }
-  for (; i < count; i++) {
-    float d = x[i] - pivot;
-    float h = rectifies && d * scale + shift <= 0 ? 0 : g[i];
-    dx[i] = (h * scale - d * slope) - offset;
+// Sums of g and of g (x - pivot) for each channel. `sums` and `products` are written.
+void NAME(plane_gradient_sums)(
+    const float *g, const float *x, long outers, long stride, long channels, long inner, const float *pivot,
+    const float *scale, const float *shift, bool rectifies, double *sums, double *products) {
+#define CALL(R) \
+  NAME(planes_gradient_sums)(g, x, outers, stride, channels, inner, pivot, scale, shift, R, sums, products)
+  if (rectifies) CALL(true); else CALL(false);
+#undef CALL
+}
+
+static inline __attribute__((always_inline)) void NAME(planes_input_gradient)(
+    const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot,
+    const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
+  for (long outer = 0; outer < outers; outer++) {
+    for (long c = 0; c < channels; c++) {
+      const long at = outer * stride + c * inner;
+      const float *gp = g + at, *p = x + at;
+      float *r = dx + at;
+      vf k = NAME(splat)(pivot[c]), a = NAME(splat)(scale[c]), b = NAME(splat)(shift[c]);
+      vf m = NAME(splat)(slope[c]), o = NAME(splat)(offset[c]);
+#define ONE(i) NAME(one_input_gradient)(gp[i], p[i], pivot[c], scale[c], shift[c], slope[c], offset[c], rectifies)
+      long i = 0;
+      for (long lead = NAME(lead)(r, inner, streams); i < lead; i++) r[i] = ONE(i);
+      for (; i + LANES <= inner; i += LANES) {
+        vf d = NAME(load)(p + i) - k;
+        vf h = NAME(active)(NAME(load)(gp + i), d, a, b, rectifies);
+        NAME(put)(r + i, (h * a - d * m) - o, streams);
+      }
+      if (i < inner && inner >= LANES && !streams) {
+        i = inner - LANES;
+        vf d = NAME(load)(p + i) - k;
+        vf h = NAME(active)(NAME(load)(gp + i), d, a, b, rectifies);
+        NAME(store)(r + i, (h * a - d * m) - o);
+        i = inner;
+      }
+      for (; i < inner; i++) r[i] = ONE(i);
+#undef ONE
+    }
   }
 }
 
 // dx = g * scale - (x - pivot) * slope - offset.
 void NAME(plane_input_gradient)(
-    const float *g, const float *x, float *dx, long count, float pivot, float scale, float shift, float slope,
-    float offset, bool rectifies, bool streams) {
-  if (rectifies) {
-    if (streams) NAME(plane_gradient)(g, x, dx, count, pivot, scale, shift, slope, offset, true, true);
-    else NAME(plane_gradient)(g, x, dx, count, pivot, scale, shift, slope, offset, true, false);
-  } else {
-    if (streams) NAME(plane_gradient)(g, x, dx, count, pivot, scale, shift, slope, offset, false, true);
-    else NAME(plane_gradient)(g, x, dx, count, pivot, scale, shift, slope, offset, false, false);
-  }
+    const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot,
+    const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
+#define CALL(R, S) \
+  NAME(planes_input_gradient)( \
+      g, x, dx, outers, stride, channels, inner, pivot, scale, shift, slope, offset, R, S)
+  if (rectifies) { if (streams) CALL(true, true); else CALL(true, false); }
+  else { if (streams) CALL(false, true); else CALL(false, false); }
+#undef CALL
 }

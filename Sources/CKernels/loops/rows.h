@@ -1,21 +1,28 @@
 // Rows by channels: the sums run down the rows, one for each channel.
 // Part of kernels_body.h, which see.
 
+// Two ways to go through a block of rows, with the same sums. Down a strip of channels: the sums stay in registers, but
+// each row is read in pieces. Along a few rows at once: the sums come and go from the first cache, and memory is read as
+// it lies. The first is for narrow rows out of memory, the second for all else.
+#define TOGETHER 8
+static inline bool NAME(goes_along)(long rows, long width) { return width >= 512 || rows * width <= 1 << 15; }
+
+// The pivots of up to 64 rows, for one vector of channels.
+static inline __attribute__((always_inline)) vf NAME(block_pivot)(const float *p, long stride, long rows) {
+  if (rows < 8) return NAME(load)(p);
+  // A tree, so that eight equal values give that value exactly.
+  vf a = NAME(load)(p) + NAME(load)(p + stride), b = NAME(load)(p + 2 * stride) + NAME(load)(p + 3 * stride);
+  vf c = NAME(load)(p + 4 * stride) + NAME(load)(p + 5 * stride);
+  vf d = NAME(load)(p + 6 * stride) + NAME(load)(p + 7 * stride);
+  return ((a + b) + (c + d)) * 0.125f;
+}
+
 // The pivots and pivoted sums of up to 64 rows, for one strip of `vectors` vectors.
 static inline __attribute__((always_inline)) void NAME(strip_moments)(
     const float *x, long stride, long rows, long vectors, float *pivot, float *sum, float *square) {
   vf k[STRIP], s[STRIP], q[STRIP];
   for (long i = 0; i < vectors; i++) {
-    const float *p = x + i * LANES;
-    if (rows >= 8) {
-      // A tree, so that eight equal values give that value exactly.
-      vf a = NAME(load)(p) + NAME(load)(p + stride), b = NAME(load)(p + 2 * stride) + NAME(load)(p + 3 * stride);
-      vf c = NAME(load)(p + 4 * stride) + NAME(load)(p + 5 * stride);
-      vf d = NAME(load)(p + 6 * stride) + NAME(load)(p + 7 * stride);
-      k[i] = ((a + b) + (c + d)) * 0.125f;
-    } else {
-      k[i] = NAME(load)(p);
-    }
+    k[i] = NAME(block_pivot)(x + i * LANES, stride, rows);
     s[i] = q[i] = (vf){0};
   }
   for (long row = 0; row < rows; row++) {
@@ -30,6 +37,44 @@ static inline __attribute__((always_inline)) void NAME(strip_moments)(
     NAME(store)(pivot + i * LANES, k[i]);
     NAME(store)(sum + i * LANES, s[i]);
     NAME(store)(square + i * LANES, q[i]);
+  }
+}
+
+// Adds the pivoted sums of a few rows to those of the rows before them, for one vector of channels.
+static inline __attribute__((always_inline)) void NAME(add_rows)(
+    const float *p, long stride, long rows, vf k, vf s, vf q, float *sum, float *square) {
+  for (long row = 0; row < rows; row++) {
+    vf d = NAME(load)(p + row * stride) - k;
+    s += d;
+    q += d * d;
+  }
+  NAME(store)(sum, s);
+  NAME(store)(square, q);
+}
+
+// The pivots and pivoted sums of up to 64 rows, TOGETHER rows at a time.
+static inline void NAME(block_moments)(
+    const float *x, long stride, long rows, long width, float *pivot, float *sum, float *square) {
+  for (long row = 0; row < rows; row += TOGETHER) {
+    const float *p = x + row * stride;
+    const long whole = width / LANES * LANES, left = rows - row;
+    for (long c = 0; c < whole; c += LANES) {
+      vf k, s = {0}, q = {0};
+      if (row == 0) {
+        k = NAME(block_pivot)(p + c, stride, rows);
+        NAME(store)(pivot + c, k);
+      } else {
+        k = NAME(load)(pivot + c);
+        s = NAME(load)(sum + c);
+        q = NAME(load)(square + c);
+      }
+      if (left >= TOGETHER) NAME(add_rows)(p + c, stride, TOGETHER, k, s, q, sum + c, square + c);
+      else NAME(add_rows)(p + c, stride, left, k, s, q, sum + c, square + c);
+    }
+  }
+  if (width % LANES) {
+    const long at = width - LANES;
+    NAME(strip_moments)(x + at, stride, rows, 1, pivot + at, sum + at, square + at);
   }
 }
 
@@ -70,17 +115,25 @@ static inline void NAME(add_moments)(
 void NAME(row_moments)(
     const float *x, long stride, long rows, long width, float *base, double *sums, double *squares, float *scratch) {
   float *pivot = scratch, *sum = scratch + width, *square = scratch + 2 * width;
+  const bool along = NAME(goes_along)(rows, width);
   for (long c = 0; c < width; c++) sums[c] = squares[c] = 0;
   for (long row = 0; row < rows; row += NORMA_BLOCK) {
     long count = rows - row < NORMA_BLOCK ? rows - row : NORMA_BLOCK;
     const float *p = x + row * stride;
-    FOR_STRIPS(width, NAME(strip_moments)(p + at, stride, count, vectors, pivot + at, sum + at, square + at));
+    if (along) NAME(block_moments)(p, stride, count, width, pivot, sum, square);
+    else FOR_STRIPS(width, NAME(strip_moments)(p + at, stride, count, vectors, pivot + at, sum + at, square + at));
     if (row == 0) __builtin_memcpy(base, pivot, (size_t)width * sizeof(float));
     NAME(add_moments)(pivot, sum, square, base, width, (double)count, sums, squares);
   }
 }
 
-// y = (x - pivot) * scale + shift, and ReLU.
+// y = (x - pivot) * scale + shift, and ReLU: one value, and rows of at least LANES.
+static inline __attribute__((always_inline)) float NAME(transformed)(
+    float x, float pivot, float scale, float shift, bool rectifies) {
+  float v = (x - pivot) * scale + shift;
+  return rectifies && v <= 0 ? 0 : v;
+}
+
 static inline __attribute__((always_inline)) void NAME(rows_apply)(
     const float *x, float *y, long stride, long rows, long width, const float *pivot, const float *scale,
     const float *shift, bool rectifies, bool streams) {
@@ -88,15 +141,20 @@ static inline __attribute__((always_inline)) void NAME(rows_apply)(
     const float *p = x + row * stride;
     float *r = y + row * stride;
     long c = 0;
+    for (long lead = NAME(lead)(r, width, streams); c < lead; c++) {
+      r[c] = NAME(transformed)(p[c], pivot[c], scale[c], shift[c], rectifies);
+    }
     for (; c + LANES <= width; c += LANES) {
       vf v = (NAME(load)(p + c) - NAME(load)(pivot + c)) * NAME(load)(scale + c) + NAME(load)(shift + c);
       NAME(put)(r + c, rectifies ? NAME(rectify)(v) : v, streams);
     }
-    if (c < width) {
+    if (c < width && !streams) {
       c = width - LANES;
       vf v = (NAME(load)(p + c) - NAME(load)(pivot + c)) * NAME(load)(scale + c) + NAME(load)(shift + c);
       NAME(store)(r + c, rectifies ? NAME(rectify)(v) : v);
+      c = width;
     }
+    for (; c < width; c++) r[c] = NAME(transformed)(p[c], pivot[c], scale[c], shift[c], rectifies);
   }
 }
 
@@ -138,21 +196,63 @@ static inline __attribute__((always_inline)) void NAME(strip_gradient_sums)(
   }
 }
 
-// Sums of g and of g (x - pivot) over `rows` rows; `scratch` has room for 2 * width floats.
-void NAME(row_gradient_sums)(
+// The same, half of TOGETHER rows at a time, since two tensors are read.
+static inline __attribute__((always_inline)) void NAME(block_gradient_sums)(
+    const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
+    const float *shift, bool rectifies, float *sum, float *product) {
+  for (long row = 0; row < rows; row += TOGETHER / 2) {
+    const long whole = width / LANES * LANES, left = rows - row, count = left < TOGETHER / 2 ? left : TOGETHER / 2;
+    const float *gp = g + row * stride, *p = x + row * stride;
+    for (long c = 0; c < whole; c += LANES) {
+      vf k = NAME(load)(pivot + c), a = {0}, b = {0}, s = {0}, q = {0};
+      if (rectifies) {
+        a = NAME(load)(scale + c);
+        b = NAME(load)(shift + c);
+      }
+      if (row > 0) {
+        s = NAME(load)(sum + c);
+        q = NAME(load)(product + c);
+      }
+      if (count == TOGETHER / 2) {
+        for (long i = 0; i < TOGETHER / 2; i++) {
+          vf d = NAME(load)(p + i * stride + c) - k;
+          vf h = NAME(active)(NAME(load)(gp + i * stride + c), d, a, b, rectifies);
+          s += h;
+          q += h * d;
+        }
+      } else {
+        for (long i = 0; i < count; i++) {
+          vf d = NAME(load)(p + i * stride + c) - k;
+          vf h = NAME(active)(NAME(load)(gp + i * stride + c), d, a, b, rectifies);
+          s += h;
+          q += h * d;
+        }
+      }
+      NAME(store)(sum + c, s);
+      NAME(store)(product + c, q);
+    }
+  }
+  if (width % LANES) {
+    const long at = width - LANES;
+    NAME(strip_gradient_sums)(
+        g + at, x + at, stride, rows, 1, pivot + at, scale + at, shift + at, rectifies, sum + at, product + at);
+  }
+}
+
+static inline __attribute__((always_inline)) void NAME(all_gradient_sums)(
     const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
     const float *shift, bool rectifies, double *sums, double *products, float *scratch) {
   float *sum = scratch, *product = scratch + width;
+  const bool along = NAME(goes_along)(rows, width);
   for (long c = 0; c < width; c++) sums[c] = products[c] = 0;
   for (long row = 0; row < rows; row += NORMA_BLOCK) {
     long count = rows - row < NORMA_BLOCK ? rows - row : NORMA_BLOCK;
     const float *gp = g + row * stride, *p = x + row * stride;
-    if (rectifies) {
-      FOR_STRIPS(width, NAME(strip_gradient_sums)(gp + at, p + at, stride, count, vectors, pivot + at, scale + at,
-                                                  shift + at, true, sum + at, product + at));
+    if (along) {
+      NAME(block_gradient_sums)(gp, p, stride, count, width, pivot, scale, shift, rectifies, sum, product);
     } else {
       FOR_STRIPS(width, NAME(strip_gradient_sums)(gp + at, p + at, stride, count, vectors, pivot + at, scale + at,
-                                                  shift + at, false, sum + at, product + at));
+                                                  shift + at, rectifies, sum + at, product + at));
     }
     for (long c = 0; c < width; c++) {
       sums[c] += sum[c];
@@ -161,22 +261,47 @@ void NAME(row_gradient_sums)(
   }
 }
 
+// Sums of g and of g (x - pivot) over `rows` rows; `scratch` has room for 2 * width floats.
+void NAME(row_gradient_sums)(
+    const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
+    const float *shift, bool rectifies, double *sums, double *products, float *scratch) {
+  if (rectifies) {
+    NAME(all_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, true, sums, products, scratch);
+  } else {
+    NAME(all_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, false, sums, products, scratch);
+  }
+}
+
+// dx = g * scale - (x - pivot) * slope - offset: one value, and rows of at least LANES.
+static inline __attribute__((always_inline)) float NAME(one_input_gradient)(
+    float g, float x, float pivot, float scale, float shift, float slope, float offset, bool rectifies) {
+  float d = x - pivot;
+  float h = rectifies && d * scale + shift <= 0 ? 0 : g;
+  return (h * scale - d * slope) - offset;
+}
+
 static inline __attribute__((always_inline)) void NAME(rows_input_gradient)(
     const float *g, const float *x, float *dx, long stride, long rows, long width, const float *pivot,
     const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
+#define ONE(c) NAME(one_input_gradient)(gp[c], p[c], pivot[c], scale[c], shift[c], slope[c], offset[c], rectifies)
   for (long row = 0; row < rows; row++) {
     const float *gp = g + row * stride, *p = x + row * stride;
     float *r = dx + row * stride;
-    for (long c = 0; c < width; c += LANES) {
-      bool whole = c + LANES <= width;
-      if (!whole) c = width - LANES;
+    long c = 0;
+    for (long lead = NAME(lead)(r, width, streams); c < lead; c++) r[c] = ONE(c);
+    while (c + (streams ? LANES : 1) <= width) {
+      // The last vector overlaps with the one before it, and computes the same values again.
+      if (c + LANES > width) c = width - LANES;
       vf d = NAME(load)(p + c) - NAME(load)(pivot + c), a = NAME(load)(scale + c);
       vf h = NAME(load)(gp + c);
       if (rectifies) h = NAME(active)(h, d, a, NAME(load)(shift + c), true);
       vf v = (h * a - d * NAME(load)(slope + c)) - NAME(load)(offset + c);
-      NAME(put)(r + c, v, streams && whole);
+      NAME(put)(r + c, v, streams);
+      c += LANES;
     }
+    for (; c < width; c++) r[c] = ONE(c);
   }
+#undef ONE
 }
 
 // dx = g * scale - (x - pivot) * slope - offset.

@@ -14,6 +14,12 @@ static inline __attribute__((always_inline)) void NAME(put)(float *p, vf v, bool
   if (streams) __builtin_nontemporal_store(v, (vfa *)p); else NAME(store)(p, v);
 }
 
+// How many of `count` values stand before the first place that NAME(put) can stream to.
+static inline __attribute__((always_inline)) long NAME(lead)(const float *p, long count, bool streams) {
+  long lead = streams ? (long)((64 - ((uintptr_t)p & 63)) & 63) / (long)sizeof(float) : 0;
+  return lead < count ? lead : count;
+}
+
 // Lanes to one sum in double precision, always in the same order: halves upon halves.
 static inline __attribute__((always_inline)) double NAME(sum_lanes)(vf v) {
   vd8 low = __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), vd8);

@@ -25,7 +25,7 @@ struct FastRows {
   private func forwardByColumns(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ vectors: FastVectors, _ rectifies: Bool
   ) {
-    let streams = streams(y, count: rows * channels, width: channels)
+    let streams = streams(count: rows * channels, width: channels)
     Parallel.forEach(plan.ticketCount) { ticket in
       let range = plan.range(ticket)
       let (first, width) = (range.lowerBound, range.count)
@@ -38,7 +38,7 @@ struct FastRows {
       }
       kernels.row_normalize(
         x + first, y + first, channels, rows, width, vectors.pivot + first, vectors.scale + first,
-        vectors.shift + first, rectifies, streams && first % RowPlan.lanes == 0)
+        vectors.shift + first, rectifies, streams)
     }
   }
 
@@ -54,20 +54,24 @@ struct FastRows {
           kernels.row_moments(
             x + range.lowerBound * width, width, range.count, width, base, part, part + width, base + width)
         }
-        let squares = sums + width
-        for ticket in 1..<max(1, tickets) {
-          let part = sums + 2 * ticket * width
-          kernels.merge_moments(
-            floats + 4 * ticket * width, part, part + width, floats, width, Double(plan.range(ticket).count), sums,
-            squares)
+        plan.forEachStretch { stretch in
+          let (first, count) = (stretch.lowerBound, stretch.count)
+          let (sums, squares, base) = (sums + first, sums + width + first, floats + first)
+          for ticket in 1..<max(1, tickets) {
+            let part = sums + 2 * ticket * width
+            kernels.merge_moments(
+              base + 4 * ticket * width, part, part + width, base, count, Double(plan.range(ticket).count), sums,
+              squares)
+          }
+          for copy in 1..<max(1, plan.fold) {
+            let start = copy * channels
+            kernels.merge_moments(
+              base + start, sums + start, squares + start, base, channels, Double(plan.rows), sums, squares)
+          }
+          addTail(x, base: base, sums: sums, squares: squares)
+          vectors.finish(
+            kernels, base: base, sums: sums, squares: squares, first: first, width: min(count, channels), count: rows)
         }
-        for copy in 1..<max(1, plan.fold) {
-          let first = copy * channels
-          kernels.merge_moments(
-            floats + first, sums + first, squares + first, floats, channels, Double(plan.rows), sums, squares)
-        }
-        addTail(x, base: floats, sums: sums, squares: squares)
-        vectors.finish(kernels, base: floats, sums: sums, squares: squares, first: 0, width: channels, count: rows)
       }
     }
   }
@@ -91,25 +95,13 @@ struct FastRows {
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, pivot: UnsafePointer<Float>,
     scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, rectifies: Bool
   ) {
-    let streams = streams(y, count: rows * channels, width: channels)
-    if case .columns = plan.cut {
-      Parallel.forEach(plan.ticketCount) { ticket in
-        let range = plan.range(ticket)
-        let first = range.lowerBound
+    let streams = streams(count: rows * channels, width: channels)
+    let width = plan.width
+    withFolded(pivot, scale, shift) { pivot, scale, shift in
+      plan.forEachChunk { chunk in
+        let start = chunk.lowerBound * width
         kernels.row_normalize(
-          x + first, y + first, channels, rows, range.count, pivot + first, scale + first, shift + first, rectifies,
-          streams && first % RowPlan.lanes == 0)
-      }
-      return
-    }
-    withFolded([pivot, scale, shift]) { folded in
-      let width = plan.width
-      Parallel.forEach(plan.ticketCount) { ticket in
-        let range = plan.range(ticket)
-        let start = range.lowerBound * width
-        kernels.row_normalize(
-          x + start, y + start, width, range.count, width, folded, folded + width, folded + 2 * width, rectifies,
-          streams)
+          x + start, y + start, width, chunk.count, width, pivot, scale, shift, rectifies, streams)
       }
     }
     for index in (rows - plan.tailRows) * channels..<rows * channels {
@@ -119,19 +111,21 @@ struct FastRows {
     }
   }
 
-  /// Lends vectors `[C]` written side by side as often as rows are folded, one vector after the other.
-  private func withFolded<Result>(
-    _ vectors: [UnsafePointer<Float>], _ body: (UnsafeMutablePointer<Float>) -> Result
-  ) -> Result {
-    withScratch(vectors.count * plan.width, of: Float.self) { folded in
-      var position = folded
-      for vector in vectors {
-        for _ in 0..<plan.fold {
-          position.update(from: vector, count: channels)
-          position += channels
-        }
+  /// Lends vectors `[C]` written side by side as often as rows are folded.
+  private func withFolded(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafePointer<Float>,
+    _ body: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>) -> Void
+  ) {
+    guard plan.fold > 1 else { return body(a, b, c) }
+    let width = plan.width
+    withScratch(3 * width, of: Float.self) { folded in
+      for copy in 0..<plan.fold {
+        let start = folded + copy * channels
+        start.update(from: a, count: channels)
+        (start + width).update(from: b, count: channels)
+        (start + 2 * width).update(from: c, count: channels)
       }
-      return body(folded)
+      body(folded, folded + width, folded + 2 * width)
     }
   }
 }
@@ -148,7 +142,7 @@ extension FastRows {
     _ g: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>, _ vectors: FastVectors,
     _ gradients: Gradients, rectifies: Bool
   ) {
-    let streams = streams(dx, count: rows * channels, width: channels)
+    let streams = streams(count: rows * channels, width: channels)
     withScratch(2 * channels, of: Float.self) { factors in
       let (slope, offset) = (factors, factors + channels)
       func finish(_ sums: UnsafePointer<Double>, _ products: UnsafePointer<Double>, first: Int, width: Int) {
@@ -171,12 +165,10 @@ extension FastRows {
           }
           kernels.row_input_gradient(
             g + first, x + first, dx + first, channels, rows, width, vectors.pivot + first, vectors.scale + first,
-            vectors.shift + first, slope + first, offset + first, rectifies, streams && first % RowPlan.lanes == 0)
+            vectors.shift + first, slope + first, offset + first, rectifies, streams)
         }
       } else {
-        findGradientSums(g, x, vectors, rectifies) { sums, products in
-          finish(sums, products, first: 0, width: channels)
-        }
+        findGradientSums(g, x, vectors, rectifies) { finish($0, $1, first: $2, width: $3) }
         applyGradient(g, x, dx, vectors, slope, offset, rectifies: rectifies, streams: streams)
       }
     }
@@ -184,26 +176,32 @@ extension FastRows {
 
   private func findGradientSums(
     _ g: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ vectors: FastVectors, _ rectifies: Bool,
-    _ body: (UnsafePointer<Double>, UnsafePointer<Double>) -> Void
+    finish: (_ sums: UnsafePointer<Double>, _ products: UnsafePointer<Double>, _ first: Int, _ count: Int) -> Void
   ) {
     let tickets = plan.ticketCount
     let width = plan.width
-    withFolded([UnsafePointer(vectors.pivot), UnsafePointer(vectors.scale), UnsafePointer(vectors.shift)]) { folded in
-      withScratch(2 * tickets * width, of: Double.self) { sums in
+    withScratch(2 * tickets * width, of: Double.self) { sums in
+      withFolded(vectors.pivot, vectors.scale, vectors.shift) { pivot, scale, shift in
         withScratch(2 * tickets * width, of: Float.self) { floats in
           Parallel.forEach(tickets) { ticket in
             let range = plan.range(ticket)
             let start = range.lowerBound * width
             let part = sums + 2 * ticket * width
             kernels.row_gradient_sums(
-              g + start, x + start, width, range.count, width, folded, folded + width, folded + 2 * width, rectifies,
-              part, part + width, floats + 2 * ticket * width)
+              g + start, x + start, width, range.count, width, pivot, scale, shift, rectifies, part, part + width,
+              floats + 2 * ticket * width)
           }
         }
-        let products = sums + width
+      }
+      plan.forEachStretch { stretch in
+        let (first, count) = (stretch.lowerBound, stretch.count)
+        let (sums, products) = (sums + first, sums + width + first)
         for ticket in 1..<max(1, tickets) {
           let part = sums + 2 * ticket * width
-          for index in 0..<2 * width { sums[index] += part[index] }
+          for index in 0..<count {
+            sums[index] += part[index]
+            products[index] += part[width + index]
+          }
         }
         for copy in 1..<max(1, plan.fold) {
           for channel in 0..<channels {
@@ -219,7 +217,7 @@ extension FastRows {
           sums[channel] += gradient
           products[channel] += gradient * Double(distance)
         }
-        body(sums, products)
+        finish(sums, products, first, min(count, channels))
       }
     }
   }
@@ -229,15 +227,14 @@ extension FastRows {
     _ slope: UnsafePointer<Float>, _ offset: UnsafePointer<Float>, rectifies: Bool, streams: Bool
   ) {
     let width = plan.width
-    withFolded(
-      [UnsafePointer(vectors.pivot), UnsafePointer(vectors.scale), UnsafePointer(vectors.shift), slope, offset]
-    ) { folded in
-      Parallel.forEach(plan.ticketCount) { ticket in
-        let range = plan.range(ticket)
-        let start = range.lowerBound * width
-        kernels.row_input_gradient(
-          g + start, x + start, dx + start, width, range.count, width, folded, folded + width, folded + 2 * width,
-          folded + 3 * width, folded + 4 * width, rectifies, streams)
+    withFolded(vectors.pivot, vectors.scale, vectors.shift) { pivot, scale, shift in
+      withFolded(slope, offset, offset) { slope, offset, _ in
+        plan.forEachChunk { chunk in
+          let start = chunk.lowerBound * width
+          kernels.row_input_gradient(
+            g + start, x + start, dx + start, width, chunk.count, width, pivot, scale, shift, slope, offset, rectifies,
+            streams)
+        }
       }
     }
     for index in (rows - plan.tailRows) * channels..<rows * channels {

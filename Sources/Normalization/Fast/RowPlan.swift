@@ -1,4 +1,5 @@
 import CKernels
+import NormaTensor
 
 /// How the rows and channels of a tensor are cut into tickets: by their numbers alone, never by that of the threads.
 struct RowPlan {
@@ -23,6 +24,9 @@ struct RowPlan {
   private static let valuesPerTicket = 1 << 15
   /// At most so many tickets of rows, each of which has sums of its own.
   private static let mostRowTickets = 64
+  /// More rows, in pieces of 128 columns, would not stay in a core's own cache until they are read again; and rows are read
+  /// faster as they lie.
+  private static let mostColumnRows = 512
   /// Values of a row that the kernels read at a time.
   static let lanes = 16
 
@@ -35,10 +39,8 @@ struct RowPlan {
     tailRows = rows % fold
     self.channels = channels
     guard self.rows > 0, width >= Self.lanes else { return nil }
-    if channels >= 256 {
-      let wanted = max(1, rows * channels / Self.valuesPerTicket)
-      let widest = rows <= 1024 ? 128 : 256
-      cut = .columns(perTicket: max(widest, channels / wanted / Self.lanes * Self.lanes))
+    if channels >= 256 && rows <= Self.mostColumnRows {
+      cut = .columns(perTicket: max(128, Self.valuesPerTicket / rows / Self.lanes * Self.lanes))
     } else {
       let blocks = (self.rows + Int(NORMA_BLOCK) - 1) / Int(NORMA_BLOCK)
       let wanted = max(1, min(Self.mostRowTickets, blocks, self.rows * width / Self.valuesPerTicket))
@@ -55,6 +57,18 @@ struct RowPlan {
     }
   }
 
+  /// Calls `body` for stretches of the sums' places, in each of which the tickets' sums are added up. Folded rows are one.
+  func forEachStretch(_ body: (Range<Int>) -> Void) {
+    let length = 1024
+    Parallel.forEach((width + length - 1) / length) { body($0 * length..<min(width, ($0 + 1) * length)) }
+  }
+
+  /// Calls `body` for chunks of rows, to be worked on element by element.
+  func forEachChunk(_ body: (Range<Int>) -> Void) {
+    let length = max(1, Self.valuesPerTicket / width)
+    Parallel.forEach((rows + length - 1) / length) { body($0 * length..<min(rows, ($0 + 1) * length)) }
+  }
+
   /// The columns or the folded rows of a ticket.
   func range(_ ticket: Int) -> Range<Int> {
     switch cut {
@@ -65,11 +79,11 @@ struct RowPlan {
   }
 }
 
-/// Bytes from which on results are written past the caches: they would not fit anyway, and lines need not be read first.
-private let streamingThreshold = 16 << 20
+/// Bytes from which on results are written past the caches: they would not stay there anyway, their lines need not be read
+/// first, and what is in the caches stays.
+private let streamingThreshold = 12 << 20
 
-/// Whether `count` floats at an address should be written past the caches, rows being `width` wide.
-func streams(_ result: UnsafeMutablePointer<Float>, count: Int, width: Int) -> Bool {
-  count * MemoryLayout<Float>.size >= streamingThreshold && UInt(bitPattern: result) % 64 == 0
-    && width % RowPlan.lanes == 0
+/// Whether a result of `count` floats, of which runs of `width` stand side by side, is written past the caches.
+func streams(count: Int, width: Int) -> Bool {
+  count * MemoryLayout<Float>.size >= streamingThreshold && width >= 4 * RowPlan.lanes
 }
