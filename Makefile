@@ -1,6 +1,6 @@
 # Norma's chores. `make` alone lists them.
 
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Benchmarks/*/*.swift)
 REPORT := norma-report
 DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
@@ -12,7 +12,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,onednn zlib,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke lint format docs clean
+.PHONY: help setup demo test smoke lint format bench docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -38,6 +38,9 @@ format:  ## puts the sources into the project's format
 
 LIBRARIES := $(filter-out NormaCommand,$(patsubst Sources/%/,%,$(dir $(wildcard Sources/*/*.swift))))
 
+bench: setup  ## times operations and training steps, and counts their allocations, with Benchmarks/Package.swift
+	swift package --package-path Benchmarks $(FLAGS) benchmark
+
 docs: setup  ## writes the documentation of every library module
 	mkdir -p $(DOCS)
 	swift package --allow-writing-to-directory $(DOCS) generate-documentation $(FLAGS) \
@@ -47,4 +50,4 @@ docs: setup  ## writes the documentation of every library module
 	@echo "To read it: python3 -m http.server --directory $(DOCS), then http://localhost:8000/documentation"
 
 clean:  ## removes what was built
-	rm -rf .build $(DOCS)
+	rm -rf .build Benchmarks/.build Benchmarks/build $(DOCS)

@@ -9,6 +9,7 @@ struct FileFailureTests {
     "train --data mnist:FOLDER --out FOLDER/out", "train --data cifar10:FOLDER/none --out FOLDER/out",
     "compare --data csv:FOLDER/none.csv --out FOLDER/out", "evaluate FOLDER/none", "predict FOLDER/none -",
     "inspect FOLDER/none", "inspect FOLDER", "explain FOLDER/none.csv", "explain FOLDER",
+    "bench accuracy FOLDER/none FOLDER/out",
   ])
   func whatIsMissingIsNamed(arguments: String) throws {
     let folder = try Folder()

@@ -5,15 +5,19 @@ import Testing
 /// Help is held to the files in `Snapshots`. To renew them after a change that is wanted, run these tests with
 /// `NORMA_RENEW_SNAPSHOTS=1` in the environment and look at the difference in git.
 struct HelpTests {
-  @Test(arguments: ["norma", "compare", "train", "evaluate", "predict", "explain", "inspect", "bench"])
+  @Test(arguments: [
+    "norma", "compare", "train", "evaluate", "predict", "explain", "inspect", "bench", "bench run", "bench list",
+    "bench accuracy",
+  ])
   func helpReadsAsItDidBefore(command: String) throws {
-    let arguments = command == "norma" ? ["--help"] : [command, "--help"]
+    let arguments = command == "norma" ? ["--help"] : command.split(separator: " ").map(String.init) + ["--help"]
     let outcome = try Norma.run(arguments)
     #expect(outcome.status == 0)
     #expect(outcome.error == "")
     #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
 
-    let snapshot = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Snapshots/\(command).txt")
+    let file = "Snapshots/\(command.replacing(" ", with: "-")).txt"
+    let snapshot = URL(filePath: #filePath).deletingLastPathComponent().appending(path: file)
     if ProcessInfo.processInfo.environment["NORMA_RENEW_SNAPSHOTS"] == "1" {
       try Data(outcome.output.utf8).write(to: snapshot)
     }

@@ -71,6 +71,16 @@ struct WrongUsageTests {
     ("explain --gamma 1,2,3", "2 numbers"),
     ("explain --beta 1", "2 numbers"),
     ("explain --gradient 1,2;3,4", "4 rows"),
+    ("bench fly", "fly"),
+    ("bench --only [", "--only"),
+    ("bench --time 0", "--time"),
+    ("bench --time nan", "--time"),
+    ("bench run --threads 0", "--threads"),
+    ("bench list --only (", "--only"),
+    ("bench list --time 1", "--time"),
+    ("bench accuracy", "<input>"),
+    ("bench accuracy in", "<output>"),
+    ("bench accuracy in out --layout nchwc", "nchwc"),
   ]
 
   @Test(arguments: commandLines.indices)

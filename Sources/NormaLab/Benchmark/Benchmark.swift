@@ -1,3 +1,4 @@
+import Foundation
 import Norma
 
 /// Why a case cannot be run.
@@ -16,8 +17,12 @@ public struct Benchmark {
 
   /// Prepares a case: inputs, network, and whatever else is not part of what is timed.
   ///
-  /// - Throws: ``BenchmarkError`` for a case that asks for something unknown.
+  /// - Throws: ``BenchmarkError`` for a case that asks for something unknown, or for more elements than memory may hold.
   public init(_ benchmark: BenchmarkCase) throws {
+    // Divided rather than multiplied, which could overflow. 3072 are the most inputs of any network here.
+    let most = 1 << 31
+    let room = (benchmark.shape ?? [benchmark.batch ?? 1, 3072]).reduce(most) { $0 / max(1, $1) }
+    guard room > 0 else { throw BenchmarkError("'\(benchmark.name)' has more than \(most) elements") }
     switch benchmark.sec {
     case "norm": body = try Self.normalization(benchmark)
     case "train": body = try Self.training(benchmark)
@@ -27,7 +32,11 @@ public struct Benchmark {
   }
 
   /// The seconds that one call took, sample by sample.
-  public func samples(forSeconds minimum: Double) throws -> [Double] {
+  ///
+  /// - Parameters:
+  ///   - minimum: for how long to take samples.
+  ///   - pause: how long to sleep before each sample, in seconds; a sample is then a single call, even with a pause of 0.
+  public func samples(forSeconds minimum: Double, pausing pause: Double? = nil) throws -> [Double] {
     let clock = ContinuousClock()
     func time(_ count: Int) throws -> Double {
       let start = clock.now
@@ -36,10 +45,13 @@ public struct Benchmark {
     }
     try body()
     let one = try time(1)
-    let calls = max(1, Int(200e-6 / max(one, 1e-9)))
+    let calls = pause == nil ? max(1, Int(200e-6 / max(one, 1e-9))) : 1
     var samples = one > 0.2 ? [one] : []
     let end = clock.now + .seconds(minimum)
-    while samples.count < 2 || clock.now < end { samples.append(try time(calls)) }
+    while samples.count < 2 || clock.now < end {
+      if let pause, pause > 0 { Thread.sleep(forTimeInterval: pause) }
+      samples.append(try time(calls))
+    }
     return samples
   }
 }

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Peak memory of training steps: what a process takes beyond its idle state. Linux only.
+
+    peak_memory.py --extra 'norma=../.build/release/norma bench --worker' [--backends torch] [--only mlp]
+
+Each case has a worker process of its own. Idle is the process's resident memory (VmRSS) once the library is loaded and
+has run one normalization of two rows, with nothing else built. Then the kernel's mark of the peak (VmHWM) is set back,
+and network, optimizer and batch are built and trained for --min-time seconds, at least 20 steps. What is reported is
+the new mark less the idle state. The mark is the kernel's own, so that no peak between two looks is missed.
+"""
+import argparse
+
+from peers import driving
+from peers.cases import make_cases, norms
+
+
+def memory(worker, field):
+    """A line of /proc/PID/status, in bytes."""
+    with open(f"/proc/{worker.process.pid}/status") as file:
+        for line in file:
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+    raise SystemExit(f"/proc/{worker.process.pid}/status has no {field}")
+
+
+def set_back_peak(worker):
+    with open(f"/proc/{worker.process.pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--extra", action="append", default=[], help="NAME=COMMAND speaking the worker protocol")
+    ap.add_argument("--backends", default="torch", help=f"of {', '.join(driving.BACKENDS)}")
+    ap.add_argument("--threads", type=int, default=2)
+    ap.add_argument("--only", default="mlp", help="the training cases whose names hold this")
+    ap.add_argument("--min-time", type=float, default=1.0)
+    a = ap.parse_args()
+    cases = [case for case in make_cases(["train"]) if a.only in case["name"]]
+    starts = [(driving.extra, text) for text in a.extra]
+    starts += [(driving.backend, name) for name in filter(None, a.backends.split(","))]
+    if not starts or not cases:
+        ap.error("name an --extra or --backends, and --only a training case")
+    print(f"MB, {a.threads} threads: idle, peak while training, beyond idle")
+    for case in cases:
+        first = None
+        for start, text in starts:
+            worker = start(text, a.threads)
+            trivial = norms("bn", (2, 2), "nc")[0]
+            worker.samples(trivial, worker.variants(trivial)[0], min_time=0)
+            worker.ask(drop=True)
+            idle = memory(worker, "VmRSS")
+            set_back_peak(worker)
+            steps = len(worker.samples(case, worker.variants(case)[0], min_time=a.min_time))
+            beyond = memory(worker, "VmHWM") - idle
+            text = f"{case['name']:<26} {worker.name:<12}"
+            text += "".join(f"{bytes / 1e6:9.1f}" for bytes in (idle, idle + beyond, beyond))
+            if first is None:
+                first = (worker.name, beyond)
+            else:
+                text += f"   of which {first[0]} takes {first[1] / beyond:.2f} x"
+            print(text + ("   (fewer than 20 steps)" if steps < 20 else ""), flush=True)
+            worker.close()
+
+
+if __name__ == "__main__":
+    main()

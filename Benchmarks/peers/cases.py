@@ -1,0 +1,91 @@
+"""The cases: what is timed, as values that every library's worker understands.
+
+A case is a dictionary with `sec` (norm, train or infer) and `name`, and
+  norm   norm (bn, ln, gn), relu, shape ([N, C] or [N, C, H, W], whatever the layout), layout (nc, nchw, nhwc),
+         pass (fwd, bwd, infer); group normalization has 32 groups
+  train  net, batch, opt (adam; sgd with momentum 0.9), layout
+  infer  net, batch, layout
+"""
+
+SECTIONS = ("norm", "shapes", "train", "infer")
+
+NET_INPUT = {"cs231n": (3072,), "mlp": (784,), "resnet20": (3, 32, 32)}
+MLP_SIZES = {"cs231n": [3072, 100, 100, 100, 100, 100, 10], "mlp": [784, 512, 512, 10]}
+
+
+def norms(kind, shape, layout, relu=False):
+    """The passes of one normalization on one shape."""
+    passes = ["fwd", "bwd"] + (["infer"] if kind == "bn" and not relu else [])
+    if kind == "bn" and values_per_channel(shape) < 2:
+        passes = ["infer"]
+    return [
+        {"sec": "norm", "norm": kind, "relu": relu, "shape": list(shape), "layout": layout, "pass": p,
+         "name": f"{kind}{'+relu' if relu else ''}-{p} ({','.join(map(str, shape))}) {layout}"}
+        for p in passes
+    ]
+
+
+def values_per_channel(shape):
+    product = 1
+    for length in shape:
+        product *= length
+    return product // shape[1]
+
+
+def norm_cases():
+    """The shapes of the tables."""
+    images = [(128, 16, 32, 32), (128, 64, 32, 32), (64, 256, 14, 14), (32, 64, 56, 56), (32, 256, 56, 56)]
+    cases = []
+    for shape in [(64, 100), (256, 1024), (1024, 4096), (8192, 512)]:
+        cases += norms("bn", shape, "nc")
+    for shape in images:
+        cases += norms("bn", shape, "nchw") + norms("bn", shape, "nhwc")
+    cases += norms("ln", (8192, 768), "nc")
+    cases += norms("gn", (32, 64, 56, 56), "nchw") + norms("gn", (32, 64, 56, 56), "nhwc")
+    cases += norms("bn", (256, 1024), "nc", relu=True) + norms("bn", (8192, 512), "nc", relu=True)
+    for shape in [images[0], images[2], images[3]]:
+        cases += norms("bn", shape, "nchw", relu=True) + norms("bn", shape, "nhwc", relu=True)
+    return cases
+
+
+def further_shapes():
+    """Shapes that the tables leave out: 1 row to a million, 1 channel to 4,096, lengths that are no power of two."""
+    cases = []
+    for shape in [(1, 4096), (2, 1), (2, 4096), (3, 7), (33, 1000), (50, 100), (256, 4096), (777, 2047), (1000, 1),
+                  (4099, 129), (65536, 64), (100_003, 33), (1_000_000, 1), (1_000_000, 4)]:
+        cases += norms("bn", shape, "nc")
+    for shape in [(1, 3, 224, 224), (1, 64, 112, 112), (2, 30, 101, 97), (3, 512, 7, 7), (5, 4096, 3, 3),
+                  (8, 3, 33, 31), (16, 96, 27, 27), (17, 100, 13, 13), (64, 2048, 7, 7), (128, 1, 28, 28)]:
+        cases += norms("bn", shape, "nchw") + norms("bn", shape, "nhwc")
+    cases += norms("bn", (777, 2047), "nc", relu=True)
+    for layout in ("nchw", "nhwc"):
+        cases += norms("bn", (17, 100, 13, 13), layout, relu=True)
+    for shape in [(1, 768), (7, 100), (333, 1000), (4096, 4096), (1_000_000, 16)]:
+        cases += norms("ln", shape, "nc")
+    for shape in [(1, 32, 7, 7), (3, 96, 17, 19), (16, 512, 14, 14)]:
+        cases += norms("gn", shape, "nchw") + norms("gn", shape, "nhwc")
+    return cases
+
+
+def train_cases():
+    cases = [(net, batch, opt, "nc") for net, batch, opts in
+             [("cs231n", 50, ("adam", "sgd")), ("cs231n", 256, ("adam", "sgd")), ("mlp", 128, ("sgd", "adam"))]
+             for opt in opts]
+    cases += [("resnet20", 128, "sgd", layout) for layout in ("nchw", "nhwc")]
+    return [dict(sec="train", net=net, batch=batch, opt=opt, layout=layout,
+                 name=f"train {net} b{batch} {opt}" + ("" if layout == "nc" else f" {layout}"))
+            for net, batch, opt, layout in cases]
+
+
+def infer_cases():
+    cases = [(net, batch, "nc") for net in ("cs231n", "mlp") for batch in (1, 128)]
+    cases += [("resnet20", batch, layout) for batch in (1, 128) for layout in ("nchw", "nhwc")]
+    return [dict(sec="infer", net=net, batch=batch, layout=layout,
+                 name=f"infer {net} b{batch}" + ("" if layout == "nc" else f" {layout}"))
+            for net, batch, layout in cases]
+
+
+def make_cases(sections):
+    """The cases of some of SECTIONS."""
+    makers = {"norm": norm_cases, "shapes": further_shapes, "train": train_cases, "infer": infer_cases}
+    return [case for name in SECTIONS if name in sections for case in makers[name]()]

@@ -1,0 +1,121 @@
+"""PyTorch as a worker: eager, with fused optimizers, compiled."""
+from .cases import MLP_SIZES, NET_INPUT
+from .serving import serve
+
+
+class TorchWorker:
+    def __init__(self, threads):
+        import torch
+        import torch._dynamo
+        self.torch, self.threads = torch, threads
+        torch.set_num_threads(threads)
+        torch.set_num_interop_threads(1)
+        torch.manual_seed(0)
+        torch._dynamo.config.cache_size_limit = 256
+
+    def info(self):
+        t = self.torch
+        return f"torch {t.__version__} threads={t.get_num_threads()} capability={t.backends.cpu.get_cpu_capability()}"
+
+    variants = {"norm": ["eager"], "norm+relu": ["eager", "compile"], "train": ["eager", "fused-opt", "compile"],
+                "infer": ["eager", "compile"]}
+
+    def drop(self):
+        self.torch._dynamo.reset()
+
+    def net(self, name):
+        torch, nn = self.torch, self.torch.nn
+        if name in MLP_SIZES:
+            s = MLP_SIZES[name]
+            mods = []
+            for i in range(len(s) - 2):
+                mods += [nn.Linear(s[i], s[i + 1], bias=False), nn.BatchNorm1d(s[i + 1]), nn.ReLU(inplace=True)]
+            return nn.Sequential(*mods, nn.Linear(s[-2], s[-1]))
+
+        class Block(nn.Module):
+            def __init__(self, i, o, stride):
+                super().__init__()
+                self.c1 = nn.Conv2d(i, o, 3, stride, 1, bias=False)
+                self.b1 = nn.BatchNorm2d(o)
+                self.c2 = nn.Conv2d(o, o, 3, 1, 1, bias=False)
+                self.b2 = nn.BatchNorm2d(o)
+                self.sc = (nn.Identity() if i == o
+                           else nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o)))
+                self.r = nn.ReLU(inplace=True)
+
+            def forward(self, x):
+                return self.r(self.b2(self.c2(self.r(self.b1(self.c1(x))))) + self.sc(x))
+
+        mods, i = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)], 16
+        for st, o in enumerate((16, 32, 64)):
+            for b in range(3):
+                mods.append(Block(i, o, 2 if st and b == 0 else 1))
+                i = o
+        return nn.Sequential(*mods, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+    def build(self, c, variant):
+        torch, F = self.torch, self.torch.nn.functional
+        if c["sec"] == "norm":
+            shape, ch = c["shape"], c["shape"][1]
+            fmt = torch.channels_last if c["layout"] == "nhwc" else torch.contiguous_format
+            x = torch.randn(shape).contiguous(memory_format=fmt)
+            g = torch.randn(shape).contiguous(memory_format=fmt)
+            w, b = torch.rand(ch) + 0.5, torch.randn(ch)
+            rm, rv = torch.zeros(ch), torch.ones(ch)
+            if c["norm"] == "bn":
+                base = lambda x, w, b, rm, rv, tr: F.batch_norm(x, rm, rv, w, b, tr, 0.1, 1e-5)
+            elif c["norm"] == "ln":
+                base = lambda x, w, b, rm, rv, tr: F.layer_norm(x, (ch,), w, b)
+            else:
+                base = lambda x, w, b, rm, rv, tr: F.group_norm(x, 32, w, b)
+            f = (lambda x, w, b, rm, rv, tr: F.relu(base(x, w, b, rm, rv, tr))) if c["relu"] else base
+            if variant == "compile":
+                torch._functorch.config.donated_buffer = False
+                f = torch.compile(f, dynamic=False)
+            if c["pass"] == "infer":
+                def run():
+                    with torch.inference_mode():
+                        f(x, w, b, rm, rv, False)
+                return run
+            for t in (x, w, b):
+                t.requires_grad_(True)
+            if c["pass"] == "fwd":
+                return lambda: f(x, w, b, rm, rv, True)
+            y = f(x, w, b, rm, rv, True)
+            return lambda: torch.autograd.grad(y, (x, w, b), g, retain_graph=True)
+        net = self.net(c["net"])
+        fmt = torch.channels_last if c["layout"] == "nhwc" else torch.contiguous_format
+        if c["net"] == "resnet20":
+            net = net.to(memory_format=fmt)
+        xs = torch.randn(c["batch"], *NET_INPUT[c["net"]])
+        if c["net"] == "resnet20":
+            xs = xs.contiguous(memory_format=fmt)
+        if c["sec"] == "infer":
+            net.eval()
+            if variant == "compile":
+                import torch._inductor.config as ic
+                ic.freezing = True
+                net = torch.compile(net, dynamic=False)
+
+            def run():
+                with torch.inference_mode() if variant == "eager" else torch.no_grad():
+                    net(xs)
+            return run
+        ys = torch.randint(0, 10, (c["batch"],))
+        net.train()
+        fused = variant != "eager"
+        opt = (torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused) if c["opt"] == "adam"
+               else torch.optim.SGD(net.parameters(), lr=1e-2, momentum=0.9, fused=fused))
+        lossf = lambda x, y: F.cross_entropy(net(x), y)
+        if variant == "compile":
+            lossf = torch.compile(lossf, dynamic=False)
+
+        def run():
+            opt.zero_grad(set_to_none=True)
+            lossf(xs, ys).backward()
+            opt.step()
+        return run
+
+
+if __name__ == "__main__":
+    serve(TorchWorker)

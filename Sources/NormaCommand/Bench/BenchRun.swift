@@ -1,0 +1,78 @@
+import ArgumentParser
+import Foundation
+import Norma
+import NormaLab
+import NormaTerminal
+
+/// `norma bench run`: times cases, its own or those it is asked for.
+struct BenchRun: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Time the cases.",
+    usage: "norma bench run [<options>]",
+    discussion: """
+      Each case is warmed up and then timed for --time seconds; the mean, the median and the 10th and 90th percentiles \
+      are shown. Run it while nothing else does. Times of one run can be compared, those of different machines hardly.
+
+      EXAMPLES
+        norma bench run --only 'bn.*nhwc' --threads 1
+        norma bench run --json > bench.json
+      """)
+
+  @OptionGroup var cases: BenchCases
+
+  @Option(help: ArgumentHelp("For how long to take samples of each case.", valueName: "seconds"))
+  var time = 0.3
+
+  @Option(help: ArgumentHelp("How many threads work. (default: all cores)", valueName: "count"))
+  var threads: Int?
+
+  @Flag(help: "Print the results as JSON, times in seconds.")
+  var json = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Answer requests, one JSON object a line, from standard input: so several libraries are timed in turn in one run. The number of threads is in PEER_THREADS."
+    ))
+  var worker = false
+
+  private struct Row: Encodable {
+    var name: String
+    var threads: Int
+    var kernels: String
+    var mean: Double
+    var median: Double
+    var tenthPercentile: Double
+    var ninetiethPercentile: Double
+    var samples: Int
+  }
+
+  func validate() throws {
+    guard time > 0, time <= 3600 else { throw ValidationError("--time takes seconds above 0, not \(time).") }
+    try validateThreads(threads)
+  }
+
+  func run() throws {
+    if worker { return try BenchmarkWorker().run() }
+    if let threads { Parallel.threadCount = threads }
+    var rows: [Row] = []
+    for benchmark in try cases.selected() {
+      let samples = try Benchmark(benchmark).samples(forSeconds: time).sorted()
+      func percentile(_ share: Double) -> Double { samples[Int(share * Double(samples.count - 1) + 0.5)] }
+      rows.append(
+        Row(
+          name: benchmark.name, threads: Parallel.threadCount, kernels: Kernels.name,
+          mean: samples.reduce(0, +) / Double(samples.count), median: percentile(0.5),
+          tenthPercentile: percentile(0.1), ninetiethPercentile: percentile(0.9), samples: samples.count))
+    }
+    if json { return try outputJSON(rows) }
+    try output("\(Parallel.threadCount) threads, \(Kernels.name) kernels, microseconds")
+    var table = TextTable(
+      columns: [.words("case"), .numbers("mean"), .numbers("median"), .numbers("p10"), .numbers("p90")])
+    for row in rows {
+      let times = [row.mean, row.median, row.tenthPercentile, row.ninetiethPercentile]
+      table.addRow([row.name] + times.map { Formatting.number($0 * 1e6) })
+    }
+    try output(table)
+  }
+}
