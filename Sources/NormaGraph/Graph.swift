@@ -51,6 +51,9 @@ public final class Graph<Element: TensorElement> {
   public private(set) var nodes: ContiguousArray<Node> = []
   private var pullbacks: ContiguousArray<((Tensor<Element>) -> [Tensor<Element>?])?> = []
 
+  /// Whether what the operations kept for their gradients is gone.
+  private var isSpent = false
+
   /// An empty graph.
   ///
   /// - Parameter keepsValues: keep the value of every node, constants included, for printing and drawing. Training
@@ -131,8 +134,14 @@ public final class Graph<Element: TensorElement> {
   /// - Parameters:
   ///   - result: a variable of this graph; usually a single number, the loss.
   ///   - seed: the gradient to start from, of the result's shape; ones if nil.
+  ///   - isLast: whether the graph is not differentiated again. Then what an operation kept for its gradient is let go
+  ///     as soon as that is found, and its memory serves the gradients of the operations before it.
   @specialized(where Element == Float)
-  public func gradients(of result: Variable<Element>, seed: Tensor<Element>? = nil) -> Gradients<Element> {
+  public func gradients(
+    of result: Variable<Element>, seed: Tensor<Element>? = nil, isLast: Bool = false
+  ) -> Gradients<Element> {
+    require(!isSpent, "a graph is differentiated again whose last gradients have been found")
+    isSpent = isLast
     let seed = seed ?? .ones(result.value.shape)
     require(
       seed.shape == result.value.shape, "a seed of shape \(seed.shape) for a result of \(result.value.shape)")
@@ -142,6 +151,7 @@ public final class Graph<Element: TensorElement> {
     gradients.values[last] = seed
     for index in stride(from: last, through: 0, by: -1) {
       guard let gradient = gradients.values[index], let pullback = pullbacks[index] else { continue }
+      if isLast { pullbacks[index] = nil }
       for (input, part) in zip(nodes[index].inputs, pullback(gradient)) {
         guard let part else { continue }
         require(

@@ -19,17 +19,24 @@ public final class Parameter<Element: TensorElement> {
   public let kind: Kind
   /// Its value; its shape never changes.
   public var value: Tensor<Element> {
-    // Not to be held against the old value: it would be kept beside the new one, and every change in place be a copy.
-    didSet { require(value.shape == shape, "a parameter of shape \(shape) set to shape \(value.shape)") }
+    get { stored }
+    set {
+      require(newValue.shape == stored.shape, "a parameter of shape \(stored.shape) set to shape \(newValue.shape)")
+      stored = newValue
+    }
   }
-  private let shape: Shape
+  private var stored: Tensor<Element>
   /// Whether training leaves it as it is.
   public var isFrozen = false
 
   /// A parameter with its first value.
   public init(_ value: Tensor<Element>, kind: Kind) {
-    self.value = value
-    shape = value.shape
+    stored = value
     self.kind = kind
+  }
+
+  /// Lends the elements for writing, in place unless another tensor shares them.
+  public func withUnsafeMutableElements(_ body: (UnsafeMutableBufferPointer<Element>) -> Void) {
+    stored.withUnsafeMutableElements(body)
   }
 }

@@ -88,10 +88,10 @@ public final class Pass<Element: TensorElement> {
     for (layer, moments) in found { try layer.runningStatistics?.update(with: moments) }
   }
 
-  /// The gradients of a result of this pass.
+  /// The gradients of a result of this pass. They can be asked for once: what the layers kept for them is let go.
   public func gradients(of result: Variable<Element>) -> ParameterGradients<Element> {
     require(graph != nil, "a pass in inference has no gradients")
-    return ParameterGradients(gradients: graph!.gradients(of: result), variables: variables)
+    return ParameterGradients(gradients: graph!.gradients(of: result, isLast: true), variables: variables)
   }
 }
 

@@ -19,7 +19,8 @@ public final class BufferPool: Sendable {
   }
 
   private struct State {
-    var free: [Int: [UInt]] = [:]
+    /// The first kept buffer of each size class, 0 if there is none. A kept buffer begins with the address of the next.
+    var kept = [UInt](repeating: 0, count: 8 * Int.bitWidth)
     var usage = Usage()
   }
 
@@ -31,47 +32,63 @@ public final class BufferPool: Sendable {
   /// What the pool holds now.
   public var usage: Usage { state.withLock { $0.usage } }
 
-  /// The size of the buffer that serves a request: four sizes for each power of two, so at most a quarter is unused.
+  /// The size of the buffer that serves a request: eight sizes for each power of two, so at most an eighth is unused.
   static func bufferSize(for byteCount: Int) -> Int {
     guard byteCount > 256 else { return 256 }
-    let step = 1 << (Int.bitWidth - (byteCount - 1).leadingZeroBitCount - 3)
+    let step = 1 << (Int.bitWidth - (byteCount - 1).leadingZeroBitCount - 4)
     return (byteCount + step - 1) / step * step
+  }
+
+  /// The place of a buffer size among all of them.
+  private static func sizeClass(of size: Int) -> Int {
+    let exponent = Int.bitWidth - 1 - size.leadingZeroBitCount
+    return 8 * exponent + (size >> (exponent - 3)) % 8
   }
 
   /// A buffer of at least `byteCount` bytes, with whatever was in it.
   func take(_ byteCount: Int) -> (UnsafeMutableRawPointer, size: Int) {
     let size = BufferPool.bufferSize(for: byteCount)
-    let kept: UInt? = state.withLock {
-      $0.usage.inUse += size
-      guard let address = $0.free[size]?.popLast() else {
-        $0.usage.systemAllocations += 1
+    let place = BufferPool.sizeClass(of: size)
+    let kept = state.withLock { state -> UnsafeMutableRawPointer? in
+      state.usage.inUse += size
+      guard let buffer = UnsafeMutableRawPointer(bitPattern: state.kept[place]) else {
+        state.usage.systemAllocations += 1
         return nil
       }
-      $0.usage.kept -= size
-      return address
+      state.kept[place] = buffer.load(as: UInt.self)
+      state.usage.kept -= size
+      return buffer
     }
-    if let kept, let pointer = UnsafeMutableRawPointer(bitPattern: kept) { return (pointer, size) }
-    return (.allocate(byteCount: size, alignment: BufferPool.alignment), size)
+    return (kept ?? .allocate(byteCount: size, alignment: BufferPool.alignment), size)
   }
 
   /// Gives a buffer back.
   func giveBack(_ pointer: UnsafeMutableRawPointer, size: Int) {
-    state.withLock {
-      $0.usage.inUse -= size
-      $0.usage.kept += size
-      $0.free[size, default: []].append(UInt(bitPattern: pointer))
+    let place = BufferPool.sizeClass(of: size)
+    let address = UInt(bitPattern: pointer)
+    state.withLock { state in
+      state.usage.inUse -= size
+      state.usage.kept += size
+      let buffer = UnsafeMutableRawPointer(bitPattern: address)!
+      buffer.storeBytes(of: state.kept[place], as: UInt.self)
+      state.kept[place] = address
     }
   }
 
   /// Hands all kept memory back to the system.
   public func trim() {
-    let kept = state.withLock { state in
+    var kept = state.withLock { state in
       defer {
-        state.free = [:]
+        state.kept = State().kept
         state.usage.kept = 0
       }
-      return state.free.values.flatMap { $0 }
+      return state.kept
     }
-    for address in kept { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+    for place in kept.indices {
+      while let buffer = UnsafeMutableRawPointer(bitPattern: kept[place]) {
+        kept[place] = buffer.load(as: UInt.self)
+        buffer.deallocate()
+      }
+    }
   }
 }

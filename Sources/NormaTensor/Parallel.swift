@@ -33,8 +33,8 @@ public enum Parallel {
 /// Threads that wait for tickets.
 ///
 /// Unchecked: `body` is written by the thread that holds `isBusy`, before `unclaimed` becomes positive, and read only by
-/// threads that have claimed a ticket, whose work the writer waits for before it lets go of `isBusy`. `workerCount` is used
-/// by the thread that holds `isBusy` alone.
+/// threads that have claimed a ticket, whose work the writer waits for before it lets go of `isBusy`. `workerCount` and
+/// `lastJob` are used by the thread that holds `isBusy` alone.
 private final class WorkerPool: @unchecked Sendable {
   static let shared = WorkerPool()
 
@@ -47,6 +47,9 @@ private final class WorkerPool: @unchecked Sendable {
   private var body: ((Int) -> Void)?
   private var workerCount = 0
   private let condition = NSCondition()
+  private let clock = ContinuousClock()
+  private var lastJob: ContinuousClock.Instant
+  private init() { lastJob = clock.now }
 
   /// How often a worker looks for the next ticket before it goes to sleep: some 200 µs.
   private let spins = 4000
@@ -60,7 +63,7 @@ private final class WorkerPool: @unchecked Sendable {
       self.body = body
       finished.store(0, ordering: .relaxed)
       unclaimed.store(count, ordering: .sequentiallyConsistent)
-      wakeWorkers(upTo: min(count, threadCount.load(ordering: .relaxed)) - 1)
+      if isWorthWaking(for: count) { wakeWorkers(upTo: min(count, threadCount.load(ordering: .relaxed)) - 1) }
       while claimAndRun() {}
       var waits = 0
       while finished.load(ordering: .acquiring) < count {
@@ -69,6 +72,7 @@ private final class WorkerPool: @unchecked Sendable {
       }
       self.body = nil
     }
+    lastJob = clock.now
     isBusy.store(false, ordering: .releasing)
   }
 
@@ -86,6 +90,12 @@ private final class WorkerPool: @unchecked Sendable {
       remaining = original
     }
     return false
+  }
+
+  /// Whether sleepers help with a job of so many tickets. To wake them takes about as long as a few tickets: after a pause,
+  /// the first small job is done sooner without them. If more jobs follow, they are woken.
+  private func isWorthWaking(for count: Int) -> Bool {
+    count > 12 || clock.now - lastJob < .milliseconds(1)
   }
 
   private func wakeWorkers(upTo wanted: Int) {

@@ -81,7 +81,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
         gradient.shape == parameter.value.shape,
         "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.value.shape)")
       let decays = decays.contains(parameter.kind)
-      parameter.value.withUnsafeMutableElements { weights in
+      parameter.withUnsafeMutableElements { weights in
         gradient.withUnsafeElements { gradient in
           for start in stride(from: 0, to: count, by: mostElements) {
             pieces.append(

@@ -34,7 +34,7 @@ import Testing
     let (single, x) = try model(seed, Float.self)
     let expected = try single(Variable(x), in: .inference).value
     let found = try InferenceModel(single)(x)
-    #expect(errorRelativeToScale(found.converted(), reference: expected.converted()) < 1e-5)
+    #expect(errorRelativeToScale(found.converted(to: Double.self), reference: expected.converted()) < 1e-5)
 
     let (double, y) = try model(seed, Double.self)
     let reference = try double(Variable(y), in: .inference).value
