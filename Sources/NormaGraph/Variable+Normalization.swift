@@ -99,4 +99,25 @@ extension Variable {
       return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
     }
   }
+
+  /// Group normalization: x `[N, …, C]` (or `[N, C, …]`), gamma and beta `[C]`, C a multiple of `groups`. As many groups as
+  /// channels make it instance normalization.
+  public func groupNormalized(
+    groups: Int, gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5,
+    layout: ChannelLayout = .channelsLast, rectifies: Bool = false
+  ) -> Variable {
+    let x = value
+    // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
+    let (scale, shift) = (gamma?.value, beta?.value)
+    let (output, statistics) = GroupNormalization.forward(
+      x, groups: groups, gamma: scale, beta: shift, epsilon: epsilon, layout: layout, rectifies: rectifies)
+    return Graph.record(
+      rectifies ? "group norm + ReLU" : "group norm",
+      rule: "h = g·γ, ∂x = (h − mean h − x̂·mean(h·x̂))/s by group, ∂γ = Σ g·x̂, ∂β = Σ g",
+      inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
+    ) { g in
+      let gradients = GroupNormalization.backward(g, input: x, statistics: statistics)
+      return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
+    }
+  }
 }

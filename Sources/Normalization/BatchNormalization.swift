@@ -23,7 +23,7 @@ public struct NormalizedBatch<Element: TensorElement>: Sendable {
   let rectifies: Bool
 }
 
-/// The gradients of batch or layer normalization.
+/// The gradients of a normalization.
 public struct NormalizationGradients<Element: TensorElement>: Sendable {
   /// With respect to the input, of its shape.
   public let input: Tensor<Element>

@@ -1,6 +1,6 @@
 import NormaTensor
 
-// The loops of batch and layer normalization, which define what is computed. Pointers and lengths only.
+// The loops of batch and group normalization, which define what is computed. Pointers and lengths only.
 
 /// What is done to each value of a channel: `(x − pivot) · scale + shift`, three vectors `[C]`.
 ///

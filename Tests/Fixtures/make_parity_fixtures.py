@@ -14,7 +14,8 @@ import safetensors
 import torch
 
 from parity_topics import (
-    activations, batch_norm, initialization, layer_norm, learning_rates, linear, losses, optimizers, trajectory)
+    activations, batch_norm, group_norm, initialization, layer_norm, learning_rates, linear, losses, optimizers,
+    trajectory)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -32,6 +33,7 @@ def main() -> None:
         "batch_norm": batch_norm.plain_cases,
         "batch_norm_relu": batch_norm.relu_cases,
         "layer_norm": layer_norm.cases,
+        "group_norm": group_norm.cases,
         "losses": losses.cases,
         "activations": activations.cases,
         "linear": linear.cases,

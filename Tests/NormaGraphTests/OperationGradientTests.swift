@@ -1,5 +1,6 @@
 import NormaGraph
 import NormaTensor
+import Normalization
 import TestSupport
 import Testing
 
@@ -185,5 +186,22 @@ typealias Values = Tensor<Double>
     ]
     check(points, result: shape) { $0[0].layerNormalized(gamma: $0[1], beta: $0[2]) }
     check([points[0]], result: shape) { $0[0].layerNormalized() }
+  }
+
+  // Of so many gradients some are a hundredth of the others, so the same error weighs more; CS231n's notebook reports 7e-8.
+  @Test(arguments: ChannelLayout.allCases, [1, 2, 4]) func groupNormalization(layout: ChannelLayout, groups: Int) {
+    let shape: Shape = layout == .channelsLast ? [2, 3, 2, 4] : [2, 4, 3, 2]
+    let points = [Self.drawSigned(shape, seed: 31), Self.drawSigned([4], seed: 32), Self.draw([4], seed: 33)]
+    func check(_ used: [Int], _ function: ([Variable<Double>]) -> Variable<Double>) {
+      self.check(used.map { points[$0] }, result: shape, bound: 1e-7, of: function)
+    }
+    for rectifies in [false, true] {
+      check([0, 1, 2]) {
+        $0[0].groupNormalized(groups: groups, gamma: $0[1], beta: $0[2], layout: layout, rectifies: rectifies)
+      }
+      check([0]) { $0[0].groupNormalized(groups: groups, layout: layout, rectifies: rectifies) }
+    }
+    check([0, 1]) { $0[0].groupNormalized(groups: groups, gamma: $0[1], layout: layout) }
+    check([0, 2]) { $0[0].groupNormalized(groups: groups, beta: $0[1], layout: layout) }
   }
 }

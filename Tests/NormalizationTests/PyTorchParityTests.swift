@@ -104,9 +104,36 @@ import Testing
     check(Float.self, parity)
   }
 
+  static let groupCases = ParityFixture.cases(of: "group_norm", GroupNormSettings.self)
+
+  private func check<Element: TensorElement>(_ type: Element.Type, _ parity: ParityCase<GroupNormSettings>) {
+    let settings = parity.settings
+    let gamma: Tensor<Element>? = settings.affine ? parity.input("gamma") : nil
+    let beta: Tensor<Element>? = settings.affine ? parity.input("beta") : nil
+    let x: Tensor<Element> = parity.input("x")
+    let layout: ChannelLayout = settings.layout == "NCHW" ? .channelsFirst : .channelsLast
+    let (y, statistics) =
+      settings.module == "instance"
+      ? InstanceNormalization.forward(
+        x, gamma: gamma, beta: beta, epsilon: settings.epsilon, layout: layout, rectifies: settings.relu)
+      : GroupNormalization.forward(
+        x, groups: settings.groups, gamma: gamma, beta: beta, epsilon: settings.epsilon, layout: layout,
+        rectifies: settings.relu)
+    let bounds = parity.bounds(unit: Element.unitRoundoff)
+    expect(y, parity.expected("y"), within: bounds.output, "y")
+    let gradients = GroupNormalization.backward(parity.input("dy"), input: x, statistics: statistics)
+    expect(gradients, { parity.expected($0) }, affine: settings.affine, within: bounds, "backward")
+  }
+
+  @Test(arguments: groupCases) func groupNormalizationIsPyTorchs(parity: ParityCase<GroupNormSettings>) {
+    check(Double.self, parity)
+    check(Float.self, parity)
+  }
+
   @Test func everyKindOfCaseIsThere() {
     #expect(Self.batchCases.count == 30)
     #expect(Self.fusedCases.count == 12)
     #expect(Self.layerCases.count == 15)
+    #expect(Self.groupCases.count == 27)
   }
 }

@@ -20,7 +20,7 @@ public struct NormalizationBounds: Sendable {
   public struct Roundings: Sendable {
     var output, inputGradient, sums: Double
 
-    /// Closed-form batch normalization: the difference from the pivot, the scale, the shift, the product and the sum
+    /// Closed-form batch or group normalization: the difference from the pivot, the scale, the shift, the product and the sum
     /// for the output. For the input's gradient twice that for the two products with x̂ and the scale, and one each for
     /// the two means and the final product, at most 12. For gamma's sum the difference and the conversion.
     public static let batch = Roundings(output: 5, inputGradient: 12, sums: 3)
@@ -227,5 +227,36 @@ extension ParityCase<LayerNormSettings> {
     return NormalizationBounds(
       unit: unit, roundings: .layer, x: x.elements, gradient: gradient.elements, gamma: gamma, beta: beta,
       groups: groups, group: { $0 / channels }, channel: { $0 % channels })
+  }
+}
+
+extension ParityCase<GroupNormSettings> {
+  /// The bounds for the case. As in batch normalization, what passes a ReLU is the gradient that reaches it.
+  public func bounds(unit: Double) -> NormalizationBounds {
+    let (x, shape): (Tensor<Double>, Shape) = (input("x"), Shape(settings.shape))
+    var gradient: Tensor<Double> = input("dy")
+    if settings.relu { gradient = expected("y").applying(.leakyReLUGradient(slope: 0), gradient) }
+    let isFirst = settings.layout == "NCHW"
+    let (channels, inner) = (isFirst ? shape[1] : shape.channelCount, isFirst ? shape.dropFirst(2).reduce(1, *) : 1)
+    let gamma = settings.affine ? input("gamma", Double.self).elements : [Double](repeating: 1, count: channels)
+    let beta = settings.affine ? input("beta", Double.self).elements : [Double](repeating: 0, count: channels)
+    let (perSample, perGroup) = (x.count / shape[0], channels / settings.groups)
+    func channel(_ index: Int) -> Int { index / inner % channels }
+    func group(_ index: Int) -> Int { index / perSample * settings.groups + channel(index) / perGroup }
+
+    var members = [[Int]](repeating: [], count: shape[0] * settings.groups)
+    for index in 0..<x.count { members[group(index)].append(index) }
+    let (allValues, allGradients) = (x.elements, gradient.elements)
+    let groups = members.map { members in
+      let values = members.map { allValues[$0] }
+      let mean = values.reduce(0, +) / Double(values.count)
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+      return NormalizationBounds.ownStatistics(
+        unit: unit, values: values, gradients: members.map { gamma[channel($0)] * allGradients[$0] }, mean: mean,
+        variance: variance, epsilon: settings.epsilon)
+    }
+    return NormalizationBounds(
+      unit: unit, roundings: .batch, x: allValues, gradient: allGradients, gamma: gamma, beta: beta, groups: groups,
+      group: group, channel: channel)
   }
 }

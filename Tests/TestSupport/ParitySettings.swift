@@ -24,6 +24,19 @@ public struct LayerNormSettings: ParitySettings {
   public var affine: Bool
 }
 
+/// Topic `group_norm`.
+public struct GroupNormSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var groups: Int
+  public var layout: String
+  public var epsilon: Double
+  public var affine: Bool
+  public var relu: Bool
+  /// `group` or `instance`.
+  public var module: String
+}
+
 /// Topic `losses`.
 public struct LossSettings: ParitySettings {
   public var name: String

@@ -59,7 +59,7 @@ public struct Benchmark {
 extension Benchmark {
   private static func normalization(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
     guard let lengths = benchmark.shape, lengths.count == 2 || lengths.count == 4, lengths.allSatisfy({ $0 > 0 }),
-      let norm = benchmark.norm, ["bn", "ln"].contains(norm)
+      let norm = benchmark.norm, ["bn", "ln", "gn"].contains(norm)
     else { throw BenchmarkError("'\(benchmark.name)' is no normalization that can be timed") }
     let layout = benchmark.layout == "nchw" ? ChannelLayout.channelsFirst : .channelsLast
     let shape: Shape =
@@ -79,6 +79,14 @@ extension Benchmark {
       return { _ = LayerNormalization.backward(gradient, input: x, rows: rows, gamma: gamma) }
     }
     let rectifies = benchmark.relu ?? false
+    if norm == "gn" {
+      func forward() -> (output: Tensor<Float>, statistics: NormalizedGroups<Float>) {
+        GroupNormalization.forward(x, groups: 32, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
+      }
+      guard benchmark.pass == "bwd" else { return { _ = forward() } }
+      let statistics = forward().statistics
+      return { _ = GroupNormalization.backward(gradient, input: x, statistics: statistics) }
+    }
     var statistics = RunningStatistics<Float>(channelCount: channels)
     switch benchmark.pass {
     case "infer":

@@ -6,7 +6,7 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
   public var sec: String
   /// What it is called.
   public var name: String
-  /// `bn` for batch normalization, `ln` for layer normalization.
+  /// `bn` for batch normalization, `ln` for layer normalization, `gn` for group normalization with 32 groups.
   public var norm: String?
   /// Whether a ReLU follows.
   public var relu: Bool?
@@ -41,6 +41,7 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
     var cases = [[64, 100], [256, 1024], [1024, 4096], [8192, 512]].flatMap { norms("bn", $0, "nc") }
     cases += images.flatMap { shape in layouts.flatMap { norms("bn", shape, $0) } }
     cases += norms("ln", [8192, 768], "nc")
+    cases += layouts.flatMap { norms("gn", [32, 64, 56, 56], $0) }
     cases += [[256, 1024], [8192, 512]].flatMap { norms("bn", $0, "nc", relu: true) }
     cases += [images[0], images[2], images[3]].flatMap { shape in layouts.flatMap { norms("bn", shape, $0, relu: true) }
     }
