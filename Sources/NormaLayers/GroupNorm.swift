@@ -48,6 +48,13 @@ public final class GroupNorm<Element: TensorElement>: ReLUFusing {
       epsilon: epsilon, rectifies: rectifies)
   }
 
+  public func inferenceSteps() -> [InferenceStep<Element>] {
+    [
+      .groupNormalization(
+        groups: groups, gamma: gamma?.value, beta: beta?.value, epsilon: epsilon, rectifies: false)
+    ]
+  }
+
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
     guard input.rank >= 2, input.channelCount == featureCount else {
       throw LayerError(layer: summary, expected: "[batch, …, \(featureCount)]", found: input)

@@ -36,6 +36,13 @@ public final class InstanceNorm<Element: TensorElement>: ReLUFusing {
     groupNorm.rectified(x, in: pass)
   }
 
+  public func inferenceSteps() -> [InferenceStep<Element>] {
+    [
+      .groupNormalization(
+        groups: featureCount, gamma: gamma?.value, beta: beta?.value, epsilon: epsilon, rectifies: false)
+    ]
+  }
+
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
     guard input.rank >= 2, input.channelCount == featureCount else {
       throw LayerError(layer: summary, expected: "[batch, …, \(featureCount)]", found: input)

@@ -59,6 +59,20 @@ import Testing
     #expect(try serving(.normal([4, 2, 3], using: &random)).shape == [4, 2])
   }
 
+  @Test func groupAndInstanceNormalizationServeAsTheyAre() throws {
+    var random = RandomGenerator(seed: 4)
+    let model = Sequential<Float> {
+      GroupNorm(6, groups: 3)
+      ReLU()
+      InstanceNorm(6)
+    }
+    let x = Tensor<Float>.normal([3, 4, 5, 6], using: &random)
+    let serving = try InferenceModel(model)
+    #expect(serving.steps.count == 2)
+    #expect(haveSameBits(try serving(x), try model(Variable(x), in: .inference).value))
+    #expect(throws: LayerError.self) { try serving(.zeros([3, 4, 5, 7])) }
+  }
+
   @Test func aModelThatHasSeenNoBatchIsRefused() {
     var random = RandomGenerator(seed: 1)
     let model = Sequential<Float> {

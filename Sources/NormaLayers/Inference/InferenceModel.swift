@@ -42,6 +42,8 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
       return .linear(weight: weight, bias: bias, rectifies: true)
     case (.batchNormalization(let normalization, false), .function(.leakyReLU(slope: 0))):
       return .batchNormalization(normalization, rectifies: true)
+    case (.groupNormalization(let groups, let gamma, let beta, let epsilon, false), .function(.leakyReLU(slope: 0))):
+      return .groupNormalization(groups: groups, gamma: gamma, beta: beta, epsilon: epsilon, rectifies: true)
     default: return nil
     }
   }
@@ -83,6 +85,15 @@ extension InferenceStep {
         throw LayerError(layer: "LayerNorm(\(channels))", expected: "[…, \(channels)]", found: x.shape)
       }
       return LayerNormalization.forward(x, gamma: gamma, beta: beta, epsilon: epsilon).output
+    case .groupNormalization(let groups, let gamma, let beta, let epsilon, let rectifies):
+      let channels = gamma?.count ?? x.shape.channelCount
+      guard x.rank >= 2, x.shape.channelCount == channels, channels % groups == 0 else {
+        throw LayerError(
+          layer: "GroupNorm(\(channels), \(groups) groups)", expected: "[batch, …, \(channels)]", found: x.shape)
+      }
+      return GroupNormalization.forward(
+        x, groups: groups, gamma: gamma, beta: beta, epsilon: epsilon, rectifies: rectifies
+      ).output
     case .function(let function): return x.applying(function)
     case .flatten:
       guard x.rank >= 1 else { throw LayerError(layer: "Flatten", expected: "[batch, …]", found: x.shape) }

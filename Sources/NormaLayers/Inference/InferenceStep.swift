@@ -9,6 +9,9 @@ public enum InferenceStep<Element: TensorElement>: Sendable {
   case batchNormalization(FrozenBatchNormalization<Element>, rectifies: Bool)
   /// Layer normalization over the last axis.
   case layerNormalization(gamma: Tensor<Element>?, beta: Tensor<Element>?, epsilon: Double)
+  /// Group normalization over the last axis, and ReLU if `rectifies`.
+  case groupNormalization(
+    groups: Int, gamma: Tensor<Element>?, beta: Tensor<Element>?, epsilon: Double, rectifies: Bool)
   /// A function of each element.
   case function(UnaryOperation<Element>)
   /// `[N, …] → [N, product of the rest]`.
