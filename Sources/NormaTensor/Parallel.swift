@@ -32,16 +32,24 @@ public enum Parallel {
 
 /// Threads that wait for tickets.
 ///
-/// Unchecked: `body` is written by the thread that holds `isBusy`, before `unclaimed` becomes positive, and read only by
-/// threads that have claimed a ticket, whose work the writer waits for before it lets go of `isBusy`. `workerCount` and
-/// `lastJob` are used by the thread that holds `isBusy` alone.
+/// The tickets of a job are dealt out in equal ranges, one for each thread; who has done its own takes from the others'.
+/// So nobody waits for a thread that is asleep, and in job after job the same tickets go to the same core, whose cache
+/// holds what they read and wrote before: without that, two threads took longer than one on data that fit in the caches.
+///
+/// Unchecked: `body` is written by the thread that holds `isBusy`, before there are tickets, and read only by threads that
+/// have claimed a ticket, whose work the writer waits for before it lets go of `isBusy`. `workerCount` and `lastJob` are
+/// used by the thread that holds `isBusy` alone.
 private final class WorkerPool: @unchecked Sendable {
   static let shared = WorkerPool()
 
   let threadCount = Atomic<Int>(max(1, ProcessInfo.processInfo.activeProcessorCount))
 
+  /// More threads than this share the ranges of the first.
+  private static let mostRanges = 64
+  /// A range in one number, so that it is claimed from in one exchange: the next ticket, and above it the end.
+  private let ranges = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: mostRanges)
   private let isBusy = Atomic<Bool>(false)
-  private let unclaimed = Atomic<Int>(0)
+  private let rangeCount = Atomic<Int>(0)
   private let finished = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
   private var body: ((Int) -> Void)?
@@ -49,10 +57,14 @@ private final class WorkerPool: @unchecked Sendable {
   private let condition = NSCondition()
   private let clock = ContinuousClock()
   private var lastJob: ContinuousClock.Instant
-  private init() { lastJob = clock.now }
 
   /// How often a worker looks for the next ticket before it goes to sleep: some 200 µs.
   private let spins = 4000
+
+  private init() {
+    for index in 0..<Self.mostRanges { (ranges + index).initialize(to: Atomic(0)) }
+    lastJob = clock.now
+  }
 
   func run(_ count: Int, _ body: (Int) -> Void) {
     guard isBusy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
@@ -62,9 +74,14 @@ private final class WorkerPool: @unchecked Sendable {
     withoutActuallyEscaping(body) { body in
       self.body = body
       finished.store(0, ordering: .relaxed)
-      unclaimed.store(count, ordering: .sequentiallyConsistent)
-      if isWorthWaking(for: count) { wakeWorkers(upTo: min(count, threadCount.load(ordering: .relaxed)) - 1) }
-      while claimAndRun() {}
+      let threads = min(threadCount.load(ordering: .relaxed), count, Self.mostRanges)
+      rangeCount.store(threads, ordering: .sequentiallyConsistent)
+      for index in 0..<threads {
+        let range = UInt64(index * count / threads) | UInt64((index + 1) * count / threads) << 32
+        ranges[index].store(range, ordering: .sequentiallyConsistent)
+      }
+      if isWorthWaking(for: count) { wakeWorkers(upTo: threads - 1) }
+      while claimAndRun(0) {}
       var waits = 0
       while finished.load(ordering: .acquiring) < count {
         waits += 1
@@ -76,20 +93,32 @@ private final class WorkerPool: @unchecked Sendable {
     isBusy.store(false, ordering: .releasing)
   }
 
-  /// Runs one ticket if there is one left.
-  private func claimAndRun() -> Bool {
-    var remaining = unclaimed.load(ordering: .acquiring)
-    while remaining > 0 {
-      let (exchanged, original) = unclaimed.compareExchange(
-        expected: remaining, desired: remaining - 1, ordering: .acquiringAndReleasing)
-      if exchanged {
-        body!(remaining - 1)
-        finished.add(1, ordering: .releasing)
-        return true
+  /// Runs one ticket if there is one left: of the thread's own range, or of the next that has some.
+  private func claimAndRun(_ thread: Int) -> Bool {
+    let count = rangeCount.load(ordering: .acquiring)
+    for offset in 0..<count {
+      let range = ranges + (thread + offset) % count
+      var value = range.pointee.load(ordering: .acquiring)
+      while value & 0xffff_ffff < value >> 32 {
+        let (exchanged, original) = range.pointee.compareExchange(
+          expected: value, desired: value + 1, ordering: .acquiringAndReleasing)
+        if exchanged {
+          body!(Int(value & 0xffff_ffff))
+          finished.add(1, ordering: .releasing)
+          return true
+        }
+        value = original
       }
-      remaining = original
     }
     return false
+  }
+
+  /// Whether there are tickets to claim.
+  private var hasTickets: Bool {
+    (0..<rangeCount.load(ordering: .sequentiallyConsistent)).contains { index in
+      let value = ranges[index].load(ordering: .sequentiallyConsistent)
+      return value & 0xffff_ffff < value >> 32
+    }
   }
 
   /// Whether sleepers help with a job of so many tickets. To wake them takes about as long as a few tickets: after a pause,
@@ -120,12 +149,12 @@ private final class WorkerPool: @unchecked Sendable {
     while true {
       var idle = 0
       while idle < spins && isWanted(index) {
-        if claimAndRun() { idle = 0 } else { idle += 1 }
+        if claimAndRun(index + 1) { idle = 0 } else { idle += 1 }
         norma_spin_pause()
       }
       condition.lock()
       sleepers.add(1, ordering: .sequentiallyConsistent)
-      while unclaimed.load(ordering: .sequentiallyConsistent) == 0 || !isWanted(index) { condition.wait() }
+      while !hasTickets || !isWanted(index) { condition.wait() }
       sleepers.subtract(1, ordering: .relaxed)
       condition.unlock()
     }

@@ -39,7 +39,7 @@ import Testing
       largest.append(counts.map(\.largest).min()!)
     }
     print("allocations a step: \(calls), the largest of \(largest) bytes")
-    #expect(calls[0] <= 450)
+    #expect(calls[0] <= 240)
     #expect(calls[1] <= calls[0] + 50)
     #expect(largest[1] < 1024 * 64 * 4)
   }
