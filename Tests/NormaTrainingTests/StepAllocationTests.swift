@@ -3,7 +3,7 @@ import Norma
 import Testing
 
 /// What a training step asks of the system once it is warm.
-@Suite(.serialized) struct StepAllocationTests {
+@Suite struct StepAllocationTests {
   /// A step of a network of three hidden layers with batch normalization.
   private func step(batchSize: Int) -> () throws -> Void {
     var random = RandomGenerator(seed: 1)
@@ -24,13 +24,13 @@ import Testing
 
   @Test(.enabled(if: allocation_counter_works()))
   func aWarmStepAllocatesLittleAndNothingThatGrowsWithTheBatch() throws {
-    // Other tests run beside this one and allocate too: the least of many steps is the step's own.
+    // Which tickets of a job the calling thread gets, and their scratch memory, is chance: the least of some steps.
     var calls: [Int] = []
     var largest: [Int] = []
     for batchSize in [64, 1024] {
       let step = step(batchSize: batchSize)
       for _ in 0..<3 { try step() }
-      let counts = try (0..<200).map { _ in
+      let counts = try (0..<50).map { _ in
         allocation_counter_start()
         try step()
         return (calls: allocation_counter_calls(), largest: allocation_counter_largest())
@@ -38,8 +38,7 @@ import Testing
       calls.append(counts.map(\.calls).min()!)
       largest.append(counts.map(\.largest).min()!)
     }
-    print("allocations a step: \(calls), the largest of \(largest) bytes")
-    #expect(calls[0] <= 240)
+    #expect(calls[0] <= 220)
     #expect(calls[1] <= calls[0] + 50)
     #expect(largest[1] < 1024 * 64 * 4)
   }

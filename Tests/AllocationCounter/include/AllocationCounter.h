@@ -1,4 +1,4 @@
-// Counts the memory that a test's process asks for.
+// Counts the memory that a test asks for, on its own thread: tests beside it do not count.
 #ifndef ALLOCATION_COUNTER_H
 #define ALLOCATION_COUNTER_H
 
