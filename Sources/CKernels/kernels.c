@@ -56,6 +56,7 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
     .row_input_gradient = norma_##set##_row_input_gradient, \
     .merge_moments = norma_##set##_merge_moments, \
     .finish_moments = norma_##set##_finish_moments, \
+    .channel_scales = norma_##set##_channel_scales, \
     .finish_gradients = norma_##set##_finish_gradients, \
     .plane_moments = norma_##set##_plane_moments, \
     .plane_normalize = norma_##set##_plane_normalize, \

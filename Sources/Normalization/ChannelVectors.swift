@@ -1,3 +1,4 @@
+import CKernels
 import NormaTensor
 
 /// The three vectors `[C]` of a ``ChannelTransform``.
@@ -84,10 +85,21 @@ func requireAffine<Element: TensorElement>(_ gamma: Tensor<Element>?, _ beta: Te
   require(beta.map { $0.count == channels } ?? true, "beta of shape \(beta!.shape) for \(channels) channels")
 }
 
-/// `gamma / √(variance + epsilon)` for each channel, gamma being 1 where it is nil.
+/// `gamma / √(variance + epsilon)` for each channel, gamma being 1 where it is nil; on the kernels where they are for the
+/// element type.
+private func scaleChannels<Element: TensorElement>(
+  _ scale: UnsafeMutablePointer<Element>, _ variance: UnsafePointer<Element>, _ gamma: UnsafePointer<Element>?,
+  _ channels: Int, _ epsilon: Double
+) {
+  if let kernels = Kernels.table, let scale = floats(scale), let variance = floats(variance) {
+    return kernels.pointee.channel_scales(variance, gamma.flatMap { floats($0) }, channels, epsilon, scale)
+  }
+  scaleChannelsLoop(scale, variance, gamma, channels, epsilon)
+}
+
 @specialized(where Element == Float)
 @specialized(where Element == Double)
-private func scaleChannels<Element: TensorElement>(
+private func scaleChannelsLoop<Element: TensorElement>(
   _ scale: UnsafeMutablePointer<Element>, _ variance: UnsafePointer<Element>, _ gamma: UnsafePointer<Element>?,
   _ channels: Int, _ epsilon: Double
 ) {

@@ -18,6 +18,7 @@ typedef struct norma_kernels {
   void (*row_input_gradient)(const float *g, const float *x, float *dx, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams);
   void (*merge_moments)(const float *partBase, const double *partSums, const double *partSquares, const float *base, long width, double n, double *sums, double *squares);
   void (*finish_moments)(const float *base, const double *sums, const double *squares, long width, double n, double epsilon, const float *gamma, const float *beta, double *mean, double *second, double *reciprocal, float *pivot, float *scale, float *shift);
+  void (*channel_scales)(const float *variance, const float *gamma, long width, double epsilon, float *scale);
   void (*finish_gradients)(const double *sums, const double *products, long width, double n, const double *mean, const double *reciprocal, const float *pivot, const float *gamma, float *gammaGradient, float *betaGradient, float *slope, float *offset);
   void (*plane_moments)(const float *x, long outers, long stride, long channels, long inner, float *base, double *sums, double *squares);
   void (*plane_normalize)(const float *x, float *y, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, bool rectifies, bool streams);

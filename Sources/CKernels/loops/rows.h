@@ -357,6 +357,24 @@ void NAME(finish_moments)(
   }
 }
 
+// scale = gamma / sqrt(variance + epsilon), in double precision until it is stored. gamma may be NULL.
+void NAME(channel_scales)(const float *variance, const float *gamma, long width, double epsilon, float *scale) {
+  long c = 0;
+  for (; c + 8 <= width; c += 8) {
+    vd8 v, g;
+    for (int i = 0; i < 8; i++) {
+      v[i] = variance[c + i];
+      g[i] = gamma ? gamma[c + i] : 1.0f;
+    }
+    vd8 a = g * (1.0 / __builtin_elementwise_sqrt(v + epsilon));
+    for (int i = 0; i < 8; i++) scale[c + i] = (float)a[i];
+  }
+  for (; c < width; c++) {
+    double a = 1 / __builtin_elementwise_sqrt((double)variance[c] + epsilon);
+    scale[c] = (float)((gamma ? (double)gamma[c] : 1.0) * a);
+  }
+}
+
 // From the sums of g and of g (x - pivot) over n values a channel: the gradients of gamma and beta, and what makes
 // that of x: dx = g * scale - (x - pivot) * slope - offset.
 void NAME(finish_gradients)(

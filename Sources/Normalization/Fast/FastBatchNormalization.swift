@@ -88,11 +88,11 @@ private struct Work {
   init?(_ shape: Shape, _ layout: ChannelLayout) {
     extent = layout.extent(of: shape)
     guard let kernels = Kernels.table?.pointee, extent.valuesPerChannel > 0, extent.channels > 0 else { return nil }
-    if extent.inner == 1 {
-      guard let plan = RowPlan(rows: extent.outer, channels: extent.channels) else { return nil }
+    if extent.inner == 1, let plan = RowPlan(rows: extent.outer, channels: extent.channels) {
       rows = FastRows(kernels: kernels, plan: plan, rows: extent.outer)
       planes = nil
     } else {
+      // Too few values to fill a row of the kernels are planes of one value each.
       rows = nil
       planes = FastPlanes(kernels: kernels, extent: extent)
     }
