@@ -4,14 +4,15 @@
 static inline __attribute__((always_inline)) void NAME(layers_apply)(
     const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon,
     double *mean, double *reciprocal, bool streams) {
+  const double share = 1 / (double)channels;
   for (long row = 0; row < rows; row++) {
     const float *p = x + row * channels;
     float *r = y + row * channels;
     float base = 0;
     double sum = 0, square = 0;
     NAME(run_moments)(p, channels, true, &base, &sum, &square);
-    double m = base + sum / (double)channels;
-    double variance = (square - sum * sum / (double)channels) / (double)channels;
+    double m = base + sum * share;
+    double variance = (square - sum * share * sum) * share;
     double reciprocalDeviation = 1 / __builtin_elementwise_sqrt(variance + epsilon);
     mean[row] = m;
     reciprocal[row] = reciprocalDeviation;

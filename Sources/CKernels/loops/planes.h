@@ -14,7 +14,7 @@ static inline __attribute__((always_inline)) vf NAME(keep_last)(vf v, long count
 
 // Adds the sums of x - base and of its square over one run of values. `base` is the pivot of the first block if
 // `isFirst`, and read otherwise.
-static inline void NAME(run_moments)(
+static inline __attribute__((always_inline)) void NAME(run_moments)(
     const float *x, long count, bool isFirst, float *base, double *sum, double *square) {
   for (long start = 0; start < count; start += NORMA_PLANE_BLOCK) {
     const float *p = x + start;
