@@ -36,12 +36,7 @@ public final class InstanceNorm<Element: TensorElement>: ReLUFusing {
     groupNorm.rectified(x, in: pass)
   }
 
-  public func inferenceSteps() -> [InferenceStep<Element>] {
-    [
-      .groupNormalization(
-        groups: featureCount, gamma: gamma?.value, beta: beta?.value, epsilon: epsilon, rectifies: false)
-    ]
-  }
+  public func inferenceSteps() -> [InferenceStep<Element>] { groupNorm.inferenceSteps() }
 
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
     guard input.rank >= 2, input.channelCount == featureCount else {

@@ -68,8 +68,8 @@ public final class BufferPool: Sendable {
     return (kept ?? BufferPool.allocate(size, number: state.withLock { $0.usage.systemAllocations }), size)
   }
 
-  /// Large buffers begin at different places of their pages: a loop that reads one and writes another at the same place
-  /// is slowed down by half, because the processor compares addresses by their last twelve bits first.
+  /// Large buffers begin at different places of their pages: where processors compare addresses by their last twelve bits
+  /// first, a loop that reads one buffer and writes another at the same place would wait for its own writes.
   private static func allocate(_ size: Int, number: Int) -> UnsafeMutableRawPointer {
     guard size >= staggeredSize else { return .allocate(byteCount: size, alignment: alignment) }
     let lines = page / alignment
