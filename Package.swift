@@ -26,16 +26,17 @@ let package = Package(
       name: "NormaTensor",
       dependencies: ["CKernels", "COneDNN", .product(name: "RealModule", package: "swift-numerics")]),
 
-    // Floor 2: on tensors alone. The heart, and files of tensors.
+    // Floor 2: on tensors alone. The heart, convolution, and files of tensors.
     .target(name: "Normalization", dependencies: ["CKernels", "NormaTensor"]),
+    .target(name: "Convolution", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib"]),
 
     // Floor 3: differentiation, and the data sets.
-    .target(name: "NormaGraph", dependencies: ["NormaTensor", "Normalization"]),
+    .target(name: "NormaGraph", dependencies: ["NormaTensor", "Normalization", "Convolution"]),
     .target(name: "NormaData", dependencies: ["NormaTensor", "NormaFiles"]),
 
     // Floor 4: layers and models.
-    .target(name: "NormaLayers", dependencies: ["NormaTensor", "Normalization", "NormaGraph"]),
+    .target(name: "NormaLayers", dependencies: ["NormaTensor", "Normalization", "Convolution", "NormaGraph"]),
 
     // Floor 5: training, and what it saves.
     .target(
@@ -46,7 +47,8 @@ let package = Package(
     .target(
       name: "Norma",
       dependencies: [
-        "NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaTraining", "NormaData", "NormaFiles",
+        "NormaTensor", "Normalization", "Convolution", "NormaGraph", "NormaLayers", "NormaTraining", "NormaData",
+        "NormaFiles",
       ]),
 
     // Floor 6: experiments and the report; the terminal's manners.
@@ -65,6 +67,7 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
     .testTarget(name: "NormalizationTests", dependencies: ["Normalization", "TestSupport"]),
+    .testTarget(name: "ConvolutionTests", dependencies: ["Convolution", "TestSupport"]),
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),

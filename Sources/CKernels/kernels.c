@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-// No product and sum become one instruction: with it, or without it on older hardware, results would differ.
+// No product and sum become one instruction, but in convolutions: with it, or without it on older hardware, results would
+// differ.
 #pragma STDC FP_CONTRACT OFF
 
 // The helpers that pass vectors are always inlined, so how they would be passed does not matter.
@@ -21,26 +22,36 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 
 #define NAME(x) norma_baseline_##x
 #define STRIP 1
+#if defined(__aarch64__)
+#define ROWS 6
+#else
+#define ROWS 2
+#endif
 #include "kernels_body.h"
 #undef NAME
 #undef STRIP
+#undef ROWS
 
 #if defined(__x86_64__)
 
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define NAME(x) norma_avx2_##x
 #define STRIP 4
+#define ROWS 6
 #include "kernels_body.h"
 #undef NAME
 #undef STRIP
+#undef ROWS
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("fma,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
 #define NAME(x) norma_avx512_##x
 #define STRIP 4
+#define ROWS 12
 #include "kernels_body.h"
 #undef NAME
 #undef STRIP
+#undef ROWS
 #pragma clang attribute pop
 
 #endif
@@ -68,6 +79,8 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
     .momentum = norma_##set##_momentum, \
     .adam = norma_##set##_adam, \
     .rmsprop = norma_##set##_rmsprop, \
+    .shifted_rows = norma_##set##_shifted_rows, \
+    .shifted_rows_gradient = norma_##set##_shifted_rows_gradient, \
   }
 
 #if defined(__aarch64__)
@@ -84,7 +97,7 @@ static bool is_supported(const norma_kernels *kernels) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
   }
-  if (strcmp(kernels->name, "avx2") == 0) return __builtin_cpu_supports("avx2");
+  if (strcmp(kernels->name, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
   return true;
 }

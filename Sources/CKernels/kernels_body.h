@@ -1,8 +1,10 @@
 // The kernels' one source, included once for each instruction set. Before it is included, NAME(x) must give the function
-// names of that set, and STRIP the number of vectors of a row whose sums it can hold in registers.
+// names of that set, and STRIP the number of vectors of a row whose sums it can hold in registers, ROWS how
+// many rows of a product.
 //
 // Every value a kernel computes depends on the operands and their shape alone: sums run over rows one by one, or over a
-// fixed number of lanes, and no product and sum are contracted to one instruction. All sets give the same bits.
+// fixed number of lanes, and no product and sum are contracted to one instruction. All sets give the same bits, except in
+// the products of convolution.h.
 
 // Sixteen floats, wherever they stand. On narrower hardware the compiler uses several registers.
 #define LANES 16
@@ -12,6 +14,7 @@
 #include "loops/planes.h"
 #include "loops/layer.h"
 #include "loops/elements.h"
+#include "loops/convolution.h"
 
 #undef FOR_STRIPS
 #undef TOGETHER

@@ -1,3 +1,4 @@
+@_exported import Convolution
 @_exported import NormaData
 @_exported import NormaFiles
 @_exported import NormaGraph

@@ -36,7 +36,7 @@ public enum Kernels {
 }
 
 /// Lends memory for the length of a call, from the pool that tensors share; it holds arbitrary values at first.
-package func withScratch<Element: TensorElement, Result>(
+package func withScratch<Element: BitwiseCopyable, Result>(
   _ count: Int, of type: Element.Type = Element.self, _ body: (UnsafeMutablePointer<Element>) throws -> Result
 ) rethrows -> Result {
   let (memory, size) = BufferPool.shared.take(count * MemoryLayout<Element>.stride)

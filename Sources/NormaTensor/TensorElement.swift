@@ -3,7 +3,7 @@ import RealModule
 /// A number a tensor can hold: `Float` for work, `Double` for gradient checks and reference results.
 ///
 /// Each type brings its own routines where they differ; everything else is one generic loop, compiled for both.
-public protocol TensorElement: Real, BinaryFloatingPoint, Sendable {
+public protocol TensorElement: Real, BinaryFloatingPoint, BitwiseCopyable, Sendable {
   /// The type's name in safetensors files, such as `F32`.
   static var typeName: String { get }
 

@@ -30,6 +30,8 @@ typedef struct norma_kernels {
   void (*momentum)(float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov);
   void (*adam)(float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink);
   void (*rmsprop)(float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon);
+  void (*shifted_rows)(const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies);
+  void (*shifted_rows_gradient)(const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride);
 } norma_kernels;
 
 // The kernels that this processor can run, the fastest at place 0; NULL beyond the last.

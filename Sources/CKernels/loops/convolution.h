@@ -1,0 +1,114 @@
+// Products of shifted rows, which convolutions consist of.
+// Part of kernels_body.h, which see. Unlike those of normalization, these sums may contract products and sums to one
+// instruction, so their bits are those of the instruction set, as a matrix product's are.
+//
+// A row of the factor is the values that a kernel window covers at one position: segments, which lie at the same distances
+// from the position's own place in memory for every position. So nothing is copied to form the factor.
+
+// `rows` rows, at most ROWS, of a product: one vector of columns, the sums in registers.
+static inline __attribute__((always_inline)) void NAME(shifted_tile)(
+    int rows, const float *x, const int *places, const int *results, const int *segments, const int *lengths,
+    long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
+    bool accumulates, bool rectifies) {
+#pragma STDC FP_CONTRACT ON
+  vf sums[ROWS];
+  for (int r = 0; r < rows; r++) {
+    sums[r] = (vf){0};
+    if (accumulates) __builtin_memcpy(&sums[r], y + results[r], (size_t)columns * sizeof(float));
+  }
+  for (long s = 0; s < segmentCount; s++) {
+    const float *row[ROWS];
+    for (int r = 0; r < rows; r++) row[r] = x + places[r] + segments[s];
+    for (long k = 0; k < lengths[s]; k++) {
+      const vf w = NAME(load)(weights);
+      weights += LANES;
+#pragma clang loop unroll(full)
+      for (int r = 0; r < rows; r++) sums[r] += row[r][k] * w;
+    }
+  }
+  for (int r = 0; r < rows; r++) {
+    vf v = sums[r];
+    if (bias) v += NAME(load)(bias);
+    if (residual) {
+      vf other = {0};
+      __builtin_memcpy(&other, residual + results[r], (size_t)columns * sizeof(float));
+      v += other;
+    }
+    if (rectifies) v = NAME(rectify)(v);
+    __builtin_memcpy(y + results[r], &v, (size_t)columns * sizeof(float));
+  }
+}
+
+static inline __attribute__((always_inline)) void NAME(shifted_rows_of)(
+    const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
+    long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
+    bool accumulates, bool rectifies) {
+#define TILE(count) \
+  NAME(shifted_tile)( \
+      count, x, places + row, results + row, segments, lengths, segmentCount, weights, y, columns, bias, residual, \
+      accumulates, rectifies)
+  long row = 0;
+  for (; row + ROWS <= rows; row += ROWS) TILE(ROWS);
+  if (ROWS > 8 && row + 8 <= rows) { TILE(8); row += 8; }
+  if (ROWS > 4 && row + 4 <= rows) { TILE(4); row += 4; }
+  if (ROWS > 2 && row + 2 <= rows) { TILE(2); row += 2; }
+  for (; row < rows; row++) TILE(1);
+#undef TILE
+}
+
+// y[results[r] + c] = Σ x[places[r] + segment + k] · weights[…][c] for `columns` columns c, at most LANES, and all
+// segments. `weights` holds LANES columns for each k, those beyond `columns` zero; so does `bias`, which may be NULL, as
+// may `residual`, which is added where y is. If `accumulates`, to what y holds.
+void NAME(shifted_rows)(
+    const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
+    long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
+    bool accumulates, bool rectifies) {
+  if (columns == LANES && !bias && !residual && !rectifies) {
+    NAME(shifted_rows_of)(
+        x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, NULL, NULL, accumulates, false);
+  } else if (columns == LANES) {
+    NAME(shifted_rows_of)(
+        x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, bias, residual, accumulates,
+        rectifies);
+  } else {
+    NAME(shifted_rows_of)(
+        x, places, results, rows, segments, lengths, segmentCount, weights, y, columns, bias, residual, accumulates,
+        rectifies);
+  }
+}
+
+// `count` neighbouring rows of the weights' gradient, at most ROWS: one vector of columns, the sums in registers.
+static inline __attribute__((always_inline)) void NAME(shifted_gradient_tile)(
+    int count, const float *x, const int *places, const float *g, const int *results, long rows, float *sums,
+    long stride) {
+#pragma STDC FP_CONTRACT ON
+  vf sum[ROWS];
+  for (int k = 0; k < count; k++) sum[k] = NAME(load)(sums + k * stride);
+  for (long r = 0; r < rows; r++) {
+    const float *values = x + places[r];
+    const vf v = NAME(load)(g + results[r]);
+#pragma clang loop unroll(full)
+    for (int k = 0; k < count; k++) sum[k] += values[k] * v;
+  }
+  for (int k = 0; k < count; k++) NAME(store)(sums + k * stride, sum[k]);
+}
+
+// sums[j][c] += Σ x[places[r] + segment + k] · g[results[r] + c] over rows r, for LANES columns c, where j counts the k of
+// all segments, and row j of `sums` begins at j · stride.
+void NAME(shifted_rows_gradient)(
+    const float *x, const int *places, const float *g, const int *results, long rows, const int *segments,
+    const int *lengths, long segmentCount, float *sums, long stride) {
+#define TILE(count) \
+  NAME(shifted_gradient_tile)(count, x + segments[s] + k, places, g, results, rows, sums + k * stride, stride)
+  for (long s = 0; s < segmentCount; s++) {
+    const long length = lengths[s];
+    long k = 0;
+    for (; k + ROWS <= length; k += ROWS) TILE(ROWS);
+    if (ROWS > 8 && k + 8 <= length) { TILE(8); k += 8; }
+    if (ROWS > 4 && k + 4 <= length) { TILE(4); k += 4; }
+    if (ROWS > 2 && k + 2 <= length) { TILE(2); k += 2; }
+    for (; k < length; k++) TILE(1);
+    sums += length * stride;
+  }
+#undef TILE
+}

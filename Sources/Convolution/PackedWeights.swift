@@ -1,0 +1,63 @@
+import NormaTensor
+
+/// The columns that a kernel computes at once.
+let columnsOfBlock = 16
+
+/// A convolution's weights in the order in which the kernels read them.
+///
+/// For each pair of phases, group and block of sixteen result channels: a row of sixteen for each tap and source channel.
+/// Channels beyond the last are zero.
+struct PackedWeights: Sendable {
+  /// All rows, one after the other.
+  let elements: Tensor<Float>
+  /// Where the rows of each pair of phases begin, in elements, and how many there are in each block.
+  let phases: [(start: Int, rows: Int)]
+
+  /// The weights `[outputs, inputs / groups, height, width]` for a product. Forward, the source's channels are the inputs
+  /// and the result's the outputs; `isBackward` turns them round.
+  init(_ weight: Tensor<Float>, for product: ShiftedRowProduct, isBackward: Bool) {
+    let (area, width) = (weight.shape[2] * weight.shape[3], weight.shape[3])
+    let perOutput = weight.shape[1] * area
+    let (sources, results) = (product.sourceChannelsOfGroup, product.resultChannelsOfGroup)
+    let blocks = (results + columnsOfBlock - 1) / columnsOfBlock
+    let groupLength = (isBackward ? sources : results) * perOutput
+    let (sourceStride, resultStride) = isBackward ? (perOutput, area) : (area, perOutput)
+
+    var phases: [(start: Int, rows: Int)] = []
+    var count = 0
+    for rowPhase in product.rowPhases {
+      for columnPhase in product.columnPhases {
+        let rows = rowPhase.taps.count * columnPhase.taps.count * sources
+        phases.append((start: count, rows: rows))
+        count += product.groups * blocks * rows * columnsOfBlock
+      }
+    }
+    self.phases = phases
+    elements = Tensor(shape: [count]) { packed in
+      weight.withUnsafeElements { weight in
+        guard let weight = weight.baseAddress, var target = packed.baseAddress else { return }
+        for rowPhase in product.rowPhases {
+          for columnPhase in product.columnPhases {
+            for group in 0..<product.groups {
+              for block in 0..<blocks {
+                let columns = min(columnsOfBlock, results - block * columnsOfBlock)
+                let first = weight + group * groupLength + block * columnsOfBlock * resultStride
+                for row in rowPhase.taps {
+                  for column in columnPhase.taps {
+                    let tap = first + row.kernel * width + column.kernel
+                    for source in 0..<sources {
+                      let values = tap + source * sourceStride
+                      for index in 0..<columns { target[index] = values[index * resultStride] }
+                      for index in columns..<columnsOfBlock { target[index] = 0 }
+                      target += columnsOfBlock
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}

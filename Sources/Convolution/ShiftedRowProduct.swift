@@ -1,0 +1,218 @@
+import NormaTensor
+
+/// A convolution, or the gradient of one, as matrix products of shifted rows: how each result is found from a source.
+///
+/// Source `[N, Hs, Ws, Cs]`, result `[N, Hr, Wr, Cr]`, in one or more groups of channels. The result's pixels fall into
+/// phases, each with taps of its own; a forward pass has one phase, a backward pass through a stride s has s².
+///
+/// Work is cut into tickets of some samples, or of a band of rows of one, by the shape alone.
+struct ShiftedRowProduct {
+  let samples: Int
+  let source: Extent2d
+  let sourceChannels: Int
+  let result: Extent2d
+  let resultChannels: Int
+  let groups: Int
+  let rowPhases: [AxisPhase]
+  let columnPhases: [AxisPhase]
+
+  /// The samples of a ticket.
+  let samplesPerTicket: Int
+  /// The rows of a phase in a ticket; all of them where a ticket has several samples.
+  let rowsPerTicket: Int
+  /// The tickets of a sample; 1 where a ticket has several samples.
+  let bands: Int
+
+  /// Values before the first and after the last of the source's rows that windows take in.
+  let padding: (left: Int, right: Int)
+  /// Whether tickets read a padded copy of their part of the source.
+  let copiesSource: Bool
+  /// The rows of the source that a ticket reads, padding included, and how far it is from the first of one ticket to that of
+  /// the next.
+  let sourceRowsPerTicket: Int
+  let sourceStep: Int
+
+  init(
+    samples: Int, source: Extent2d, sourceChannels: Int, result: Extent2d, resultChannels: Int, groups: Int,
+    rowPhases: [AxisPhase], columnPhases: [AxisPhase]
+  ) {
+    self.samples = samples
+    self.source = source
+    self.sourceChannels = sourceChannels
+    self.result = result
+    self.resultChannels = resultChannels
+    self.groups = groups
+    self.rowPhases = rowPhases
+    self.columnPhases = columnPhases
+
+    let rowPlaces = rowPhases.flatMap { $0.taps.map(\.place) }
+    let rowCount = rowPhases.map(\.count).max() ?? 0
+    sourceStep = rowPhases.first?.sourceStep ?? 1
+    let firstRow = rowPlaces.min() ?? 0
+    let reach = (rowPlaces.max() ?? 0) - firstRow + 1
+    let columnEnds = columnPhases.map { phase in
+      (phase.count - 1) * phase.sourceStep + (phase.taps.map(\.place).max() ?? 0) + 1
+    }
+    let left = max(0, -(columnPhases.flatMap { $0.taps.map(\.place) }.min() ?? 0))
+    let right = max(0, (columnEnds.max() ?? 0) - source.width)
+    padding = (left, right)
+    let lastRow = firstRow + (rowCount - 1) * sourceStep + reach
+    copiesSource = left > 0 || right > 0 || firstRow < 0 || lastRow > source.height
+
+    // Enough work to be worth a claim, tickets enough for many threads, and a copy that stays in the second cache.
+    let rowLength = (source.width + left + right) * sourceChannels
+    let taps = rowPhases.reduce(0) { $0 + $1.taps.count } * columnPhases.reduce(0) { $0 + $1.taps.count }
+    let workOfSample = max(
+      1,
+      result.height * result.width * (resultChannels / groups) * sourceChannels * taps
+        / max(1, rowPhases.count * columnPhases.count))
+    let aim = min(max(workOfSample * samples / 16, 1 << 19), 1 << 23)
+    let most = 3 << 14
+    let lengthOfSample = max(1, ((rowCount - 1) * sourceStep + reach) * rowLength)
+    let rows: Int
+    if workOfSample <= aim && lengthOfSample <= most {
+      samplesPerTicket = max(1, min(aim / workOfSample, most / lengthOfSample, samples))
+      rows = max(1, rowCount)
+    } else {
+      samplesPerTicket = 1
+      let byWork = aim * rowCount / workOfSample
+      let bySize = (most / max(1, rowLength) - reach) / sourceStep
+      rows = min(max(1, rowCount), max(1, min(byWork, bySize)))
+    }
+    bands = samplesPerTicket > 1 ? 1 : max(1, (rowCount + rows - 1) / rows)
+    // Bands of one height, as near as may be.
+    rowsPerTicket = samplesPerTicket > 1 ? rows : max(1, (rowCount + bands - 1) / bands)
+    sourceRowsPerTicket = (rowsPerTicket - 1) * sourceStep + reach
+  }
+
+  /// How a convolution's output is found from its input.
+  static func forward(input: Shape, outputs: Int, window: Window, groups: Int, result: Extent2d) -> ShiftedRowProduct {
+    ShiftedRowProduct(
+      samples: input[0], source: Extent2d(height: input[1], width: input[2]), sourceChannels: input[3], result: result,
+      resultChannels: outputs, groups: groups, rowPhases: [window.rows.forwardPhase(resultCount: result.height)],
+      columnPhases: [window.columns.forwardPhase(resultCount: result.width)])
+  }
+
+  /// How the gradient of a convolution's input is found from that of its output.
+  static func backward(input: Shape, gradient: Shape, window: Window, groups: Int) -> ShiftedRowProduct {
+    ShiftedRowProduct(
+      samples: input[0], source: Extent2d(height: gradient[1], width: gradient[2]), sourceChannels: gradient[3],
+      result: Extent2d(height: input[1], width: input[2]), resultChannels: input[3], groups: groups,
+      rowPhases: window.rows.backwardPhases(length: input[1]),
+      columnPhases: window.columns.backwardPhases(length: input[2]))
+  }
+
+  /// The source's channels of one group, and the result's.
+  var sourceChannelsOfGroup: Int { sourceChannels / groups }
+  var resultChannelsOfGroup: Int { resultChannels / groups }
+
+  var tickets: Int { bands > 1 ? samples * bands : (samples + samplesPerTicket - 1) / samplesPerTicket }
+
+  /// The length of a row of what a ticket reads, in elements.
+  var rowLength: Int {
+    (copiesSource ? source.width + padding.left + padding.right : source.width) * sourceChannels
+  }
+
+  /// How far it is from one sample of a ticket to the next in what it reads.
+  var sampleLength: Int { copiesSource ? sourceRowsPerTicket * rowLength : source.height * rowLength }
+
+  /// What a ticket has to do: which samples, and which rows of each phase.
+  struct Ticket {
+    let firstSample, sampleCount, firstRow: Int
+  }
+
+  func ticket(_ number: Int) -> Ticket {
+    if bands > 1 {
+      return Ticket(firstSample: number / bands, sampleCount: 1, firstRow: number % bands * rowsPerTicket)
+    }
+    let first = number * samplesPerTicket
+    return Ticket(firstSample: first, sampleCount: min(samplesPerTicket, samples - first), firstRow: 0)
+  }
+}
+
+extension ShiftedRowProduct {
+  /// Where the first tap of any phase stands for the first row.
+  var firstRowPlace: Int { rowPhases.flatMap { $0.taps.map(\.place) }.min() ?? 0 }
+
+  /// The rows of a product that a whole ticket computes for one pair of phases, and where each begins, counted in elements:
+  /// in what the ticket reads, and in what it writes. A ticket that has fewer has the first of these.
+  func rows(_ rowPhase: AxisPhase, _ columnPhase: AxisPhase) -> (places: [Int32], results: [Int32]) {
+    let rowCount = min(rowPhase.count, rowsPerTicket)
+    var (places, results) = ([Int32](), [Int32]())
+    places.reserveCapacity(samplesPerTicket * rowCount * columnPhase.count)
+    results.reserveCapacity(places.capacity)
+    for sample in 0..<samplesPerTicket {
+      for row in 0..<rowCount {
+        let place = sample * sampleLength + row * sourceStep * rowLength
+        let resultRow = sample * result.height + rowPhase.start + row * rowPhase.step
+        let resultPlace = (resultRow * result.width + columnPhase.start) * resultChannels
+        for column in 0..<columnPhase.count {
+          places.append(Int32(place + column * columnPhase.sourceStep * sourceChannels))
+          results.append(Int32(resultPlace + column * columnPhase.step * resultChannels))
+        }
+      }
+    }
+    return (places, results)
+  }
+
+  /// How many of ``rows(_:_:)`` a ticket has.
+  func rowCount(of ticket: Ticket, _ rowPhase: AxisPhase, _ columnPhase: AxisPhase) -> Int {
+    ticket.sampleCount * max(0, min(rowPhase.count - ticket.firstRow, rowsPerTicket)) * columnPhase.count
+  }
+
+  /// The segments of the rows of one pair of phases, in the order of their taps. Values that stand side by side are one
+  /// segment.
+  func segments(_ rowPhase: AxisPhase, _ columnPhase: AxisPhase) -> [Segment] {
+    let length = sourceChannelsOfGroup
+    var segments: [Segment] = []
+    for row in rowPhase.taps {
+      for column in columnPhase.taps {
+        let place = (row.place - firstRowPlace) * rowLength + (column.place + padding.left) * sourceChannels
+        if let last = segments.last, last.place + last.length == place {
+          segments[segments.count - 1].length += length
+        } else {
+          segments.append(Segment(place: place, length: length))
+        }
+      }
+    }
+    return segments
+  }
+
+  /// Lends what a ticket reads: a copy with zeros where a window reaches over the image, or the source itself.
+  func withSource(_ ticket: Ticket, of source: UnsafePointer<Float>, _ body: (UnsafePointer<Float>) -> Void) {
+    let width = self.source.width * sourceChannels
+    let first = ticket.firstRow * sourceStep + firstRowPlace
+    let image = source + ticket.firstSample * self.source.height * width
+    guard copiesSource else { return body(image + first * width) }
+    let (left, right) = (padding.left * sourceChannels, padding.right * sourceChannels)
+    withScratch(samplesPerTicket * sampleLength, of: Float.self) { copy in
+      for sample in 0..<ticket.sampleCount {
+        for row in 0..<sourceRowsPerTicket {
+          let target = copy + sample * sampleLength + row * rowLength
+          if (0..<self.source.height).contains(first + row) {
+            target.update(repeating: 0, count: left)
+            (target + left).update(from: image + (sample * self.source.height + first + row) * width, count: width)
+            (target + left + width).update(repeating: 0, count: right)
+          } else {
+            target.update(repeating: 0, count: rowLength)
+          }
+        }
+      }
+      body(copy)
+    }
+  }
+
+  /// Where a ticket's results begin, in elements.
+  func resultStart(_ ticket: Ticket) -> Int {
+    let row = ticket.firstSample * result.height + ticket.firstRow * (rowPhases.first?.step ?? 1)
+    return row * result.width * resultChannels
+  }
+}
+
+/// Values of a row that stand side by side in memory.
+struct Segment {
+  /// How far it is from the row's place to the first of them, in elements.
+  let place: Int
+  /// How many they are.
+  var length: Int
+}
