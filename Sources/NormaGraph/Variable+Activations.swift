@@ -4,6 +4,19 @@ extension Variable {
   /// `max(0, x)`; its gradient at 0 is 0.
   public func relu() -> Variable { leakyReLU(slope: 0) }
 
+  /// `x + y` of the same shape, and ReLU if `rectifies`.
+  public func adding(_ other: Variable, rectifies: Bool) -> Variable {
+    guard rectifies else { return adding(other) }
+    var sum = value + other.value
+    sum.addToRows(nil, rectifies: true)
+    let y = sum
+    let needs = (requiresGradient, other.requiresGradient)
+    return Graph.record("add + ReLU", rule: "∂x = ∂y = g where x + y > 0", inputs: [self, other], value: y) { g in
+      let active = y.applying(.leakyReLUGradient(slope: 0), g)
+      return [needs.0 ? active : nil, needs.1 ? active : nil]
+    }
+  }
+
   /// `x` where positive, `slope · x` elsewhere.
   public func leakyReLU(slope: Element) -> Variable {
     let y = value.applying(.leakyReLU(slope: slope))

@@ -14,13 +14,15 @@ public enum BatchNormalizationForm: String, Sendable, Codable, CaseIterable {
 extension Variable {
   /// Batch normalization in training, in closed form: x `[N, …, C]` (or `[N, C, …]`), gamma and beta `[C]`.
   ///
-  /// Returns the moments of the batch beside the result, for the running statistics.
+  /// Returns the moments of the batch beside the result, for the running statistics. With `isRecomputed`, convolutions,
+  /// linear maps and poolings that take the result compute it again for their gradients, to the bit, instead of keeping it:
+  /// one pass over the data, for half of the memory.
   ///
   /// - Throws: `NormalizationError.singleValuePerChannel` unless `allowsSingleValue`.
   @specialized(where Element == Float)
   public func batchNormalized(
     gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
-    rectifies: Bool = false, allowsSingleValue: Bool = false
+    rectifies: Bool = false, allowsSingleValue: Bool = false, isRecomputed: Bool = false
   ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
     let x = value
     // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
@@ -28,7 +30,7 @@ extension Variable {
     let (output, batch) = try BatchNormalization.forward(
       x, gamma: scale, beta: shift, epsilon: epsilon, layout: layout, rectifies: rectifies,
       allowsSingleValue: allowsSingleValue)
-    let variable = Graph.record(
+    var variable = Graph.record(
       rectifies ? "batch norm + ReLU" : "batch norm",
       rule: "∂x = γ/(N·s) · (N·g − Σg − x̂·Σ(g·x̂)), ∂γ = Σ g·x̂, ∂β = Σ g",
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
@@ -36,6 +38,7 @@ extension Variable {
       let gradients = BatchNormalization.backward(g, input: x, batch: batch)
       return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
     }
+    if isRecomputed { variable.recomputation = { BatchNormalization.output(for: x, batch: batch) } }
     return (variable, batch.moments)
   }
 

@@ -73,6 +73,7 @@ extension Variable {
     y.addToRows(bias?.value)
     let shape = shape
     let needs = (requiresGradient, weight.requiresGradient, bias?.requiresGradient ?? false)
+    let input = needs.1 ? kept : nil
     return Graph.record(
       "linear", rule: "∂x = g·W, ∂W = gᵀ·x" + (bias == nil ? "" : ", ∂b = Σg"),
       inputs: bias.map { [self, weight, $0] } ?? [self, weight],
@@ -81,7 +82,7 @@ extension Variable {
       let g = g.reshaped(to: [g.shape.rowCount, outputs])
       return [
         needs.0 ? g.matrixProduct(w).reshaped(to: shape) : nil,
-        needs.1 ? g.matrixProduct(x, transposingSelf: true) : nil,
+        input.map { g.matrixProduct($0().reshaped(to: [g.shape[0], inputs]), transposingSelf: true) },
         needs.2 ? g.sumOverRows() : nil,
       ]
     }

@@ -10,6 +10,8 @@ public struct Variable<Element: TensorElement> {
   public let node: Int?
   /// Whether gradients flow to it.
   public internal(set) var requiresGradient: Bool
+  /// How to compute the value again, where an operation would rather do that than see it kept; nil where it is to be kept.
+  var recomputation: (() -> Tensor<Element>)?
 
   init(value: Tensor<Element>, graph: Graph<Element>?, node: Int?, requiresGradient: Bool) {
     self.value = value
@@ -20,6 +22,12 @@ public struct Variable<Element: TensorElement> {
 
   /// A constant: nothing computed from constants alone is recorded.
   public init(_ value: Tensor<Element>) { self.init(value: value, graph: nil, node: nil, requiresGradient: false) }
+
+  /// What an operation keeps that needs the value again for its gradient: the value, or the way to compute it.
+  var kept: () -> Tensor<Element> {
+    let value = value
+    return recomputation ?? { value }
+  }
 
   /// The lengths of the axes.
   public var shape: Shape { value.shape }

@@ -16,6 +16,9 @@ public final class Pass<Element: TensorElement> {
   public let graph: Graph<Element>?
   /// Where dropout draws from; as it stands after the pass.
   public var random: RandomGenerator
+  /// Whether what batch normalization gives is computed again for the gradients of the layers that follow instead of kept:
+  /// the same bits, for one more pass over each. It halves what convolution and batch normalization in turn keep.
+  public var recomputesNormalized = false
   /// Called with each layer's path, the layer and its result, for looking into a network. While it is set, no layers
   /// are fused.
   public var observer: ((_ path: String, _ layer: any Layer<Element>, _ output: Tensor<Element>) -> Void)?

@@ -13,7 +13,7 @@ import NormaTensor
 /// }
 /// ```
 ///
-/// The layers are named `0`, `1`, … in files, as in PyTorch's `nn.Sequential`. A layer that can take in the ReLU that
+/// The layers are named `0`, `1`, … in files, as in PyTorch's `nn.Sequential`, unless they are given names. A layer that can take in the ReLU that
 /// follows it does so.
 public final class Sequential<Element: TensorElement>: Layer {
   private let members: [any Layer<Element>]
@@ -25,10 +25,21 @@ public final class Sequential<Element: TensorElement>: Layer {
   public init(_ layers: [any Layer<Element>]) {
     members = layers
     names = layers.indices.map(String.init)
-    fusing = layers.indices.map { index in
+    fusing = Self.fusing(layers)
+  }
+
+  private static func fusing(_ layers: [any Layer<Element>]) -> [(any ReLUFusing<Element>)?] {
+    layers.indices.map { index in
       guard index + 1 < layers.count, layers[index + 1] is ReLU<Element> else { return nil }
       return layers[index] as? any ReLUFusing<Element>
     }
+  }
+
+  /// The given layers under names of their own.
+  public init(named layers: [(name: String, layer: any Layer<Element>)]) {
+    members = layers.map(\.layer)
+    names = layers.map(\.name)
+    fusing = Self.fusing(members)
   }
 
   /// The layers written in the closure, one below the other.
@@ -64,9 +75,7 @@ public final class Sequential<Element: TensorElement>: Layer {
       do {
         steps += try layer.inferenceSteps()
       } catch {
-        var error = error
-        error.path = error.path.isEmpty ? name : "\(name).\(error.path)"
-        throw error
+        throw error.within(name)
       }
     }
     return steps

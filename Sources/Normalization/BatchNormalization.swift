@@ -72,6 +72,15 @@ extension BatchNormalization {
     return (transform.apply(to: x, layout: layout, rectifies: rectifies), batch)
   }
 
+  /// The output of a forward pass once more, to the bit, from its input and what it found: for who would rather compute it
+  /// again than keep it.
+  public static func output<Element: TensorElement>(
+    for x: Tensor<Element>, batch: NormalizedBatch<Element>
+  ) -> Tensor<Element> {
+    FastBatchNormalization.apply(batch.transform, to: x, layout: batch.layout, rectifies: batch.rectifies)
+      ?? batch.transform.apply(to: x, layout: batch.layout, rectifies: batch.rectifies)
+  }
+
   /// The backward pass in closed form: from the gradient of the output, of the input's shape, to those of input, gamma
   /// and beta.
   ///

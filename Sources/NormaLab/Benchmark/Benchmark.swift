@@ -113,15 +113,22 @@ extension Benchmark {
   ) throws -> (model: Sequential<Float>, features: Tensor<Float>, labels: [Int]) {
     guard let batch = benchmark.batch, batch > 0 else { throw BenchmarkError("no batch size") }
     var random = RandomGenerator(seed: 0)
-    let (inputs, hidden): (Int, [Int])
+    let model: Sequential<Float>
+    let sample: Shape
     switch benchmark.net {
-    case "cs231n": (inputs, hidden) = (3072, [Int](repeating: 100, count: 5))
-    case "mlp": (inputs, hidden) = (784, [512, 512])
+    case "cs231n":
+      sample = [3072]
+      model = MultilayerPerceptron(hidden: [Int](repeating: 100, count: 5)).build(
+        sampleShape: sample, outputCount: 10, random: random)
+    case "mlp":
+      sample = [784]
+      model = MultilayerPerceptron(hidden: [512, 512]).build(sampleShape: sample, outputCount: 10, random: random)
+    case "resnet20":
+      sample = [32, 32, 3]
+      model = ResidualNetwork.cifar(depth: 20).build(inputChannels: 3, outputCount: 10, random: random)
     default: throw BenchmarkError("the network '\(benchmark.net ?? "")' cannot be timed")
     }
-    let model: Sequential<Float> = MultilayerPerceptron(hidden: hidden).build(
-      sampleShape: [inputs], outputCount: 10, random: random)
-    let features = Tensor<Float>.normal([batch, inputs], using: &random)
+    let features = Tensor<Float>.normal(Shape([batch] + sample), using: &random)
     return (model, features, (0..<batch).map { _ in Int.random(in: 0..<10, using: &random) })
   }
 

@@ -16,7 +16,7 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
   public var layout: String?
   /// `fwd`, `bwd` or `infer`.
   public var pass: String?
-  /// `cs231n` or `mlp`.
+  /// `cs231n`, `mlp` or `resnet20`.
   public var net: String?
   /// Samples a step.
   public var batch: Int?
@@ -49,16 +49,22 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
       for optimizer in ["adam", "sgd"] { cases.append(training("cs231n", batch, optimizer)) }
     }
     cases += ["sgd", "adam"].map { training("mlp", 128, $0) }
-    for net in ["cs231n", "mlp"] {
+    cases.append(training("resnet20", 128, "sgd"))
+    for net in ["cs231n", "mlp", "resnet20"] {
       cases += [1, 128].map { (batch: Int) in
-        BenchmarkCase(sec: "infer", name: "infer \(net) b\(batch)", layout: "nc", net: net, batch: batch)
+        BenchmarkCase(
+          sec: "infer", name: "infer \(net) b\(batch)\(suffix(net))", layout: layout(net), net: net, batch: batch)
       }
     }
     return cases
   }()
 
+  private static func layout(_ net: String) -> String { net == "resnet20" ? "nhwc" : "nc" }
+  private static func suffix(_ net: String) -> String { net == "resnet20" ? " nhwc" : "" }
+
   private static func training(_ net: String, _ batch: Int, _ optimizer: String) -> BenchmarkCase {
     BenchmarkCase(
-      sec: "train", name: "train \(net) b\(batch) \(optimizer)", layout: "nc", net: net, batch: batch, opt: optimizer)
+      sec: "train", name: "train \(net) b\(batch) \(optimizer)\(suffix(net))", layout: layout(net), net: net,
+      batch: batch, opt: optimizer)
   }
 }

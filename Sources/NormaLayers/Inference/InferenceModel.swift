@@ -1,8 +1,10 @@
+import Convolution
 import NormaGraph
 import NormaTensor
 import Normalization
 
-/// A trained model made ready to serve: batch normalization is folded into the linear layers before it, ReLU is done
+/// A trained model made ready to serve: batch normalization is folded into the linear or convolutional layers
+/// before it, ReLU is done
 /// with what comes before it, and nothing is recorded.
 ///
 /// ```swift
@@ -21,8 +23,16 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
   /// - Throws: ``InferenceModelError`` for a batch normalization that has seen no batch, and for a layer that does not
   ///   implement ``Layer/inferenceSteps()``.
   public init(_ model: any Layer<Element>) throws(InferenceModelError) {
-    steps = try model.inferenceSteps().reduce(into: []) { steps, step in
-      if let fused = steps.last.flatMap({ InferenceModel.fuse($0, step) }) {
+    steps = Self.fused(try model.inferenceSteps())
+  }
+
+  private static func fused(_ steps: [InferenceStep<Element>]) -> [InferenceStep<Element>] {
+    steps.reduce(into: []) { steps, step in
+      var step = step
+      if case .residual(let body, let shortcut, let rectifies) = step {
+        step = .residual(body: fused(body), shortcut: fused(shortcut), rectifies: rectifies)
+      }
+      if let fused = steps.last.flatMap({ fuse($0, step) }) {
         steps[steps.count - 1] = fused
       } else {
         steps.append(step)
@@ -38,6 +48,15 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
     case (.linear(let weight, let bias, false), .batchNormalization(let normalization, let rectifies)):
       let (weight, bias) = normalization.folded(intoWeight: weight, bias: bias)
       return .linear(weight: weight, bias: bias, rectifies: rectifies)
+    case (.convolution(let convolution, false), .batchNormalization(let normalization, let rectifies)):
+      let (weight, bias) = normalization.folded(intoWeight: convolution.weight, bias: convolution.bias)
+      let folded = PreparedConvolution(
+        weight: weight, bias: bias, window: convolution.window, groups: convolution.groups)
+      return .convolution(folded, rectifies: rectifies)
+    case (.convolution(let convolution, false), .function(.leakyReLU(slope: 0))):
+      return .convolution(convolution, rectifies: true)
+    case (.residual(let body, let shortcut, false), .function(.leakyReLU(slope: 0))):
+      return .residual(body: body, shortcut: shortcut, rectifies: true)
     case (.linear(let weight, let bias, false), .function(.leakyReLU(slope: 0))):
       return .linear(weight: weight, bias: bias, rectifies: true)
     case (.batchNormalization(let normalization, false), .function(.leakyReLU(slope: 0))):
@@ -53,8 +72,17 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
   /// - Throws: `LayerError` for a batch whose samples do not fit the model.
   @specialized(where Element == Float)
   public func callAsFunction(_ x: Tensor<Element>) throws(LayerError) -> Tensor<Element> {
+    try steps.apply(to: x)
+  }
+}
+
+extension Array {
+  /// What the steps make of a batch, one after the other.
+  @specialized(where E == Float)
+  fileprivate func apply<E: TensorElement>(to x: Tensor<E>) throws(LayerError) -> Tensor<E>
+  where Element == InferenceStep<E> {
     var x = x
-    for step in steps { x = try step.apply(to: x) }
+    for step in self { x = try step.apply(to: x) }
     return x
   }
 }
@@ -98,17 +126,73 @@ extension InferenceStep {
     case .flatten:
       guard x.rank >= 1 else { throw LayerError(layer: "Flatten", expected: "[batch, …]", found: x.shape) }
       return x.flattened()
+    case .convolution(let convolution, let rectifies):
+      try convolution.check(x.shape)
+      return convolution(x, rectifies: rectifies)
+    case .maxPool(let window):
+      _ = try MaxPool2d<Element>(window).outputShape(for: x.shape)
+      return Pooling2d.maximum(x, window: window)
+    case .averagePool(let window, let countsPadding):
+      _ = try AveragePool2d<Element>(window).outputShape(for: x.shape)
+      return Pooling2d.average(x, window: window, countsPadding: countsPadding)
+    case .globalAverage:
+      _ = try GlobalAveragePool<Element>().outputShape(for: x.shape)
+      return Pooling2d.globalAverage(x)
+    case .paddedChannels(let channels):
+      guard x.rank >= 1, x.shape.channelCount <= channels else {
+        throw LayerError(layer: "PaddedShortcut", expected: "[…, up to \(channels) channels]", found: x.shape)
+      }
+      return Variable(x).paddedChannels(to: channels).value
+    case .residual(let body, let shortcut, let rectifies):
+      return try sum(x, body, around: shortcut, rectifies: rectifies)
     }
+  }
+
+  /// The sum of two branches; a convolution at the end of the first adds the second to its own sums.
+  private func sum(
+    _ x: Tensor<Element>, _ body: [InferenceStep], around shortcut: [InferenceStep], rectifies: Bool
+  ) throws(LayerError) -> Tensor<Element> {
+    let other = try shortcut.apply(to: x)
+    func check(_ shape: Shape) throws(LayerError) {
+      guard shape == other.shape else {
+        throw LayerError(layer: "Residual", expected: "what its shortcut brings to \(shape)", found: x.shape)
+      }
+    }
+    if case .convolution(let convolution, false) = body.last {
+      let inner = try Array(body.dropLast()).apply(to: x)
+      try check(try convolution.check(inner.shape))
+      return convolution(inner, residual: other, rectifies: rectifies)
+    }
+    var y = try body.apply(to: x)
+    try check(y.shape)
+    y += other
+    y.addToRows(nil, rectifies: rectifies)
+    return y
+  }
+}
+
+extension PreparedConvolution {
+  /// The shape of its output.
+  @discardableResult fileprivate func check(_ input: Shape) throws(LayerError) -> Shape {
+    let inputs = weight.shape[1] * groups
+    guard input.rank == 4, input[3] == inputs,
+      let output = Convolution2d.outputShape(for: input, outputs: weight.shape[0], window: window)
+    else {
+      throw LayerError(
+        layer: "Conv2d(\(inputs) → \(weight.shape[0]), \(window.summary))",
+        expected: "[batch, height, width, \(inputs)] of at least its window", found: input)
+    }
+    return output
   }
 }
 
 extension FrozenBatchNormalization {
-  /// The linear map that does both: with `a = gamma / √(variance + epsilon)` for each output, its row of the weight times
+  /// The linear map, or convolution, that does both: with `a = gamma / √(variance + epsilon)` for each output, its row of the weight times
   /// `a`, and `(bias − mean) · a + beta`; computed in double precision.
   func folded(
     intoWeight weight: Tensor<Element>, bias: Tensor<Element>?
   ) -> (weight: Tensor<Element>, bias: Tensor<Element>) {
-    let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+    let (outputs, inputs) = (weight.shape[0], weight.count / weight.shape[0])
     require(mean.count == outputs, "a normalization of \(mean.count) channels after \(outputs) outputs")
     let gamma = gamma ?? .ones([outputs])
     let bias = bias ?? .zeros([outputs])

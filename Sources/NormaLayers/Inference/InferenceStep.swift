@@ -1,3 +1,4 @@
+import Convolution
 import NormaTensor
 import Normalization
 
@@ -5,6 +6,8 @@ import Normalization
 public enum InferenceStep<Element: TensorElement>: Sendable {
   /// `x · weightᵀ + bias`, and ReLU if `rectifies`: weight `[outputs, inputs]`, bias `[outputs]`.
   case linear(weight: Tensor<Element>, bias: Tensor<Element>?, rectifies: Bool)
+  /// A convolution of images, and ReLU if `rectifies`.
+  case convolution(PreparedConvolution<Element>, rectifies: Bool)
   /// Batch normalization with given statistics, and ReLU if `rectifies`.
   case batchNormalization(FrozenBatchNormalization<Element>, rectifies: Bool)
   /// Layer normalization over the last axis.
@@ -16,6 +19,17 @@ public enum InferenceStep<Element: TensorElement>: Sendable {
   case function(UnaryOperation<Element>)
   /// `[N, …] → [N, product of the rest]`.
   case flatten
+  /// The largest value of each window.
+  case maxPool(Window)
+  /// The mean of each window; `countsPadding`: whether places outside the image count as zeros.
+  case averagePool(Window, countsPadding: Bool)
+  /// The mean of each channel over all positions.
+  case globalAverage
+  /// Channels of zeros after those there are, so many in all.
+  case paddedChannels(Int)
+  /// The sum of what two branches make of the batch, the shortcut's steps being none where it is the batch itself, and ReLU if
+  /// `rectifies`.
+  indirect case residual(body: [InferenceStep], shortcut: [InferenceStep], rectifies: Bool)
 }
 
 /// Batch normalization that no longer gathers: all vectors `[C]`.
@@ -49,6 +63,13 @@ public struct InferenceModelError: Error, Equatable, Sendable, CustomStringConve
     path = ""
     self.layer = layer
     self.reason = reason
+  }
+
+  /// The same error about a layer that stands within another.
+  func within(_ name: String) -> InferenceModelError {
+    var error = self
+    error.path = path.isEmpty ? name : "\(name).\(path)"
+    return error
   }
 
   public var description: String {

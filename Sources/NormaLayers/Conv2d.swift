@@ -1,0 +1,83 @@
+import Convolution
+import NormaGraph
+import NormaTensor
+
+/// Convolution of images: `[N, H, W, inputs] → [N, H', W', outputs]`, see `Convolution2d`.
+///
+/// ```swift
+/// Conv2d(3, 16, window: Window(3, padding: 1), hasBias: false, using: &random)        // 32×32 stays 32×32
+/// Conv2d(16, 32, window: Window(3, stride: 2, padding: 1), using: &random)            // 32×32 becomes 16×16
+/// Conv2d(32, 32, window: Window(3, padding: 1), groups: 32, using: &random)           // depthwise
+/// ```
+public final class Conv2d<Element: TensorElement>: Layer {
+  /// `[outputs, inputs / groups, height, width]`, as PyTorch stores it.
+  public let weight: Parameter<Element>
+  /// `[outputs]`; nil without a bias, which a batch normalization that follows would cancel.
+  public let bias: Parameter<Element>?
+  /// The window's size, stride, padding and dilation.
+  public let window: Window
+  /// How many groups the channels are divided into.
+  public let groups: Int
+
+  /// A layer with drawn weights and biases of 0; an output's fan-in is the number of values that go into it.
+  public init(
+    _ inputs: Int, _ outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
+    initialization: Initialization = .kaimingNormal, using generator: inout RandomGenerator
+  ) {
+    require(
+      inputs > 0 && outputs > 0 && groups > 0 && inputs % groups == 0 && outputs % groups == 0,
+      "a convolution of \(inputs) inputs and \(outputs) outputs in \(groups) groups")
+    let area = window.size.height * window.size.width
+    weight = Parameter(
+      initialization.draw(
+        [outputs, inputs / groups, window.size.height, window.size.width], fanIn: inputs / groups * area,
+        fanOut: outputs / groups * area, using: &generator), kind: .weight)
+    bias = hasBias ? Parameter(.zeros([outputs]), kind: .bias) : nil
+    self.window = window
+    self.groups = groups
+  }
+
+  /// The number of channels it takes.
+  public var inputs: Int { weight.value.shape[1] * groups }
+
+  public var parameters: [Parameter<Element>] { [weight] + (bias.map { [$0] } ?? []) }
+
+  public var summary: String {
+    var parts = ["\(inputs) → \(weight.value.shape[0])", window.summary]
+    if groups > 1 { parts.append("\(groups) groups") }
+    if bias == nil { parts.append("no bias") }
+    return "Conv2d(\(parts.joined(separator: ", ")))"
+  }
+
+  @specialized(where Element == Float)
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.convolved(
+      weight: pass.variable(for: weight), bias: bias.map { pass.variable(for: $0) }, window: window, groups: groups)
+  }
+
+  public func inferenceSteps() -> [InferenceStep<Element>] {
+    let convolution = PreparedConvolution(
+      weight: weight.value, bias: bias?.value, window: window, groups: groups)
+    return [.convolution(convolution, rectifies: false)]
+  }
+
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
+    let error = LayerError(
+      layer: summary, expected: "[batch, height, width, \(inputs)] of at least its window", found: input)
+    guard input.rank == 4, input[3] == inputs,
+      let output = Convolution2d.outputShape(for: input, outputs: weight.value.shape[0], window: window)
+    else { throw error }
+    return output
+  }
+}
+
+extension Window {
+  /// In words, without what is as usual: `3×3, stride 2, padding 1`.
+  var summary: String {
+    var parts = ["\(size.height)×\(size.width)"]
+    if stride != 1 { parts.append("stride \(stride)") }
+    if padding != 0 { parts.append("padding \(padding)") }
+    if dilation != 1 { parts.append("dilation \(dilation)") }
+    return parts.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,41 @@
+import NormaTensor
+import Normalization
+
+/// What stands between a linear or convolutional layer and the nonlinearity after it, in the networks that are built by
+/// name.
+public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable {
+  /// Nothing.
+  case none
+  /// ``BatchNorm``.
+  case batch
+  /// ``LayerNorm``, over the channels of each position.
+  case layer
+  /// ``GroupNorm``, with groups of sixteen channels, or fewer where they do not go into as many.
+  case group
+  /// ``InstanceNorm``, with gamma and beta.
+  case instance
+
+  /// Whether a bias before it is subtracted again, so that there need be none.
+  public var cancelsBias: Bool { self == .batch || self == .instance }
+
+  /// The numbers that are trained for each channel: gamma and beta.
+  var parametersPerChannel: Int { self == .none ? 0 : 2 }
+
+  /// The layer for a number of channels; nil for none.
+  func layer<Element: TensorElement>(
+    _ channels: Int, conventions: BatchNormalizationConventions
+  ) -> (any Layer<Element>)? {
+    switch self {
+    case .none: nil
+    case .batch: BatchNorm(channels, conventions: conventions)
+    case .layer: LayerNorm(channels, epsilon: conventions.epsilon)
+    case .group: GroupNorm(channels, groups: groups(of: channels), epsilon: conventions.epsilon)
+    case .instance: InstanceNorm(channels, epsilon: conventions.epsilon, isAffine: true)
+    }
+  }
+
+  /// The fewest groups of at most sixteen channels that the channels can be divided into.
+  private func groups(of channels: Int) -> Int {
+    ((channels + 15) / 16...channels).first { channels % $0 == 0 } ?? channels
+  }
+}

@@ -1,0 +1,67 @@
+import Convolution
+import NormaGraph
+import NormaTensor
+
+/// The largest value of each window: `[N, H, W, C] → [N, H', W', C]`.
+public final class MaxPool2d<Element: TensorElement>: Layer {
+  /// The window's size, stride, padding and dilation.
+  public let window: Window
+
+  /// A pooling; the window must not reach over the image by more than half its size.
+  public init(_ window: Window) { self.window = window }
+
+  public var summary: String { "MaxPool2d(\(window.summary))" }
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.maxPooled(window)
+  }
+  public func inferenceSteps() -> [InferenceStep<Element>] { [.maxPool(window)] }
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
+    try pooledShape(input, window, layer: summary)
+  }
+}
+
+/// The mean of each window: `[N, H, W, C] → [N, H', W', C]`.
+public final class AveragePool2d<Element: TensorElement>: Layer {
+  /// The window's size, stride, padding and dilation.
+  public let window: Window
+  /// Whether places outside the image count as zeros, as in PyTorch, or not at all.
+  public let countsPadding: Bool
+
+  /// A pooling; the window must not reach over the image by more than half its size.
+  public init(_ window: Window, countsPadding: Bool = true) {
+    self.window = window
+    self.countsPadding = countsPadding
+  }
+
+  public var summary: String { "AveragePool2d(\(window.summary))" }
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.averagePooled(window, countsPadding: countsPadding)
+  }
+  public func inferenceSteps() -> [InferenceStep<Element>] { [.averagePool(window, countsPadding: countsPadding)] }
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
+    try pooledShape(input, window, layer: summary)
+  }
+}
+
+private func pooledShape(_ input: Shape, _ window: Window, layer: String) throws(LayerError) -> Shape {
+  guard input.rank == 4, let output = Pooling2d.outputShape(for: input, window: window) else {
+    throw LayerError(layer: layer, expected: "[batch, height, width, channels] of at least its window", found: input)
+  }
+  return output
+}
+
+/// The mean of each channel over all positions: `[N, …, C] → [N, C]`.
+public final class GlobalAveragePool<Element: TensorElement>: Layer {
+  public init() {}
+  public var summary: String { "GlobalAveragePool" }
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.globallyAveraged()
+  }
+  public func inferenceSteps() -> [InferenceStep<Element>] { [.globalAverage] }
+  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
+    guard input.rank >= 2 else {
+      throw LayerError(layer: summary, expected: "[batch, …, channels]", found: input)
+    }
+    return [input[0], input.channelCount]
+  }
+}
