@@ -115,9 +115,9 @@ struct FastConvolution {
     let taps = window.size.height * window.size.width
     let (rows, stride) = (taps * sources, blocks * columnsOfBlock)
     let length = product.groups * rows * stride
-    let parts = max(1, min(product.tickets, length <= 1 << 18 ? 16 : (length <= 1 << 20 ? 8 : 4)))
+    let parts = max(1, min(product.tickets, length <= 1 << 14 ? 16 : (length <= 1 << 19 ? 8 : 4)))
     // Rows whose values, and gradients, stay in the first cache while they are multiplied.
-    let rowsAtOnce = max(16, min(128, (1 << 13) / max(1, max(product.sourceChannels, product.resultChannels))))
+    let rowsAtOnce = max(32, min(128, (1 << 11) / max(1, max(product.sourceChannels, product.resultChannels))))
 
     withScratch(parts * length, of: Float.self) { sums in
       Parallel.forEach(parts) { part in
@@ -157,10 +157,12 @@ struct FastConvolution {
         let (group, source) = (number / sources, number % sources)
         for tap in 0..<taps {
           let first = sums + ((group * taps + tap) * sources + source) * stride
+          for part in 1..<max(1, parts) {
+            let other = first + part * length
+            for channel in 0..<channels { first[channel] += other[channel] }
+          }
           for channel in 0..<channels {
-            var sum: Float = 0
-            for part in 0..<parts { sum += first[part * length + channel] }
-            result[((group * channels + channel) * sources + source) * taps + tap] = sum
+            result[((group * channels + channel) * sources + source) * taps + tap] = first[channel]
           }
         }
       }

@@ -84,6 +84,7 @@ static inline __attribute__((always_inline)) void NAME(shifted_gradient_tile)(
 #pragma STDC FP_CONTRACT ON
   vf sum[ROWS];
   for (int k = 0; k < count; k++) sum[k] = NAME(load)(sums + k * stride);
+#pragma clang loop unroll_count(4)
   for (long r = 0; r < rows; r++) {
     const float *values = x + places[r];
     const vf v = NAME(load)(g + results[r]);
