@@ -41,11 +41,11 @@ public enum Convolution2d {
         guard let g = g.baseAddress, output.elementCount > 0 else {
           return dx.update(repeating: 0, count: inputShape.elementCount)
         }
-        let product = ShiftedRowProduct.backward(input: inputShape, gradient: output, window: window, groups: groups)
         if let weight = weight as? Tensor<Float>, let g = floats(g), let dx = floats(dx),
-          let fast = FastConvolution(product)
+          let fast = FastConvolution.backward(
+            input: inputShape, outputs: output[3], window: window, groups: groups)
         {
-          return fast.multiply(g, PackedWeights(weight, for: product, isBackward: true), into: dx)
+          return fast.multiply(g, PackedWeights(weight, for: fast.product, isBackward: true), into: dx)
         }
         dx.update(repeating: 0, count: inputShape.elementCount)
         weight.withUnsafeElements { weights in
@@ -70,11 +70,9 @@ public enum Convolution2d {
           guard let g = g.baseAddress, let input = input.baseAddress, output.elementCount > 0, x.count > 0 else {
             return result.update(repeating: 0, count: weightShape.elementCount)
           }
-          let product = ShiftedRowProduct.forward(
-            input: x.shape, outputs: weightShape[0], window: window, groups: groups,
-            result: Extent2d(height: output[1], width: output[2]))
           if let g = floats(g), let input = floats(input), let result = floats(result),
-            let fast = FastConvolution(product)
+            let fast = FastConvolution.forward(
+              input: x.shape, outputs: weightShape[0], window: window, groups: groups)
           {
             return fast.weightGradient(g, input: input, window: window, into: result)
           }

@@ -1,10 +1,13 @@
 import CKernels
 import NormaTensor
+import Synchronization
 
 /// A convolution on `Float`, on the kernels for the instruction set in use.
-struct FastConvolution {
+///
+/// What the shape decides is found once and kept for the next call.
+final class FastConvolution: Sendable {
   let product: ShiftedRowProduct
-  let kernels: norma_kernels
+  private let phases: [Phase]
 
   /// Rows of weights whose part of a block stays in the first cache while the rows of a ticket go by.
   private static let rowsOfChunk = 256
@@ -24,15 +27,9 @@ struct FastConvolution {
     let chunks: [Chunk]
   }
 
-  /// nil where the plain loops are to be used.
-  init?(_ product: ShiftedRowProduct) {
-    guard let kernels = Kernels.table else { return nil }
+  private init(_ product: ShiftedRowProduct) {
     self.product = product
-    self.kernels = kernels.pointee
-  }
-
-  private func phases() -> [Phase] {
-    product.rowPhases.flatMap { rowPhase in
+    phases = product.rowPhases.flatMap { rowPhase in
       product.columnPhases.map { columnPhase in
         let (places, results) = product.rows(rowPhase, columnPhase)
         return Phase(
@@ -62,24 +59,64 @@ struct FastConvolution {
     return chunks
   }
 
+  /// What decides how a product is computed.
+  private struct Key: Hashable {
+    let input: Shape
+    let outputs: Int
+    let window: Window
+    let groups: Int
+    let isBackward: Bool
+  }
+
+  private static let known = Mutex<[Key: FastConvolution]>([:])
+  /// More shapes than any network has; when there are more, all are forgotten.
+  private static let mostKnown = 1024
+
+  /// How a convolution's output is computed; nil where the plain loops are to do it.
+  static func forward(input: Shape, outputs: Int, window: Window, groups: Int) -> FastConvolution? {
+    of(Key(input: input, outputs: outputs, window: window, groups: groups, isBackward: false)) {
+      .forward(input: input, outputs: outputs, window: window, groups: groups)
+    }
+  }
+
+  /// How the gradient of a convolution's input is computed; nil where the plain loops are to do it.
+  static func backward(input: Shape, outputs: Int, window: Window, groups: Int) -> FastConvolution? {
+    of(Key(input: input, outputs: outputs, window: window, groups: groups, isBackward: true)) {
+      .backward(input: input, outputs: outputs, window: window, groups: groups)
+    }
+  }
+
+  private static func of(_ key: Key, _ product: () -> ShiftedRowProduct) -> FastConvolution? {
+    guard Kernels.table != nil else { return nil }
+    if let found = known.withLock({ $0[key] }) { return found }
+    let new = FastConvolution(product())
+    known.withLock { known in
+      if known.count == mostKnown { known.removeAll() }
+      known[key] = new
+    }
+    return new
+  }
+
   /// The result of the product with packed weights, and what follows it: a bias for each of the result's channels, filled
   /// up to whole blocks in each group, values of the result's shape that are added, ReLU.
   func multiply(
     _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>? = nil, residual: UnsafePointer<Float>? = nil, rectifies: Bool = false
   ) {
-    let phases = phases()
+    guard let kernels = Kernels.table?.pointee else { return }
     let channels = product.resultChannelsOfGroup
     let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
+    let parts = product.blockParts
     weights.elements.withUnsafeElements { packed in
-      Parallel.forEach(product.tickets) { number in
-        let ticket = product.ticket(number)
+      Parallel.forEach(product.tickets * parts) { number in
+        let ticket = product.ticket(number / parts)
+        let part = number % parts
         let start = product.resultStart(ticket)
         product.withSource(ticket, of: source) { values in
           for (phase, place) in zip(phases, weights.phases) {
             let rows = product.rowCount(of: ticket, phase.rowPhase, phase.columnPhase)
             for group in 0..<product.groups {
-              for block in 0..<blocks {
+              for block in part * blocks / parts..<(part + 1) * blocks / parts {
                 let number = group * blocks + block
                 let first = start + group * channels + block * columnsOfBlock
                 for (index, chunk) in phase.chunks.enumerated() {
@@ -109,7 +146,7 @@ struct FastConvolution {
     _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>, window: Window,
     into result: UnsafeMutablePointer<Float>
   ) {
-    let phase = phases()[0]
+    guard let kernels = Kernels.table?.pointee, let phase = phases.first else { return }
     let (sources, channels) = (product.sourceChannelsOfGroup, product.resultChannelsOfGroup)
     let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
     let taps = window.size.height * window.size.width

@@ -37,12 +37,10 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
       1, window.size.height * window.dilation.height, window.size.width * window.dilation.width,
       weight.shape[1] * groups,
     ]
-    let output = Convolution2d.requiredOutputShape(for: image, weight: weight.shape, window: window, groups: groups)
-    packedWeights = PackedWeights(
-      weight,
-      for: .forward(
-        input: image, outputs: weight.shape[0], window: window, groups: groups,
-        result: Extent2d(height: output[1], width: output[2])), isBackward: false)
+    _ = Convolution2d.requiredOutputShape(for: image, weight: weight.shape, window: window, groups: groups)
+    let product = ShiftedRowProduct.forward(
+      input: image, outputs: weight.shape[0], window: window, groups: groups)
+    packedWeights = PackedWeights(weight, for: product, isBackward: false)
     packedBias = (bias as? Tensor<Float>).map { bias in
       let channels = bias.count / groups
       let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
@@ -91,11 +89,9 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
   private func multiply(
     _ x: Tensor<Float>, _ weights: PackedWeights, _ residual: Tensor<Float>?, _ shape: Shape, _ rectifies: Bool
   ) -> Tensor<Float> {
-    let product = ShiftedRowProduct.forward(
-      input: x.shape, outputs: shape[3], window: window, groups: groups,
-      result: Extent2d(height: shape[1], width: shape[2]))
+    let fast = FastConvolution.forward(input: x.shape, outputs: shape[3], window: window, groups: groups)
     return Tensor<Float>(shape: shape) { y in
-      guard let y = y.baseAddress, let fast = FastConvolution(product), shape.elementCount > 0 else { return }
+      guard let y = y.baseAddress, let fast, shape.elementCount > 0 else { return }
       x.withUnsafeElements { x in
         withElements(packedBias, residual) { bias, residual in
           guard let x = x.baseAddress else { return }

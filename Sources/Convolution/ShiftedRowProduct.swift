@@ -6,7 +6,7 @@ import NormaTensor
 /// phases, each with taps of its own; a forward pass has one phase, a backward pass through a stride s has s².
 ///
 /// Work is cut into tickets of some samples, or of a band of rows of one, by the shape alone.
-struct ShiftedRowProduct {
+struct ShiftedRowProduct: Sendable {
   let samples: Int
   let source: Extent2d
   let sourceChannels: Int
@@ -22,6 +22,8 @@ struct ShiftedRowProduct {
   let rowsPerTicket: Int
   /// The tickets of a sample; 1 where a ticket has several samples.
   let bands: Int
+  /// The parts into which the blocks of a ticket's result channels are cut besides, where there are few tickets.
+  let blockParts: Int
 
   /// Values before the first and after the last of the source's rows that windows take in.
   let padding: (left: Int, right: Int)
@@ -66,38 +68,45 @@ struct ShiftedRowProduct {
       1,
       result.height * result.width * (resultChannels / groups) * sourceChannels * taps
         / max(1, rowPhases.count * columnPhases.count))
-    let aim = min(max(workOfSample * samples / 16, 1 << 19), 1 << 23)
+    let aim = min(max(workOfSample * samples / 16, 1 << 20), 1 << 23)
     let most = 3 << 14
     let lengthOfSample = max(1, ((rowCount - 1) * sourceStep + reach) * rowLength)
-    let rows: Int
     if workOfSample <= aim && lengthOfSample <= most {
       samplesPerTicket = max(1, min(aim / workOfSample, most / lengthOfSample, samples))
-      rows = max(1, rowCount)
+      (bands, blockParts) = (1, 1)
     } else {
       samplesPerTicket = 1
-      let byWork = aim * rowCount / workOfSample
-      let bySize = (most / max(1, rowLength) - reach) / sourceStep
-      rows = min(max(1, rowCount), max(1, min(byWork, bySize)))
+      let blocks = (resultChannels / groups + columnsOfBlock - 1) / columnsOfBlock
+      let rowsBySize = max(1, (most / max(1, rowLength) - reach) / sourceStep)
+      let bandsBySize = (max(1, rowCount) + rowsBySize - 1) / rowsBySize
+      // A power of two, so that as many threads have as much to do.
+      var parts = 1
+      while parts * aim < workOfSample { parts *= 2 }
+      // Weights that are many for an image so small are read by one ticket each rather than by all.
+      blockParts = bandsBySize == 1 && samples * bandsBySize < 16 ? min(blocks, parts) : 1
+      bands = max(bandsBySize, min(max(1, rowCount), (parts + blockParts - 1) / blockParts))
     }
-    bands = samplesPerTicket > 1 ? 1 : max(1, (rowCount + rows - 1) / rows)
     // Bands of one height, as near as may be.
-    rowsPerTicket = samplesPerTicket > 1 ? rows : max(1, (rowCount + bands - 1) / bands)
+    rowsPerTicket = max(1, (max(1, rowCount) + bands - 1) / bands)
     sourceRowsPerTicket = (rowsPerTicket - 1) * sourceStep + reach
   }
 
-  /// How a convolution's output is found from its input.
-  static func forward(input: Shape, outputs: Int, window: Window, groups: Int, result: Extent2d) -> ShiftedRowProduct {
-    ShiftedRowProduct(
-      samples: input[0], source: Extent2d(height: input[1], width: input[2]), sourceChannels: input[3], result: result,
-      resultChannels: outputs, groups: groups, rowPhases: [window.rows.forwardPhase(resultCount: result.height)],
+  /// How a convolution's output is found from its input `[N, H, W, C]`, which must hold the window.
+  static func forward(input: Shape, outputs: Int, window: Window, groups: Int) -> ShiftedRowProduct {
+    let source = Extent2d(height: input[1], width: input[2])
+    let result = window.resultExtent(for: source) ?? Extent2d(height: 0, width: 0)
+    return ShiftedRowProduct(
+      samples: input[0], source: source, sourceChannels: input[3], result: result, resultChannels: outputs,
+      groups: groups, rowPhases: [window.rows.forwardPhase(resultCount: result.height)],
       columnPhases: [window.columns.forwardPhase(resultCount: result.width)])
   }
 
-  /// How the gradient of a convolution's input is found from that of its output.
-  static func backward(input: Shape, gradient: Shape, window: Window, groups: Int) -> ShiftedRowProduct {
-    ShiftedRowProduct(
-      samples: input[0], source: Extent2d(height: gradient[1], width: gradient[2]), sourceChannels: gradient[3],
-      result: Extent2d(height: input[1], width: input[2]), resultChannels: input[3], groups: groups,
+  /// How the gradient of a convolution's input `[N, H, W, C]` is found from that of its output.
+  static func backward(input: Shape, outputs: Int, window: Window, groups: Int) -> ShiftedRowProduct {
+    let result = Extent2d(height: input[1], width: input[2])
+    return ShiftedRowProduct(
+      samples: input[0], source: window.resultExtent(for: result) ?? Extent2d(height: 0, width: 0),
+      sourceChannels: outputs, result: result, resultChannels: input[3], groups: groups,
       rowPhases: window.rows.backwardPhases(length: input[1]),
       columnPhases: window.columns.backwardPhases(length: input[2]))
   }
