@@ -76,6 +76,8 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
     .layer_normalize = norma_##set##_layer_normalize, \
     .layer_gradient = norma_##set##_layer_gradient, \
     .row_bias = norma_##set##_row_bias, \
+    .add = norma_##set##_add, \
+    .rectify_gradient = norma_##set##_rectify_gradient, \
     .momentum = norma_##set##_momentum, \
     .adam = norma_##set##_adam, \
     .rmsprop = norma_##set##_rmsprop, \

@@ -7,9 +7,7 @@ extension Variable {
   /// `x + y` of the same shape, and ReLU if `rectifies`.
   public func adding(_ other: Variable, rectifies: Bool) -> Variable {
     guard rectifies else { return adding(other) }
-    var sum = value + other.value
-    sum.addToRows(nil, rectifies: true)
-    let y = sum
+    let y = value.adding(other.value, rectifies: true)
     let needs = (requiresGradient, other.requiresGradient)
     return Graph.record("add + ReLU", rule: "∂x = ∂y = g where x + y > 0", inputs: [self, other], value: y) { g in
       let active = y.applying(.leakyReLUGradient(slope: 0), g)

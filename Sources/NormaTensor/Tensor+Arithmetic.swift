@@ -36,7 +36,10 @@ extension Tensor {
             let count = result.count
             Parallel.forEach((count + elementsPerTicket - 1) / elementsPerTicket) { ticket in
               let start = ticket * elementsPerTicket
-              applyBinary(operation, a + start, b + start, y + start, Swift.min(elementsPerTicket, count - start))
+              let length = Swift.min(elementsPerTicket, count - start)
+              if !applyOnKernels(operation, a + start, b + start, y + start, length) {
+                applyBinary(operation, a + start, b + start, y + start, length)
+              }
             }
           } else {
             applyToRows(operation, a, b, y, rows: rows, channels: channels, broadcast: broadcast)
@@ -75,6 +78,20 @@ extension Tensor {
     }
   }
 
+  /// The sum with a tensor of the same shape, and ReLU if `rectifies`.
+  package func adding(_ other: Tensor, rectifies: Bool) -> Tensor {
+    guard rectifies else { return self + other }
+    require(shape == other.shape, "adding shape \(other.shape) to \(shape)")
+    return Tensor(shape: shape) { result in
+      withUnsafeElements { a in
+        other.withUnsafeElements { b in
+          guard let a = a.baseAddress, let b = b.baseAddress, let y = result.baseAddress else { return }
+          addTickets(a, b, y, count, rectifies: true)
+        }
+      }
+    }
+  }
+
   /// The sum, element by element, of tensors of the same shape.
   public static func + (left: Tensor, right: Tensor) -> Tensor { left.applying(.add, right) }
   /// The difference, element by element, of tensors of the same shape.
@@ -90,14 +107,49 @@ extension Tensor {
   /// Each element with its sign changed.
   public static prefix func - (tensor: Tensor) -> Tensor { tensor.applying(.negate) }
 
-  /// Adds another tensor of the same shape in place.
+  /// Adds another tensor of the same shape: in place, unless another tensor shares the elements.
   public static func += (left: inout Tensor, right: Tensor) {
     require(left.shape == right.shape, "adding shape \(right.shape) to \(left.shape)")
+    guard isKnownUniquelyReferenced(&left.storage) else {
+      left = left + right
+      return
+    }
     left.withUnsafeMutableElements { y in
       right.withUnsafeElements { x in
         guard let x = x.baseAddress, let y = y.baseAddress else { return }
-        accumulate(x, into: y, right.count)
+        addTickets(y, x, y, right.count, rectifies: false)
       }
     }
   }
+}
+
+/// `y = a + b`, and ReLU if `rectifies`; y may be a.
+private func addTickets<Element: TensorElement>(
+  _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int,
+  rectifies: Bool
+) {
+  Parallel.forEach((count + elementsPerTicket - 1) / elementsPerTicket) { ticket in
+    let start = ticket * elementsPerTicket
+    let length = Swift.min(elementsPerTicket, count - start)
+    if let kernels = Kernels.table, let a = floats(a), let b = floats(b), let y = floats(y) {
+      kernels.pointee.add(a + start, b + start, y + start, length, rectifies)
+    } else {
+      applyBinary(.add, a + start, b + start, y + start, length)
+      if rectifies { applyUnary(.leakyReLU(slope: 0), y + start, y + start, length) }
+    }
+  }
+}
+
+/// What of an operation the kernels do; false where the plain loops are to do it.
+private func applyOnKernels<Element: TensorElement>(
+  _ operation: BinaryOperation<Element>, _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>,
+  _ y: UnsafeMutablePointer<Element>, _ count: Int
+) -> Bool {
+  guard let kernels = Kernels.table, let a = floats(a), let b = floats(b), let y = floats(y) else { return false }
+  switch operation {
+  case .add: kernels.pointee.add(a, b, y, count, false)
+  case .leakyReLUGradient(slope: 0): kernels.pointee.rectify_gradient(a, b, y, count)
+  default: return false
+  }
+  return true
 }

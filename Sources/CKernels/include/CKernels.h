@@ -27,6 +27,8 @@ typedef struct norma_kernels {
   void (*layer_normalize)(const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon, double *mean, double *reciprocal, bool streams);
   void (*layer_gradient)(const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams);
   void (*row_bias)(float *y, long rows, long width, const float *bias, bool rectifies);
+  void (*add)(const float *a, const float *b, float *y, long count, bool rectifies);
+  void (*rectify_gradient)(const float *y, const float *g, float *dx, long count);
   void (*momentum)(float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov);
   void (*adam)(float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink);
   void (*rmsprop)(float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon);

@@ -18,6 +18,28 @@ void NAME(row_bias)(float *y, long rows, long width, const float *bias, bool rec
   }
 }
 
+// y = a + b, and ReLU; y may be a or b.
+void NAME(add)(const float *a, const float *b, float *y, long count, bool rectifies) {
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    vf v = NAME(load)(a + i) + NAME(load)(b + i);
+    NAME(store)(y + i, rectifies ? NAME(rectify)(v) : v);
+  }
+  for (; i < count; i++) {
+    float v = a[i] + b[i];
+    y[i] = rectifies && v <= 0 ? 0 : v;
+  }
+}
+
+// dx = g where y, or what it is the ReLU of, is positive or NaN, 0 elsewhere.
+void NAME(rectify_gradient)(const float *y, const float *g, float *dx, long count) {
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    NAME(store)(dx + i, (vf)(~(NAME(load)(y + i) <= 0.0f) & (vi)NAME(load)(g + i)));
+  }
+  for (; i < count; i++) dx[i] = y[i] <= 0 ? 0 : g[i];
+}
+
 // One step of SGD with momentum, see OptimizerRule.
 void NAME(momentum)(
     float *restrict w, const float *restrict g, float *restrict velocity, long count, float rate, float momentum,

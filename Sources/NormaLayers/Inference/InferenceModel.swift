@@ -163,11 +163,9 @@ extension InferenceStep {
       try check(try convolution.check(inner.shape))
       return convolution(inner, residual: other, rectifies: rectifies)
     }
-    var y = try body.apply(to: x)
+    let y = try body.apply(to: x)
     try check(y.shape)
-    y += other
-    y.addToRows(nil, rectifies: rectifies)
-    return y
+    return y.adding(other, rectifies: rectifies)
   }
 }
 
