@@ -187,7 +187,8 @@ struct Predict: ParsableCommand {
     // The folders take the room of what tells files apart, as long as the names alone do.
     let paths = predictions.compactMap(\.file)
     let fileNames = paths.map { ($0 as NSString).lastPathComponent }
-    let places = isFiles ? (Set(fileNames).count == paths.count ? fileNames : paths) : predictions.map { "\($0.row ?? 0)" }
+    let places =
+      isFiles ? (Set(fileNames).count == paths.count ? fileNames : paths) : predictions.map { "\($0.row ?? 0)" }
     switch kind {
     case .values(let count):
       var table = TextTable(

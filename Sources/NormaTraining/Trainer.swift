@@ -136,7 +136,7 @@ public final class Trainer<Element: TensorElement> {
     let batches = configuration.batches(of: training.count)
     var loader = BatchLoader(
       training, order: order, ranges: batches, augmentation: configuration.augmentation,
-      random: augmentationRandom.split(UInt64(number)))
+      random: augmentationRandom.split(UInt64(history.stepLosses.count)))
     var total = 0.0
     var sampleCount = 0
     var learningRate = 0.0

@@ -71,13 +71,9 @@ def png(samples, depth, color_type, interlaced=False, chunks=b""):
 
 
 def over_white(color, alpha):
-    """Light adds up, not its sRGB code: the mixture is made of linear values."""
-    code = color / 255.0
-    light = numpy.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
-    share = alpha / 255.0
-    mixed = light * share + (1 - share)
-    code = numpy.where(mixed <= 0.0031308, mixed * 12.92, 1.055 * mixed ** (1 / 2.4) - 0.055)
-    return 255 * code
+    """Light adds up, not its code: the mixture is made of linear values. sRGB's curve is taken as the power 2.2."""
+    mixed = (color / 255.0) ** 2.2 * (alpha / 255.0) + (1 - alpha / 255.0)
+    return 255 * mixed ** (1 / 2.2)
 
 
 def add(name, content, values):

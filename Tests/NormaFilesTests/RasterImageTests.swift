@@ -18,7 +18,7 @@ import Testing
     try RasterImage(contentsOf: folder.appending(path: name).path)
   }
 
-  /// The largest difference to what is expected, and the smallest image that it could be said of is of the right shape.
+  /// The largest difference to what is expected.
   private func largestDifference(_ name: String) throws -> Float {
     let (image, expected) = (try Self.image(name), try Self.expected(name))
     try #require([image.height, image.width, image.channelCount] == Array(expected.shape))
@@ -34,9 +34,9 @@ import Testing
   @Test(arguments: ["color-16.png", "gray-16.png"])
   func sixteenBitsAreRoundedToEight(name: String) throws { #expect(try largestDifference(name) <= 0.5) }
 
-  /// Half a step for rounding, and half a one for libpng's tables between light and code.
+  /// libpng mixes by tables of light and code, rounded both: a step for each.
   @Test(arguments: ["color-alpha.png", "gray-alpha.png", "palette-alpha.png"])
-  func whatIsTransparentLiesOverWhite(name: String) throws { #expect(try largestDifference(name) <= 1) }
+  func whatIsTransparentLiesOverWhite(name: String) throws { #expect(try largestDifference(name) <= 2) }
 
   /// Within one step: versions of libjpeg-turbo round differently.
   @Test(arguments: [
