@@ -28,8 +28,9 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
   }
 
   /// From how many copied bytes on a batch is prepared ahead. Below, handing it to another thread and back takes longer than
-  /// the copy: fully connected steps on batches of 50 became up to a third slower (digits and MNIST, 13 and 157 kB), those on
-  /// 512 of MNIST's images (1.6 MB) a sixth or more faster, and CIFAR-10's 128 (1.6 MB) faster once they were changed by chance.
+  /// the copy. On two cores, steps of small fully connected networks took 1.05 to 1.8 times as long with batches of 50 (digits
+  /// and MNIST, 13 and 157 kB), and 0.6 to 0.85 times as long with 512 of MNIST's images, or with 128 of CIFAR-10's that were
+  /// changed by chance (1.6 MB each).
   static var smallestPrefetch: Int { 1 << 20 }
 
   private let recipe: Recipe

@@ -76,7 +76,7 @@ import Testing
     if path.count == 1 && value == nil {
       #expect(members.removeValue(forKey: key) != nil)
     } else {
-      let member = Self.optionalMembers.contains(key) ? members[key] ?? 0 : members[key]
+      let member: Any? = members[key] ?? (Self.optionalMembers.contains(key) ? NSNull() : nil)
       members[key] = try changed(try #require(member, "there is no \(key)"), path.dropFirst(), to: value)
     }
     return members
