@@ -106,7 +106,9 @@ struct Predict: ParsableCommand {
   private func examples(_ checkpoint: Checkpoint) throws -> Examples {
     guard data == nil else { return try rows(of: try dataFeatures(checkpoint)) }
     let first = try input(files[0])
-    if files.count == 1 && !RasterImage.isImage(first.bytes) {
+    // Content decides; the name, only that what is no image was meant to be one.
+    let isCalledImage = ["png", "jpg", "jpeg"].contains((first.name as NSString).pathExtension.lowercased())
+    if files.count == 1 && !isCalledImage && !RasterImage.isImage(first.bytes) {
       return try rows(of: try csvFeatures(first.bytes, file: first.name, checkpoint))
     }
     if rows != nil { throw UsageError("--rows is for CSV files and --data: an image is one example.") }

@@ -132,6 +132,8 @@ struct ImageTests {
       let missing = folder.path("missing.jpg")
       expectFailure(try Norma.run(["predict", model, good, missing] + options), status: 74, saying: missing)
     }
+    let empty = try folder.write("", to: "empty.JPG")
+    expectFailure(try Norma.run(["predict", model, empty]), status: 65, saying: "empty.JPG': it is neither")
     expectFailure(try Norma.run(["predict", model, good, "--rows", "0"]), status: 64, saying: "--rows")
   }
 

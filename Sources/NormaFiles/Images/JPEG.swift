@@ -28,7 +28,7 @@ enum JPEG {
       }
     var pixels = [UInt8](repeating: 0, count: Int(height) * Int(width) * storedChannels)
     // What libjpeg warns of is data that do not hang together; a picture that ends in grey is no picture to learn from. The
-    // limit on scans is for files of a few kilobytes that would take hours.
+    // limit on scans is for small files made to take very long.
     let flags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS
     guard
       tjDecompress2(
