@@ -28,9 +28,9 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
   }
 
   /// From how many copied bytes on a batch is prepared ahead. Below, handing it to another thread and back takes longer than
-  /// the copy. On two cores, steps of small fully connected networks took 1.05 to 1.8 times as long with batches of 50 (digits
-  /// and MNIST, 13 and 157 kB), and 0.6 to 0.85 times as long with 512 of MNIST's images, or with 128 of CIFAR-10's that were
-  /// changed by chance (1.6 MB each).
+  /// the copy. Steps of small fully connected networks on two shared cores, prepared ahead against not, medians of six pairs
+  /// of runs: 1.22 times as long with 50 of MNIST's images (157 kB; 0.78 to 1.79), 0.86 with 512 (1.6 MB), 0.89 with 128 of
+  /// CIFAR-10's (1.6 MB); changed by chance, 0.87 with 128 and 0.92 with 50 (0.6 MB; 0.87 to 1.08).
   static var smallestPrefetch: Int { 1 << 20 }
 
   private let recipe: Recipe
