@@ -20,6 +20,9 @@ let package = Package(
     .target(name: "CKernels"),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
 
     // Floor 1: tensors, their storage, threads and random numbers.
     .target(
@@ -29,7 +32,7 @@ let package = Package(
     // Floor 2: on tensors alone. The heart, convolution, and files of tensors.
     .target(name: "Normalization", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "Convolution", dependencies: ["CKernels", "NormaTensor"]),
-    .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib"]),
+    .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib", "CPNG", "CJPEG"]),
 
     // Floor 3: differentiation, and the data sets.
     .target(name: "NormaGraph", dependencies: ["NormaTensor", "Normalization", "Convolution"]),

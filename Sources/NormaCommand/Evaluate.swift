@@ -106,6 +106,12 @@ func checkpointPath(_ path: String) -> String {
 }
 
 extension Checkpoint {
+  /// The shape `[height, width, channels]` of the images that the model takes; nil if it takes none.
+  var imageShape: Shape? {
+    let lengths = settings.exampleShape
+    return lengths.count == 3 && (lengths[2] == 1 || lengths[2] == 3) ? Shape(lengths) : nil
+  }
+
   /// The data to measure the model on, standardized as in training.
   func evaluationData(source: String?, labelColumn: String?) throws -> Dataset<Float> {
     var options = CSVOptions(hasHeader: settings.data.hasHeader)
@@ -116,7 +122,8 @@ extension Checkpoint {
     case .classes(let names): options.classNames = names
     case .values: options.task = .regression
     }
-    let loaded = try DataSource(source ?? settings.data.source).load(options: options)
+    let loaded = try DataSource(source ?? settings.data.source).load(
+      options: options, images: ImageFolderOptions(shape: imageShape, classNames: options.classNames))
     var dataset: Dataset<Float>
     if let test = loaded.test {
       dataset = test

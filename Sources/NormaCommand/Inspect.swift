@@ -123,6 +123,9 @@ struct Inspect: ParsableCommand {
     if case .multilayerPerceptron(let recipe) = settings.architecture {
       rows.insert(("Normalization", recipe.normalization.rawValue), at: 1)
     }
+    if let augmentation = settings.training.augmentation {
+      rows.insert(("Augmentation", augmentation.words), at: rows.firstIndex { $0.0 == "Trained on" } ?? 0)
+    }
     if let best = settings.history.best {
       let metric = settings.training.loss.metricLabel
       rows.append(

@@ -40,6 +40,7 @@ func settings(
   ]
   if network.keepProbability < 1 { rows.insert(("dropout", "keeps \(network.keepProbability)"), at: 5) }
   if training.l2Penalty > 0 { rows.insert(("L2 penalty", "\(training.l2Penalty), on weights"), at: 6) }
+  if let augmentation = training.augmentation { rows.insert(("augmentation", augmentation.words), at: 2) }
   return rows.map { NormComparison.Setting(name: $0.0, value: $0.1) }
 }
 
@@ -51,6 +52,14 @@ extension Standardization.Mode {
     case .perChannel: "each channel by its own"
     case .overall: "all features by the same"
     }
+  }
+}
+
+extension ImageAugmentation {
+  /// What is done to the images, in words.
+  var words: String {
+    let crop = padding > 0 ? ["padded by \(padding) and cropped by chance"] : []
+    return (crop + (flipsHorizontally ? ["flipped left to right by chance"] : [])).joined(separator: ", ")
   }
 }
 

@@ -1,7 +1,7 @@
 import NormaFiles
 
-/// Where data come from, as the command's `--data` says it: `digits`, `mnist:PATH`, `fashion-mnist:PATH`, `cifar10:PATH`
-/// or `csv:PATH`.
+/// Where data come from, as the command's `--data` says it: `digits`, `mnist:PATH`, `fashion-mnist:PATH`, `cifar10:PATH`,
+/// `images:PATH` or `csv:PATH`.
 public enum DataSource: Hashable, Sendable {
   /// The digits that are compiled in.
   case digits
@@ -11,11 +11,13 @@ public enum DataSource: Hashable, Sendable {
   case fashionMNIST(String)
   /// CIFAR-10's binary archive, or a folder it was unpacked to.
   case cifar10(String)
+  /// A folder of images, one subfolder a class.
+  case images(String)
   /// A file of comma-separated values.
   case csv(String)
 
   /// How each kind of source is written.
-  public static let kinds = ["digits", "mnist:PATH", "fashion-mnist:PATH", "cifar10:PATH", "csv:PATH"]
+  public static let kinds = ["digits", "mnist:PATH", "fashion-mnist:PATH", "cifar10:PATH", "images:PATH", "csv:PATH"]
 
   /// Reads a source's name; a leading `~` in the path stands for the home folder.
   ///
@@ -31,6 +33,7 @@ public enum DataSource: Hashable, Sendable {
     case "mnist": make = DataSource.mnist
     case "fashion-mnist": make = DataSource.fashionMNIST
     case "cifar10": make = DataSource.cifar10
+    case "images": make = DataSource.images
     case "csv": make = DataSource.csv
     default: throw .unknownSource(text)
     }
@@ -38,15 +41,18 @@ public enum DataSource: Hashable, Sendable {
     self = make(FileAccess.expandingTilde(parts[1]))
   }
 
-  /// Reads the data. The options are for CSV alone.
+  /// Reads the data; there are options for CSV and for folders of images.
   ///
   /// - Throws: `FileError`, `FormatError` or ``DataError``.
-  public func load(options: CSVOptions = CSVOptions()) throws -> LoadedData {
+  public func load(
+    options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
+  ) throws -> LoadedData {
     switch self {
     case .digits: LoadedData(training: .digits())
     case .mnist(let path): try MNIST.load(folder: path)
     case .fashionMNIST(let path): try MNIST.loadFashion(folder: path)
     case .cifar10(let path): try CIFAR10.load(path)
+    case .images(let path): try ImageFolder.load(path, options: images)
     case .csv(let path): LoadedData(training: try CSV.dataset(contentsOf: path, options: options))
     }
   }
@@ -60,6 +66,7 @@ extension DataSource: CustomStringConvertible {
     case .mnist(let path): "mnist:\(path)"
     case .fashionMNIST(let path): "fashion-mnist:\(path)"
     case .cifar10(let path): "cifar10:\(path)"
+    case .images(let path): "images:\(path)"
     case .csv(let path): "csv:\(path)"
     }
   }

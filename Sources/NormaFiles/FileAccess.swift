@@ -18,6 +18,13 @@ public enum FileAccess {
     return isDirectory(status) ? .directory : .file
   }
 
+  /// Whether a file of bytes on a disk is at a path, symbolic links followed: to read a pipe or a device may never end.
+  package static func isRegularFile(_ path: String) throws(FileError) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw FileError(path: path, operation: .read, code: errno) }
+    return status.st_mode & S_IFMT == S_IFREG
+  }
+
   /// The names in a folder, sorted by their bytes.
   public static func names(inDirectory path: String) throws(FileError) -> [String] {
     guard let directory = opendir(path) else { throw FileError(path: path, operation: .read, code: errno) }

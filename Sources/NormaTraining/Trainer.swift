@@ -58,6 +58,7 @@ public final class Trainer<Element: TensorElement> {
   private var optimizer: Optimizer<Element>
   private var orderRandom: RandomGenerator
   private var dropoutRandom: RandomGenerator
+  private let augmentationRandom: RandomGenerator
 
   /// A trainer before its first epoch. The model keeps the state it is in.
   public init(_ model: any Layer<Element>, configuration: TrainingConfiguration) {
@@ -69,6 +70,7 @@ public final class Trainer<Element: TensorElement> {
     let random = RandomGenerator(seed: configuration.seed)
     orderRandom = random.split(RandomStream.order.rawValue)
     dropoutRandom = random.split(RandomStream.dropout.rawValue)
+    augmentationRandom = random.split(RandomStream.augmentation.rawValue)
   }
 
   /// Trains for the configured number of epochs.
@@ -86,6 +88,9 @@ public final class Trainer<Element: TensorElement> {
   ) throws -> TrainingHistory {
     try model.check(training)
     if let validation { try model.check(validation) }
+    if let problem = configuration.augmentation?.problem(forExamplesOf: training.exampleShape) {
+      throw TrainingError.dataDoNotFit("\(training.name) cannot be augmented: \(problem)")
+    }
     let sample = training.subset(rows: 0..<min(training.count, Self.trainingMetricSamples))
     // A trainer that goes on starts from the best state it had, which may stay the best.
     var bestState = configuration.keepsBest && history.best != nil ? model.state : nil
@@ -129,18 +134,22 @@ public final class Trainer<Element: TensorElement> {
   ) throws -> (loss: Double, learningRate: Double)? {
     let order = orderRandom.permutation(training.count)
     let batches = configuration.batches(of: training.count)
+    var loader = BatchLoader(
+      training, order: order, ranges: batches, augmentation: configuration.augmentation,
+      random: augmentationRandom.split(UInt64(history.stepLosses.count)))
     var total = 0.0
     var sampleCount = 0
     var learningRate = 0.0
-    for (index, range) in batches.enumerated() {
-      let batch = training.subset(rows: order[range])
+    var index = 0
+    while let batch = loader.next() {
+      index += 1
       let time = configuration.scheduleUnit == .epoch ? number - 1 : history.stepLosses.count
       learningRate = configuration.learningRate * configuration.schedule.factor(at: time)
       let (loss, accuracy, gradients) = try step(batch, epoch: number, learningRate: learningRate)
       total += loss * Double(batch.count)
       sampleCount += batch.count
       let step = Step(
-        epoch: number, number: index + 1, count: batches.count, sampleCount: batch.count, loss: loss,
+        epoch: number, number: index, count: batches.count, sampleCount: batch.count, loss: loss,
         accuracy: accuracy, learningRate: learningRate, gradients: gradients)
       if try onEvent(.step(step)) == .stop { return nil }
     }

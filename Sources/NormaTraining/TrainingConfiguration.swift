@@ -1,3 +1,4 @@
+import NormaData
 import NormaTensor
 
 /// How a model is trained, whatever the model and the data are.
@@ -28,7 +29,9 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   public var keepsBest: Bool
   /// After how many epochs without a better validation metric training stops; nil to go on to the end.
   public var patience: Int?
-  /// Decides every random number of a training: weights, order of samples, dropout.
+  /// How training images are changed by chance before each step; nil to leave them.
+  public var augmentation: ImageAugmentation?
+  /// Decides every random number of a training: weights, order of samples, dropout, augmentation.
   public var seed: UInt64
 
   /// A configuration; by default Adam on softmax cross-entropy. Epochs must not be negative, batches not empty.
@@ -36,7 +39,7 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     epochs: Int = 10, batchSize: Int = 50, loss: LossFunction = .softmaxCrossEntropy,
     optimizer: OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: LearningRateSchedule = .constant,
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, dropsLastBatch: Bool = false, keepsBest: Bool = true,
-    patience: Int? = nil, seed: UInt64 = 0
+    patience: Int? = nil, augmentation: ImageAugmentation? = nil, seed: UInt64 = 0
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -49,6 +52,7 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     self.dropsLastBatch = dropsLastBatch
     self.keepsBest = keepsBest
     self.patience = patience
+    self.augmentation = augmentation
     self.seed = seed
     if let problem { fatalError(problem) }
   }
@@ -57,7 +61,7 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   var problem: String? {
     if epochs < 0 || batchSize <= 0 { return "\(epochs) epochs of batches of \(batchSize)" }
     if !(l2Penalty >= 0) { return "a penalty of strength \(l2Penalty)" }
-    return nil
+    return augmentation?.problem
   }
 
   /// The parts of `count` samples that make the batches of one epoch.
@@ -76,6 +80,6 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
 
 /// The parts of a program that draw random numbers, each from a generator split off that of the seed.
 public enum RandomStream: UInt64, Sendable {
-  /// Initial weights, the order of samples, dropout, and what is set aside for validation.
-  case weights, order, dropout, split
+  /// Initial weights, the order of samples, dropout, what is set aside for validation, and how images are changed.
+  case weights, order, dropout, split, augmentation
 }

@@ -7,6 +7,7 @@ struct FileFailureTests {
   @Test(arguments: [
     "train --data csv:FOLDER/none.csv --out FOLDER/out", "train --data mnist:FOLDER/none --out FOLDER/out",
     "train --data mnist:FOLDER --out FOLDER/out", "train --data cifar10:FOLDER/none --out FOLDER/out",
+    "train --data images:FOLDER/none --out FOLDER/out", "evaluate FOLDER/none --data images:FOLDER",
     "compare --data csv:FOLDER/none.csv --out FOLDER/out", "evaluate FOLDER/none", "predict FOLDER/none -",
     "inspect FOLDER/none", "inspect FOLDER", "explain FOLDER/none.csv", "explain FOLDER",
     "bench accuracy FOLDER/none FOLDER/out",

@@ -99,7 +99,7 @@ import Testing
   @Test func everyKindIsUnderstoodAndWrittenTheSameWay() throws {
     #expect(try DataSource("digits") == .digits)
     #expect(try DataSource("mnist:/data/a:b") == .mnist("/data/a:b"))
-    for text in ["digits", "mnist:m", "fashion-mnist:f", "cifar10:c", "csv:t.csv"] {
+    for text in ["digits", "mnist:m", "fashion-mnist:f", "cifar10:c", "images:i", "csv:t.csv"] {
       #expect(try DataSource(text).description == text)
     }
   }
@@ -112,7 +112,9 @@ import Testing
   @Test(arguments: ["", "table.csv", "digits:x", "MNIST:x", "imagenet:x", ":x"])
   func anUnknownKindIsAnsweredWithTheKnownOnes(text: String) {
     let error = #expect(throws: DataError.unknownSource(text)) { try DataSource(text) }
-    #expect(error?.description.contains("digits, mnist:PATH, fashion-mnist:PATH, cifar10:PATH, csv:PATH") == true)
+    #expect(
+      error?.description.contains("digits, mnist:PATH, fashion-mnist:PATH, cifar10:PATH, images:PATH, csv:PATH") == true
+    )
   }
 
   @Test(arguments: ["mnist", "mnist:", "csv:"])

@@ -51,9 +51,14 @@ import Testing
     Change("training.epochs", "-1"), Change("training.batchSize", "0"), Change("training.batchSize", "-5"),
     Change("training.l2Penalty", "-1"), Change("training.l2Penalty", #""nan""#), Change("training.loss", #""hinge""#),
     Change("training.optimizer", #"{"lion":{}}"#), Change("training.epochs", nil), Change("training.seed", "-1"),
+    Change("training.augmentation", #"{"padding":-1,"flipsHorizontally":true}"#),
+    Change("training.augmentation", #"{"padding":4}"#),
     Change("training", "[]"), Change("data.validationCount", "-1"), Change("data", nil), Change("history", "7"),
     Change("version", nil),
   ]
+
+  /// What the settings need not have.
+  private static let optionalMembers = ["augmentation"]
 
   private func withCheckpoint(_ body: (_ path: String, _ file: Safetensors) throws -> Void) throws {
     let folder = try makeTemporaryDirectory()
@@ -71,7 +76,8 @@ import Testing
     if path.count == 1 && value == nil {
       #expect(members.removeValue(forKey: key) != nil)
     } else {
-      members[key] = try changed(try #require(members[key], "there is no \(key)"), path.dropFirst(), to: value)
+      let member: Any? = members[key] ?? (Self.optionalMembers.contains(key) ? NSNull() : nil)
+      members[key] = try changed(try #require(member, "there is no \(key)"), path.dropFirst(), to: value)
     }
     return members
   }

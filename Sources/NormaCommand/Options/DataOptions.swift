@@ -5,7 +5,7 @@ import Norma
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The data: digits (built in), mnist:FOLDER, fashion-mnist:FOLDER, cifar10:ARCHIVE-OR-FOLDER, csv:FILE.",
+      "The data: digits (built in), mnist:FOLDER, fashion-mnist:FOLDER, cifar10:ARCHIVE-OR-FOLDER, images:FOLDER (PNG and JPEG files, a subfolder for each class), csv:FILE.",
       valueName: "source"))
   var data = "digits"
 
@@ -24,13 +24,19 @@ struct DataOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "images: the height and width in pixels that all are brought to: scaled, and cut to the middle square. (default: the size they all have)",
+      valueName: "pixels"))
+  var imageSize: Int?
+
+  @Option(
+    help: ArgumentHelp(
       "How many training examples to set aside for validation, or which share of them. (default: 0.2, or 0.1 where the data have a test part)",
       valueName: "count|share"))
   var validation: String?
 
   @Option(
     help: ArgumentHelp(
-      "What shares a mean and a scale when the features are standardized: feature, channel, overall, or none to leave them. (default: feature; overall for images)",
+      "What shares a mean and a scale when the features are standardized: feature, channel, overall, or none to leave them. (default: feature; channel for images)",
       valueName: "scope"))
   var standardize: String?
 
@@ -43,6 +49,14 @@ struct DataOptions: ParsableArguments {
     let isCSV = data.hasPrefix("csv:")
     if !isCSV && (labelColumn != nil || header != nil || regression) {
       throw ValidationError("--label, --header and --regression are for data from csv:FILE.")
+    }
+    if let imageSize {
+      guard data.hasPrefix("images:") else {
+        throw ValidationError("--image-size is for data from images:FOLDER.")
+      }
+      guard (1...4096).contains(imageSize) else {
+        throw ValidationError("--image-size takes a number of pixels from 1 to 4096, not \(imageSize).")
+      }
     }
   }
 
@@ -59,7 +73,8 @@ struct DataOptions: ParsableArguments {
 
   /// Reads the data, splits and standardizes them.
   func prepare(seed: UInt64) throws -> PreparedData {
-    let loaded = try DataSource(data).load(options: csvOptions)
+    let images = ImageFolderOptions(shape: imageSize.map { [$0, $0, 3] })
+    let loaded = try DataSource(data).load(options: csvOptions, images: images)
     let count = loaded.training.count
     let share = loaded.test == nil ? "0.2" : "0.1"
     return try PreparedData(
@@ -75,7 +90,7 @@ struct DataOptions: ParsableArguments {
   }
 
   private func standardizationMode(forRank rank: Int) throws -> Standardization<Float>.Mode? {
-    guard let standardize else { return rank > 1 ? .overall : .perFeature }
+    guard let standardize else { return rank > 1 ? .perChannel : .perFeature }
     guard standardize != "none" else { return nil }
     guard let mode = Standardization<Float>.Mode(rawValue: standardize) else {
       throw ValidationError("--standardize takes feature, channel, overall or none, not '\(standardize)'.")

@@ -3,6 +3,22 @@ import Norma
 
 extension LossFunction: ExpressibleByArgument {}
 
+extension ImageAugmentation: ExpressibleByArgument {
+  /// The changes that a list such as `crop:4,flip` names, each at most once; nil if it names something else.
+  public init?(argument: String) {
+    self.init()
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      if part == "flip", !flipsHorizontally {
+        flipsHorizontally = true
+      } else if part.hasPrefix("crop:"), padding == 0, let pixels = Int(part.dropFirst(5)), pixels > 0 {
+        padding = pixels
+      } else {
+        return nil
+      }
+    }
+  }
+}
+
 /// How to train.
 struct TrainingOptions: ParsableArguments {
   enum OptimizerName: String, ExpressibleByArgument, CaseIterable {
@@ -51,6 +67,12 @@ struct TrainingOptions: ParsableArguments {
       "What to make small. Where it is not said, softmaxCrossEntropy for classes and meanSquaredError for numbers.",
       valueName: "name"))
   var loss: LossFunction?
+
+  @Option(
+    help: ArgumentHelp(
+      "How training images are changed by chance: crop:PIXELS (so many pixels of the mean are put around an image, and a part of its old size is cut out), flip (every second one left to right), or both: crop:4,flip.",
+      valueName: "list"))
+  var augment: ImageAugmentation?
 
   @Flag(help: "Leave out the examples that do not fill a batch.")
   var dropLast = false
@@ -126,11 +148,15 @@ struct TrainingOptions: ParsableArguments {
         "--loss \(loss.rawValue) is for \(isClassification ? "numbers" : "classes"), which \(training.name) does not have."
       )
     }
+    if let problem = augment?.problem(forExamplesOf: training.exampleShape) {
+      throw UsageError("--augment \(augment?.description ?? ""): \(problem).")
+    }
     var configuration = TrainingConfiguration(
       epochs: epochs, batchSize: batchSize,
       loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule,
       learningRate: learningRate ?? (optimizer == .adam || optimizer == .adamw ? 1e-3 : 1e-2), scheduleUnit: .step,
-      l2Penalty: l2, dropsLastBatch: dropLast, patience: patience, seed: seed)
+      l2Penalty: l2, dropsLastBatch: dropLast, patience: patience,
+      augmentation: augment, seed: seed)
     configuration.schedule = try parsedSchedule(
       schedule ?? defaultSchedule, stepsPerEpoch: configuration.batches(of: training.count).count)
     return configuration

@@ -1,0 +1,101 @@
+import Foundation
+import NormaFiles
+import NormaTensor
+import Synchronization
+
+/// A folder of PNG and JPEG files as a data set: one subfolder a class, named as the class.
+public enum ImageFolder {
+  /// Reads a folder.
+  ///
+  /// It holds a subfolder for each class; or `train`, and `test` or else `val`, which hold such subfolders each. Classes are
+  /// numbered in the order of their names, images in the order of theirs. Hidden files are passed over, symbolic links
+  /// are followed. The images have the shape `[N, height, width, 3]`, or that which the options ask for, and
+  /// values from 0 to 255; what it takes to give them one size is `RasterImage.fitted(height:width:)`.
+  ///
+  /// - Throws: `FileError` if something cannot be read; `FormatError` if a class has no images (one alone, where
+  ///   there is no test part), a class is not known, a file is no image or a damaged one, the sizes differ and the
+  ///   options name none, or all of them take more memory than the options allow.
+  public static func load(_ path: String, options: ImageFolderOptions = ImageFolderOptions()) throws -> LoadedData {
+    let parts = try parts(of: path)
+    let listing = try ImageListing(
+      parts.training, known: options.classNames, fewest: parts.test == nil && options.classNames == nil ? 2 : 1)
+    guard listing.classNames.count > 1 || options.classNames != nil else {
+      throw FormatError(
+        file: parts.training, problem: "it has the images of one class alone, '\(listing.classNames[0])'",
+        remedy: "There is something to tell apart from two classes on.")
+    }
+    let testListing = try parts.test.map { try ImageListing($0, known: listing.classNames, fewest: 1) }
+    let shape = try options.shape ?? shape(ofFirst: listing)
+    try checkMemory(
+      listing.paths.count + (testListing?.paths.count ?? 0), shape, limit: options.maximumByteCount, path: path)
+    func dataset(_ listing: ImageListing) throws -> Dataset<Float> {
+      Dataset(
+        features: try features(listing.paths, shape: shape, scales: options.shape != nil),
+        targets: .classes(listing.classes, count: listing.classNames.count),
+        name: (path as NSString).lastPathComponent, classNames: listing.classNames)
+    }
+    return LoadedData(training: try dataset(listing), test: try testListing.map(dataset))
+  }
+
+  /// The folders for training and testing. `train` alone may be a class: it is a part if it has subfolders.
+  private static func parts(of path: String) throws(FileError) -> (training: String, test: String?) {
+    let folders = try ImageListing.subfolders(of: path)
+    guard folders.contains("train"), try !ImageListing.subfolders(of: "\(path)/train").isEmpty else {
+      return (path, nil)
+    }
+    return ("\(path)/train", ["test", "val"].first(where: folders.contains).map { "\(path)/\($0)" })
+  }
+
+  private static func shape(ofFirst listing: ImageListing) throws -> Shape {
+    let image = try image(listing.paths[0])
+    return [image.height, image.width, 3]
+  }
+
+  private static func image(_ path: String) throws -> RasterImage {
+    guard try FileAccess.isRegularFile(path) else {
+      throw FormatError(
+        file: path, problem: "it is no file but a folder or a device",
+        remedy: "The folder of a class holds PNG and JPEG files alone.")
+    }
+    return try RasterImage(contentsOf: path)
+  }
+
+  private static func checkMemory(_ count: Int, _ shape: Shape, limit: Int, path: String) throws(FormatError) {
+    let size = Double(count) * Double(shape.elementCount) * Double(MemoryLayout<Float>.size)
+    guard size > Double(limit) else { return }
+    func gigabytes(_ bytes: Double) -> String { String(format: "%.3g GB", bytes / 1e9) }
+    throw FormatError(
+      file: path,
+      problem: "\(count) images of \(shape[1]) × \(shape[0]) pixels take \(gigabytes(size)) of memory, "
+        + "and \(gigabytes(Double(limit))) are allowed",
+      remedy: "Give a smaller size (--image-size) or fewer images.")
+  }
+
+  /// The images `[N, height, width, channels]`, read on all threads. Of several that cannot be read, the first is told of.
+  private static func features(_ paths: [String], shape: Shape, scales: Bool) throws -> Tensor<Float> {
+    let failure = Mutex<(index: Int, error: any Error)?>(nil)
+    let features = Tensor<Float>(shape: Shape([paths.count] + Array(shape))) { features in
+      Parallel.forEach(paths.count) { index in
+        guard failure.withLock({ $0.map { index < $0.index } ?? true }) else { return }
+        do {
+          let image = try image(paths[index])
+          guard scales || (image.height, image.width) == (shape[0], shape[1]) else {
+            throw FormatError(
+              file: paths[index],
+              problem: "it is \(image.width) × \(image.height) pixels large, and the first image "
+                + "\(shape[1]) × \(shape[0])",
+              remedy: "Give the size to bring all images to: --image-size.")
+          }
+          let values = image.converted(toChannels: shape[2]).fitted(height: shape[0], width: shape[1])
+          values.withUnsafeElements {
+            _ = UnsafeMutableBufferPointer(rebasing: features[(index * values.count)...]).initialize(from: $0)
+          }
+        } catch {
+          failure.withLock { if $0.map({ index < $0.index }) ?? true { $0 = (index, error) } }
+        }
+      }
+    }
+    if let failure = failure.withLock({ $0 }) { throw failure.error }
+    return features
+  }
+}

@@ -1,0 +1,43 @@
+import CPNG
+
+/// Decoding PNG, through libpng.
+enum PNG {
+  private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+
+  static func isPNG(_ bytes: some Collection<UInt8>) -> Bool { bytes.starts(with: signature) }
+
+  static func decoded(_ bytes: [UInt8], file: String) throws(FormatError) -> RasterImage {
+    // libpng's state points back at the image, which therefore must not move.
+    let image = UnsafeMutablePointer<png_image>.allocate(capacity: 1)
+    image.initialize(to: png_image())
+    image.pointee.version = png_uint_32(PNG_IMAGE_VERSION)
+    defer {
+      png_image_free(image)
+      image.deallocate()
+    }
+    return try bytes.withUnsafeBufferPointer { bytes throws(FormatError) in
+      guard png_image_begin_read_from_memory(image, bytes.baseAddress, bytes.count) != 0 else {
+        throw damaged(image.pointee, file: file)
+      }
+      let (height, width) = (Int(image.pointee.height), Int(image.pointee.width))
+      try RasterImage.checkSize(height: height, width: width, file: file)
+      let hasColor = image.pointee.format & png_uint_32(PNG_FORMAT_FLAG_COLOR) != 0
+      image.pointee.format = png_uint_32(hasColor ? PNG_FORMAT_FLAG_COLOR : 0)
+      // Otherwise files of 16 bits would be taken as linear in light, which hardly any are.
+      image.pointee.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
+      let channelCount = hasColor ? 3 : 1
+      var pixels = [UInt8](repeating: 0, count: height * width * channelCount)
+      var white = png_color(red: 255, green: 255, blue: 255)
+      guard png_image_finish_read(image, &white, &pixels, png_int_32(width * channelCount), nil) != 0 else {
+        throw damaged(image.pointee, file: file)
+      }
+      return RasterImage(height: height, width: width, channelCount: channelCount, pixels: pixels)
+    }
+  }
+
+  private static func damaged(_ image: png_image, file: String) -> FormatError {
+    let reason = withUnsafeBytes(of: image.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    return FormatError(
+      file: file, problem: "the PNG is damaged or cut off (libpng: \(reason))", remedy: "Fetch or write it again.")
+  }
+}

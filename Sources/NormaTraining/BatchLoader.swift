@@ -1,0 +1,95 @@
+import Dispatch
+import NormaData
+import NormaTensor
+import Synchronization
+
+/// The batches of one epoch. Where a batch takes a while to prepare, the next one is prepared on another thread while the
+/// caller works with the one before; the batches are the same either way, to the last bit.
+///
+/// To stop early, drop the loader: a batch that is still being prepared is finished in the background and freed.
+package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
+  /// What makes a batch what it is.
+  private struct Recipe: Sendable {
+    let data: Dataset<Element>
+    let order: [Int]
+    let ranges: [Range<Int>]
+    let augmentation: ImageAugmentation?
+    let random: RandomGenerator
+
+    func batch(_ index: Int) -> Dataset<Element> {
+      var batch = data.subset(rows: order[ranges[index]])
+      if let augmentation {
+        // A generator for each batch: what is drawn for one depends on no other.
+        var random = random.split(UInt64(index))
+        batch.features = augmentation.applied(to: batch.features, using: &random)
+      }
+      return batch
+    }
+  }
+
+  /// From how many copied bytes on a batch is prepared ahead. Below, handing it to another thread and back takes longer than
+  /// the copy. Steps of small fully connected networks on two shared cores, prepared ahead against not, medians of six pairs
+  /// of runs: 1.22 times as long with 50 of MNIST's images (157 kB; 0.78 to 1.79), 0.86 with 512 (1.6 MB), 0.89 with 128 of
+  /// CIFAR-10's (1.6 MB); changed by chance, 0.87 with 128 and 0.92 with 50 (0.6 MB; 0.87 to 1.08).
+  static var smallestPrefetch: Int { 1 << 20 }
+
+  private let recipe: Recipe
+  private let prefetches: Bool
+  private var position = 0
+  private var upcoming: PrefetchedValue<Dataset<Element>>?
+
+  /// The batches of an epoch.
+  ///
+  /// - Parameters:
+  ///   - data: all samples.
+  ///   - order: the rows of the data in the epoch's order.
+  ///   - ranges: the part of the order that makes each batch.
+  ///   - augmentation: what is done to the images of each batch.
+  ///   - random: decides how, and is the epoch's own.
+  ///   - prefetching: whether batches are prepared ahead; nil where that takes less time.
+  package init(
+    _ data: Dataset<Element>, order: [Int], ranges: [Range<Int>], augmentation: ImageAugmentation?,
+    random: RandomGenerator, prefetching: Bool? = nil
+  ) {
+    recipe = Recipe(data: data, order: order, ranges: ranges, augmentation: augmentation, random: random)
+    let size = (ranges.first?.count ?? 0) * data.exampleShape.elementCount * MemoryLayout<Element>.size
+    // What is changed by chance is copied a second time.
+    prefetches = prefetching ?? ((augmentation == nil ? size : 2 * size) >= Self.smallestPrefetch)
+  }
+
+  /// The next batch, and the beginning of work on the one after it; nil after the last.
+  package mutating func next() -> Dataset<Element>? {
+    guard position < recipe.ranges.count else { return nil }
+    let batch = upcoming?.wait() ?? recipe.batch(position)
+    position += 1
+    upcoming = nil
+    if prefetches && position < recipe.ranges.count {
+      upcoming = PrefetchedValue { [recipe, position] in recipe.batch(position) }
+    }
+    return batch
+  }
+}
+
+/// A value that another thread computes.
+private final class PrefetchedValue<Value: Sendable>: Sendable {
+  private let value = Mutex<Value?>(nil)
+  private let isReady = DispatchSemaphore(value: 0)
+
+  /// Begins to compute a value.
+  init(_ compute: @escaping @Sendable () -> Value) {
+    DispatchQueue.global(qos: .userInitiated).async {
+      let computed = compute()
+      self.value.withLock { $0 = computed }
+      self.isReady.signal()
+    }
+  }
+
+  /// The value, once it is there; may be asked for once.
+  func wait() -> Value? {
+    isReady.wait()
+    return value.withLock { value in
+      defer { value = nil }
+      return value
+    }
+  }
+}
