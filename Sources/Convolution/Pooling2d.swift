@@ -22,7 +22,7 @@ public enum Pooling2d {
   }
 
   /// The gradient of the input of ``maximum(_:window:)``: that of each result goes to the first of the window's values that
-  /// equals it.
+  /// equals it; where there are NaN, to the last of them, as in PyTorch.
   public static func maximumGradient<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, output y: Tensor<Element>, window: Window
   ) -> Tensor<Element> {
@@ -137,7 +137,7 @@ private struct Pooling {
   /// all counted in elements.
   @inline(__always)
   func forEachResult(of sample: Int, _ body: (_ result: Int, _ values: UnsafeBufferPointer<Int>) -> Void) {
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: window.size.height * window.size.width) { places in
+    withScratch(window.size.height * window.size.width, of: Int.self) { places in
       for row in 0..<output[1] {
         for column in 0..<output[2] {
           var count = 0
@@ -152,7 +152,7 @@ private struct Pooling {
             }
           }
           let result = ((sample * output[1] + row) * output[2] + column) * output[3]
-          body(result, UnsafeBufferPointer(rebasing: places[..<count]))
+          body(result, UnsafeBufferPointer(start: places, count: count))
         }
       }
     }
@@ -198,11 +198,14 @@ private func maximumGradientOfSample<Element: TensorElement>(
       for place in places {
         let (values, gradients) = (x + place, dx + place)
         for channel in 0..<channels {
-          let value = values[channel]
-          let isIt = value == largest[channel] || value != value
+          let isIt = values[channel] == largest[channel]
           gradients[channel] += isIt ? left[channel] : 0
           left[channel] = isIt ? 0 : left[channel]
         }
+      }
+      for channel in 0..<channels where largest[channel] != largest[channel] {
+        guard let place = places.last(where: { x[$0 + channel] != x[$0 + channel] }) else { continue }
+        dx[place + channel] += left[channel]
       }
     }
   }

@@ -76,7 +76,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
       case .closedForm, .fused:
         try x.batchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, rectifies: rectifies,
-          allowsSingleValue: allowsSingleValue)
+          allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized)
       }
     if pass.isTraining { pass.gather(moments, for: self) }
     return output

@@ -1,6 +1,7 @@
 #include "AllocationCounter.h"
 
-#include <stddef.h>
+// Also says which C library this is.
+#include <stdlib.h>
 
 static _Thread_local long calls, largest;
 

@@ -14,8 +14,8 @@ import safetensors
 import torch
 
 from parity_topics import (
-    activations, batch_norm, group_norm, initialization, layer_norm, learning_rates, linear, losses, optimizers,
-    trajectory)
+    activations, batch_norm, convolution, group_norm, initialization, layer_norm, learning_rates, linear, losses,
+    optimizers, pooling, residual_network, trajectory)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -37,9 +37,12 @@ def main() -> None:
         "losses": losses.cases,
         "activations": activations.cases,
         "linear": linear.cases,
+        "convolution": convolution.cases,
+        "pooling": pooling.cases,
         "optimizers": optimizers.cases,
         "learning_rates": learning_rates.cases,
         "trajectory": lambda: trajectory.cases(arguments.digits),
+        "residual_network": residual_network.cases,
         "initialization": initialization.cases,
     }
     unknown = set(arguments.only or []) - set(topics)

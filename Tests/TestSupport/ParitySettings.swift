@@ -61,6 +61,45 @@ public struct LinearSettings: ParitySettings {
   public var bias: Bool
 }
 
+/// Topic `convolution`. Heights come before widths.
+public struct ConvolutionSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var outputs: Int
+  public var size: [Int]
+  public var stride: [Int]
+  public var padding: [Int]
+  public var dilation: [Int]
+  public var groups: Int
+  public var bias: Bool
+}
+
+/// Topic `pooling`. Heights come before widths.
+public struct PoolingSettings: ParitySettings {
+  public var name: String
+  /// `max`, `average` or `global`.
+  public var pooling: String
+  public var shape: [Int]
+  /// Nil for `global`.
+  public var size: [Int]?
+  public var stride: [Int]
+  public var padding: [Int]
+  public var dilation: [Int]
+  /// Of `average` alone.
+  public var countIncludePad: Bool?
+}
+
+/// Topic `residual_network`.
+public struct ResidualNetworkSettings: ParitySettings {
+  public var name: String
+  public var depth: Int
+  public var learningRate: Double
+  public var momentum: Double
+  public var steps: Int
+  public var batchSize: Int
+  public var classes: Int
+}
+
 /// Topic `optimizers`.
 public struct OptimizerSettings: ParitySettings {
   public var name: String
