@@ -53,8 +53,10 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     try apply(to: x, in: pass, rectifies: false)
   }
 
+  public var takesReLUIn: Bool { form == .fused }
+
   public func rectified(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
-    guard form == .fused else { return try apply(to: x, in: pass, rectifies: false).relu() }
+    guard takesReLUIn else { return try apply(to: x, in: pass, rectifies: false).relu() }
     return try apply(to: x, in: pass, rectifies: true)
   }
 
@@ -76,7 +78,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
       case .closedForm, .fused:
         try x.batchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, rectifies: rectifies,
-          allowsSingleValue: allowsSingleValue)
+          allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized)
       }
     if pass.isTraining { pass.gather(moments, for: self) }
     return output
