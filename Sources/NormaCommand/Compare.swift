@@ -23,7 +23,9 @@ struct Compare: ParsableCommand {
         norma compare --norm none,batch,layer --epochs 20
         norma compare --data mnist:mnist --model mlp:512,512 --optimizer sgd
         norma compare --data csv:wine.csv --label quality --regression
-        norma compare --data cifar10:cifar-10-binary.tar.gz --model resnet20 --norm none,batch,group
+        norma compare --data cifar10:cifar-10 --model resnet20 --norm none,batch,group
+
+      \(NetworkOptions.models)
       """)
 
   @Option(

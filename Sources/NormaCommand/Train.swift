@@ -19,6 +19,8 @@ struct Train: ParsableCommand {
         norma train --data mnist:mnist --model mlp:512,512 --out mnist-model
         norma train --data cifar10:cifar-10-binary.tar.gz --model resnet20
         norma train --data csv:iris.csv --label species --epochs 50 --optimizer adamw
+
+      \(NetworkOptions.models)
       """)
 
   @Option(

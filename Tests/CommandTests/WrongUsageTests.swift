@@ -31,7 +31,7 @@ struct WrongUsageTests {
     ("compare --norm none,instance", "instance normalization cannot follow"),
     ("compare --norm none,weight", "'weight'"),
     ("train --model resnet21", "resnet20"),
-    ("train --model resnet50", "resnet56"),
+    ("train --model resnet50", "any 6n + 2 but 50"),
     ("train --model convnet:32x6,100", "convnet:32x7,100"),
     ("train --model vgg:", "vgg:64,128"),
     ("train --model vgg:4,4,4,4", "larger images"),

@@ -27,23 +27,30 @@ import Testing
     let x = Tensor<Float>.normal(Shape([batch] + sample), using: &random)
     let labels = (0..<batch).map { $0 % 10 }
     let parameters = model.namedParameters.map(\.parameter)
-    for isMeasured in [false, true] {
-      var optimizer = Optimizer<Float>(.adam())
-      let before = used()
+    /// The gradients of a batch, and what was in use before they were found. The graph is gone when this returns.
+    func gradients(beyond before: Int) throws -> (gradients: [Tensor<Float>?], kept: Int) {
       let pass = Pass<Float>.training(random: random)
       pass.recomputesNormalized = recomputes
       let outputs = try model(Variable(x), in: pass)
       let loss = outputs.softmaxCrossEntropy(labels: labels)
       let kept = used() - before
-      let gradients = pass.gradients(of: loss)
-      optimizer.update(parameters, gradients: parameters.map { gradients[$0] }, learningRate: 0)
+      let found = pass.gradients(of: loss)
+      withExtendedLifetime(outputs) {}
+      return (parameters.map { found[$0] }, kept)
+    }
+    // What is made once and stays, such as the threads', is there after the first step.
+    for isMeasured in [false, true] {
+      var optimizer = Optimizer<Float>(.adam())
+      let before = used()
+      let (gradients, kept) = try gradients(beyond: before)
+      optimizer.update(parameters, gradients: gradients, learningRate: 0)
       let after = used() - before
-      withExtendedLifetime((outputs, gradients, optimizer)) {}
+      withExtendedLifetime((gradients, optimizer)) {}
       guard isMeasured else { continue }
       expect(kept, toHold: memory.activationBytes, inBuffers: 8 * memory.layers.count, "activations")
       expect(
-        after, toHold: memory.gradientBytes + memory.optimizerBytes + outputs.value.count * 4,
-        inBuffers: tensorCount + 8 * memory.layers.count, "gradients and the optimizer")
+        after, toHold: memory.gradientBytes + memory.optimizerBytes, inBuffers: tensorCount + 2,
+        "gradients and the optimizer")
     }
   }
 
@@ -95,7 +102,7 @@ import Testing
     #expect(kept.gradientBytes == kept.parameterBytes && kept.optimizerBytes == kept.parameterBytes)
     #expect(kept.statisticsBytes == 2 * 2 * 4 * 4)
     #expect(try memory(true).activationBytes == kept.activationBytes - 2 * image)
-    #expect(kept.layers.map(\.path).contains("features.1"))
+    #expect(kept.layers.map(\.path).contains("norm1_1"))
     #expect(throws: LayerError.self) {
       try TrainingMemory(of: model, batchShape: [10, 6, 6, 4], optimizer: .adam())
     }

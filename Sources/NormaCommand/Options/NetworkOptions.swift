@@ -1,5 +1,6 @@
 import ArgumentParser
 import Norma
+import NormaTerminal
 
 extension NormalizationKind: ExpressibleByArgument {}
 extension ActivationKind: ExpressibleByArgument {}
@@ -7,13 +8,12 @@ extension ResidualNetwork.Shortcut: ExpressibleByArgument {}
 
 /// Which network to build.
 struct NetworkOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The network: \(ModelArchitecture.knownNames).", valueName: "name"))
+  @Option(help: ArgumentHelp("The network, one of MODELS above.", valueName: "name"))
   var model = "mlp:100,100,100,100,100"
 
   @Option(
     help: ArgumentHelp(
-      "The nonlinearity: relu, leakyReLU, sigmoid or tanh; not for residual networks. (default: relu)",
-      valueName: "name"))
+      "The nonlinearity; not for residual networks, which have relu. (default: relu)", valueName: "name"))
   var activation: ActivationKind?
 
   @Option(
@@ -31,12 +31,17 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Residual networks: what leads around a block that changes the shape, projection (a 1×1 convolution) or padded (zeros, no weights). (default: projection)",
+      "Residual networks: what leads around a block that changes the shape, a convolution (the default) or channels of zeros.",
       valueName: "kind"))
   var shortcut: ResidualNetwork.Shortcut?
 
   @Flag(help: "Residual networks: let the last gamma of each block start at 0, so that blocks start by doing nothing.")
   var zeroGamma = false
+
+  /// The models by name, for a command's help.
+  static let models =
+    "MODELS\n"
+    + ModelArchitecture.knownNames.map { "  \($0.form.padded(toColumns: 29))  \($0.meaning)" }.joined(separator: "\n")
 
   func validate() throws {
     if let keep, !(keep > 0 && keep <= 1) {

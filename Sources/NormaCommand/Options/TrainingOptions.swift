@@ -33,7 +33,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How gradients become steps: sgd, momentum, nesterov, rmsprop, adam or adamw. (default: adam; nesterov for resnet and vgg)",
+      "How gradients become steps. (default: adam; nesterov for resnet and vgg)",
       valueName: "name"))
   var optimizer: OptimizerName?
 

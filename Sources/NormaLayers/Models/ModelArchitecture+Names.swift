@@ -1,12 +1,12 @@
 extension ModelArchitecture {
-  /// The names that ``init(parsing:)`` takes, for help texts.
-  public static let knownNames = """
-    mlp:WIDTH[,WIDTH…] (fully connected hidden layers; mlp: alone has none), \
-    convnet[:FILTERSxSIZE,HIDDEN] (CS231n's three layers; convnet alone is convnet:32x7,100), \
-    resnet20, resnet32, resnet44, resnet56, resnet110 (residual networks for small images; any 6n + 2 layers but 50), \
-    resnet18 (a residual network for images of some 224×224), \
-    vgg[:WIDTH,WIDTH…] (stages of two convolutions; vgg alone is vgg:64,128,256)
-    """
+  /// The forms of the names that ``init(parsing:)`` takes, and what they stand for, for help texts.
+  public static let knownNames: [(form: String, meaning: String)] = [
+    ("mlp:WIDTH[,WIDTH…]", "fully connected hidden layers; mlp: has none"),
+    ("convnet[:FILTERSxSIZE,HIDDEN]", "CS231n's three layers; alone convnet:32x7,100"),
+    ("resnet20, 32, 44, 56, 110", "residual, small images; any 6n + 2 but 50"),
+    ("resnet18", "residual, images of some 224×224 pixels"),
+    ("vgg[:WIDTH,WIDTH…]", "two convolutions a stage; alone vgg:64,128,256"),
+  ]
 
   /// The architecture that a name such as `mlp:100,100` or `resnet20` describes, with everything that the name does not say
   /// at its default.
@@ -31,7 +31,8 @@ extension ModelArchitecture {
       self = .threeLayerConvolutionalNetwork(recipe ?? ThreeLayerConvolutionalNetwork())
     default:
       guard settings == nil, let recipe = Self.residualNetwork(parts[0]) else {
-        throw ModelArchitectureError("there is no model '\(name)'; the models are \(Self.knownNames)")
+        let forms = Self.knownNames.map { "\($0.form) (\($0.meaning))" }
+        throw ModelArchitectureError("there is no model '\(name)'; the models are \(forms.joined(separator: ", "))")
       }
       self = .residualNetwork(recipe)
     }

@@ -8,7 +8,7 @@ import Normalization
 ///
 /// The global average stands in place of the published network's hidden linear layers: those hold nine tenths of its
 /// parameters, tie it to one size of image, and have a single position, which instance normalization cannot normalize. The
-/// names in files are those of torchvision's VGG: `features.0`, `features.1`, …, `classifier`.
+/// names in files are those of the paper: `conv1_1`, `norm1_1`, `conv1_2`, …, `fc`.
 public struct VGGNetwork: FeedForwardRecipe {
   /// The channels of each stage.
   public var widths: [Int]
@@ -44,19 +44,18 @@ public struct VGGNetwork: FeedForwardRecipe {
   public func plan(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> NetworkPlan {
     guard !widths.isEmpty else { throw ModelArchitectureError("a VGG network has one stage at least, such as vgg:64") }
     var planner = try NetworkPlanner(self, activation: activation, sampleShape: sampleShape, outputCount: outputCount)
-    var features = NetworkPlanner(branchOf: planner)
-    for width in widths {
-      for _ in 0..<2 {
-        try features.convolution(width, Window(3, padding: 1))
-        try features.normalization()
-        features.append(.activation)
+    for (index, width) in widths.enumerated() {
+      let stage = index + 1
+      for number in 1...2 {
+        try planner.convolution(width, Window(3, padding: 1), named: "conv\(stage)_\(number)")
+        try planner.normalization(named: "norm\(stage)_\(number)")
+        planner.append(.activation, named: "activation\(stage)_\(number)")
       }
-      try features.maxPool(Window(2, stride: 2))
+      try planner.maxPool(Window(2, stride: 2), named: "pool\(stage)")
     }
-    planner.append(features.sequential, named: "features", leadingTo: features)
     planner.globalAverage(named: "avgpool")
     try planner.dropout(keepProbability: keepProbability, named: "dropout")
-    try planner.linear(outputCount, named: "classifier")
+    try planner.linear(outputCount, named: "fc")
     return try planner.plan()
   }
 }
