@@ -23,10 +23,14 @@ struct Compare: ParsableCommand {
         norma compare --norm none,batch,layer --epochs 20
         norma compare --data mnist:mnist --model mlp:512,512 --optimizer sgd
         norma compare --data csv:wine.csv --label quality --regression
+        norma compare --data cifar10:cifar-10 --model resnet20 --norm none,batch,group
+
+      \(NetworkOptions.models)
       """)
 
   @Option(
-    help: ArgumentHelp("What to compare, separated by commas: none, batch, layer.", valueName: "list"))
+    help: ArgumentHelp(
+      "What to compare, separated by commas: none, batch, layer, group, instance (not for mlp).", valueName: "list"))
   var norm = "none,batch"
 
   @Option(
@@ -44,14 +48,25 @@ struct Compare: ParsableCommand {
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func validate() throws {
-    _ = try normalizations()
+    let normalizations = try normalizations()
     _ = try targets()
+    try training.check(defaults(try architecture(), normalizations), normalizations: normalizations)
   }
 
-  private func normalizations() throws -> [MultilayerPerceptron.Normalization] {
+  /// The network, without a normalization.
+  private func architecture() throws -> ModelArchitecture {
+    try network.architecture(normalization: .none, startsSmall: true)
+  }
+
+  private func defaults(_ architecture: ModelArchitecture, _ normalizations: [NormalizationKind]) -> TrainingDefaults {
+    TrainingDefaults(architecture, normalizations: normalizations, isComparison: true)
+  }
+
+  private func normalizations() throws -> [NormalizationKind] {
     let values = try norm.split(separator: ",", omittingEmptySubsequences: false).map { name in
-      guard let value = MultilayerPerceptron.Normalization(rawValue: String(name)) else {
-        throw ValidationError("--norm takes none, batch and layer, separated by commas, not '\(name)'.")
+      guard let value = NormalizationKind(rawValue: String(name)) else {
+        throw ValidationError(
+          "--norm takes none, batch, layer, group and instance, separated by commas, not '\(name)'.")
       }
       return value
     }
@@ -71,18 +86,23 @@ struct Compare: ParsableCommand {
   func run() throws {
     common.apply()
     try FileAccess.createWritableDirectory(out)
-    let prepared = try data.prepare(seed: common.seed)
+    let architecture = try architecture()
+    let normalizations = try normalizations()
+    let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)
     guard prepared.validation.count > 1 else {
       throw UsageError("A comparison needs validation data: two examples at least, see --validation.")
     }
-    let recipe = try network.network(normalization: .none, defaultInitialization: .normal(scale: 0.02))
-    _ = try ModelArchitecture.multilayerPerceptron(recipe).parameterCount(
-      sampleShape: prepared.training.exampleShape, outputCount: Checkpoint.Outputs(prepared.training).count)
+    for normalization in normalizations {
+      var normalized = architecture
+      normalized.normalization = normalization
+      _ = try normalized.parameterCount(
+        sampleShape: prepared.training.exampleShape, outputCount: Checkpoint.Outputs(prepared.training).count)
+    }
     let comparison = Comparison(
-      network: recipe,
-      normalizations: try normalizations(),
+      network: architecture, normalizations: normalizations,
       training: try training.configuration(
-        for: prepared.training, normalizations: try normalizations(), defaultSchedule: "constant", seed: common.seed),
+        for: prepared.training, normalizations: normalizations, defaults: defaults(architecture, normalizations),
+        seed: common.seed),
       targets: try targets())
     let labelWidth = comparison.normalizations.map(\.rawValue.columns).max() ?? 0
     var progress: [Int: TrainingProgress] = [:]
@@ -114,7 +134,7 @@ struct Compare: ParsableCommand {
   }
 
   private func description(of comparison: Comparison, _ data: PreparedData) -> Comparison.Description {
-    let names = comparison.normalizations.map { $0 == .none ? "no normalization" : "\($0.rawValue) normalization" }
+    let names = comparison.normalizations.map(\.words)
     return Comparison.Description(
       title: "\(data.training.name): \(names.formatted(.list(type: .and).locale(Locale(identifier: "en"))))",
       data: data.summary, attribution: data.training.attribution,

@@ -138,6 +138,7 @@ extension Checkpoint {
     } else {
       dataset = loaded.training
     }
+    dataset.features.shapeExamples(as: Shape(settings.exampleShape))
     if let standardization { dataset.features = try standardization.applied(to: dataset.features) }
     return dataset
   }

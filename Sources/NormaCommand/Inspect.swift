@@ -8,21 +8,41 @@ import NormaTerminal
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a saved model is made of.",
-    usage: "norma inspect <model> [--json]",
+    usage: "norma inspect <model> [<options>]",
     discussion: """
       Lists the layers, every tensor with its shape and the range of its values, and how the model was trained. Any \
       other safetensors file is listed too, without the layers.
 
+      With --memory it says instead what a training step keeps alive: what each layer keeps for its gradients, with and \
+      without --recompute, the parameters and their gradients, what the optimizer remembers, and running statistics. The \
+      numbers are computed from shapes; nothing runs. Gradients on their way back come on top for a moment each.
+
       EXAMPLES
         norma inspect norma-model
+        norma inspect norma-model --memory --batch 256
         norma inspect weights.safetensors --json
       """)
 
   @Argument(help: ArgumentHelp("A .safetensors file, or the folder of a model.", valueName: "model"))
   var model: String
 
+  @Flag(help: "Show what a training step keeps alive.")
+  var memory = false
+
+  @Option(
+    help: ArgumentHelp("With --memory: the examples of a step. (default: as in training)", valueName: "count"))
+  var batch: Int?
+
   @Flag(help: "Print the results as JSON.")
   var json = false
+
+  func validate() throws {
+    guard let batch else { return }
+    guard memory else { throw ValidationError("--batch is for --memory.") }
+    guard (1...65_536).contains(batch) else {
+      throw ValidationError("--batch takes a number from 1 to 65536, not \(batch).")
+    }
+  }
 
   /// One tensor, as it is listed.
   private struct Row: Encodable {
@@ -47,27 +67,41 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let path = checkpointPath(model)
+    if memory { return try showMemory(try Checkpoint(contentsOf: path)) }
     let file = try Safetensors(contentsOf: path)
     let rows = file.entries.sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }
       .map { row(name: $0.key, $0.value) }
     let checkpoint = file.metadata["norma"] == nil ? nil : try Checkpoint(contentsOf: path)
     let network = try checkpoint?.makeModel()
-    let layers = network?.children.map { "\($0.name): \($0.layer.summary)" }
+    let layers = network?.layers.dropFirst()
     if json {
       let result = Result(
-        settings: checkpoint?.settings, layers: layers, parameterCount: network?.parameterCount,
+        settings: checkpoint?.settings, layers: layers?.map { "\($0.path): \($0.layer.summary)" },
+        parameterCount: network?.parameterCount,
         metadata: checkpoint == nil ? file.metadata : nil, tensors: rows)
       try outputJSON(result)
       return
     }
     if let checkpoint, let network {
       try output(lines(checkpoint.settings, parameterCount: network.parameterCount).joined(separator: "\n"))
-      try output((["", "Layers"] + (layers ?? []).map { "  " + $0 } + [""]).joined(separator: "\n"))
+      let lines = (layers ?? []).map { "  " + layerLine(path: $0.path, summary: $0.layer.summary) }
+      try output((["", "Layers"] + lines + [""]).joined(separator: "\n"))
     } else if !file.metadata.isEmpty {
       let lines = file.metadata.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)".singleLine }
       try output((lines + [""]).joined(separator: "\n"))
     }
     try output(table(rows))
+  }
+
+  private func showMemory(_ checkpoint: Checkpoint) throws {
+    let listing = try MemoryListing(
+      try checkpoint.makeModel(), checkpoint.settings,
+      batchSize: batch ?? min(checkpoint.settings.training.batchSize, 65_536))
+    if json { return try outputJSON(listing) }
+    try output("\(checkpoint.settings.architecture.name), \(checkpoint.settings.training.optimizer)\n")
+    try output(listing.layers)
+    try output("")
+    try output(listing.totals)
   }
 
   private func row(name: String, _ entry: Safetensors.Entry) -> Row {
@@ -120,12 +154,15 @@ struct Inspect: ParsableCommand {
       ),
       ("Batch size", "\(settings.training.batchSize)"), ("Seed", "\(settings.training.seed)"),
     ]
-    if case .multilayerPerceptron(let recipe) = settings.architecture {
-      rows.insert(("Normalization", recipe.normalization.rawValue), at: 1)
+    rows.insert(("Normalization", settings.architecture.normalization.rawValue), at: 1)
+    if let recipe = settings.architecture.recipe as? ResidualNetwork {
+      rows.insert(("Shortcuts", recipe.shortcutWords), at: 2)
     }
     if let augmentation = settings.training.augmentation {
       rows.insert(("Augmentation", augmentation.words), at: rows.firstIndex { $0.0 == "Trained on" } ?? 0)
     }
+    if settings.training.l2Penalty > 0 { rows.append(("L2 penalty", "\(settings.training.l2Penalty)")) }
+    if settings.training.recomputesNormalized { rows.append(("Recomputed", "batch normalization")) }
     if let best = settings.history.best {
       let metric = settings.training.loss.metricLabel
       rows.append(

@@ -120,7 +120,9 @@ struct Predict: ParsableCommand {
     let loaded = try DataSource(data ?? "").load(
       options: CSVOptions(hasHeader: checkpoint.settings.data.hasHeader),
       images: ImageFolderOptions(shape: checkpoint.imageShape, classNames: names))
-    return (loaded.test ?? loaded.training).features
+    var features = (loaded.test ?? loaded.training).features
+    features.shapeExamples(as: Shape(checkpoint.settings.exampleShape))
+    return features
   }
 
   private func csvFeatures(_ bytes: [UInt8], file: String, _ checkpoint: Checkpoint) throws -> Tensor<Float> {

@@ -20,7 +20,7 @@ extension PreparedData {
 
 /// The settings of a training, in the order to show them.
 func settings(
-  _ network: MultilayerPerceptron, _ training: TrainingConfiguration, _ data: PreparedData
+  _ network: ModelArchitecture, _ training: TrainingConfiguration, _ data: PreparedData
 ) -> [NormComparison.Setting] {
   var rows = [
     ("data", data.summary),
@@ -28,8 +28,14 @@ func settings(
       "standardized",
       data.standardization.map { "by the training part's mean and deviation, \($0.mode.words)" } ?? "not"
     ),
-    ("network", ModelArchitecture.multilayerPerceptron(network).name),
-    ("nonlinearity", network.activation.rawValue),
+    ("network", network.name),
+  ]
+  if let recipe = network.recipe as? any FeedForwardRecipe {
+    rows.append(("nonlinearity", recipe.activation.rawValue))
+    if recipe.keepProbability < 1 { rows.append(("dropout", "keeps \(recipe.keepProbability)")) }
+  }
+  if let recipe = network.recipe as? ResidualNetwork { rows.append(("shortcuts", recipe.shortcutWords)) }
+  rows += [
     ("initial weights", "\(network.initialization)"),
     ("loss", training.loss.words),
     ("optimizer", "\(training.optimizer)"),
@@ -38,10 +44,15 @@ func settings(
     ("epochs", "\(training.epochs)"),
     ("seed", "\(training.seed)"),
   ]
-  if network.keepProbability < 1 { rows.insert(("dropout", "keeps \(network.keepProbability)"), at: 5) }
-  if training.l2Penalty > 0 { rows.insert(("L2 penalty", "\(training.l2Penalty), on weights"), at: 6) }
+  if training.l2Penalty > 0 { rows.append(("L2 penalty", "\(training.l2Penalty), on weights")) }
+  if training.recomputesNormalized { rows.append(("batch normalization", "computed again for the gradients")) }
   if let augmentation = training.augmentation { rows.insert(("augmentation", augmentation.words), at: 2) }
   return rows.map { NormComparison.Setting(name: $0.0, value: $0.1) }
+}
+
+extension ResidualNetwork {
+  /// What leads around its blocks, in words.
+  var shortcutWords: String { "\(shortcut.rawValue)\(startsAtIdentity ? ", blocks start with gamma 0" : "")" }
 }
 
 extension Standardization.Mode {

@@ -17,13 +17,17 @@ struct Train: ParsableCommand {
       EXAMPLES
         norma train
         norma train --data mnist:mnist --model mlp:512,512 --out mnist-model
+        norma train --data cifar10:cifar-10-binary.tar.gz --model resnet20
         norma train --data csv:iris.csv --label species --epochs 50 --optimizer adamw
+
+      \(NetworkOptions.models)
       """)
 
   @Option(
-    help: ArgumentHelp("The normalization between linear layers and nonlinearities.", valueName: "name")
-  )
-  var norm = MultilayerPerceptron.Normalization.batch
+    help: ArgumentHelp(
+      "What stands between linear or convolutional layers and nonlinearities. instance is not for mlp.",
+      valueName: "name"))
+  var norm = NormalizationKind.batch
 
   @Option(help: ArgumentHelp("The folder for model.safetensors and history.json.", valueName: "folder"))
   var out = "norma-model"
@@ -44,14 +48,21 @@ struct Train: ParsableCommand {
     var history: TrainingHistory
   }
 
+  func validate() throws {
+    try training.check(defaults(try network.architecture(normalization: norm)), normalizations: [norm])
+  }
+
+  private func defaults(_ architecture: ModelArchitecture) -> TrainingDefaults {
+    TrainingDefaults(architecture, normalizations: [norm], isComparison: false)
+  }
+
   func run() throws {
     common.apply()
     try FileAccess.createWritableDirectory(out)
-    let prepared = try data.prepare(seed: common.seed)
+    let architecture = try network.architecture(normalization: norm)
+    let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)
     let configuration = try training.configuration(
-      for: prepared.training, normalizations: [norm], defaultSchedule: "cosine", seed: common.seed)
-    let architecture = ModelArchitecture.multilayerPerceptron(
-      try network.network(normalization: norm, defaultInitialization: .kaimingNormal))
+      for: prepared.training, normalizations: [norm], defaults: defaults(architecture), seed: common.seed)
     let outputs = Checkpoint.Outputs(prepared.training)
     _ = try architecture.parameterCount(sampleShape: prepared.training.exampleShape, outputCount: outputs.count)
     let model = architecture.build(

@@ -53,8 +53,10 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     try apply(to: x, in: pass, rectifies: false)
   }
 
+  public var takesReLUIn: Bool { form == .fused }
+
   public func rectified(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
-    guard form == .fused else { return try apply(to: x, in: pass, rectifies: false).relu() }
+    guard takesReLUIn else { return try apply(to: x, in: pass, rectifies: false).relu() }
     return try apply(to: x, in: pass, rectifies: true)
   }
 

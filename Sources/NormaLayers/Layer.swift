@@ -32,6 +32,12 @@ public protocol Layer<Element>: AnyObject {
   ///
   /// - Throws: ``InferenceModelError`` where it cannot say; the default does.
   func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>]
+
+  /// Notes what the layer keeps of a training batch for its gradients, and gives what its result will be; nothing is
+  /// computed. The default keeps what it takes and what it gives.
+  ///
+  /// - Throws: ``LayerError`` where the input does not fit.
+  func trace(_ input: MemoryTrace.Tensor, in trace: inout MemoryTrace) throws(LayerError) -> MemoryTrace.Tensor
 }
 
 extension Layer {

@@ -120,4 +120,12 @@ public protocol StatisticsGathering<Element>: Layer {
 public protocol ReLUFusing<Element>: Layer {
   /// Applies the layer and then ReLU.
   func rectified(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element>
+  /// Whether ``rectified(_:in:)`` is one operation, which keeps nothing more than the layer alone; the default is that it
+  /// is.
+  var takesReLUIn: Bool { get }
+}
+
+extension ReLUFusing {
+  /// It does.
+  public var takesReLUIn: Bool { true }
 }

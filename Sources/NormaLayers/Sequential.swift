@@ -81,6 +81,19 @@ public final class Sequential<Element: TensorElement>: Layer {
     return steps
   }
 
+  /// Keeps what its layers keep; a ReLU that is done with the layer before it keeps nothing.
+  public func trace(_ input: MemoryTrace.Tensor, in trace: inout MemoryTrace) throws(LayerError) -> MemoryTrace.Tensor {
+    var x = input
+    for index in members.indices {
+      let isFused = index > 0 && fusing[index - 1].map(\.takesReLUIn) ?? false
+      x =
+        try isFused
+        ? trace.followFused(members[index], named: names[index], from: x)
+        : trace.follow(members[index], named: names[index], from: x)
+    }
+    return x
+  }
+
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
     var shape = input
     for layer in members { shape = try layer.outputShape(for: shape) }

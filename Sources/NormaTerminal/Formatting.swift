@@ -43,6 +43,13 @@ public enum Formatting {
     return threeDigits(min(perSecond / 1e9, 1e6)) + "G"
   }
 
+  /// So many bytes, in three significant digits or four: `512 B`, `1.50 KiB`, `33.6 MiB`.
+  public static func bytes(_ count: Int) -> String {
+    var (value, unit) = (Double(count), "B")
+    for larger in ["KiB", "MiB", "GiB", "TiB"] where abs(value) >= 1023.5 { (value, unit) = (value / 1024, larger) }
+    return "\(unit == "B" ? "\(count)" : threeDigits(value)) \(unit)"
+  }
+
   /// A remaining time as a clock shows it, rounded up to whole seconds: `0:04`, `1:02:03`, `2d 05h`; `-:--` if unknown.
   public static func clock(_ seconds: Double?) -> String {
     guard let seconds, seconds >= 0, seconds < 1e9 else { return "-:--" }

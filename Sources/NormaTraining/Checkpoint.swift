@@ -147,7 +147,8 @@ extension Checkpoint {
       settings = try decoder.decode(Settings.self, from: Data(text.utf8))
     } catch {
       throw FormatError(
-        file: path, location: "metadata '\(Self.settingsKey)'", problem: "the settings cannot be read",
+        file: path, location: "metadata '\(Self.settingsKey)'",
+        problem: "the settings\(Self.origin(of: text)) cannot be read",
         remedy: "A checkpoint that this version of `norma train` wrote is needed.")
     }
     state = ModelState()
@@ -162,6 +163,22 @@ extension Checkpoint {
       }
     }
     try check(path)
+  }
+
+  /// What settings that cannot be read say of the network and the version that wrote them: what a later version wrote may
+  /// be a network that this one does not know.
+  private static func origin(of settings: String) -> String {
+    struct Origin: Decodable {
+      /// What stands for a network's recipe.
+      struct Anything: Decodable {
+        init(from decoder: any Decoder) {}
+      }
+      var architecture: [String: Anything]?
+      var version: String?
+    }
+    guard let origin = try? JSONDecoder().decode(Origin.self, from: Data(settings.utf8)) else { return "" }
+    let network = origin.architecture.flatMap { $0.count == 1 ? $0.keys.first : nil }
+    return (network.map { " of a network '\($0)'" } ?? "") + (origin.version.map { ", written by norma \($0)," } ?? "")
   }
 
   /// Makes sure that settings and tensors belong together before anything is built from them.

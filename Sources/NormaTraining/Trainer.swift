@@ -171,6 +171,7 @@ public final class Trainer<Element: TensorElement> {
     _ batch: Dataset<Element>, epoch: Int
   ) throws -> (loss: Double, accuracy: Double?, gradients: [Tensor<Element>?]) {
     let pass = Pass<Element>.training(random: dropoutRandom)
+    pass.recomputesNormalized = configuration.recomputesNormalized
     let outputs = try model(Variable(batch.features), in: pass)
     let dataLoss = try configuration.loss(outputs, targets: batch.targets)
     let loss = Double(dataLoss.value.item) + penalty.loss(of: parameters)

@@ -33,13 +33,16 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   public var augmentation: ImageAugmentation?
   /// Decides every random number of a training: weights, order of samples, dropout, augmentation.
   public var seed: UInt64
+  /// Whether what batch normalization gives is computed again for the gradients instead of kept, see
+  /// ``Pass/recomputesNormalized``: the same bits, in less memory and a little more time.
+  public var recomputesNormalized: Bool
 
   /// A configuration; by default Adam on softmax cross-entropy. Epochs must not be negative, batches not empty.
   public init(
     epochs: Int = 10, batchSize: Int = 50, loss: LossFunction = .softmaxCrossEntropy,
     optimizer: OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: LearningRateSchedule = .constant,
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, dropsLastBatch: Bool = false, keepsBest: Bool = true,
-    patience: Int? = nil, augmentation: ImageAugmentation? = nil, seed: UInt64 = 0
+    patience: Int? = nil, augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -54,6 +57,7 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     self.patience = patience
     self.augmentation = augmentation
     self.seed = seed
+    self.recomputesNormalized = recomputesNormalized
     if let problem { fatalError(problem) }
   }
 
@@ -75,6 +79,27 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
       batches[batches.count - 1] = batches[batches.count - 1].lowerBound..<count
     }
     return batches
+  }
+}
+
+extension TrainingConfiguration {
+  /// Settings from a file; one that says nothing of ``recomputesNormalized`` is of a time when nothing was.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    epochs = try values.decode(Int.self, forKey: .epochs)
+    batchSize = try values.decode(Int.self, forKey: .batchSize)
+    loss = try values.decode(LossFunction.self, forKey: .loss)
+    optimizer = try values.decode(OptimizerRule.self, forKey: .optimizer)
+    learningRate = try values.decode(Double.self, forKey: .learningRate)
+    schedule = try values.decode(LearningRateSchedule.self, forKey: .schedule)
+    scheduleUnit = try values.decode(ScheduleUnit.self, forKey: .scheduleUnit)
+    l2Penalty = try values.decode(Double.self, forKey: .l2Penalty)
+    dropsLastBatch = try values.decode(Bool.self, forKey: .dropsLastBatch)
+    keepsBest = try values.decode(Bool.self, forKey: .keepsBest)
+    patience = try values.decodeIfPresent(Int.self, forKey: .patience)
+    augmentation = try values.decodeIfPresent(ImageAugmentation.self, forKey: .augmentation)
+    seed = try values.decode(UInt64.self, forKey: .seed)
+    recomputesNormalized = try values.decodeIfPresent(Bool.self, forKey: .recomputesNormalized) ?? false
   }
 }
 

@@ -10,9 +10,11 @@ import Testing
     var random = RandomGenerator(seed: seed)
     let inputs = Int.random(in: 1...40, using: &random)
     let recipe = MultilayerPerceptron(
-      hidden: (0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 1...70, using: &random) },
-      normalization: MultilayerPerceptron.Normalization.allCases.randomElement(using: &random)!,
-      activation: MultilayerPerceptron.Activation.allCases.randomElement(using: &random)!,
+      hidden: (0..<Int.random(in: 1...3, using: &random)).map { _ in
+        [2, 4, 7, 16, 33, 70].randomElement(using: &random)!
+      },
+      normalization: ModelArchitectureTests.normalizations.randomElement(using: &random)!,
+      activation: ActivationKind.allCases.randomElement(using: &random)!,
       keepProbability: Bool.random(using: &random) ? 0.8 : 1)
     let model: Sequential<Element> = recipe.build(sampleShape: [inputs], outputCount: 7, random: random)
     for (_, layer) in model.layers {

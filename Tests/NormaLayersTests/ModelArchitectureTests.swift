@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 @Suite struct ModelArchitectureTests {
-  static let normalizations = MultilayerPerceptron.Normalization.allCases
+  /// Those that fully connected layers can have.
+  static let normalizations = NormalizationKind.allCases.filter { $0 != .instance }
 
   private func linearWeights(_ model: Sequential<Float>) -> [Tensor<Float>] {
     model.namedParameters.filter { $0.parameter.kind == .weight }.map(\.parameter.value)
@@ -23,9 +24,9 @@ import Testing
   }
 
   @Test(arguments: normalizations) func theParameterCountIsThatOfTheBuiltModel(
-    normalization: MultilayerPerceptron.Normalization
+    normalization: NormalizationKind
   ) throws {
-    for hidden in [[], [1], [100, 100], [7, 5, 3]] {
+    for hidden in [[], [2], [100, 100], [7, 5, 3]] {
       for shape in [[4], [2, 3], [3, 3, 2]] as [Shape] {
         let architecture = ModelArchitecture.multilayerPerceptron(
           MultilayerPerceptron(hidden: hidden, normalization: normalization, keepProbability: 0.5))
@@ -66,13 +67,33 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "resnet", "MLP:3", "mlp:0", "mlp:-3", "mlp:1.5", "mlp:3,", "mlp:,3", "mlp:a", "mlp: 3", "mlp:16777217",
+    "", "resnet", "resnet19", "resnet50", "resnet020", "resnet20:3", "resnet2", "resnet1208", "vgg:", "vgg:0", "vgg:3,",
+    "convnet:", "convnet:32", "convnet:32x7", "convnet:32x6,100", "convnet:0x7,100", "convnet:32x257,100",
+    "convnet:32x7,0", "convnet:32x7,100,100", "convnet:axb,c", "MLP:3", "mlp:0", "mlp:-3", "mlp:1.5", "mlp:3,",
+    "mlp:,3", "mlp:a", "mlp: 3", "mlp:16777217",
     "mlp:99999999999999999999", "mlp:3:4",
   ])
   func namesThatSayNothingGiveAnErrorThatRepeatsThem(name: String) throws {
     let error = try #require(throws: ModelArchitectureError.self) { try ModelArchitecture(parsing: name) }
     #expect(error.description.contains("'\(name)'"))
-    #expect(error.description.contains("mlp:"))
+    #expect(["mlp:", "vgg:64", "convnet:32x7,100"].contains { error.description.contains($0) })
+  }
+
+  @Test(arguments: [
+    "convnet:32x7,100", "convnet:8x1,3", "resnet8", "resnet20", "resnet110", "resnet18", "vgg:4", "vgg:64,128,256",
+  ])
+  func theNameOfAConvolutionalNetworkLeadsToItAgain(name: String) throws {
+    let architecture = try ModelArchitecture(parsing: name)
+    #expect(architecture.name == name)
+    #expect(architecture.takesImages)
+    #expect(architecture.normalization == .batch)
+  }
+
+  @Test func namesAloneStandForTheUsualNumbers() throws {
+    #expect(try ModelArchitecture(parsing: "convnet").name == "convnet:32x7,100")
+    #expect(try ModelArchitecture(parsing: "vgg").name == "vgg:64,128,256")
+    #expect(try ModelArchitecture(parsing: "resnet20") == .residualNetwork(.cifar(depth: 20)))
+    #expect(try ModelArchitecture(parsing: "resnet18") == .residualNetwork(.resNet18))
   }
 
   @Test func recipesThatCannotBeBuiltAreRefusedBeforeAnythingIsBuilt() {

@@ -37,6 +37,14 @@ struct FormattingTests {
     #expect(Formatting.rate(rate) == text)
   }
 
+  @Test(arguments: [
+    (0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (1536, "1.50 KiB"), (1_048_000, "1023 KiB"),
+    (1_048_575, "1.00 MiB"), (35_232_154, "33.6 MiB"), (.max, "8388608 TiB"),
+  ])
+  func bytesAreCountedInPowersOf1024(count: Int, text: String) {
+    #expect(Formatting.bytes(count) == text)
+  }
+
   @Test(arguments: [nil, -1.0, .nan, .infinity])
   func whatIsUnknownIsADash(value: Double?) {
     #expect(Formatting.rate(value) == "-")

@@ -100,6 +100,30 @@ import Testing
     }
   }
 
+  @Test func settingsOfAnUnknownNetworkAreSaidToBe() throws {
+    try withCheckpoint { path, file in
+      var file = file
+      let settings = try JSONSerialization.jsonObject(with: Data((file.metadata["norma"] ?? "").utf8))
+      var edited = try #require(changed(settings, ["architecture"], to: #"{"transformer":{}}"#) as? [String: Any])
+      edited["version"] = "9.1"
+      file.metadata["norma"] = String(decoding: try JSONSerialization.data(withJSONObject: edited), as: UTF8.self)
+      try file.write(to: path)
+      let error = try #require(throws: FormatError.self) { try Checkpoint(contentsOf: path) }
+      #expect(error.problem == "the settings of a network 'transformer', written by norma 9.1, cannot be read")
+    }
+  }
+
+  @Test func settingsWithoutALaterSettingHaveItsDefault() throws {
+    try withCheckpoint { path, file in
+      var file = file
+      let settings = try JSONSerialization.jsonObject(with: Data((file.metadata["norma"] ?? "").utf8))
+      let edited = try changed(settings, ["training", "recomputesNormalized"], to: nil)
+      file.metadata["norma"] = String(decoding: try JSONSerialization.data(withJSONObject: edited), as: UTF8.self)
+      try file.write(to: path)
+      #expect(try Checkpoint(contentsOf: path).settings.training.recomputesNormalized == false)
+    }
+  }
+
   @Test func settingsThatAreOnlyWrittenAnewAreAccepted() throws {
     try withCheckpoint { path, file in
       var file = file

@@ -6,7 +6,7 @@ import Testing
 @Suite struct CheckpointTests {
   /// A small trained model, and everything that is saved with it.
   static func makeCheckpoint(
-    normalization: MultilayerPerceptron.Normalization = .batch, hidden: [Int] = [3]
+    normalization: NormalizationKind = .batch, hidden: [Int] = [3]
   ) throws -> Checkpoint {
     let architecture = ModelArchitecture.multilayerPerceptron(
       MultilayerPerceptron(hidden: hidden, normalization: normalization))
@@ -33,8 +33,8 @@ import Testing
     return try body(folder.path)
   }
 
-  @Test(arguments: MultilayerPerceptron.Normalization.allCases)
-  func whatIsReadIsWhatWasWritten(normalization: MultilayerPerceptron.Normalization) throws {
+  @Test(arguments: NormalizationKind.allCases.filter { $0 != .instance })
+  func whatIsReadIsWhatWasWritten(normalization: NormalizationKind) throws {
     try inFolder { folder in
       let checkpoint = try Self.makeCheckpoint(normalization: normalization, hidden: [5, 4])
       try checkpoint.write(to: folder + "/model.safetensors")

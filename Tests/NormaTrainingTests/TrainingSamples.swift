@@ -27,7 +27,7 @@ enum TrainingSamples {
   }
 
   static func network<Element: TensorElement>(
-    _ normalization: MultilayerPerceptron.Normalization = .batch, hidden: [Int] = [8, 8], keepProbability: Double = 1,
+    _ normalization: NormalizationKind = .batch, hidden: [Int] = [8, 8], keepProbability: Double = 1,
     inputs: Int = 4, outputs: Int = 3, _ type: Element.Type = Element.self
   ) -> Sequential<Element> {
     MultilayerPerceptron(hidden: hidden, normalization: normalization, keepProbability: keepProbability)

@@ -71,10 +71,15 @@ struct DataOptions: ParsableArguments {
     return options
   }
 
-  /// Reads the data, splits and standardizes them.
-  func prepare(seed: UInt64) throws -> PreparedData {
+  /// Reads the data, splits and standardizes them; `asImages`: whether rows of pixels are to be images.
+  func prepare(seed: UInt64, asImages: Bool) throws -> PreparedData {
+    let source = try DataSource(data)
     let images = ImageFolderOptions(shape: imageSize.map { [$0, $0, 3] })
-    let loaded = try DataSource(data).load(options: csvOptions, images: images)
+    var loaded = try source.load(options: csvOptions, images: images)
+    if asImages, let shape = source.shapeOfPixelRows {
+      loaded.training.features.shapeExamples(as: shape)
+      loaded.test?.features.shapeExamples(as: shape)
+    }
     let count = loaded.training.count
     let share = loaded.test == nil ? "0.2" : "0.1"
     return try PreparedData(
@@ -102,6 +107,19 @@ struct DataOptions: ParsableArguments {
   func saved(validationCount: Int) -> Checkpoint.SavedData {
     Checkpoint.SavedData(
       source: data, labelColumn: labelColumn, hasHeader: header, validationCount: validationCount)
+  }
+}
+
+extension DataSource {
+  /// The shape of the images that come as rows of pixels; nil for other data.
+  fileprivate var shapeOfPixelRows: Shape? { self == .digits ? [8, 8, 1] : nil }
+}
+
+extension Tensor {
+  /// Gives rows of features the shape of examples that have as many: `[N, 64]` becomes `[N, 8, 8, 1]`. What is no rows, or
+  /// has other than as many, stays as it is.
+  mutating func shapeExamples(as shape: Shape) {
+    if rank == 2 && self.shape[1] == shape.elementCount { self = reshaped(to: Shape([self.shape[0]] + Array(shape))) }
   }
 }
 

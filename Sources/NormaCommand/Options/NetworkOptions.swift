@@ -1,57 +1,89 @@
 import ArgumentParser
 import Norma
+import NormaTerminal
 
-extension MultilayerPerceptron.Normalization: ExpressibleByArgument {}
-extension MultilayerPerceptron.Activation: ExpressibleByArgument {}
+extension NormalizationKind: ExpressibleByArgument {}
+extension ActivationKind: ExpressibleByArgument {}
+extension ResidualNetwork.Shortcut: ExpressibleByArgument {}
 
 /// Which network to build.
 struct NetworkOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "The network: mlp: and the widths of its hidden layers, such as mlp:512,512.",
-      valueName: "name"))
+  @Option(help: ArgumentHelp("The network, one of MODELS above.", valueName: "name"))
   var model = "mlp:100,100,100,100,100"
 
   @Option(
-    help: ArgumentHelp("The nonlinearity after each hidden layer.", valueName: "name"))
-  var activation = MultilayerPerceptron.Activation.relu
+    help: ArgumentHelp(
+      "The nonlinearity; not for residual networks, which have relu. (default: relu)", valueName: "name"))
+  var activation: ActivationKind?
 
   @Option(
     name: .customLong("init"),
     help: ArgumentHelp(
-      "How weights start: normal:SCALE, xavier, xavier-uniform, kaiming, kaiming-uniform or fan-in. (default: kaiming; normal:0.02, a hard start, for compare)",
+      "How weights start: normal:SCALE, xavier, xavier-uniform, kaiming, kaiming-uniform or fan-in. (default: kaiming; normal:0.02, a hard start, for compare with mlp)",
       valueName: "rule"))
   var initialization: String?
 
   @Option(
     help: ArgumentHelp(
-      "The probability with which dropout keeps a unit in training; 1 is no dropout.", valueName: "probability"))
-  var keep = 1.0
+      "The probability with which dropout keeps a unit in training; not for residual networks. (default: 1, no dropout)",
+      valueName: "probability"))
+  var keep: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Residual networks: what leads around a block that changes the shape, a convolution (the default) or channels of zeros.",
+      valueName: "kind"))
+  var shortcut: ResidualNetwork.Shortcut?
+
+  @Flag(help: "Residual networks: let the last gamma of each block start at 0, so that blocks start by doing nothing.")
+  var zeroGamma = false
+
+  /// The models by name, for a command's help.
+  static let models =
+    "MODELS\n"
+    + ModelArchitecture.knownNames.map { "  \($0.form.padded(toColumns: 29))  \($0.meaning)" }.joined(separator: "\n")
 
   func validate() throws {
-    guard keep > 0, keep <= 1 else {
+    if let keep, !(keep > 0 && keep <= 1) {
       throw ValidationError("--keep takes a probability above 0 and up to 1, not \(keep).")
     }
-    _ = try network(normalization: .none, defaultInitialization: .kaimingNormal)
+    _ = try architecture(normalization: .batch)
   }
 
-  /// The recipe with a normalization; `defaultInitialization` is taken where `--init` was not given.
-  func network(
-    normalization: MultilayerPerceptron.Normalization, defaultInitialization: Initialization
-  ) throws -> MultilayerPerceptron {
+  /// The network with a normalization; `startsSmall`: whether fully connected layers start from a hard start where `--init`
+  /// was not given.
+  func architecture(
+    normalization: NormalizationKind, startsSmall: Bool = false
+  ) throws -> ModelArchitecture {
+    var architecture: ModelArchitecture
     do {
-      var network: MultilayerPerceptron
-      switch try ModelArchitecture(parsing: model) {
-      case .multilayerPerceptron(let recipe): network = recipe
-      }
-      network.normalization = normalization
-      network.activation = activation
-      network.initialization = try initialization.map(parseInitialization) ?? defaultInitialization
-      network.keepProbability = keep
-      return network
-    } catch let error as ModelArchitectureError {
+      architecture = try ModelArchitecture(parsing: model)
+    } catch {
       throw ValidationError("--model: \(error.description).")
     }
+    architecture.normalization = normalization
+    if let initialization {
+      architecture.initialization = try parseInitialization(initialization)
+    } else if startsSmall, case .multilayerPerceptron = architecture {
+      architecture.initialization = .normal(scale: 0.02)
+    }
+    if var recipe = architecture.recipe as? any FeedForwardRecipe {
+      if shortcut != nil || zeroGamma {
+        throw ValidationError("--shortcut and --zero-gamma are for residual networks, such as --model resnet20.")
+      }
+      recipe.activation = activation ?? recipe.activation
+      recipe.keepProbability = keep ?? recipe.keepProbability
+      return recipe.architecture
+    }
+    if activation != nil || keep != nil {
+      throw ValidationError("--activation and --keep are not for residual networks: they use ReLU and no dropout.")
+    }
+    if var recipe = architecture.recipe as? ResidualNetwork {
+      recipe.shortcut = shortcut ?? recipe.shortcut
+      recipe.startsAtIdentity = zeroGamma
+      return recipe.architecture
+    }
+    return architecture
   }
 
   private func parseInitialization(_ text: String) throws -> Initialization {

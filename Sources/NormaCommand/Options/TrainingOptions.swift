@@ -28,15 +28,19 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How often to go over the training data.", valueName: "count"))
   var epochs = 10
 
-  @Option(help: ArgumentHelp("Examples a step.", valueName: "count"))
-  var batchSize = 50
-
-  @Option(help: ArgumentHelp("How gradients become steps.", valueName: "name"))
-  var optimizer = OptimizerName.adam
+  @Option(help: ArgumentHelp("Examples a step. (default: 50; 128 for resnet and vgg)", valueName: "count"))
+  var batchSize: Int?
 
   @Option(
     help: ArgumentHelp(
-      "The learning rate. (default: 1e-3 for adam and adamw, 1e-2 for the others)", valueName: "rate"))
+      "How gradients become steps. (default: adam; nesterov for resnet and vgg)",
+      valueName: "name"))
+  var optimizer: OptimizerName?
+
+  @Option(
+    help: ArgumentHelp(
+      "The learning rate. (default: 1e-3 for adam and adamw, 1e-2 for the others; for resnet and vgg 0.1 for sgd, momentum and nesterov where all are normalized)",
+      valueName: "rate"))
   var learningRate: Double?
 
   @Option(help: ArgumentHelp("What momentum and nesterov keep of the last step. (default: 0.9)", valueName: "share"))
@@ -49,7 +53,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How the learning rate changes: constant, cosine (down to 0 at the end), step:EPOCHS:FACTOR (multiplied every so many epochs). (default: cosine; constant for compare)",
+      "How the learning rate changes: constant, cosine (down to 0 at the end), step:EPOCHS:FACTOR (multiplied every so many epochs). (default: cosine; constant for compare with mlp and convnet)",
       valueName: "schedule"))
   var schedule: String?
 
@@ -58,9 +62,9 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The strength of the penalty ½·strength·Σw² on weights (gamma, beta and biases excepted).", valueName: "strength")
-  )
-  var l2 = 0.0
+      "The strength of the penalty ½·strength·Σw² on weights (gamma, beta and biases excepted). (default: 0; 5e-4 for resnet and vgg with sgd, momentum and nesterov)",
+      valueName: "strength"))
+  var l2: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -77,22 +81,24 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Leave out the examples that do not fill a batch.")
   var dropLast = false
 
+  @Flag(
+    help:
+      "Compute what batch normalization gives again for the gradients instead of keeping it: the same result in less memory, see norma inspect --memory."
+  )
+  var recompute = false
+
   @Option(help: ArgumentHelp("Stop after so many epochs without a better validation result.", valueName: "epochs"))
   var patience: Int?
 
   func validate() throws {
     try require(epochs >= 1 && epochs <= 1_000_000, "--epochs takes a number from 1 on, not \(epochs).")
-    try require(batchSize >= 1, "--batch-size takes a number from 1 on, not \(batchSize).")
+    try require(batchSize.map { $0 >= 1 } ?? true, "--batch-size takes a number from 1 on, not \(batchSize ?? 0).")
     try require(
       learningRate.map { $0 > 0 && $0.isFinite } ?? true,
       "--learning-rate takes a number above 0, not \(learningRate ?? 0).")
     try require(momentum.map { (0..<1).contains($0) } ?? true, "--momentum takes a number from 0 to below 1.")
-    try require(
-      momentum == nil || optimizer == .momentum || optimizer == .nesterov,
-      "--momentum is for --optimizer momentum and nesterov.")
     try require(weightDecay.map { $0 >= 0 && $0.isFinite } ?? true, "--weight-decay takes a number from 0 on.")
-    try require(weightDecay == nil || optimizer == .adamw, "--weight-decay is for --optimizer adamw; --l2 is for all.")
-    try require(l2 >= 0 && l2.isFinite, "--l2 takes a number from 0 on, not \(l2).")
+    try require(l2.map { $0 >= 0 && $0.isFinite } ?? true, "--l2 takes a number from 0 on, not \(l2 ?? 0).")
     try require(warmUp >= 0 && warmUp <= Double(epochs), "--warm-up takes a number of epochs from 0 to --epochs.")
     try require(patience.map { $0 >= 1 } ?? true, "--patience takes a number from 1 on.")
     _ = try parsedSchedule(schedule ?? "constant", stepsPerEpoch: 1)
@@ -102,7 +108,20 @@ struct TrainingOptions: ParsableArguments {
     if !condition { throw ValidationError(message) }
   }
 
-  private var rule: OptimizerRule {
+  /// Makes sure that the options go together for networks that are trained by the given defaults and normalized in these
+  /// ways.
+  func check(_ defaults: TrainingDefaults, normalizations: [NormalizationKind]) throws {
+    let optimizer = optimizer ?? defaults.optimizer
+    try require(
+      momentum == nil || optimizer == .momentum || optimizer == .nesterov,
+      "--momentum is for --optimizer momentum and nesterov.")
+    try require(weightDecay == nil || optimizer == .adamw, "--weight-decay is for --optimizer adamw; --l2 is for all.")
+    try require(
+      !recompute || normalizations.contains(.batch),
+      "--recompute is about batch normalization, and there is none here: add --norm batch.")
+  }
+
+  private func rule(_ optimizer: OptimizerName) -> OptimizerRule {
     switch optimizer {
     case .sgd: .sgd()
     case .momentum: .sgd(momentum: momentum ?? 0.9)
@@ -130,12 +149,14 @@ struct TrainingOptions: ParsableArguments {
     return warmUpSteps > 0 ? .warmUp(length: warmUpSteps, initial: 0, then: main) : main
   }
 
-  /// The configuration for the given training data, and for networks normalized in these ways; `defaultSchedule` is taken
-  /// where `--schedule` was not given.
+  /// The configuration for the given training data, and for networks normalized in these ways; what was not given is taken
+  /// from the defaults.
   func configuration(
-    for training: Dataset<Float>, normalizations: [MultilayerPerceptron.Normalization], defaultSchedule: String,
-    seed: UInt64
+    for training: Dataset<Float>, normalizations: [NormalizationKind], defaults: TrainingDefaults, seed: UInt64
   ) throws -> TrainingConfiguration {
+    try check(defaults, normalizations: normalizations)
+    let batchSize = batchSize ?? defaults.batchSize
+    let optimizer = optimizer ?? defaults.optimizer
     let largestBatch = min(batchSize, training.count)
     guard largestBatch > 1 || !normalizations.contains(.batch) else {
       throw UsageError(
@@ -153,12 +174,12 @@ struct TrainingOptions: ParsableArguments {
     }
     var configuration = TrainingConfiguration(
       epochs: epochs, batchSize: batchSize,
-      loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule,
-      learningRate: learningRate ?? (optimizer == .adam || optimizer == .adamw ? 1e-3 : 1e-2), scheduleUnit: .step,
-      l2Penalty: l2, dropsLastBatch: dropLast, patience: patience,
-      augmentation: augment, seed: seed)
+      loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule(optimizer),
+      learningRate: learningRate ?? defaults.learningRate(optimizer), scheduleUnit: .step,
+      l2Penalty: l2 ?? defaults.l2(optimizer), dropsLastBatch: dropLast, patience: patience, augmentation: augment,
+      seed: seed, recomputesNormalized: recompute)
     configuration.schedule = try parsedSchedule(
-      schedule ?? defaultSchedule, stepsPerEpoch: configuration.batches(of: training.count).count)
+      schedule ?? defaults.schedule, stepsPerEpoch: configuration.batches(of: training.count).count)
     return configuration
   }
 }

@@ -125,7 +125,7 @@ extension Benchmark {
       model = MultilayerPerceptron(hidden: [512, 512]).build(sampleShape: sample, outputCount: 10, random: random)
     case "resnet20":
       sample = [32, 32, 3]
-      model = ResidualNetwork.cifar(depth: 20).build(inputChannels: 3, outputCount: 10, random: random)
+      model = ResidualNetwork.cifar(depth: 20).build(sampleShape: sample, outputCount: 10, random: random)
     default: throw BenchmarkError("the network '\(benchmark.net ?? "")' cannot be timed")
     }
     let features = Tensor<Float>.normal(Shape([batch] + sample), using: &random)

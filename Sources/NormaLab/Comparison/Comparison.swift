@@ -4,9 +4,9 @@ import Norma
 /// weights and the same batches.
 public struct Comparison: Sendable {
   /// The network; its normalization is replaced by each of ``normalizations`` in turn.
-  public var network: MultilayerPerceptron
+  public var network: ModelArchitecture
   /// What to compare.
-  public var normalizations: [MultilayerPerceptron.Normalization]
+  public var normalizations: [NormalizationKind]
   /// How each of the networks is trained.
   public var training: TrainingConfiguration
   /// The values of the metric whose first epoch is looked for.
@@ -14,7 +14,7 @@ public struct Comparison: Sendable {
 
   /// A comparison of the given normalizations.
   public init(
-    network: MultilayerPerceptron, normalizations: [MultilayerPerceptron.Normalization],
+    network: ModelArchitecture, normalizations: [NormalizationKind],
     training: TrainingConfiguration, targets: [Double]
   ) {
     self.network = network
@@ -79,12 +79,13 @@ private struct ComparisonRun {
   let training: TrainingConfiguration
   let data: PreparedData
 
-  /// How many validation examples are sent through the network to look at its activations.
-  static let probeCount = 500
+  /// How many validation examples are sent through the network to look at its activations, and how many examples at once
+  /// to measure it before training. All that a network makes of them is kept meanwhile, which is much with images.
+  let probeCount, measuredAtOnce: Int
   /// At most so many step losses are kept.
   static let stepLossCount = 500
 
-  init(_ comparison: Comparison, _ normalization: MultilayerPerceptron.Normalization, _ data: PreparedData) {
+  init(_ comparison: Comparison, _ normalization: NormalizationKind, _ data: PreparedData) {
     var network = comparison.network
     network.normalization = normalization
     name = normalization.rawValue
@@ -95,6 +96,7 @@ private struct ComparisonRun {
       case .classes(_, let count): count
       case .values(let values): values.shape.channelCount
       }
+    (probeCount, measuredAtOnce) = network.takesImages ? (128, 128) : (500, Trainer<Float>.trainingMetricSamples)
     model = network.build(
       sampleShape: data.training.exampleShape, outputCount: outputCount,
       random: RandomGenerator(seed: training.seed).split(RandomStream.weights.rawValue))
@@ -105,6 +107,13 @@ private struct ComparisonRun {
     model.namedParameters.enumerated().compactMap { index, named in
       named.parameter.kind == .weight ? (index, named.parameter) : nil
     }
+  }
+
+  /// What the report calls the layers with weights: by their paths where they have names, by their order where their
+  /// numbers in files depend on the normalization.
+  private var layerNames: [String] {
+    let paths = model.namedParameters.filter { $0.parameter.kind == .weight }.map { $0.name.dropLast(".weight".count) }
+    return paths.enumerated().map { Int($1) == nil ? String($1) : "linear \($0 + 1)" }
   }
 
   private func weightNorms() -> [Double] { weights.map { norm($0.parameter.value) } }
@@ -150,7 +159,7 @@ private struct ComparisonRun {
       norm: name, epochs: epochs,
       stepLosses: stride(from: 0, to: history.stepLosses.count, by: interval).map { history.stepLosses[$0] },
       stepInterval: interval, activationsBefore: before, activationsAfter: try activations(),
-      layerNames: weightIndices.indices.map { "linear \($0 + 1)" }, bestEpoch: history.best?.number ?? 0,
+      layerNames: layerNames, bestEpoch: history.best?.number ?? 0,
       bestValidationMetric: history.best?.decidingMetric ?? epochs[0].validationMetric,
       testMetric: try data.test.map { try model.evaluate(on: $0, loss: training.loss).metric },
       parameterCount: model.parameterCount, seconds: history.epochs.reduce(0) { $0 + ($1.seconds ?? .nan) },
@@ -162,8 +171,11 @@ private struct ComparisonRun {
   private func epochBeforeTraining() throws -> NormComparison.Epoch {
     func measure(_ dataset: Dataset<Float>) throws -> (loss: Double, metric: Double) {
       let sample = dataset.subset(rows: 0..<min(dataset.count, Trainer<Float>.trainingMetricSamples))
-      let outputs = try model(Variable(sample.features), in: .training(random: RandomGenerator(seed: 0)))
-      let evaluation = try Evaluation(outputs: outputs.value, of: sample, loss: training.loss)
+      let parts = TrainingConfiguration(batchSize: measuredAtOnce).batches(of: sample.count)
+      let outputs = try parts.map { rows in
+        try model(Variable(sample.features[rows: rows]), in: .training(random: RandomGenerator(seed: 0))).value
+      }
+      let evaluation = try Evaluation(outputs: .concatenating(rows: outputs), of: sample, loss: training.loss)
       return (evaluation.loss, evaluation.metric)
     }
     let (trainingResult, validationResult) = (try measure(data.training), try measure(data.validation))
@@ -176,12 +188,13 @@ private struct ComparisonRun {
   /// What comes out of each nonlinearity, for a batch of validation examples normalized as in training. The running
   /// statistics are not touched: only ``Pass/updateRunningStatistics()`` does that.
   private func activations() throws -> [NormComparison.Activation] {
-    let rows = min(Self.probeCount, data.validation.count)
+    let rows = min(probeCount, data.validation.count)
     let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
     var found: [NormComparison.Activation] = []
-    pass.observer = { _, layer, output in
-      guard layer is any Nonlinearity<Float> else { return }
-      found.append(NormComparison.Activation(layer: "hidden \(found.count + 1)", values: output))
+    pass.observer = { path, layer, output in
+      guard layer is any Nonlinearity<Float> || (layer as? Residual<Float>)?.rectifies == true else { return }
+      let name = Int(path) == nil ? path : "hidden \(found.count + 1)"
+      found.append(NormComparison.Activation(layer: name, values: output))
     }
     _ = try model(Variable(data.validation.features[rows: 0..<rows]), in: pass)
     return found

@@ -20,7 +20,7 @@ extension NormComparison.Run {
   var phrase: String {
     switch norm {
     case "none": "without normalization"
-    case "batch", "layer": "with \(norm) normalization"
+    case "batch", "layer", "group", "instance": "with \(norm) normalization"
     default: "with normalization “\(norm)”"
     }
   }
@@ -29,12 +29,14 @@ extension NormComparison.Run {
 extension Array where Element == NormComparison.Run {
   /// A style for each run; the same kind of normalization looks the same in every report.
   var styles: [SeriesStyle] {
-    var next = 3
+    var next = 5
     return map { run in
       switch run.norm {
       case "batch": return SeriesStyle(0)
       case "none": return SeriesStyle(1)
       case "layer": return SeriesStyle(2)
+      case "group": return SeriesStyle(3)
+      case "instance": return SeriesStyle(4)
       default:
         defer { next += 1 }
         return SeriesStyle(next)

@@ -139,7 +139,7 @@ extension NormComparison {
 
   /// The training of one network.
   public struct Run: Codable, Sendable, Equatable {
-    /// The kind of normalization as in `--norm`: "none", "batch" or "layer".
+    /// The kind of normalization as in `--norm`: "none", "batch", "layer", "group" or "instance".
     public var norm: String
     /// The epochs in order, with or without the state before training.
     public var epochs: [Epoch]

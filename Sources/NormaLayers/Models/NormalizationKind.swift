@@ -15,11 +15,11 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   /// ``InstanceNorm``, with gamma and beta.
   case instance
 
+  /// Its name in running text: `batch normalization`, `no normalization`.
+  public var words: String { self == .none ? "no normalization" : "\(rawValue) normalization" }
+
   /// Whether a bias before it is subtracted again, so that there need be none.
   public var cancelsBias: Bool { self == .batch || self == .instance }
-
-  /// The numbers that are trained for each channel: gamma and beta.
-  var parametersPerChannel: Int { self == .none ? 0 : 2 }
 
   /// The layer for a number of channels; nil for none.
   func layer<Element: TensorElement>(
@@ -31,6 +31,17 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
     case .layer: LayerNorm(channels, epsilon: conventions.epsilon)
     case .group: GroupNorm(channels, groups: groups(of: channels), epsilon: conventions.epsilon)
     case .instance: InstanceNorm(channels, epsilon: conventions.epsilon, isAffine: true)
+    }
+  }
+
+  /// How many values of one sample share a mean and a deviation, where a channel has so many positions; nil where other
+  /// samples have a share in them, or there are none.
+  func sharingValueCount(channels: Int, positions: Int) -> Int? {
+    switch self {
+    case .none, .batch: nil
+    case .layer: channels
+    case .group: channels / groups(of: channels) * positions
+    case .instance: positions
     }
   }
 

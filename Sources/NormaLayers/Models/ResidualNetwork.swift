@@ -6,8 +6,9 @@ import Normalization
 ///
 /// Blocks of two 3×3 convolutions, each normalized, with a shortcut around them; stages of blocks, of which each but the first
 /// begins by halving the image and has twice the channels of the one before; a global average and a linear layer at the end.
-/// The names in files are those of torchvision's residual networks: `conv1`, `layer1.0.bn2`, `layer2.0.downsample.0`, `fc`.
-public struct ResidualNetwork: Hashable, Sendable, Codable {
+/// A block whose input has another shape than its result has a ``Shortcut-swift.enum``; the others pass their input by. The names
+/// in files are those of torchvision's residual networks: `conv1`, `layer1.0.bn2`, `layer2.0.downsample.0`, `fc`.
+public struct ResidualNetwork: ModelRecipe {
   /// What comes before the stages.
   public enum Stem: String, Hashable, Sendable, Codable {
     /// A 3×3 convolution, for small images.
@@ -18,9 +19,9 @@ public struct ResidualNetwork: Hashable, Sendable, Codable {
 
   /// What leads around a block that changes the shape.
   public enum Shortcut: String, Hashable, Sendable, Codable, CaseIterable {
-    /// A normalized 1×1 convolution.
+    /// A normalized 1×1 convolution (option B).
     case projection
-    /// Every other pixel, and zeros for the channels there were not.
+    /// Every other pixel, and zeros for the channels there were not: no weights (option A).
     case padded
   }
 
@@ -66,83 +67,70 @@ public struct ResidualNetwork: Hashable, Sendable, Codable {
   /// The network of 18 layers for images of 224×224 pixels.
   public static var resNet18: ResidualNetwork { ResidualNetwork(stem: .large, blocks: [2, 2, 2, 2], width: 64) }
 
-  /// Builds the network for images of the given number of channels.
-  ///
-  /// Each layer draws its weights from a generator of its own, split from the given one by the layer's number: networks that
-  /// differ in normalization alone start from the same weights.
-  public func build<Element: TensorElement>(
-    inputChannels: Int, outputCount: Int, random: RandomGenerator
-  ) -> Sequential<Element> {
-    var builder = Builder<Element>(recipe: self, random: random)
-    let large = stem == .large
-    var layers = builder.convolution(
-      inputChannels, width, Window(large ? 7 : 3, stride: large ? 2 : 1, padding: large ? 3 : 1),
-      names: ("conv1", "bn1"))
-    layers.append((name: "relu", layer: ReLU()))
-    if large { layers.append((name: "maxpool", layer: MaxPool2d(Window(3, stride: 2, padding: 1)))) }
-    var inputs = width
-    for (stage, count) in blocks.enumerated() {
-      let outputs = width << stage
-      var members: [(name: String, layer: any Layer<Element>)] = []
-      for block in 0..<count {
-        let stride = stage > 0 && block == 0 ? 2 : 1
-        members.append((name: "\(block)", layer: builder.block(inputs, outputs, stride: stride)))
-        inputs = outputs
-      }
-      layers.append((name: "layer\(stage + 1)", layer: Sequential(named: members)))
+  public var name: String {
+    switch (stem, width, Set(blocks), blocks.count) {
+    case (.small, 16, [blocks.first], 3): "resnet\(6 * (blocks.first ?? 0) + 2)"
+    case (.large, 64, [2], 4): "resnet18"
+    default:
+      "a residual network with a \(stem) stem, \(blocks.map(String.init).joined(separator: ", ")) blocks, \(width) channels at first"
     }
-    layers.append((name: "avgpool", layer: GlobalAveragePool()))
-    var generator = builder.nextGenerator()
-    layers.append(
-      (name: "fc", layer: Linear(inputs, outputCount, initialization: initialization, using: &generator)))
-    return Sequential(named: layers)
+  }
+  public var architecture: ModelArchitecture { .residualNetwork(self) }
+  public static var takesImages: Bool { true }
+
+  public func plan(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> NetworkPlan {
+    guard (1...8).contains(blocks.count), blocks.allSatisfy({ (1...1000).contains($0) }),
+      (1...ModelArchitecture.maximumWidth >> 8).contains(width)
+    else {
+      throw ModelArchitectureError(
+        "\(name) cannot be built: it has 1 to 8 stages of 1 to 1000 blocks, and up to "
+          + "\(ModelArchitecture.maximumWidth >> 8) channels at first")
+    }
+    guard !startsAtIdentity || normalization != .none else {
+      throw ModelArchitectureError("without normalization \(name) has no gamma that could start at 0")
+    }
+    var planner = try NetworkPlanner(self, sampleShape: sampleShape, outputCount: outputCount)
+    switch stem {
+    case .small: try planner.convolution(width, Window(3, padding: 1), named: "conv1")
+    case .large: try planner.convolution(width, Window(7, stride: 2, padding: 3), named: "conv1")
+    }
+    try planner.normalization(named: "bn1")
+    planner.append(.activation, named: "relu")
+    if stem == .large { try planner.maxPool(Window(3, stride: 2, padding: 1), named: "maxpool") }
+    for (stage, count) in blocks.enumerated() {
+      var members = NetworkPlanner(branchOf: planner)
+      for block in 0..<count {
+        try add(width << stage, stride: stage > 0 && block == 0 ? 2 : 1, named: "\(block)", to: &members)
+      }
+      planner.append(members.sequential, named: "layer\(stage + 1)", leadingTo: members)
+    }
+    planner.globalAverage(named: "avgpool")
+    try planner.linear(outputCount, named: "fc")
+    return try planner.plan()
   }
 
-  /// Makes the parts in order.
-  private struct Builder<Element: TensorElement> {
-    let recipe: ResidualNetwork
-    let random: RandomGenerator
-    var number: UInt64 = 0
-
-    mutating func nextGenerator() -> RandomGenerator {
-      defer { number += 1 }
-      return random.split(number)
-    }
-
-    /// A convolution and its normalization.
-    mutating func convolution(
-      _ inputs: Int, _ outputs: Int, _ window: Window, names: (convolution: String, normalization: String)
-    ) -> [(name: String, layer: any Layer<Element>)] {
-      var generator = nextGenerator()
-      let convolution = Conv2d<Element>(
-        inputs, outputs, window: window, hasBias: !recipe.normalization.cancelsBias,
-        initialization: recipe.initialization, using: &generator)
-      let normalization: (any Layer<Element>)? = recipe.normalization.layer(outputs, conventions: recipe.conventions)
-      return [(name: names.convolution, layer: convolution)]
-        + (normalization.map { [(name: names.normalization, layer: $0)] } ?? [])
-    }
-
-    mutating func block(_ inputs: Int, _ outputs: Int, stride: Int) -> Residual<Element> {
-      let step = Extent2d(height: stride, width: stride)
-      var body = convolution(
-        inputs, outputs, Window(3, stride: step, padding: 1), names: (convolution: "conv1", normalization: "bn1"))
-      body.append((name: "relu", layer: ReLU()))
-      body += convolution(
-        outputs, outputs, Window(3, padding: 1), names: (convolution: "conv2", normalization: "bn2"))
-      if recipe.startsAtIdentity, let gamma = body.last?.layer.parameters.first(where: { $0.kind == .gamma }) {
-        gamma.value = .zeros(gamma.value.shape)
+  /// Adds a block with a number of channels.
+  private func add(
+    _ channels: Int, stride: Int, named name: String, to planner: inout NetworkPlanner
+  ) throws(ModelArchitectureError) {
+    let step = Extent2d(height: stride, width: stride)
+    var body = NetworkPlanner(branchOf: planner)
+    try body.convolution(channels, Window(3, stride: step, padding: 1), named: "conv1")
+    try body.normalization(named: "bn1")
+    body.append(.activation, named: "relu")
+    try body.convolution(channels, Window(3, padding: 1), named: "conv2")
+    try body.normalization(named: "bn2", startsAtZero: startsAtIdentity)
+    var around: NetworkPlan.Part?
+    if stride != 1 || planner.shape.channelCount != channels {
+      switch shortcut {
+      case .padded: around = .paddedShortcut(stride: stride, channels: channels)
+      case .projection:
+        var projection = NetworkPlanner(branchOf: planner)
+        try projection.convolution(channels, Window(1, stride: step))
+        try projection.normalization()
+        around = projection.sequential
       }
-      var shortcut: (any Layer<Element>)?
-      if stride != 1 || inputs != outputs {
-        switch recipe.shortcut {
-        case .padded: shortcut = PaddedShortcut(stride: stride, channels: outputs)
-        case .projection:
-          let around = convolution(
-            inputs, outputs, Window(1, stride: step), names: (convolution: "0", normalization: "1"))
-          shortcut = Sequential(named: around)
-        }
-      }
-      return Residual(Sequential(named: body), shortcut: shortcut, rectifies: true)
     }
+    planner.residual(body, shortcut: around, named: name)
   }
 }

@@ -1,0 +1,42 @@
+import Norma
+
+/// How a network is trained where the command line does not say.
+///
+/// Networks of a few layers learn well with Adam. For deep convolutional networks it is stochastic gradient descent with
+/// Nesterov momentum, a high rate that falls along a cosine, and a penalty on weights, as in the papers on residual networks.
+struct TrainingDefaults {
+  /// Whether the network is a deep convolutional one.
+  private let isDeep: Bool
+  /// Whether there is a network without normalization among those that are trained; high rates are too much for it.
+  private let isUnnormalized: Bool
+  /// Whether the same settings serve several networks side by side.
+  private let isComparison: Bool
+
+  init(_ architecture: ModelArchitecture, normalizations: [NormalizationKind], isComparison: Bool) {
+    switch architecture {
+    case .multilayerPerceptron, .threeLayerConvolutionalNetwork: isDeep = false
+    case .residualNetwork, .vggNetwork: isDeep = true
+    }
+    isUnnormalized = normalizations.contains(.none)
+    self.isComparison = isComparison
+  }
+
+  var batchSize: Int { isDeep ? 128 : 50 }
+  var optimizer: TrainingOptions.OptimizerName { isDeep ? .nesterov : .adam }
+  var schedule: String { isComparison && !isDeep ? "constant" : "cosine" }
+
+  func learningRate(_ optimizer: TrainingOptions.OptimizerName) -> Double {
+    switch optimizer {
+    case .adam, .adamw: 1e-3
+    case .rmsprop: 1e-2
+    case .sgd, .momentum, .nesterov: isDeep && !isUnnormalized ? 0.1 : 1e-2
+    }
+  }
+
+  func l2(_ optimizer: TrainingOptions.OptimizerName) -> Double {
+    switch optimizer {
+    case .sgd, .momentum, .nesterov: isDeep ? 5e-4 : 0
+    case .rmsprop, .adam, .adamw: 0
+    }
+  }
+}
