@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Norma and its peers in turn: batch, layer and group normalization, training steps and inference.
+"""Norma and its peers in turn: batch, layer and group normalization, convolution, training steps and inference.
 
     bench_peers.py                                # everything, 1 and 2 threads
     bench_peers.py --sections norm --only 'bn.*56'
@@ -26,14 +26,17 @@ Backends
   torch-next  a second torch (the python that --torch-next names)
   jax         jax.jit; BatchNorm as flax does it (E[x^2]-E[x]^2); 1 thread = pinned to one core
   ort         onnxruntime, inference only, model exported from torch
-  onednn      oneDNN's own normalization on memory it was given beforehand (build/onednn_worker, by ./setup)
+  onednn      oneDNN's own normalization and convolution on memory it was given beforehand (build/onednn_worker, by
+              ./setup); convolution on channels last, and blocked: in the layouts of its own choice
   memcpy      no peer but the machine's measure: a copy of the case's tensor on as many threads
+  peak        the other measure: as many multiplications and additions as a convolution has, without any memory
 
 Sections
   norm    the shapes of the tables; shapes: further ones, from one row to a million, 1 channel to 4,096
+  conv    convolution forward, and the gradients of input and weight, each alone; the layout is a variant
   train   zero gradients, forward, cross entropy, backward, update; infer: forward alone
   Rows of the first two also give GB/s by MINIMUM bytes: forward/inference 1 read + 1 write, backward 2 reads
-  + 1 write; the others samples/s.
+  + 1 write; those of conv GFLOP/s, the padding's zeros counted as values; the others samples/s.
   Nets: cs231n   3072 -> 5 x (100, BN, ReLU) -> 10
         mlp      784 -> 512 BN ReLU -> 512 BN ReLU -> 10
         resnet20 3 stages x 3 basic blocks x 16/32/64 channels, 1x1-conv + BN projection shortcuts
@@ -44,7 +47,7 @@ Worker protocol (so another implementation can join with --extra NAME=COMMAND):
   call after a sleep of s; {"drop": true} frees everything built so far -> {"ok": true}; {"hello": true} ->
   {"ok": true, "info": "...", "variants": {"norm": [...], "train": [...], "infer": [...]}}. The thread count is
   in $PEER_THREADS. peers/cases.py says what is in a case. In norm rows the layout is part of the
-  work; in train and infer rows it is the implementation's own choice, and an --extra may run its own.
+  work; in the others it is the implementation's own choice, and an --extra may run its own.
 """
 import argparse
 import json
@@ -55,7 +58,7 @@ import sys
 import tempfile
 
 from peers import driving
-from peers.cases import SECTIONS, make_cases
+from peers.cases import SECTIONS, make_cases, operations
 from peers.ratios import ratios, summary
 
 
@@ -63,7 +66,7 @@ def arguments():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--sections", default="norm,train,infer", help=f"of {', '.join(SECTIONS)}")
     ap.add_argument("--backends", help=f"of {', '.join(driving.BACKENDS)} (default: torch,torch-warm,jax,ort "
-                                       "and those of onednn,memcpy that are built)")
+                                       "and those of onednn,memcpy,peak that are built)")
     ap.add_argument("--threads", default="1,2")
     ap.add_argument("--only", default="", help="regular expression on case names")
     ap.add_argument("--rounds", type=int, default=3)
@@ -101,6 +104,8 @@ def record(case, key, samples, first_call, noisy):
         for length in case["shape"]:
             elements *= length
         row["min_gbps"] = elements * 4 * (3 if case["pass"] == "bwd" else 2) / median / 1e9
+    elif case["sec"] == "conv":
+        row["gflops"] = operations(case) / median / 1e9
     else:
         row["samples_per_s"] = case["batch"] / median
     return row
@@ -108,8 +113,9 @@ def record(case, key, samples, first_call, noisy):
 
 def line(row):
     """The same for people."""
-    rate = f"{row['min_gbps']:8.2f} GB/s" if "min_gbps" in row else f"{row['samples_per_s']:10.0f} samples/s"
-    return (f"   {row['backend']:<11} {row['variant']:<10} t={row['threads']}  {row['median_s'] * 1e6:12.1f} us  "
+    rate = (f"{row['min_gbps']:8.2f} GB/s" if "min_gbps" in row else f"{row['gflops']:8.1f} GFLOP/s" if "gflops" in row
+            else f"{row['samples_per_s']:10.0f} samples/s")
+    return (f"   {row['backend']:<11} {row['variant']:<13} t={row['threads']}  {row['median_s'] * 1e6:12.1f} us  "
             f"[p10 {row['p10_s'] * 1e6:11.1f}  p90 {row['p90_s'] * 1e6:11.1f}]  {rate}"
             + (f"  (first call {row['first_call_s']:.1f} s)" if (row["first_call_s"] or 0) > 2 else "")
             + (f"  ! {row['noisy_visits']} noisy visits" if row["noisy_visits"] else ""))
@@ -159,7 +165,7 @@ def main():
             results.write(json.dumps(row) + "\n")
             print(line(row))
         for key, error in errors.items():
-            print(f"   {key[0]:<11} {key[1]:<10} t={key[2]}  -- {error[:140]}")
+            print(f"   {key[0]:<11} {key[1]:<13} t={key[2]}  -- {error[:140]}")
         if a.against:
             medians = {(row["backend"], row["variant"], row["threads"]): row["median_s"] for row in rows}
             for threads, ratio in ratios(medians, a.against).items():

@@ -4,8 +4,8 @@
     markdown_tables.py peers.jsonl [--against norma] [--only 'bn-.*nhwc']
 
 A table for each section and thread count: our median and that of the fastest peer in microseconds, the ratio of the two
-(more than 1 is faster), and for normalizations our time over that of memcpy, where it was measured. Of results of the
-same name the last holds.
+(more than 1 is faster), and for normalizations our time over that of memcpy, where it was measured. For convolutions the
+GFLOP/s of every library and variant, and our share of what peak reached. Of results of the same name the last holds.
 """
 import argparse
 import json
@@ -13,6 +13,48 @@ import re
 import statistics
 
 from peers.ratios import REFERENCES
+
+
+def medians(section, cases, against):
+    """Our median and that of the fastest peer, in microseconds, by case."""
+    of_copy = " of memcpy |" if section == "norm" else ""
+    print(f"| case | {against}, us | fastest peer, us | | ratio |" + of_copy)
+    print("|---|--:|--:|---|--:|" + ("--:|" if section == "norm" else ""))
+    ratios = []
+    for case, times in cases.items():
+        ours = min((time for key, time in times.items() if key[0] == against), default=None)
+        peers = {key: time for key, time in times.items() if key[0] not in (against, *REFERENCES)}
+        if not ours or not peers:
+            continue
+        best = min(peers, key=peers.get)
+        ratios.append(peers[best] / ours)
+        text = f"| {case} | {ours:.1f} | {peers[best]:.1f} | {' '.join(best)} | {ratios[-1]:.2f} |"
+        if section == "norm":
+            copy = times.get(("memcpy", "memcpy"))
+            text += f" {ours / copy:.2f} |" if copy else " |"
+        print(text)
+    return ratios
+
+
+def convolutions(cases, against):
+    """GFLOP/s of ours and of every peer, by case."""
+    def name(key):
+        return " ".join(dict.fromkeys(key))
+    keys = dict.fromkeys(key for rates in cases.values() for key in rates)
+    peers = [key for key in keys if key[0] not in (against, *REFERENCES)]
+    print(f"| case | {against} | of peak | " + " | ".join(map(name, peers)) + " | ratio |")
+    print("|---|--:|--:|" + "--:|" * len(peers) + "--:|")
+    ratios = []
+    for case, rates in cases.items():
+        ours = max((rate for key, rate in rates.items() if key[0] == against), default=None)
+        best = max((rates[key] for key in peers if key in rates), default=None)
+        if not ours or not best:
+            continue
+        ratios.append(ours / best)
+        peak = rates.get(("peak", "peak"))
+        print(f"| {case} | {ours:.1f} | " + (f"{100 * ours / peak:.0f} %" if peak else "") + " | "
+              + " | ".join(f"{rates[key]:.1f}" if key in rates else "" for key in peers) + f" | {ratios[-1]:.2f} |")
+    return ratios
 
 
 def main():
@@ -26,25 +68,11 @@ def main():
         row = json.loads(line)
         if re.search(a.only, row["case"]):
             cases = tables.setdefault((row["sec"], row["threads"]), {})
-            cases.setdefault(row["case"], {})[row["backend"], row["variant"]] = row["median_s"] * 1e6
+            figure = row["gflops"] if row["sec"] == "conv" else row["median_s"] * 1e6
+            cases.setdefault(row["case"], {})[row["backend"], row["variant"]] = figure
     for (section, threads), cases in sorted(tables.items(), key=lambda item: (item[0][0] != "norm", item[0])):
         print(f"\n{section}, {threads} thread{'s' if threads > 1 else ''}\n")
-        of_copy = " of memcpy |" if section == "norm" else ""
-        print(f"| case | {a.against}, us | fastest peer, us | | ratio |" + of_copy)
-        print("|---|--:|--:|---|--:|" + ("--:|" if section == "norm" else ""))
-        ratios = []
-        for case, times in cases.items():
-            ours = min((time for key, time in times.items() if key[0] == a.against), default=None)
-            peers = {key: time for key, time in times.items() if key[0] not in (a.against, *REFERENCES)}
-            if not ours or not peers:
-                continue
-            best = min(peers, key=peers.get)
-            ratios.append(peers[best] / ours)
-            text = f"| {case} | {ours:.1f} | {peers[best]:.1f} | {' '.join(best)} | {ratios[-1]:.2f} |"
-            if section == "norm":
-                copy = times.get(("memcpy", "memcpy"))
-                text += f" {ours / copy:.2f} |" if copy else " |"
-            print(text)
+        ratios = convolutions(cases, a.against) if section == "conv" else medians(section, cases, a.against)
         if ratios:
             print(f"\nGeometric mean {statistics.geometric_mean(ratios):.2f} over {len(ratios)} rows, "
                   f"{sum(ratio < 1 for ratio in ratios)} below 1.")

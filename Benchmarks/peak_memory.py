@@ -2,8 +2,9 @@
 """Peak memory of training steps: what a process takes beyond its idle state. Linux only.
 
     peak_memory.py --extra 'norma=../.build/release/norma bench --worker' [--backends torch] [--only mlp]
+    peak_memory.py --extra 'norma=../.build/release/norma bench --worker' --only resnet20 --variants fused,recompute,eager
 
-Each case has a worker process of its own. Idle is the process's resident memory (VmRSS) once the library is loaded and
+Each case and variant has a worker process of its own. Idle is the process's resident memory (VmRSS) once the library is loaded and
 has run one normalization of two rows, with nothing else built. Then the kernel's mark of the peak (VmHWM) is set back,
 and network, optimizer and batch are built and trained for --min-time seconds, at least 20 steps. What is reported is
 the new mark less the idle state. The mark is the kernel's own, so that no peak between two looks is missed.
@@ -28,12 +29,24 @@ def set_back_peak(worker):
         file.write("5")
 
 
+def measure(worker, case, variant, min_time):
+    """Bytes when idle, those the training takes beyond it, and the number of steps."""
+    trivial = norms("bn", (2, 2), "nc")[0]
+    worker.samples(trivial, worker.variants(trivial)[0], min_time=0)
+    worker.ask(drop=True)
+    idle = memory(worker, "VmRSS")
+    set_back_peak(worker)
+    steps = len(worker.samples(case, variant, min_time=min_time))
+    return idle, memory(worker, "VmHWM") - idle, steps
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--extra", action="append", default=[], help="NAME=COMMAND speaking the worker protocol")
     ap.add_argument("--backends", default="torch", help=f"of {', '.join(driving.BACKENDS)}")
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--only", default="mlp", help="the training cases whose names hold this")
+    ap.add_argument("--variants", help="those of each worker's variants that are named here (default: its first)")
     ap.add_argument("--min-time", type=float, default=1.0)
     a = ap.parse_args()
     cases = [case for case in make_cases(["train"]) if a.only in case["name"]]
@@ -46,21 +59,20 @@ def main():
         first = None
         for start, text in starts:
             worker = start(text, a.threads)
-            trivial = norms("bn", (2, 2), "nc")[0]
-            worker.samples(trivial, worker.variants(trivial)[0], min_time=0)
-            worker.ask(drop=True)
-            idle = memory(worker, "VmRSS")
-            set_back_peak(worker)
-            steps = len(worker.samples(case, worker.variants(case)[0], min_time=a.min_time))
-            beyond = memory(worker, "VmHWM") - idle
-            text = f"{case['name']:<26} {worker.name:<12}"
-            text += "".join(f"{bytes / 1e6:9.1f}" for bytes in (idle, idle + beyond, beyond))
-            if first is None:
-                first = (worker.name, beyond)
-            else:
-                text += f"   of which {first[0]} takes {first[1] / beyond:.2f} x"
-            print(text + ("   (fewer than 20 steps)" if steps < 20 else ""), flush=True)
+            variants = worker.variants(case)
             worker.close()
+            variants = [v for v in variants if v in a.variants.split(",")] if a.variants else variants[:1]
+            for variant in variants:
+                worker = start(text, a.threads)
+                idle, beyond, steps = measure(worker, case, variant, a.min_time)
+                row = f"{case['name']:<26} {worker.name + ' ' + variant:<16}"
+                row += "".join(f"{bytes / 1e6:9.1f}" for bytes in (idle, idle + beyond, beyond))
+                if first is None:
+                    first = (f"{worker.name} {variant}", beyond)
+                else:
+                    row += f"   of which {first[0]} takes {first[1] / beyond:.2f} x"
+                print(row + ("   (fewer than 20 steps)" if steps < 20 else ""), flush=True)
+                worker.close()
 
 
 if __name__ == "__main__":

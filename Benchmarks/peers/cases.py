@@ -1,13 +1,15 @@
 """The cases: what is timed, as values that every library's worker understands.
 
-A case is a dictionary with `sec` (norm, train or infer) and `name`, and
+A case is a dictionary with `sec` (norm, conv, train or infer) and `name`, and
   norm   norm (bn, ln, gn), relu, shape ([N, C] or [N, C, H, W], whatever the layout), layout (nc, nchw, nhwc),
          pass (fwd, bwd, infer); group normalization has 32 groups
+  conv   shape [N, C, H, W] of the images, outputs, window (its height and width; padded with half of it, rounded down),
+         stride, pass (fwd; input or weight, the gradient of that alone)
   train  net, batch, opt (adam; sgd with momentum 0.9), layout
   infer  net, batch, layout
 """
 
-SECTIONS = ("norm", "shapes", "train", "infer")
+SECTIONS = ("norm", "shapes", "conv", "train", "infer")
 
 NET_INPUT = {"cs231n": (3072,), "mlp": (784,), "resnet20": (3, 32, 32)}
 MLP_SIZES = {"cs231n": [3072, 100, 100, 100, 100, 100, 10], "mlp": [784, 512, 512, 10]}
@@ -67,6 +69,27 @@ def further_shapes():
     return cases
 
 
+def convolutions():
+    """The layers of ResNet-20 at batch 128, and two of ResNet-18's on larger images."""
+    layers = [((128, 3, 32, 32), 16, 3, 1), ((128, 16, 32, 32), 16, 3, 1), ((128, 16, 32, 32), 32, 3, 2),
+              ((128, 16, 32, 32), 32, 1, 2), ((128, 32, 16, 16), 32, 3, 1), ((128, 32, 16, 16), 64, 3, 2),
+              ((128, 64, 8, 8), 64, 3, 1), ((16, 64, 56, 56), 64, 3, 1), ((16, 256, 14, 14), 256, 3, 1)]
+    return [dict(sec="conv", shape=list(shape), outputs=outputs, window=window, stride=stride,
+                 name=f"conv-{p} ({','.join(map(str, shape))}) to {outputs} {window}x{window}"
+                      + (f" stride {stride}" if stride > 1 else ""), **{"pass": p})
+            for shape, outputs, window, stride in layers for p in ("fwd", "input", "weight")]
+
+
+def operations(case):
+    """Multiplications and additions of a convolution, those with the padding's zeros included."""
+    n, channels, height, width = case["shape"]
+    size, stride = case["window"], case["stride"]
+    results = n * case["outputs"]
+    for length in (height, width):
+        results *= (length + 2 * (size // 2) - size) // stride + 1
+    return 2 * results * channels * size * size
+
+
 def train_cases():
     cases = [(net, batch, opt, "nc") for net, batch, opts in
              [("cs231n", 50, ("adam", "sgd")), ("cs231n", 256, ("adam", "sgd")), ("mlp", 128, ("sgd", "adam"))]
@@ -87,5 +110,6 @@ def infer_cases():
 
 def make_cases(sections):
     """The cases of some of SECTIONS."""
-    makers = {"norm": norm_cases, "shapes": further_shapes, "train": train_cases, "infer": infer_cases}
+    makers = {"norm": norm_cases, "shapes": further_shapes, "conv": convolutions, "train": train_cases,
+              "infer": infer_cases}
     return [case for name in SECTIONS if name in sections for case in makers[name]()]

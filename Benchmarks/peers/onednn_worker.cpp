@@ -1,14 +1,14 @@
-// oneDNN as a worker of the protocol in bench_peers.py: batch and layer normalization, on memory made beforehand.
+// oneDNN as a worker of the protocol in bench_peers.py: batch and layer normalization and convolution, on memory made
+// beforehand.
 //
-// The layout is that of the case: nchw is plain, nhwc is nhwc, and a matrix [N, C] is described as N x C x 1 x 1, nhwc,
+// A normalization's layout is that of the case: nchw is plain, nhwc is nhwc, and a matrix [N, C] is described as N x C x 1 x 1, nhwc,
 // which oneDNN runs faster than as a matrix. What oneDNN 2.6 lacks, networks and group normalization, is refused.
 
-#include <memory>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 
+#include "onednn_convolution.hpp"
+#include "onednn_prepared.hpp"
 #include "serving.hpp"
 
 using namespace dnnl;
@@ -18,43 +18,6 @@ namespace {
 
 constexpr float epsilon = 1e-5f;
 
-/// What every case has: the engine, and memory filled with numbers in (lowest, lowest + 2).
-struct Prepared {
-    engine cpu{engine::kind::cpu, 0};
-    stream queue{cpu};
-    primitive timed;
-    std::unordered_map<int, memory> arguments;
-
-    memory make(const memory::desc &description, float lowest = -1) {
-        memory result(description, cpu);
-        auto *values = static_cast<float *>(result.get_data_handle());
-        uint32_t state = 12345;
-        for (size_t i = 0; i < description.get_size() / sizeof(float); ++i) {
-            state = state * 1664525u + 1013904223u;
-            values[i] = lowest + static_cast<float>(state >> 9) / static_cast<float>(1 << 22);
-        }
-        return result;
-    }
-
-    /// The timed pass, once.
-    void run() {
-        timed.execute(queue, arguments);
-        queue.wait();
-    }
-
-    /// Exchanges the forward pass's arguments for those of the backward pass.
-    void turn(const memory::desc &batch, const memory::desc &channels) {
-        arguments.erase(DNNL_ARG_DST);
-#if DNNL_VERSION_MAJOR >= 3
-        arguments.erase(DNNL_ARG_SHIFT);  // 3.x refuses what 2.6 wants.
-#endif
-        arguments[DNNL_ARG_DIFF_DST] = make(batch);
-        arguments[DNNL_ARG_DIFF_SRC] = make(batch);
-        arguments[DNNL_ARG_DIFF_SCALE] = make(channels);
-        arguments[DNNL_ARG_DIFF_SHIFT] = make(channels);
-    }
-};
-
 /// A case's fields, checked.
 struct Case {
     std::string norm, pass, layout;
@@ -62,7 +25,7 @@ struct Case {
     memory::dims shape;
 
     explicit Case(const json &from) {
-        if (from.at("sec") != "norm") throw std::runtime_error("oneDNN is compared in normalization alone");
+        if (from.at("sec") != "norm") throw std::runtime_error("oneDNN is compared in no networks");
         norm = from.at("norm").get<std::string>();
         pass = from.at("pass").get<std::string>();
         layout = from.at("layout").get<std::string>();
@@ -155,8 +118,14 @@ std::shared_ptr<Prepared> layer_normalization(const Case &what) {
     return ready;
 }
 
-serving::Call build(const Case &what) {
-    auto ready = what.norm == "bn" ? batch_normalization(what) : layer_normalization(what);
+serving::Call build(const json &request, const std::string &variant) {
+    std::shared_ptr<Prepared> ready;
+    if (request.at("sec") == "conv") {
+        ready = convolution(request, variant);
+    } else {
+        const Case what(request);
+        ready = what.norm == "bn" ? batch_normalization(what) : layer_normalization(what);
+    }
     return [ready] { ready->run(); };
 }
 
@@ -166,5 +135,6 @@ int main() {
     const dnnl_version_t *version = dnnl_version();
     const std::string info = "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
                              std::to_string(version->patch);
-    return serving::serve(info, "preallocated", [](const json &what) { return build(Case(what)); });
+    const json variants = {{"norm", {"preallocated"}}, {"conv", {"channels last", "blocked"}}};
+    return serving::serve(info, variants, build);
 }

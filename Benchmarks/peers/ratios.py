@@ -2,7 +2,7 @@
 import statistics
 
 # What is measured beside libraries and is none.
-REFERENCES = ("memcpy",)
+REFERENCES = ("memcpy", "peak")
 
 
 def ratios(medians, name):

@@ -47,10 +47,10 @@ inline std::vector<double> samples(const Call &call, double min_time, double pau
 
 /// Answers requests until standard input ends.
 ///
-/// `info` describes the library, `variant` is the one way in which it runs each normalization, and `build` makes what
-/// is timed from a case, or throws.
-inline int serve(const std::string &info, const std::string &variant,
-                 const std::function<Call(const nlohmann::json &)> &build) {
+/// `info` describes the library, `variants` are the ways in which it runs the cases of each section, and `build` makes
+/// what is timed from a case and a variant, or throws.
+inline int serve(const std::string &info, const nlohmann::json &variants,
+                 const std::function<Call(const nlohmann::json &, const std::string &)> &build) {
     using nlohmann::json;
     const char *text = std::getenv("PEER_THREADS");
     const int threads = text ? std::max(1, std::atoi(text)) : 1;
@@ -62,14 +62,14 @@ inline int serve(const std::string &info, const std::string &variant,
             const json request = json::parse(line);
             if (request.value("hello", false)) {
                 reply["info"] = info + " threads=" + std::to_string(threads);
-                const json ways = json::array({variant}), none = json::array();
-                reply["variants"] = {{"norm", ways}, {"norm+relu", ways}, {"train", none}, {"infer", none}};
+                reply["variants"] = variants;
             } else if (request.value("drop", false)) {
                 built.clear();
             } else {
                 const json &what = request.at("case");
-                const auto name = what.at("name").get<std::string>();
-                if (!built.count(name)) built[name] = build(what);
+                const auto variant = request.value("variant", std::string());
+                const auto name = what.at("name").get<std::string>() + " " + variant;
+                if (!built.count(name)) built[name] = build(what, variant);
                 reply["samples"] =
                     samples(built[name], request.value("min_time", 0.15), request.value("pause", -1.0));
             }

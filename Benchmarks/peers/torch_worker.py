@@ -17,8 +17,8 @@ class TorchWorker:
         t = self.torch
         return f"torch {t.__version__} threads={t.get_num_threads()} capability={t.backends.cpu.get_cpu_capability()}"
 
-    variants = {"norm": ["eager"], "norm+relu": ["eager", "compile"], "train": ["eager", "fused-opt", "compile"],
-                "infer": ["eager", "compile"]}
+    variants = {"norm": ["eager"], "norm+relu": ["eager", "compile"], "conv": ["channels last", "contiguous"],
+                "train": ["eager", "fused-opt", "compile"], "infer": ["eager", "compile"]}
 
     def drop(self):
         self.torch._dynamo.reset()
@@ -53,8 +53,31 @@ class TorchWorker:
                 i = o
         return nn.Sequential(*mods, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
+    def convolution(self, c, variant):
+        torch = self.torch
+        fmt = torch.channels_last if variant == "channels last" else torch.contiguous_format
+        stride, padding, size = [c["stride"]] * 2, [c["window"] // 2] * 2, c["window"]
+        x = torch.randn(c["shape"]).contiguous(memory_format=fmt)
+        w = torch.randn(c["outputs"], c["shape"][1], size, size).contiguous(memory_format=fmt)
+        y = torch.conv2d(x, w, None, stride, padding)
+        if c["pass"] == "fwd":
+            def run():
+                with torch.inference_mode():
+                    torch.conv2d(x, w, None, stride, padding)
+            return run
+        g = torch.randn(y.shape).contiguous(memory_format=fmt)
+        asked = [c["pass"] == "input", c["pass"] == "weight", False]
+
+        def run():
+            with torch.inference_mode():
+                torch.ops.aten.convolution_backward(
+                    g, x, w, None, stride, padding, [1, 1], False, [0, 0], 1, asked)
+        return run
+
     def build(self, c, variant):
         torch, F = self.torch, self.torch.nn.functional
+        if c["sec"] == "conv":
+            return self.convolution(c, variant)
         if c["sec"] == "norm":
             shape, ch = c["shape"], c["shape"][1]
             fmt = torch.channels_last if c["layout"] == "nhwc" else torch.contiguous_format
