@@ -63,9 +63,11 @@ struct BenchTests {
     }
   }
 
-  private func request(_ benchmark: BenchmarkCase, _ rest: String = #""min_time":0"#) throws -> String {
+  private func request(
+    _ benchmark: BenchmarkCase, _ rest: String = #""min_time":0"#, variant: String = "fused"
+  ) throws -> String {
     let text = String(decoding: try JSONEncoder().encode(benchmark), as: UTF8.self)
-    return #"{"case":\#(text),"variant":"fused",\#(rest)}"#
+    return #"{"case":\#(text),"variant":"\#(variant)",\#(rest)}"#
   }
 
   @Test func aWorkerAnswersEachRequestInItsTurn() throws {
@@ -82,6 +84,59 @@ struct BenchTests {
     // No more than fit beside the pauses.
     #expect((2...10).contains(try #require(answers[2].samples).count))
     #expect(answers[3].samples == nil)
+  }
+
+  /// A convolution of a few numbers.
+  private func smallConvolution(_ pass: String) throws -> BenchmarkCase {
+    var convolution = try #require(BenchmarkCase.all.first { $0.sec == "conv" })
+    convolution.name = "small \(pass)"
+    convolution.pass = pass
+    convolution.shape = [2, 3, 5, 4]
+    convolution.outputs = 6
+    convolution.stride = 2
+    return convolution
+  }
+
+  @Test func aWorkerTimesEachPassOfAConvolution() throws {
+    let answers = try replies(
+      to: [#"{"hello":true}"#] + ["fwd", "input", "weight"].map { try request(smallConvolution($0)) })
+    try #require(answers.count == 4)
+    #expect(answers[0].variants?["conv"] == ["fused"])
+    for answer in answers.dropFirst() {
+      #expect(answer.ok, "\(answer.error ?? "")")
+      #expect(answer.samples?.isEmpty == false)
+    }
+  }
+
+  @Test func aWorkerTimesEachVariantOfATrainingStepThatItNames() throws {
+    var train = try #require(BenchmarkCase.all.first { $0.sec == "train" && $0.net == "resnet20" })
+    train.batch = 2
+    let named = try #require(try replies(to: [#"{"hello":true}"#]).first?.variants?["train"])
+    #expect(named == ["fused", "recompute"])
+    for answer in try replies(to: named.map { try request(train, variant: $0) }) {
+      #expect(answer.ok && answer.samples?.isEmpty == false)
+    }
+  }
+
+  @Test func aWorkerRefusesAConvolutionOrAVariantThatThereIsNot() throws {
+    var wide = try smallConvolution("fwd")
+    wide.outputs = 1 << 60
+    wide.name = "wide"
+    var window = try smallConvolution("fwd")
+    window.window = Int.max
+    window.name = "window"
+    var still = try smallConvolution("fwd")
+    still.stride = 0
+    still.name = "still"
+    let answers = try replies(to: [
+      try request(wide), try request(window), try request(still), try request(smallConvolution("sideways")),
+      try request(smallConvolution("fwd"), variant: "recompute"), try request(smallConvolution("fwd")),
+    ])
+    try #require(answers.count == 6)
+    for answer in answers.dropLast() { #expect(!answer.ok && answer.error?.isEmpty == false) }
+    #expect(answers[0].error?.contains("elements") == true)
+    #expect(answers[4].error?.contains("no variant 'recompute'") == true)
+    #expect(answers[5].ok)
   }
 
   @Test func aWorkerRefusesABadRequestAndAnswersTheNext() throws {

@@ -10,11 +10,12 @@ struct BenchmarkWorker {
     var hello: Bool?
     var drop: Bool?
     var `case`: BenchmarkCase?
+    var variant: String?
     var minTime: Double?
     var pause: Double?
 
     enum CodingKeys: String, CodingKey {
-      case hello, drop, `case`, pause
+      case hello, drop, `case`, variant, pause
       case minTime = "min_time"
     }
   }
@@ -40,13 +41,15 @@ struct BenchmarkWorker {
         let request = try JSONDecoder().decode(Request.self, from: Data(line.utf8))
         if request.hello == true {
           reply.info = "norma \(normaVersion) threads=\(Parallel.threadCount) kernels=\(Kernels.name)"
-          let variants = ["fused"]
-          reply.variants = ["norm": variants, "norm+relu": variants, "train": variants, "infer": variants]
+          reply.variants = Dictionary(
+            uniqueKeysWithValues: ["norm", "conv", "train", "infer"].map { ($0, Benchmark.variants(section: $0)) })
         } else if request.drop == true {
           prepared = [:]
         } else if let benchmark = request.case {
-          let ready = try prepared[benchmark.name] ?? Benchmark(benchmark)
-          prepared[benchmark.name] = ready
+          let variant = request.variant ?? "fused"
+          let name = "\(benchmark.name) \(variant)"
+          let ready = try prepared[name] ?? Benchmark(benchmark, variant: variant)
+          prepared[name] = ready
           let samples = try ready.samples(
             forSeconds: try seconds(request.minTime ?? 0.15, "min_time"),
             pausing: try request.pause.map { try seconds($0, "pause") })

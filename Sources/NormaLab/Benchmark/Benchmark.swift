@@ -15,19 +15,40 @@ public struct BenchmarkError: Error, Equatable, CustomStringConvertible {
 public struct Benchmark {
   private let body: () throws -> Void
 
+  /// The ways in which a case of a section can be run; none for an unknown section.
+  public static func variants(section: String) -> [String] {
+    switch section {
+    case "norm", "conv", "infer": ["fused"]
+    case "train": ["fused", "recompute"]
+    default: []
+    }
+  }
+
   /// Prepares a case: inputs, network, and whatever else is not part of what is timed.
   ///
+  /// - Parameters:
+  ///   - benchmark: the case.
+  ///   - variant: one of ``variants(section:)``. With `recompute`, a training step computes what batch normalization gave
+  ///     again instead of keeping it.
   /// - Throws: ``BenchmarkError`` for a case that asks for something unknown, or for more elements than memory may hold.
-  public init(_ benchmark: BenchmarkCase) throws {
+  public init(_ benchmark: BenchmarkCase, variant: String = "fused") throws {
+    let variants = Self.variants(section: benchmark.sec)
+    guard !variants.isEmpty else { throw BenchmarkError("there is no section '\(benchmark.sec)'") }
+    guard variants.contains(variant) else {
+      throw BenchmarkError(
+        "'\(benchmark.name)' has no variant '\(variant)'; there are \(variants.joined(separator: ", "))")
+    }
     // Divided rather than multiplied, which could overflow. 3072 are the most inputs of any network here.
     let most = 1 << 31
-    let room = (benchmark.shape ?? [benchmark.batch ?? 1, 3072]).reduce(most) { $0 / max(1, $1) }
-    guard room > 0 else { throw BenchmarkError("'\(benchmark.name)' has more than \(most) elements") }
+    for lengths in [benchmark.shape ?? [benchmark.batch ?? 1, 3072]] + Self.convolutionShapes(benchmark) {
+      let room = lengths.reduce(most) { $0 / max(1, $1) }
+      guard room > 0 else { throw BenchmarkError("'\(benchmark.name)' has more than \(most) elements") }
+    }
     switch benchmark.sec {
     case "norm": body = try Self.normalization(benchmark)
-    case "train": body = try Self.training(benchmark)
-    case "infer": body = try Self.inference(benchmark)
-    default: throw BenchmarkError("there is no section '\(benchmark.sec)'")
+    case "conv": body = try Self.convolution(benchmark)
+    case "train": body = try Self.training(benchmark, recomputes: variant == "recompute")
+    default: body = try Self.inference(benchmark)
     }
   }
 
@@ -107,6 +128,38 @@ extension Benchmark {
     }
   }
 
+  /// Lengths that a convolution's result and weights do not exceed.
+  private static func convolutionShapes(_ benchmark: BenchmarkCase) -> [[Int]] {
+    guard let shape = benchmark.shape, shape.count == 4, let outputs = benchmark.outputs, let window = benchmark.window
+    else { return [] }
+    // An even window's result has a row and a column more than the image.
+    return [[shape[0], outputs, shape[2], 2, shape[3], 2], [outputs, shape[1], window, window]]
+  }
+
+  private static func convolution(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
+    guard let lengths = benchmark.shape, lengths.count == 4, let outputs = benchmark.outputs,
+      let length = benchmark.window, let stride = benchmark.stride,
+      (lengths + [outputs, length, stride]).allSatisfy({ $0 > 0 }), let pass = benchmark.pass,
+      ["fwd", "input", "weight"].contains(pass)
+    else { throw BenchmarkError("'\(benchmark.name)' is no convolution that can be timed") }
+    func square(_ length: Int) -> Extent2d { Extent2d(height: length, width: length) }
+    let window = Window(square(length), stride: square(stride), padding: square(length / 2))
+    var random = RandomGenerator(seed: 0)
+    let x = Tensor<Float>.normal([lengths[0], lengths[2], lengths[3], lengths[1]], using: &random)
+    let weight = Tensor<Float>.normal([outputs, lengths[1], length, length], using: &random)
+    guard let result = Convolution2d.outputShape(for: x.shape, outputs: outputs, window: window) else {
+      throw BenchmarkError("the window of '\(benchmark.name)' is larger than its images")
+    }
+    let gradient = Tensor<Float>.normal(result, using: &random)
+    switch pass {
+    case "input":
+      return { _ = Convolution2d.inputGradient(gradient, inputShape: x.shape, weight: weight, window: window) }
+    case "weight":
+      return { _ = Convolution2d.weightGradient(gradient, input: x, weightShape: weight.shape, window: window) }
+    default: return { _ = Convolution2d.forward(x, weight: weight, window: window) }
+    }
+  }
+
   /// A network of the protocol's, and a batch for it.
   private static func network(
     _ benchmark: BenchmarkCase
@@ -132,13 +185,14 @@ extension Benchmark {
     return (model, features, (0..<batch).map { _ in Int.random(in: 0..<10, using: &random) })
   }
 
-  private static func training(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
+  private static func training(_ benchmark: BenchmarkCase, recomputes: Bool) throws -> () throws -> Void {
     let (model, features, labels) = try network(benchmark)
     let isAdam = benchmark.opt == "adam"
     var optimizer = Optimizer<Float>(isAdam ? .adam() : .sgd(momentum: 0.9))
     let parameters = model.namedParameters.map(\.parameter)
     func gradients() throws -> [Tensor<Float>?] {
       let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
+      pass.recomputesNormalized = recomputes
       let found = pass.gradients(of: try model(Variable(features), in: pass).softmaxCrossEntropy(labels: labels))
       try pass.updateRunningStatistics()
       return parameters.map { found[$0] }

@@ -1,8 +1,8 @@
-/// One thing to be timed: an operation on a shape, a training step or an inference of a network.
+/// One thing to be timed: a normalization or a convolution of a shape, a training step or an inference of a network.
 ///
 /// The names and the values of the properties are those of the protocol in which libraries are measured in turn.
 public struct BenchmarkCase: Codable, Sendable, Equatable {
-  /// `norm`, `train` or `infer`.
+  /// `norm`, `conv`, `train` or `infer`.
   public var sec: String
   /// What it is called.
   public var name: String
@@ -10,12 +10,18 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
   public var norm: String?
   /// Whether a ReLU follows.
   public var relu: Bool?
-  /// `[N, C]` or `[N, C, H, W]`, whatever the layout.
+  /// `[N, C]` or `[N, C, H, W]`, whatever the layout; for a convolution that of the images it is given.
   public var shape: [Int]?
   /// `nc`, `nchw` or `nhwc`.
   public var layout: String?
-  /// `fwd`, `bwd` or `infer`.
+  /// `fwd`, `bwd` or `infer`; of a convolution `fwd`, or the gradient of its `input` or `weight`.
   public var pass: String?
+  /// Channels a convolution has as its result.
+  public var outputs: Int?
+  /// The height and width of a convolution's square window, which is padded with half of it, rounded down.
+  public var window: Int?
+  /// A convolution's step in both directions.
+  public var stride: Int?
   /// `cs231n`, `mlp` or `resnet20`.
   public var net: String?
   /// Samples a step.
@@ -34,6 +40,24 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
     }
   }
 
+  /// The passes of the convolutions of ResNet-20 at batch 128, and of two of ResNet-18's on larger images.
+  private static let convolutions: [BenchmarkCase] = {
+    let layers: [(shape: [Int], outputs: Int, window: Int, stride: Int)] = [
+      ([128, 3, 32, 32], 16, 3, 1), ([128, 16, 32, 32], 16, 3, 1), ([128, 16, 32, 32], 32, 3, 2),
+      ([128, 16, 32, 32], 32, 1, 2), ([128, 32, 16, 16], 32, 3, 1), ([128, 32, 16, 16], 64, 3, 2),
+      ([128, 64, 8, 8], 64, 3, 1), ([16, 64, 56, 56], 64, 3, 1), ([16, 256, 14, 14], 256, 3, 1),
+    ]
+    return layers.flatMap { layer in
+      ["fwd", "input", "weight"].map { pass in
+        let lengths = layer.shape.map(String.init).joined(separator: ",")
+        let window = "\(layer.window)x\(layer.window)" + (layer.stride == 1 ? "" : " stride \(layer.stride)")
+        return BenchmarkCase(
+          sec: "conv", name: "conv-\(pass) (\(lengths)) to \(layer.outputs) \(window)", shape: layer.shape, pass: pass,
+          outputs: layer.outputs, window: layer.window, stride: layer.stride)
+      }
+    }
+  }()
+
   /// All cases that ``Benchmark`` can run.
   public static let all: [BenchmarkCase] = {
     let images = [[128, 16, 32, 32], [128, 64, 32, 32], [64, 256, 14, 14], [32, 64, 56, 56], [32, 256, 56, 56]]
@@ -45,6 +69,7 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
     cases += [[256, 1024], [8192, 512]].flatMap { norms("bn", $0, "nc", relu: true) }
     cases += [images[0], images[2], images[3]].flatMap { shape in layouts.flatMap { norms("bn", shape, $0, relu: true) }
     }
+    cases += convolutions
     for batch in [50, 256] {
       for optimizer in ["adam", "sgd"] { cases.append(training("cs231n", batch, optimizer)) }
     }
