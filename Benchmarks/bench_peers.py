@@ -45,8 +45,8 @@ Worker protocol (so another implementation can join with --extra NAME=COMMAND):
   JSON lines on stdin/stdout. Request {"case": {...}, "variant": "...", "min_time": s} -> reply
   {"ok": true, "samples": [seconds, ...]} or {"ok": false, "error": "..."}; with "pause": s, each sample is one
   call after a sleep of s; {"drop": true} frees everything built so far -> {"ok": true}; {"hello": true} ->
-  {"ok": true, "info": "...", "variants": {"norm": [...], "train": [...], "infer": [...]}}. The thread count is
-  in $PEER_THREADS. peers/cases.py says what is in a case. In norm rows the layout is part of the
+  {"ok": true, "info": "...", "variants": {"norm": [...], "conv": [...], "train": [...], "infer": [...]}}.
+  The thread count is in $PEER_THREADS. peers/cases.py says what is in a case. In norm rows the layout is part of the
   work; in the others it is the implementation's own choice, and an --extra may run its own.
 """
 import argparse

@@ -2,12 +2,12 @@
 """Peak memory of training steps: what a process takes beyond its idle state. Linux only.
 
     peak_memory.py --extra 'norma=../.build/release/norma bench --worker' [--backends torch] [--only mlp]
-    peak_memory.py --extra 'norma=../.build/release/norma bench --worker' --only resnet20 --variants fused,recompute,eager
+    peak_memory.py --extra 'norma=../.build/release/norma bench --worker' --only resnet20 --variants fused,eager
 
-Each case and variant has a worker process of its own. Idle is the process's resident memory (VmRSS) once the library is loaded and
-has run one normalization of two rows, with nothing else built. Then the kernel's mark of the peak (VmHWM) is set back,
-and network, optimizer and batch are built and trained for --min-time seconds, at least 20 steps. What is reported is
-the new mark less the idle state. The mark is the kernel's own, so that no peak between two looks is missed.
+Each case and variant has a worker process of its own. Idle is the process's resident memory (VmRSS) once the library is
+loaded and has run one normalization of two rows, with nothing else built. Then the kernel's mark of the peak (VmHWM) is
+set back, and network, optimizer and batch are built and trained for --min-time seconds, at least 20 steps. What is
+reported is the new mark less the idle state. The mark is the kernel's own, so that no peak between two looks is missed.
 """
 import argparse
 

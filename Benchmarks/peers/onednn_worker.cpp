@@ -1,8 +1,9 @@
 // oneDNN as a worker of the protocol in bench_peers.py: batch and layer normalization and convolution, on memory made
 // beforehand.
 //
-// A normalization's layout is that of the case: nchw is plain, nhwc is nhwc, and a matrix [N, C] is described as N x C x 1 x 1, nhwc,
-// which oneDNN runs faster than as a matrix. What oneDNN 2.6 lacks, networks and group normalization, is refused.
+// A normalization's layout is that of the case: nchw is plain, nhwc is nhwc, and a matrix [N, C] is described as
+// N x C x 1 x 1, nhwc, which oneDNN runs faster than as a matrix. What oneDNN 2.6 lacks, networks and group
+// normalization, is refused.
 
 #include <stdexcept>
 #include <string>
