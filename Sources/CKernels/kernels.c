@@ -83,6 +83,8 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
     .rmsprop = norma_##set##_rmsprop, \
     .shifted_rows = norma_##set##_shifted_rows, \
     .shifted_rows_gradient = norma_##set##_shifted_rows_gradient, \
+    .depthwise = norma_##set##_depthwise, \
+    .depthwise_gradient = norma_##set##_depthwise_gradient, \
   }
 
 #if defined(__aarch64__)

@@ -7,13 +7,13 @@ import Synchronization
 /// What the shape decides is found once and kept for the next call.
 final class FastConvolution: Sendable {
   let product: ShiftedRowProduct
-  private let phases: [Phase]
+  let phases: [Phase]
 
   /// Rows of weights whose part of a block stays in the first cache while the rows of a ticket go by.
   private static let rowsOfChunk = 256
 
   /// The segments of a pair of phases that are multiplied at once, and the rows of weights before them.
-  private struct Chunk {
+  struct Chunk: Sendable {
     var places: [Int32] = []
     var lengths: [Int32] = []
     var firstRow = 0
@@ -21,10 +21,13 @@ final class FastConvolution: Sendable {
   }
 
   /// What is done alike in each ticket for one pair of phases.
-  private struct Phase {
+  struct Phase: Sendable {
     let rowPhase, columnPhase: AxisPhase
     let places, results: [Int32]
     let chunks: [Chunk]
+
+    /// Where the values of a window lie, which is all there is to know where channels are computed side by side.
+    var taps: [Int32] { chunks.flatMap(\.places) }
   }
 
   private init(_ product: ShiftedRowProduct) {
@@ -104,6 +107,9 @@ final class FastConvolution: Sendable {
     bias: UnsafePointer<Float>? = nil, residual: UnsafePointer<Float>? = nil, rectifies: Bool = false
   ) {
     guard let kernels = Kernels.table?.pointee else { return }
+    guard !product.isDepthwise else {
+      return multiplyDepthwise(source, weights, into: result, bias: bias, residual: residual, rectifies: rectifies)
+    }
     let channels = product.resultChannelsOfGroup
     let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
     let parts = product.blockParts
@@ -147,6 +153,7 @@ final class FastConvolution: Sendable {
     into result: UnsafeMutablePointer<Float>
   ) {
     guard let kernels = Kernels.table?.pointee, let phase = phases.first else { return }
+    guard !product.isDepthwise else { return depthwiseWeightGradient(gradient, input: input, into: result) }
     let (sources, channels) = (product.sourceChannelsOfGroup, product.resultChannelsOfGroup)
     let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
     let taps = window.size.height * window.size.width

@@ -6,7 +6,7 @@ let columnsOfBlock = 16
 /// A convolution's weights in the order in which the kernels read them.
 ///
 /// For each pair of phases, group and block of sixteen result channels: a row of sixteen for each tap and source channel.
-/// Channels beyond the last are zero.
+/// Channels beyond the last are zero. Those of a depthwise convolution are a row of all channels for each tap.
 struct PackedWeights: Sendable {
   /// All rows, one after the other.
   let elements: Tensor<Float>
@@ -17,6 +17,10 @@ struct PackedWeights: Sendable {
   /// and the result's the outputs; `isBackward` turns them round.
   init(_ weight: Tensor<Float>, for product: ShiftedRowProduct, isBackward: Bool) {
     let (area, width) = (weight.shape[2] * weight.shape[3], weight.shape[3])
+    if product.isDepthwise {
+      (elements, phases) = Self.depthwise(weight, for: product)
+      return
+    }
     let perOutput = weight.shape[1] * area
     let (sources, results) = (product.sourceChannelsOfGroup, product.resultChannelsOfGroup)
     let blocks = (results + columnsOfBlock - 1) / columnsOfBlock
@@ -59,5 +63,27 @@ struct PackedWeights: Sendable {
         }
       }
     }
+  }
+
+  private static func depthwise(
+    _ weight: Tensor<Float>, for product: ShiftedRowProduct
+  ) -> (elements: Tensor<Float>, phases: [(start: Int, rows: Int)]) {
+    let (area, width, channels) = (weight.shape[2] * weight.shape[3], weight.shape[3], weight.shape[0])
+    var phases: [(start: Int, rows: Int)] = []
+    var packed: [Float] = []
+    weight.withUnsafeElements { weight in
+      for rowPhase in product.rowPhases {
+        for columnPhase in product.columnPhases {
+          phases.append((start: packed.count, rows: rowPhase.taps.count * columnPhase.taps.count))
+          for row in rowPhase.taps {
+            for column in columnPhase.taps {
+              let tap = row.kernel * width + column.kernel
+              for channel in 0..<channels { packed.append(weight[channel * area + tap]) }
+            }
+          }
+        }
+      }
+    }
+    return (Tensor(packed), phases)
   }
 }

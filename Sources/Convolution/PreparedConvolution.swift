@@ -13,7 +13,7 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
   public let groups: Int
 
   private let packedWeights: PackedWeights?
-  /// The bias, filled up with zeros to whole blocks in each group.
+  /// The bias, filled up with zeros to whole blocks in each group; as it is where the convolution is depthwise.
   private let packedBias: Tensor<Float>?
 
   /// A convolution with the given weights, see ``Convolution2d``.
@@ -42,6 +42,7 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
       input: image, outputs: weight.shape[0], window: window, groups: groups)
     packedWeights = PackedWeights(weight, for: product, isBackward: false)
     packedBias = (bias as? Tensor<Float>).map { bias in
+      if product.isDepthwise { return bias }
       let channels = bias.count / groups
       let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
       return Tensor(shape: [groups * blocks * columnsOfBlock]) { packed in

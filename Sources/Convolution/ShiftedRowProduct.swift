@@ -111,6 +111,9 @@ struct ShiftedRowProduct: Sendable {
       columnPhases: window.columns.backwardPhases(length: input[2]))
   }
 
+  /// Whether each result channel sees one source channel alone, so that channels are computed side by side.
+  var isDepthwise: Bool { groups > 1 && sourceChannels == groups && resultChannels == groups }
+
   /// The source's channels of one group, and the result's.
   var sourceChannelsOfGroup: Int { sourceChannels / groups }
   var resultChannelsOfGroup: Int { resultChannels / groups }

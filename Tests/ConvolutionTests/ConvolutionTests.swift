@@ -53,6 +53,10 @@ import Testing
     Case(input: [1, 61, 67, 3], weight: [24, 3, 7, 7], window: Window(7, stride: 2, padding: 3)),
     Case(input: [2, 40, 80, 48], weight: [48, 48, 3, 3], window: Window(3, padding: 1)),
     Case(input: [33, 6, 6, 32], weight: [32, 1, 3, 3], window: Window(3, padding: 1), groups: 32),
+    Case(
+      input: [3, 9, 11, 50], weight: [50, 1, 3, 5],
+      window: Window(Extent2d(height: 3, width: 5), stride: 2, padding: 2, dilation: 2), groups: 50),
+    Case(input: [9, 20, 20, 17], weight: [17, 1, 5, 5], window: Window(5, padding: 2), groups: 17),
     Case(input: [0, 6, 6, 4], weight: [8, 4, 3, 3], window: Window(3, padding: 1)),
   ]
 

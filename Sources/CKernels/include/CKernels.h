@@ -34,6 +34,8 @@ typedef struct norma_kernels {
   void (*rmsprop)(float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon);
   void (*shifted_rows)(const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies);
   void (*shifted_rows_gradient)(const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride);
+  void (*depthwise)(const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies);
+  void (*depthwise_gradient)(const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount, float *sums, long channels);
 } norma_kernels;
 
 // The kernels that this processor can run, the fastest at place 0; NULL beyond the last.

@@ -113,3 +113,52 @@ void NAME(shifted_rows_gradient)(
   }
 #undef TILE
 }
+
+// Depthwise: y[results[r] + c] = Σ x[places[r] + taps[t] + c] · weights[t · channels + c] for all channels c, plus bias[c] and
+// residual[results[r] + c] where they are not NULL, and ReLU.
+void NAME(depthwise)(
+    const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount,
+    const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies) {
+#pragma STDC FP_CONTRACT ON
+  long c = 0;
+  for (; c + LANES <= channels; c += LANES) {
+    const vf start = bias ? NAME(load)(bias + c) : (vf){0};
+    for (long r = 0; r < rows; r++) {
+      const float *values = x + places[r] + c;
+      vf sum = start;
+      for (long t = 0; t < tapCount; t++) sum += NAME(load)(values + taps[t]) * NAME(load)(weights + t * channels + c);
+      if (residual) sum += NAME(load)(residual + results[r] + c);
+      NAME(store)(y + results[r] + c, rectifies ? NAME(rectify)(sum) : sum);
+    }
+  }
+  for (; c < channels; c++) {
+    for (long r = 0; r < rows; r++) {
+      float sum = bias ? bias[c] : 0;
+      for (long t = 0; t < tapCount; t++) sum += x[places[r] + taps[t] + c] * weights[t * channels + c];
+      if (residual) sum += residual[results[r] + c];
+      y[results[r] + c] = rectifies && sum <= 0 ? 0 : sum;
+    }
+  }
+}
+
+// Depthwise: sums[t · channels + c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c] over rows r.
+void NAME(depthwise_gradient)(
+    const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount,
+    float *sums, long channels) {
+#pragma STDC FP_CONTRACT ON
+  for (long t = 0; t < tapCount; t++) {
+    const float *values = x + taps[t];
+    float *target = sums + t * channels;
+    long c = 0;
+    for (; c + LANES <= channels; c += LANES) {
+      vf sum = NAME(load)(target + c);
+      for (long r = 0; r < rows; r++) sum += NAME(load)(values + places[r] + c) * NAME(load)(g + results[r] + c);
+      NAME(store)(target + c, sum);
+    }
+    for (; c < channels; c++) {
+      float sum = target[c];
+      for (long r = 0; r < rows; r++) sum += values[places[r] + c] * g[results[r] + c];
+      target[c] = sum;
+    }
+  }
+}

@@ -163,7 +163,15 @@ private struct ComparisonRun {
       bestValidationMetric: history.best?.decidingMetric ?? epochs[0].validationMetric,
       testMetric: try data.test.map { try model.evaluate(on: $0, loss: training.loss).metric },
       parameterCount: model.parameterCount, seconds: history.epochs.reduce(0) { $0 + ($1.seconds ?? .nan) },
-      stoppedBecause: stopped)
+      firstFilters: firstFilters, stoppedBecause: stopped)
+  }
+
+  /// At most so many filters are shown.
+  private static let filterCount = 64
+
+  private var firstFilters: NormComparison.Filters? {
+    model.layers.lazy.compactMap { $0.layer as? Conv2d<Float> }.first
+      .map { NormComparison.Filters($0.weight.value, atMost: Self.filterCount) }
   }
 
   /// The state before training, as epoch 0. Normalization by running statistics says nothing yet, so it is by the

@@ -85,6 +85,22 @@ extension ComparisonReport {
     return "Before training, the standard deviation goes " + sentences.joined(separator: "; ") + "."
   }
 
+  // MARK: Filters
+
+  var filterFigure: ReportFigure? {
+    let grids = result.runs.compactMap { run in
+      run.firstFilters.map { FilterGrid(title: Words.capitalized(run.phrase), filters: $0) }
+    }
+    guard !grids.isEmpty else { return nil }
+    return ReportFigure(
+      caption: "The filters of the first convolution after training",
+      reading:
+        "Each square is a filter, drawn as the image it answers to most; filters of three channels in colours. A "
+        + "filter that has learned shows an edge, a stripe or a patch of colour; one that has not is noise. Each is "
+        + "stretched to the whole range from dark to bright by itself.",
+      pictures: grids, layout: .triples)
+  }
+
   // MARK: Norms of weights and gradients
 
   var normFigures: [ReportFigure] {

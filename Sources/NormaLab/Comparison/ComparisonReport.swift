@@ -70,6 +70,9 @@ public struct ComparisonReport: Sendable {
     if result.runs.contains(where: { !$0.activationsBefore.isEmpty || !$0.activationsAfter.isEmpty }) {
       sections.append(ReportSection("What passes through the layers", blocks: [.figure(activationFigure)]))
     }
+    if let filterFigure {
+      sections.append(ReportSection("What the first layer looks for", blocks: [.figure(filterFigure)]))
+    }
     let norms = normFigures
     if !norms.isEmpty {
       sections.append(ReportSection("Weights and gradients", blocks: norms.map(ReportBlock.figure)))

@@ -1,4 +1,5 @@
 import Foundation
+import Norma
 
 /// What `norma compare` found: one architecture trained once per kind of normalization, everything else the same.
 ///
@@ -137,6 +138,29 @@ extension NormComparison {
     }
   }
 
+  /// The filters of a network's first convolution.
+  public struct Filters: Codable, Sendable, Equatable {
+    /// How many values each has.
+    public var channels, height, width: Int
+    /// The weights, filter by filter, channel by channel, row by row.
+    public var weights: [Float]
+
+    /// How many filters there are.
+    public var count: Int { weights.count / max(1, channels * height * width) }
+
+    /// The first filters of weights `[outputs, channels, height, width]`, at most so many.
+    init(_ weight: Tensor<Float>, atMost most: Int) {
+      (channels, height, width) = (weight.shape[1], weight.shape[2], weight.shape[3])
+      weights = weight[rows: 0..<min(most, weight.shape[0])].elements
+    }
+
+    /// The weights of one filter.
+    func values(of number: Int) -> [Double] {
+      let length = channels * height * width
+      return weights[number * length..<(number + 1) * length].map(Double.init)
+    }
+  }
+
   /// The training of one network.
   public struct Run: Codable, Sendable, Equatable {
     /// The kind of normalization as in `--norm`: "none", "batch", "layer", "group" or "instance".
@@ -163,6 +187,8 @@ extension NormComparison {
     public var parameterCount: Int
     /// How long the run took, in seconds.
     public var seconds: Double
+    /// The filters of the first convolution after training; nil if the network has none.
+    public var firstFilters: Filters?
     /// Why the run ended before its last epoch, such as "the loss is not finite at step 12, in layer 3"; `nil` if it
     /// did not.
     public var stoppedBecause: String?
@@ -171,7 +197,8 @@ extension NormComparison {
     public init(
       norm: String, epochs: [Epoch], stepLosses: [Double], stepInterval: Int, activationsBefore: [Activation],
       activationsAfter: [Activation], layerNames: [String], bestEpoch: Int, bestValidationMetric: Double,
-      testMetric: Double? = nil, parameterCount: Int, seconds: Double, stoppedBecause: String? = nil
+      testMetric: Double? = nil, parameterCount: Int, seconds: Double, firstFilters: Filters? = nil,
+      stoppedBecause: String? = nil
     ) {
       self.norm = norm
       self.epochs = epochs
@@ -185,6 +212,7 @@ extension NormComparison {
       self.testMetric = testMetric
       self.parameterCount = parameterCount
       self.seconds = seconds
+      self.firstFilters = firstFilters
       self.stoppedBecause = stoppedBecause
     }
   }
