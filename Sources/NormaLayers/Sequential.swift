@@ -51,7 +51,7 @@ public final class Sequential<Element: TensorElement>: Layer {
     zip(names, members).map { (name: $0, layer: $1) }
   }
 
-  public var summary: String { "Sequential(\(members.count) layers)" }
+  public var summary: String { "Sequential(\(members.count) layer\(members.count == 1 ? "" : "s"))" }
 
   @specialized(where Element == Float)
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {

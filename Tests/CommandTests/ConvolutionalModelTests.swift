@@ -57,7 +57,7 @@ struct ConvolutionalModelTests {
     #expect(listing.status == 0, "\(listing.error)")
     for line in [
       "Network       resnet8", "Normalization batch", "Shortcuts     projection, blocks start with gamma 0",
-      "  conv1: Conv2d(1 → 16, 3×3, padding 1, no bias)", "  layer2: Sequential(1 layers)", "    0: Residual(",
+      "  conv1: Conv2d(1 → 16, 3×3, padding 1, no bias)", "  layer2: Sequential(1 layer)", "    0: Residual(",
       "      conv1: Conv2d(16 → 32, 3×3, stride 2, padding 1, no bias)", "        1: BatchNorm(32)",
     ] {
       #expect(listing.output.contains(line), "\(line)")

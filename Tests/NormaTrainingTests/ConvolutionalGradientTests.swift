@@ -88,7 +88,7 @@ import Testing
   /// Two stages of one block, six images of 6×6 and two channels.
   private func residualNet(_ shortcut: ResidualNetwork.Shortcut) -> Sequential<Double> {
     ResidualNetwork(blocks: [1, 1], width: 3, shortcut: shortcut)
-      .build(inputChannels: 2, outputCount: 3, random: RandomGenerator(seed: 5))
+      .build(sampleShape: [6, 6, 2], outputCount: 3, random: RandomGenerator(seed: 5))
   }
   private let labels = [0, 2, 1, 1, 0, 2]
 

@@ -16,7 +16,7 @@ import Testing
   /// The network with weights hashed by their names, even over ±√(6 / fan-in).
   private func makeNet<Element: TensorElement>(_ settings: ResidualNetworkSettings) -> Sequential<Element> {
     let net: Sequential<Element> = ResidualNetwork.cifar(depth: settings.depth)
-      .build(inputChannels: 3, outputCount: settings.classes, random: RandomGenerator(seed: 1))
+      .build(sampleShape: [32, 32, 3], outputCount: settings.classes, random: RandomGenerator(seed: 1))
     for (name, parameter) in net.namedParameters where parameter.kind == .weight {
       let shape = parameter.value.shape
       let fanIn = shape.dropFirst().reduce(1, *)

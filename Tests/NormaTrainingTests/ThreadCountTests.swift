@@ -41,7 +41,7 @@ import Testing
 
   private static func residual(_ recipe: ResidualNetwork, imageSize: Int) -> Training {
     Training(sample: [imageSize, imageSize, 3], samples: 96, batchSize: 32, rule: .sgd(momentum: 0.9)) {
-      recipe.build(inputChannels: 3, outputCount: 10, random: $0)
+      recipe.build(sampleShape: [imageSize, imageSize, 3], outputCount: 10, random: $0)
     }
   }
 
