@@ -17,6 +17,7 @@ public struct NormalizedRows: Sendable {
 
 extension LayerNormalization {
   /// The forward pass `[…, C] → […, C]`.
+  @specialized(where Element == Float)
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5
   ) -> (output: Tensor<Element>, rows: NormalizedRows) {
@@ -26,8 +27,8 @@ extension LayerNormalization {
     require(
       gamma.count == channels && beta.count == channels,
       "gamma of shape \(gamma.shape) and beta of shape \(beta.shape) for \(channels) channels")
-    var mean = Tensor<Double>.zeros([rows])
-    var reciprocalDeviation = Tensor<Double>.zeros([rows])
+    var mean = Tensor<Double>(shape: [rows]) { _ in }
+    var reciprocalDeviation = Tensor<Double>(shape: [rows]) { _ in }
     let output = Tensor<Element>(shape: x.shape) { y in
       mean.withUnsafeMutableElements { mean in
         reciprocalDeviation.withUnsafeMutableElements { deviation in
@@ -56,6 +57,7 @@ extension LayerNormalization {
 
   /// The backward pass: with `h = g · gamma` and means over the row,
   /// `dx = (h − mean(h) − x̂ · mean(h · x̂)) / s`, `dgamma = Σ g · x̂` and `dbeta = Σ g` over all rows.
+  @specialized(where Element == Float)
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, rows normalized: NormalizedRows,
     gamma: Tensor<Element>? = nil
@@ -100,15 +102,15 @@ extension LayerNormalization {
 private func rowExtent(_ rows: Int, _ channels: Int) -> ChannelExtent {
   ChannelExtent(
     outer: rows, channels: channels, inner: 1,
-    outerPerBlock: max(Int(NORMA_BLOCK), 16_384 / max(1, channels)))
+    outerPerBlock: max(Int(NORMA_BLOCK), 16_384 / max(1, channels) / RowPlan.lanes * RowPlan.lanes))
 }
 
-/// Whether a result of rows is written past the caches.
+/// Whether a result of rows is written past the caches. Short rows are put together to whole lines.
 private func streamsRows<Element: TensorElement>(
   _ result: UnsafeMutablePointer<Element>, _ rows: Int, _ channels: Int
 ) -> Bool {
-  floats(result) != nil && UInt(bitPattern: result) % 64 == 0 && channels % RowPlan.lanes == 0
-    && streams(count: rows * channels, width: channels)
+  floats(result) != nil && UInt(bitPattern: result) % 64 == 0
+    && streams(count: rows * channels, width: max(channels, 4 * RowPlan.lanes))
 }
 
 /// Normalizes one block of rows, on the kernels where they are for the element type.
