@@ -27,8 +27,9 @@ extension LayerNormalization {
     require(
       gamma.count == channels && beta.count == channels,
       "gamma of shape \(gamma.shape) and beta of shape \(beta.shape) for \(channels) channels")
-    var mean = Tensor<Double>(shape: [rows]) { _ in }
-    var reciprocalDeviation = Tensor<Double>(shape: [rows]) { _ in }
+    // Rows without values have no statistics; any will do.
+    func statistics() -> Tensor<Double> { channels > 0 ? Tensor(shape: [rows]) { _ in } : .zeros([rows]) }
+    var (mean, reciprocalDeviation) = (statistics(), statistics())
     let output = Tensor<Element>(shape: x.shape) { y in
       mean.withUnsafeMutableElements { mean in
         reciprocalDeviation.withUnsafeMutableElements { deviation in
@@ -102,15 +103,16 @@ extension LayerNormalization {
 private func rowExtent(_ rows: Int, _ channels: Int) -> ChannelExtent {
   ChannelExtent(
     outer: rows, channels: channels, inner: 1,
-    outerPerBlock: max(Int(NORMA_BLOCK), 16_384 / max(1, channels) / RowPlan.lanes * RowPlan.lanes))
+    outerPerBlock: max(Int(NORMA_BLOCK), 16_384 / max(1, channels)))
 }
 
-/// Whether a result of rows is written past the caches. Short rows are put together to whole lines.
+/// Whether a result of rows is written past the caches, which costs more than it saves where the rows are short: each is
+/// written in one piece, and what is not a whole line of it one by one.
 private func streamsRows<Element: TensorElement>(
   _ result: UnsafeMutablePointer<Element>, _ rows: Int, _ channels: Int
 ) -> Bool {
-  floats(result) != nil && UInt(bitPattern: result) % 64 == 0
-    && streams(count: rows * channels, width: max(channels, 4 * RowPlan.lanes))
+  floats(result) != nil && channels >= (channels % RowPlan.lanes == 0 ? 128 : 256)
+    && streams(count: rows * channels, width: channels)
 }
 
 /// Normalizes one block of rows, on the kernels where they are for the element type.

@@ -12,15 +12,17 @@ static inline __attribute__((always_inline)) vf NAME(quads)(
   return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-// The columns of up to LANES rows, each as one vector; lanes beyond the last row repeat it.
-static inline __attribute__((always_inline)) void NAME(gather_columns)(
-    const float *x, long rows, long channels, float *columns) {
-#define ROW(r) (x + ((r) < rows ? (r) : rows - 1) * channels + c)
+// The columns of LANES rows, each as one vector.
+static inline __attribute__((always_inline)) void NAME(gather_columns)(const float *x, long channels, float *columns) {
 #define QUARTERS(i, j, k, l) i, j, k, l, i + 4, j + 4, k + 4, l + 4, i + 8, j + 8, k + 8, l + 8, i + 12, j + 12, k + 12, l + 12
+  const long far = 4 * channels;
   long c = 0;
   for (; c + 4 <= channels; c += 4) {
     vf v[4], low[2], high[2];
-    for (int i = 0; i < 4; i++) v[i] = NAME(quads)(ROW(i), ROW(i + 4), ROW(i + 8), ROW(i + 12));
+    for (int i = 0; i < 4; i++) {
+      const float *p = x + c + i * channels;
+      v[i] = NAME(quads)(p, p + far, p + 2 * far, p + 3 * far);
+    }
     // In each quarter four rows of four become four columns.
     for (int i = 0; i < 2; i++) {
       low[i] = __builtin_shufflevector(v[2 * i], v[2 * i + 1], QUARTERS(0, 16, 1, 17));
@@ -32,18 +34,22 @@ static inline __attribute__((always_inline)) void NAME(gather_columns)(
     NAME(store)(columns + (c + 3) * LANES, __builtin_shufflevector(high[0], high[1], QUARTERS(2, 3, 18, 19)));
   }
   for (; c < channels; c++) {
-    for (long r = 0; r < LANES; r++) columns[c * LANES + r] = *ROW(r);
+    for (long r = 0; r < LANES; r++) columns[c * LANES + r] = x[r * channels + c];
   }
 #undef QUARTERS
-#undef ROW
 }
 
 // The sums of up to LANES rows of at most NORMA_BLOCK values: their columns are rows of a batch whose channels they are.
 static inline __attribute__((always_inline)) void NAME(short_row_moments)(
     const float *x, long rows, long channels, float *base, double *sums, double *squares) {
-  float columns[NORMA_BLOCK * LANES], sum[LANES], square[LANES];
-  if (rows == LANES) NAME(gather_columns)(x, LANES, channels, columns);
-  else NAME(gather_columns)(x, rows, channels, columns);
+  float columns[NORMA_BLOCK * LANES], padded[NORMA_BLOCK * LANES], sum[LANES], square[LANES];
+  if (rows < LANES) {
+    for (long i = 0; i < LANES; i++) {
+      __builtin_memcpy(padded + i * channels, x + (i < rows ? i : 0) * channels, (size_t)channels * sizeof(float));
+    }
+    x = padded;
+  }
+  NAME(gather_columns)(x, channels, columns);
   NAME(strip_moments)(columns, LANES, channels, 1, base, sum, square);
   for (int i = 0; i < LANES; i++) {
     sums[i] = sum[i];
@@ -76,7 +82,6 @@ static inline __attribute__((always_inline)) void NAME(layers_normalize)(
   const long together = NAME(rows_together)(channels);
   float base[LANES], pivot[LANES], scale[LANES], shift[LANES];
   double sums[LANES], squares[LANES], second[LANES];
-  float results[NORMA_BLOCK * LANES];
   for (long row = 0; row < rows; row += together) {
     const long count = rows - row < together ? rows - row : together;
     const float *p = x + row * channels;
@@ -91,25 +96,13 @@ static inline __attribute__((always_inline)) void NAME(layers_normalize)(
     }
     NAME(finish_moments)(base, sums, squares, count, (double)channels, epsilon, NULL, NULL, mean + row, second,
                          reciprocal + row, pivot, scale, shift);
-    // Short rows do not fill lines, but LANES of them do.
-    const bool gathers = streams && isShort && count == LANES;
     for (long i = 0; i < count; i++) {
-      const float *source = p + i * channels;
-      if (isShort) {
-        NAME(layer_apply)(source, (gathers ? results : r) + i * channels, channels, pivot[i], scale[i], shift[i], gamma,
-                          beta, false);
-      } else {
-        NAME(layer_apply)(source, r + i * channels, channels, pivot[i], scale[i], shift[i], gamma, beta, streams);
-      }
-    }
-    if (gathers) {
-      for (long i = 0; i < channels; i++) NAME(put)(r + i * LANES, NAME(load)(results + i * LANES), true);
+      NAME(layer_apply)(p + i * channels, r + i * channels, channels, pivot[i], scale[i], shift[i], gamma, beta, streams);
     }
   }
 }
 
-// y = x^ * gamma + beta, x^ being a row of x brought to mean 0 and variance 1. Writes each row's mean and 1 / s. Where it
-// streams, y is aligned to 64 bytes if the rows are short, and to a float otherwise.
+// y = x^ * gamma + beta, x^ being a row of x brought to mean 0 and variance 1. Writes each row's mean and 1 / s.
 void NAME(layer_normalize)(
     const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon,
     double *mean, double *reciprocal, bool streams) {
@@ -117,47 +110,99 @@ void NAME(layer_normalize)(
   else NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, false);
 }
 
+// Adds one vector of x^ and of g to what is summed of them: g x^ and g of a channel, h = g * gamma and h x^ of a row.
+static inline __attribute__((always_inline)) void NAME(add_layer_gradient)(
+    vf normalized, vf g, const float *gamma, float *gammaPart, float *betaPart, vf *sum, vf *product) {
+  NAME(store)(gammaPart, NAME(load)(gammaPart) + g * normalized);
+  NAME(store)(betaPart, NAME(load)(betaPart) + g);
+  vf h = g * NAME(load)(gamma);
+  *sum += h;
+  *product += h * normalized;
+}
+
+// The sums of h and of h x^ over one row; adds the row's g x^ and g to the parts of gamma's and beta's gradients.
+static inline __attribute__((always_inline)) void NAME(layer_gradient_sums)(
+    const float *gp, const float *p, long channels, float pivot, float scale, float shift, const float *gamma,
+    float *gammaPart, float *betaPart, double *sum, double *product) {
+  vf s[2] = {{0}}, q[2] = {{0}};
+  long c = 0;
+#define NORMALIZED(at) ((NAME(load)(p + (at)) - pivot) * scale + shift)
+#define ADD(at, v, g, j) NAME(add_layer_gradient)(v, g, gamma + (at), gammaPart + (at), betaPart + (at), s + (j), q + (j))
+  for (; c + 2 * LANES <= channels; c += 2 * LANES) {
+    ADD(c, NORMALIZED(c), NAME(load)(gp + c), 0);
+    ADD(c + LANES, NORMALIZED(c + LANES), NAME(load)(gp + c + LANES), 1);
+  }
+  if (c + LANES <= channels) {
+    ADD(c, NORMALIZED(c), NAME(load)(gp + c), 0);
+    c += LANES;
+  }
+  if (c < channels && channels >= LANES) {
+    const long at = channels - LANES, left = channels - c;
+    ADD(at, NAME(keep_last)(NORMALIZED(at), left), NAME(keep_last)(NAME(load)(gp + at), left), 1);
+    c = channels;
+  }
+#undef ADD
+#undef NORMALIZED
+  *sum = NAME(sum_lanes)(s[0] + s[1]);
+  *product = NAME(sum_lanes)(q[0] + q[1]);
+  for (; c < channels; c++) {
+    float v = (p[c] - pivot) * scale + shift, h = gp[c];
+    gammaPart[c] += h * v;
+    betaPart[c] += h;
+    h *= gamma[c];
+    *sum += h;
+    *product += h * v;
+  }
+}
+
+// dx = (h - mean(h) - x^ mean(h x^)) / s for one row.
+static inline __attribute__((always_inline)) void NAME(layer_input_gradient)(
+    const float *gp, const float *p, float *r, long channels, float pivot, float scale, float shift,
+    const float *gamma, float sum, float product, bool streams) {
+#define ONE(c) (((gp[c] * gamma[c] - sum) - ((p[c] - pivot) * scale + shift) * product) * scale)
+  long c = 0;
+  for (long lead = NAME(lead)(r, channels, streams); c < lead; c++) r[c] = ONE(c);
+  while (c + (streams || channels < LANES ? LANES : 1) <= channels) {
+    // The last vector overlaps with the one before it, and computes the same values again.
+    if (c + LANES > channels) c = channels - LANES;
+    vf v = (NAME(load)(p + c) - pivot) * scale + shift;
+    vf h = NAME(load)(gp + c) * NAME(load)(gamma + c);
+    NAME(put)(r + c, ((h - sum) - v * product) * scale, streams);
+    c += LANES;
+  }
+  for (; c < channels; c++) r[c] = ONE(c);
+#undef ONE
+}
+
 static inline __attribute__((always_inline)) void NAME(layers_gradient)(
     const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean,
     const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams) {
   float *gammaPart = scratch, *betaPart = scratch + channels;
   const double share = 1 / (double)channels;
+  const long together = NAME(rows_together)(2 * channels);
+  float pivot[LANES], scale[LANES], shift[LANES];
+  double sum[LANES], product[LANES];
   for (long c = 0; c < channels; c++) gammaPart[c] = betaPart[c] = 0;
-  for (long row = 0; row < rows; row++) {
-    const float *p = x + row * channels, *gp = g + row * channels;
+  for (long row = 0; row < rows; row += together) {
+    const long count = rows - row < together ? rows - row : together;
+    const float *gp = g + row * channels, *p = x + row * channels;
     float *r = dx + row * channels;
-    float k = (float)mean[row], a = (float)reciprocal[row];
-    float t = (float)(-(mean[row] - (double)k) * reciprocal[row]);
-    vf s[2] = {{0}}, q[2] = {{0}};
-    long c = 0;
-    for (int j = 0; c + LANES <= channels; c += LANES, j ^= 1) {
-      vf v = (NAME(load)(p + c) - k) * a + t, h = NAME(load)(gp + c);
-      NAME(store)(gammaPart + c, NAME(load)(gammaPart + c) + h * v);
-      NAME(store)(betaPart + c, NAME(load)(betaPart + c) + h);
-      h *= NAME(load)(gamma + c);
-      s[j] += h;
-      q[j] += h * v;
+    for (long i = 0; i < count; i++) {
+      double m = mean[row + i], a = reciprocal[row + i];
+      pivot[i] = (float)m;
+      scale[i] = (float)a;
+      shift[i] = (float)(-(m - (double)pivot[i]) * a);
     }
-    double sum = NAME(sum_lanes)(s[0] + s[1]), product = NAME(sum_lanes)(q[0] + q[1]);
-    for (; c < channels; c++) {
-      float v = (p[c] - k) * a + t, h = gp[c];
-      gammaPart[c] += h * v;
-      betaPart[c] += h;
-      h *= gamma[c];
-      sum += h;
-      product += h * v;
+    for (long i = 0; i < count; i++) {
+      NAME(layer_gradient_sums)(gp + i * channels, p + i * channels, channels, pivot[i], scale[i], shift[i], gamma,
+                                gammaPart, betaPart, sum + i, product + i);
     }
-    float meanSum = (float)(sum * share), meanProduct = (float)(product * share);
-#define ONE(c) (((gp[c] * gamma[c] - meanSum) - ((p[c] - k) * a + t) * meanProduct) * a)
-    c = 0;
-    for (long lead = NAME(lead)(r, channels, streams); c < lead; c++) r[c] = ONE(c);
-    for (; c + LANES <= channels; c += LANES) {
-      vf v = (NAME(load)(p + c) - k) * a + t;
-      vf h = NAME(load)(gp + c) * NAME(load)(gamma + c);
-      NAME(put)(r + c, ((h - meanSum) - v * meanProduct) * a, streams);
+    for (long i = 0; i < count; i++) {
+      const float *gi = gp + i * channels, *pi = p + i * channels;
+      const float meanSum = (float)(sum[i] * share), meanProduct = (float)(product[i] * share);
+      NAME(layer_input_gradient)(gi, pi, r + i * channels, channels, pivot[i], scale[i], shift[i], gamma, meanSum,
+                                 meanProduct, streams);
     }
-    for (; c < channels; c++) r[c] = ONE(c);
-#undef ONE
   }
   for (long c = 0; c < channels; c++) {
     gammaSums[c] += gammaPart[c];
