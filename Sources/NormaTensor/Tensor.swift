@@ -119,6 +119,15 @@ public struct Tensor<Element: TensorElement>: Sendable {
     return try body(UnsafeMutableBufferPointer(start: storage.elements + offset, count: count))
   }
 
+  /// Lends the elements of a tensor for reading where there is one, and nil where there is none.
+  @inlinable package static func withUnsafeElements<Result, Failure: Error>(
+    of tensor: Tensor?, _ body: (UnsafePointer<Element>?) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    guard let tensor else { return try body(nil) }
+    defer { withExtendedLifetime(tensor.storage) {} }
+    return try body(UnsafePointer(tensor.storage.elements + tensor.offset))
+  }
+
   /// The same values in another element type, rounded to nearest.
   @specialized(where Element == Double, Other == Float)
   @specialized(where Element == Float, Other == Double)

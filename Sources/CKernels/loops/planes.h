@@ -53,9 +53,7 @@ static inline __attribute__((always_inline)) void NAME(run_moments)(
       blockSquare += d * d;
     }
     if (isFirst && start == 0) *base = pivot;
-    double e = (double)pivot - (double)*base;
-    *sum += blockSum + (double)n * e;
-    *square += (blockSquare + 2 * e * blockSum) + ((double)n * e) * e;
+    NAME(add_around)(pivot, blockSum, blockSquare, (double)n, *base, sum, square);
   }
 }
 
