@@ -8,14 +8,15 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [
     .package(name: "norma", path: ".."),
-    // Without its traits: they bring interposers of their own, and CAllocationCounter counts.
+    // Without its traits: they bring interposers of their own, and AllocationCounter counts.
     .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
   ],
   targets: [
-    .target(name: "CAllocationCounter", path: "CAllocationCounter"),
+    // A link to the folder of the tests: a path outside the package would not be allowed.
+    .target(name: "AllocationCounter", path: "AllocationCounter"),
     .target(
       name: "Counting",
-      dependencies: ["CAllocationCounter", .product(name: "Benchmark", package: "benchmark")],
+      dependencies: ["AllocationCounter", .product(name: "Benchmark", package: "benchmark")],
       path: "Counting"),
   ]
 )

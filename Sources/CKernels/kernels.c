@@ -15,6 +15,7 @@
 // Vectors that may stand anywhere, and may alias floats.
 typedef float vf __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float vfa __attribute__((vector_size(64), may_alias));
+typedef float vq __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(64), aligned(8), may_alias));
 typedef double vd8 __attribute__((vector_size(64)));
 typedef double vd4 __attribute__((vector_size(32)));

@@ -94,21 +94,13 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
     return Tensor<Float>(shape: shape) { y in
       guard let y = y.baseAddress, let fast, shape.elementCount > 0 else { return }
       x.withUnsafeElements { x in
-        withElements(packedBias, residual) { bias, residual in
-          guard let x = x.baseAddress else { return }
-          fast.multiply(x, weights, into: y, bias: bias, residual: residual, rectifies: rectifies)
+        Tensor.withUnsafeElements(of: packedBias) { bias in
+          Tensor.withUnsafeElements(of: residual) { residual in
+            guard let x = x.baseAddress else { return }
+            fast.multiply(x, weights, into: y, bias: bias, residual: residual, rectifies: rectifies)
+          }
         }
       }
     }
   }
-}
-
-/// Lends the elements of two tensors, of those that there are.
-private func withElements(
-  _ a: Tensor<Float>?, _ b: Tensor<Float>?, _ body: (UnsafePointer<Float>?, UnsafePointer<Float>?) -> Void
-) {
-  func lend(_ tensor: Tensor<Float>?, _ body: (UnsafePointer<Float>?) -> Void) {
-    if let tensor { tensor.withUnsafeElements { body($0.baseAddress) } } else { body(nil) }
-  }
-  lend(a) { a in lend(b) { b in body(a, b) } }
 }

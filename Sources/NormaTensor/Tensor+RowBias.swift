@@ -10,13 +10,12 @@ extension Tensor {
     let rowsPerTicket = Swift.max(1, (1 << 15) / channels)
     withUnsafeMutableElements { y in
       let y = y.baseAddress!
-      func apply(_ bias: UnsafePointer<Element>?) {
+      Tensor.withUnsafeElements(of: vector) { bias in
         Parallel.forEach((rows + rowsPerTicket - 1) / rowsPerTicket) { ticket in
           let start = ticket * rowsPerTicket
           addBias(bias, to: y + start * channels, Swift.min(rowsPerTicket, rows - start), channels, rectifies)
         }
       }
-      if let vector { vector.withUnsafeElements { apply($0.baseAddress) } } else { apply(nil) }
     }
   }
 }

@@ -43,6 +43,8 @@ public struct Tensor<Element: TensorElement>: Sendable {
   public init(_ elements: [Element]) { self.init(elements, shape: [elements.count]) }
 
   /// A tensor with the same value everywhere.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public init(repeating value: Element, shape: Shape) {
     self.init(shape: shape) { $0.initialize(repeating: value) }
   }
@@ -117,7 +119,18 @@ public struct Tensor<Element: TensorElement>: Sendable {
     return try body(UnsafeMutableBufferPointer(start: storage.elements + offset, count: count))
   }
 
+  /// Lends the elements of a tensor for reading where there is one, and nil where there is none.
+  @inlinable package static func withUnsafeElements<Result, Failure: Error>(
+    of tensor: Tensor?, _ body: (UnsafePointer<Element>?) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    guard let tensor else { return try body(nil) }
+    defer { withExtendedLifetime(tensor.storage) {} }
+    return try body(UnsafePointer(tensor.storage.elements + tensor.offset))
+  }
+
   /// The same values in another element type, rounded to nearest.
+  @specialized(where Element == Double, Other == Float)
+  @specialized(where Element == Float, Other == Double)
   public func converted<Other: TensorElement>(to type: Other.Type = Other.self) -> Tensor<Other> {
     if let same = self as? Tensor<Other> { return same }
     return Tensor<Other>(shape: shape) { result in

@@ -35,8 +35,7 @@ struct ChannelVectors<Element: TensorElement>: Sendable {
     let scale = Tensor<Element>(shape: [channels]) { scale in
       variance.withUnsafeElements { variance in
         guard let scale = scale.baseAddress, let variance = variance.baseAddress else { return }
-        guard let gamma else { return scaleChannels(scale, variance, nil, channels, epsilon) }
-        gamma.withUnsafeElements { scaleChannels(scale, variance, $0.baseAddress, channels, epsilon) }
+        Tensor.withUnsafeElements(of: gamma) { scaleChannels(scale, variance, $0, channels, epsilon) }
       }
     }
     self.init(pivot: mean, scale: scale, shift: beta ?? .zeros([channels]))

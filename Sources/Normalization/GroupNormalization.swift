@@ -133,9 +133,10 @@ private func withElements<Element: TensorElement, Other: TensorElement>(
   _ a: Tensor<Element>, _ b: Tensor<Other>?, _ c: Tensor<Other>?,
   _ body: (UnsafePointer<Element>, UnsafePointer<Other>?, UnsafePointer<Other>?) -> Void
 ) {
-  func lend(_ tensor: Tensor<Other>?, _ body: (UnsafePointer<Other>?) -> Void) {
-    if let tensor { tensor.withUnsafeElements { body($0.baseAddress) } } else { body(nil) }
-  }
   guard a.count > 0 else { return }
-  a.withUnsafeElements { a in lend(b) { b in lend(c) { c in body(a.baseAddress!, b, c) } } }
+  a.withUnsafeElements { a in
+    Tensor.withUnsafeElements(of: b) { b in
+      Tensor.withUnsafeElements(of: c) { c in body(a.baseAddress!, b, c) }
+    }
+  }
 }

@@ -96,7 +96,9 @@ import Testing
   @Test func layerNormalizationHasTheSameBitsOnEveryInstructionSet() {
     let used = Kernels.name
     defer { Kernels.select(used) }
-    for shape: Shape in [[1, 1], [3, 7], [65, 16], [130, 33], [200, 768], [5, 5000]] {
+    for shape: Shape in [
+      [1, 1], [3, 7], [65, 16], [130, 33], [21, 64], [200, 768], [5, 5000], [16_400, 208], [12_300, 257],
+    ] {
       var random = RandomGenerator(seed: 5)
       let x = Tensor<Float>.normal(shape, mean: 10, using: &random)
       let g = Tensor<Float>.normal(shape, using: &random)

@@ -55,7 +55,9 @@ import Testing
     #expect(errorOverBound(gradients.beta, reference: betaSums, bound: betaBounds) <= 1)
   }
 
-  @Test(arguments: [[1, 2], [3, 1], [4, 5], [33, 17], [2, 3, 4, 5], [700, 31], [3, 20_000]])
+  @Test(arguments: [
+    [1, 2], [3, 1], [4, 5], [33, 17], [2, 3, 4, 5], [700, 31], [21, 64], [19, 65], [3, 20_000],
+  ])
   func resultsAreThoseOfPlainLoopsToTheRoundingOfTheirType(shape: [Int]) {
     for affine in [true, false] {
       check(Float.self, Shape(shape), affine: affine)
@@ -83,6 +85,24 @@ import Testing
     #expect(output == x)
     let gradients = LayerNormalization.backward(x, input: x, rows: rows, gamma: .ones([3]))
     #expect(gradients.input == x && gradients.gamma == .zeros([3]) && gradients.beta == .zeros([3]))
+  }
+
+  @Test(arguments: [3, 16, 50, 64, 100, 257, 768])
+  func aRowHasTheSameBitsWhateverRowsAreBesideIt(channels: Int) {
+    let inputs = BatchNormalizationTests.Inputs<Float>([37, channels])
+    func run(_ rows: Range<Int>) -> [Tensor<Float>] {
+      let x = inputs.x[rows: rows]
+      let (output, statistics) = LayerNormalization.forward(x, gamma: inputs.gamma, beta: inputs.beta)
+      let gradients = LayerNormalization.backward(
+        inputs.gradient[rows: rows], input: x, rows: statistics, gamma: inputs.gamma)
+      return [output, gradients.input]
+    }
+    let together = run(0..<37)
+    for row in [0, 15, 16, 36] {
+      for (alone, all) in zip(run(row..<row + 1), together) {
+        #expect(haveSameBits(alone, all[rows: row..<row + 1]), "row \(row) of \(channels) channels")
+      }
+    }
   }
 
   @Test func resultsHaveTheSameBitsForEveryThreadCount() {

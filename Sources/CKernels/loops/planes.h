@@ -32,7 +32,7 @@ static inline __attribute__((always_inline)) void NAME(run_moments)(
         q[j] += d * d;
       }
     }
-    for (int j = 0; i + LANES <= n; i += LANES, j++) {
+    for (int j = 0; j < 3 && i + LANES <= n; i += LANES, j++) {
       vf d = NAME(load)(p + i) - k;
       s[j] += d;
       q[j] += d * d;
@@ -53,9 +53,7 @@ static inline __attribute__((always_inline)) void NAME(run_moments)(
       blockSquare += d * d;
     }
     if (isFirst && start == 0) *base = pivot;
-    double e = (double)pivot - (double)*base;
-    *sum += blockSum + (double)n * e;
-    *square += (blockSquare + 2 * e * blockSum) + ((double)n * e) * e;
+    NAME(add_around)(pivot, blockSum, blockSquare, (double)n, *base, sum, square);
   }
 }
 

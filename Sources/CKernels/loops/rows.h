@@ -98,15 +98,21 @@ static inline void NAME(block_moments)(
     }                                                            \
   } while (0)
 
-// Adds n values' sums around `pivot` to sums around `base`, in double precision: with e = pivot - base,
-// S += s + n e and Q += q + 2 e s + n e^2.
+// Adds n values' sums around `pivot` to sums around `base`: with e = pivot - base, S += s + n e and
+// Q += q + 2 e s + n e^2.
+static inline __attribute__((always_inline)) void NAME(add_around)(
+    float pivot, double sum, double square, double n, float base, double *sums, double *squares) {
+  double e = (double)pivot - (double)base;
+  *sums += sum + n * e;
+  *squares += (square + 2 * e * sum) + (n * e) * e;
+}
+
+// The same for the single precision of a block and each channel of a row.
 static inline void NAME(add_moments)(
     const float *restrict pivot, const float *restrict sum, const float *restrict square, const float *restrict base,
     long width, double n, double *restrict sums, double *restrict squares) {
   for (long c = 0; c < width; c++) {
-    double e = (double)pivot[c] - (double)base[c], s = sum[c];
-    sums[c] += s + n * e;
-    squares[c] += (square[c] + 2 * e * s) + (n * e) * e;
+    NAME(add_around)(pivot[c], (double)sum[c], (double)square[c], n, base[c], sums + c, squares + c);
   }
 }
 
@@ -317,14 +323,12 @@ void NAME(row_input_gradient)(
   }
 }
 
-// Adds one part's sums around its own base to those around another, see add_moments.
+// Adds one part's sums around its own base to those around another.
 void NAME(merge_moments)(
     const float *restrict partBase, const double *restrict partSums, const double *restrict partSquares,
     const float *restrict base, long width, double n, double *restrict sums, double *restrict squares) {
   for (long c = 0; c < width; c++) {
-    double e = (double)partBase[c] - (double)base[c], s = partSums[c];
-    sums[c] += s + n * e;
-    squares[c] += (partSquares[c] + 2 * e * s) + (n * e) * e;
+    NAME(add_around)(partBase[c], partSums[c], partSquares[c], n, base[c], sums + c, squares + c);
   }
 }
 

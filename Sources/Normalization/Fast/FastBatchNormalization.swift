@@ -145,17 +145,14 @@ private final class OwnedVectors {
   func withPointers(
     gamma: Tensor<Float>?, beta: Tensor<Float>?, epsilon: Double, _ body: (FastVectors) -> Void
   ) {
-    func lend(_ tensor: Tensor<Float>?, _ body: (UnsafePointer<Float>?) -> Void) {
-      if let tensor { tensor.withUnsafeElements { body($0.baseAddress) } } else { body(nil) }
-    }
     func floats(_ tensor: Tensor<Float>) -> UnsafeMutablePointer<Float> {
       tensor.withUnsafeElements { UnsafeMutablePointer(mutating: $0.baseAddress!) }
     }
     func doubles(_ tensor: Tensor<Double>) -> UnsafeMutablePointer<Double> {
       tensor.withUnsafeElements { UnsafeMutablePointer(mutating: $0.baseAddress!) }
     }
-    lend(gamma) { gamma in
-      lend(beta) { beta in
+    Tensor.withUnsafeElements(of: gamma) { gamma in
+      Tensor.withUnsafeElements(of: beta) { beta in
         body(
           FastVectors(
             pivot: floats(pivot), scale: floats(scale), shift: floats(shift), mean: doubles(mean),
