@@ -1,6 +1,5 @@
 import CKernels
 import NormaTensor
-import Synchronization
 
 /// A convolution on `Float`, on the kernels for the instruction set in use.
 ///
@@ -71,7 +70,7 @@ final class FastConvolution: Sendable {
     let isBackward: Bool
   }
 
-  private static let known = Mutex<[Key: FastConvolution]>([:])
+  private static let known = Guarded<[Key: FastConvolution]>([:])
   /// More shapes than any network has; when there are more, all are forgotten.
   private static let mostKnown = 1024
 

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Keeps the memory of freed tensors for the next ones of about the same size.
 ///
 /// A fresh page costs far more than the arithmetic on it: the first touch runs at a small fraction of the speed of a
@@ -30,7 +28,7 @@ public final class BufferPool: Sendable {
   private static let page = 4096
   private static let staggeredSize = 16 << 10
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// What the pool holds now.
   public var usage: Usage { state.withLock { $0.usage } }

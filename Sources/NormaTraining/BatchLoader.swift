@@ -1,7 +1,6 @@
 import Dispatch
 import NormaData
 import NormaTensor
-import Synchronization
 
 /// The batches of one epoch. Where a batch takes a while to prepare, the next one is prepared on another thread while the
 /// caller works with the one before; the batches are the same either way, to the last bit.
@@ -72,7 +71,7 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
 
 /// A value that another thread computes.
 private final class PrefetchedValue<Value: Sendable>: Sendable {
-  private let value = Mutex<Value?>(nil)
+  private let value = Guarded<Value?>(nil)
   private let isReady = DispatchSemaphore(value: 0)
 
   /// Begins to compute a value.

@@ -1,7 +1,6 @@
 import Foundation
 import NormaFiles
 import NormaTensor
-import Synchronization
 
 /// A folder of PNG and JPEG files as a data set: one subfolder a class, named as the class.
 public enum ImageFolder {
@@ -73,7 +72,7 @@ public enum ImageFolder {
 
   /// The images `[N, height, width, channels]`, read on all threads. Of several that cannot be read, the first is told of.
   private static func features(_ paths: [String], shape: Shape, scales: Bool) throws -> Tensor<Float> {
-    let failure = Mutex<(index: Int, error: any Error)?>(nil)
+    let failure = Guarded<(index: Int, error: any Error)?>(nil)
     let features = Tensor<Float>(shape: Shape([paths.count] + Array(shape))) { features in
       Parallel.forEach(paths.count) { index in
         guard failure.withLock({ $0.map { index < $0.index } ?? true }) else { return }
