@@ -7,7 +7,10 @@ extension Safetensors {
   ///
   /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole and valid safetensors file.
   public init(contentsOf path: String) throws {
-    let file = try SafetensorsFile(contentsOf: path)
+    try self.init(try SafetensorsFile(contentsOf: path))
+  }
+
+  init(_ file: SafetensorsFile) throws {
     self.init(metadata: file.metadata)
     for tensor in file.tensors { entries[tensor.name] = try file.entry(tensor.name) }
   }

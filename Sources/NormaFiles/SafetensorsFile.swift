@@ -33,8 +33,13 @@ public struct SafetensorsFile: Sendable {
   ///
   /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole and valid safetensors file.
   public init(contentsOf path: String) throws {
-    let mapping = try MappedFile(path)
-    let header = try mapping.withUnsafeBytes(in: 0..<mapping.count) { try SafetensorsHeader(of: $0, file: path) }
+    try self.init(try MappedFile(path))
+  }
+
+  init(_ mapping: MappedFile) throws {
+    let header = try mapping.withUnsafeBytes(in: 0..<mapping.count) { bytes in
+      try SafetensorsHeader(of: bytes, file: mapping.path)
+    }
     self.mapping = mapping
     metadata = header.metadata
     tensors = header.tensors.map {

@@ -22,8 +22,11 @@ public struct NumPyArray: Equatable, Sendable {
   ///
   /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole `.npy` file of numbers.
   public init(contentsOf path: String) throws {
-    let file = try MappedFile(path)
-    entry = try file.withUnsafeBytes(in: 0..<file.count) { try NumPyArray.entry(of: $0, file: path) }
+    try self.init(try MappedFile(path))
+  }
+
+  init(_ file: MappedFile) throws {
+    entry = try file.withUnsafeBytes(in: 0..<file.count) { try NumPyArray.entry(of: $0, file: file.path) }
   }
 
   /// Reads a file's bytes.

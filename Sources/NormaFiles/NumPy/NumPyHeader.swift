@@ -189,7 +189,8 @@ struct PythonDictionaryParser {
 
   private func error(_ problem: String) -> FormatError {
     FormatError(
-      file: file, location: "byte \(position)", problem: "in the header's dictionary \(problem)", remedy: wholeArrayRemedy
+      file: file, location: "byte \(position)", problem: "in the header's dictionary \(problem)",
+      remedy: wholeArrayRemedy
     )
   }
 }
