@@ -58,18 +58,17 @@ struct ConventionReport {
       .words("in"), .words("arguments"), .words("running variance"), .words("would be"),
     ])
     for row in rows {
-      table.addRow([row.framework, row.arguments ?? "has no plain mean", row.estimator, Self.factorWords(row, self)])
+      table.addRow([row.framework, row.arguments ?? "has no plain mean", row.estimator, factorWords(row)])
     }
     return table
   }
 
-  private static func factorWords(_ row: Row, _ report: ConventionReport) -> String {
-    guard row.estimator != report.conventions.estimator.rawValue else { return "the same" }
+  private func factorWords(_ row: Row) -> String {
+    guard row.estimator != conventions.estimator.rawValue else { return "the same" }
     guard let least = row.leastFactor, let greatest = row.greatestFactor else {
       return row.estimator == "unbiased" ? "N/(N-1) times" : "(N-1)/N times"
     }
-    let (first, last) = (format(least), format(greatest))
-    return "\(first == last ? first : "\(first) to \(last)") times"
+    return "\(Self.range(least, greatest)) times"
   }
 
   /// What to say where running variances are converted.
@@ -96,7 +95,7 @@ struct ConventionReport {
   }
 
   /// What whoever takes a state dictionary to PyTorch must know.
-  func remarksForPyTorch() throws -> [String] {
+  func remarksForPyTorch() -> [String] {
     var remarks: [String] = []
     let theirs = BatchNormalizationConventions.pyTorch
     let arguments = NormalizationFramework.pyTorch.arguments(for: conventions)

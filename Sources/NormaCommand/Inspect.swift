@@ -97,7 +97,9 @@ struct Inspect: ParsableCommand {
         try output("")
       }
     } else if !metadata.isEmpty {
-      let lines = metadata.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)".singleLine }
+      let lines = metadata.sorted { $0.key < $1.key }.map { key, value in
+        "\(key): \(value.count > 200 ? value.prefix(200) + "…" : value)".singleLine
+      }
       try output((lines + [""]).joined(separator: "\n"))
     }
     if checkpoint == nil, rows.contains(where: { $0.name.hasSuffix("running_var") }) {

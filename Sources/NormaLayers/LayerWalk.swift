@@ -52,6 +52,10 @@ private struct LayerWalk<Element: TensorElement> {
         try follow(shortcut, path: path.isEmpty ? "downsample" : path + ".downsample", next: nil)
       }
     default:
+      // What a layer of another kind does with an image that it flattens itself cannot be seen from here.
+      guard !layer.children.contains(where: { $0.layer.layers.contains { $0.layer is Flatten<Element> } }) else {
+        throw unknown(layer)
+      }
       visits.append(
         LayerVisit(path: path, layer: layer, next: next, input: shape, flattenedImage: flattenedImage))
       switch layer {
@@ -74,6 +78,6 @@ private struct LayerWalk<Element: TensorElement> {
   }
 
   private func unknown(_ layer: any Layer<Element>) -> LayerError {
-    LayerError(layer: layer.summary, expected: "features that are no flattened image", found: shape)
+    LayerError(layer: layer.summary, expected: "no image to flatten, and none that is flattened", found: shape)
   }
 }

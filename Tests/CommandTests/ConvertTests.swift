@@ -50,24 +50,26 @@ struct ConvertTests {
     let model = folder.path("model.safetensors")
     let said = try run([
       Self.fixture("mlp_biased.safetensors"), "-o", model, "--model", "mlp:12,9", "--keep", "0.75", "--classes",
-      "a,b,c,d", "--mean", "1,2,3,4,5,6,7,8,9,10", "--scale", "2", "--conventions", "keras",
+      "a,b,c,d", "--mean", "1,2,3,4,5,6,7,8,9,10", "--scale", "2", "--conventions", "keras", "--epsilon", "0.01",
     ])
     #expect(said.contains("the normalization after it cancels '4.bias', so it was subtracted from '5.running_mean'."))
     #expect(!said.contains("supposed"))
     let checkpoint = try Checkpoint(contentsOf: model)
-    #expect(checkpoint.settings.architecture.recipe.conventions == .keras)
+    var conventions = BatchNormalizationConventions.keras
+    conventions.epsilon = 0.01
+    #expect(checkpoint.settings.architecture.recipe.conventions == conventions)
     #expect(checkpoint.standardization?.mean.elements == (1...10).map { Float($0) })
     #expect(checkpoint.standardization?.scale.elements == [Float](repeating: 2, count: 10))
     let listing = try Norma.run(["inspect", model])
     #expect(listing.output.contains("from \(Self.fixture("mlp_biased.safetensors"))"))
-    #expect(listing.output.contains("biased variance: Keras's"))
+    #expect(listing.output.contains("epsilon 0.01, the old statistics weigh 0.99, biased variance: nobody's defaults"))
     #expect(!listing.output.contains("Optimizer"))
     expectFailure(try Norma.run(["evaluate", model]), status: 64, saying: "--data")
     let row = (1...10).map(String.init).joined(separator: ",")
-    let rows = try folder.write("\(row),a\n\(row),d\n", to: "rows.csv")
+    let rows = try folder.write(["a", "b", "c", "d"].map { "\(row),\($0)\n" }.joined(), to: "rows.csv")
     let evaluation = try Norma.run(["evaluate", model, "--data", "csv:\(rows)"])
     #expect(evaluation.status == 0, "\(evaluation.error)")
-    #expect(evaluation.output.contains("accuracy 50.0%"))
+    #expect(evaluation.output.contains("accuracy 25.0%"))
   }
 
   @Test func aModelGoesToPyTorchAndComesBackAsItWas() throws {
@@ -207,6 +209,7 @@ struct ConvertTests {
     (["x.safetensors", "--model", "mlp:12,9", "--scale", "0"], "--scale takes numbers"),
     (["x.safetensors", "--model", "mlp:12,9", "--mean", "1,2"], "or 10: samples of shape [10]"),
     (["x.safetensors", "--model", "mlp:12,9", "--keep", "0"], "--keep takes"),
+    (["x.safetensors", "--model", "mlp:12,9", "--epsilon", "0"], "--epsilon takes"),
     (["x.safetensors", "--model", "mlp:12,9", "--norm", "layer", "--conventions", "mlx"], "no batch normalization"),
     (["x.safetensors", "--model", "resnet20", "--keep", "0.5"], "not for residual networks"),
   ])
@@ -227,9 +230,10 @@ struct ConvertTests {
     expectFailure(try Norma.run(["convert", source, "-o", folder.path("no/x.npz")]), status: 74, saying: "no/x.npz")
     let cut = try folder.write(try FileAccess.read(source).dropLast(), to: "cut.safetensors")
     expectFailure(try Norma.run(["convert", cut, "-o", folder.path("x.npz")]), status: 65, saying: "cut off")
-    let model = try CheckpointTests.trainDigits().path("model")
+    let trained = try CheckpointTests.trainDigits()
     expectFailure(
-      try Norma.run(["convert", model, "--model", "mlp:4", "-o", folder.path("x.safetensors")]), status: 64,
+      try Norma.run(["convert", trained.path("model"), "--model", "mlp:4", "-o", folder.path("x.safetensors")]),
+      status: 64,
       saying: "knows its network")
   }
 }

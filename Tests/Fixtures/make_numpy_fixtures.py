@@ -37,7 +37,8 @@ written = {
 }
 for name, array in written.items():
     save(name, array)
-numpy.savez(folder / "written.npz", **{name: written[name] for name in sorted(written)}, größe=written["scalar"])
+archived = written | {"größe": written["scalar"]}
+numpy.savez(folder / "written.npz", **{name: archived[name] for name in sorted(archived)})
 
 # What Norma only reads.
 for kind in ["f2", "i4", "i2", "i1"]:

@@ -172,8 +172,10 @@ import Testing
     for name in ["1.weight", "1.bias", "3.weight", "3.bias"] {
       let theirs: Tensor<Float> = try #require(state.entries[name]?.tensor())
       let ours = try #require(model.state.tensors[name])
-      // From channel, row, column to row, column, channel.
-      #expect((0..<12).allSatisfy { ours.elements[($0 / 3 % 2 * 3 + $0 % 3) * 2 + $0 / 6] == theirs.elements[$0] })
+      for place in 0..<12 {
+        let (channel, row, column) = (place / 6, place / 3 % 2, place % 3)
+        #expect(ours.elements[(row * 3 + column) * 2 + channel] == theirs.elements[place])
+      }
     }
     try state.load(into: other, sampleShape: [2, 3, 2])
     #expect(other.state == model.state)

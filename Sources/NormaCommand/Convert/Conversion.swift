@@ -73,8 +73,9 @@ struct Conversion {
         throw UsageError("\(recipe.name) has no batch normalization, to which --conventions is.")
       }
       recipe.conventions = conventions.conventions
-      settings.architecture = recipe.architecture
     }
+    if let epsilon = options.epsilon { recipe.conventions.epsilon = epsilon }
+    settings.architecture = recipe.architecture
     network = recipe.name
     do {
       let (checkpoint, remarks) = try Checkpoint.importing(dictionary, settings: settings)

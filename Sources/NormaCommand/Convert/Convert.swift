@@ -57,13 +57,13 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "norma, pytorch or tensors (as they are). (default: pytorch for a model, norma with --model or --like, else tensors)",
+      "What to write: a model, a state dictionary, or tensors as they are. (default: pytorch for a model, norma with --model or --like, else tensors)",
       valueName: "kind"))
   var to: ConversionTarget?
 
   @Option(
     help: ArgumentHelp(
-      "pytorch, keras, onnx, cs231n or mlx. For a state dictionary: by whose epsilon, momentum and estimator of the variance its running statistics were gathered, which no such file says. For a model: by whose direction of momentum and estimator they are to be. (default: pytorch, or those of --like; a model's own)",
+      "For a state dictionary: by whose epsilon, momentum and estimator of the variance its running statistics were gathered, which no such file says. For a model: by whose direction of momentum and estimator they are to be. (default: pytorch, or those of --like; a model's own)",
       valueName: "name"))
   var conventions: NormalizationFramework?
 

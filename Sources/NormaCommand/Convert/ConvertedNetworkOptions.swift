@@ -45,6 +45,12 @@ struct ConvertedNetworkOptions: ParsableArguments {
   @Option(help: ArgumentHelp("What it is divided by then. (default: 1)", valueName: "numbers"))
   var scale: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "What normalization adds to the variance, where it is other than by --conventions. (default: theirs)",
+      valueName: "number"))
+  var epsilon: Double?
+
   /// Whether a network is named.
   var isGiven: Bool { model != nil || like != nil }
 
@@ -53,13 +59,18 @@ struct ConvertedNetworkOptions: ParsableArguments {
       throw ValidationError("--keep takes a probability above 0 and up to 1, not \(keep).")
     }
     guard model == nil || like == nil else { throw ValidationError("--model and --like are two ways to say the same.") }
-    let others: [Any?] = [norm, activation, keep, shortcut, shape, classes, mean, scale, regression ? true : nil]
+    let others: [Any?] = [
+      norm, activation, keep, shortcut, shape, classes, mean, scale, epsilon, regression ? true : nil,
+    ]
     if model == nil, others.contains(where: { $0 != nil }) {
       throw ValidationError(
-        "--norm, --activation, --keep, --shortcut, --shape, --classes, --regression, --mean and --scale go with --model."
+        "--norm, --activation, --keep, --shortcut, --shape, --classes, --regression, --mean, --scale and --epsilon go with --model."
       )
     }
     guard !regression || classes == nil else { throw ValidationError("--regression has no --classes.") }
+    if let epsilon, !(epsilon > 0 && epsilon < 1) {
+      throw ValidationError("--epsilon takes a number above 0 and below 1, not \(epsilon).")
+    }
     if model != nil { _ = try architecture() }
     if let shape { _ = try lengths(shape) }
     for (option, text) in [("--mean", mean), ("--scale", scale)] {
