@@ -49,7 +49,7 @@ struct ConventionReport {
 
   /// The same, with whose defaults they are.
   var words: String {
-    Self.words(conventions) + (conventions.framework.map { ": \($0.name)'s" } ?? ": nobody's defaults")
+    Self.words(conventions) + (conventions.framework.map { ": \($0.name)'s" } ?? ": no framework's defaults")
   }
 
   /// What others are told, a line each.
