@@ -82,7 +82,8 @@ extension Lab {
 
     @Option(
       help: ArgumentHelp(
-        "Repeat every run with so many seeds, from --seed on; the plots show the mean and the range.", valueName: "count"))
+        "Repeat every run with so many seeds, from --seed on; the plots show the mean and the range.",
+        valueName: "count"))
     var seeds = 1
 
     @Option(help: ArgumentHelp("The folder for the report and the runs.", valueName: "folder"))
@@ -93,13 +94,18 @@ extension Lab {
     func validate() throws {
       if all != names.isEmpty {
         throw ValidationError(
-          all ? "Give the names of experiments or --all, not both." : "Name experiments, or give --all; norma lab list says what there is.")
+          all
+            ? "Give the names of experiments or --all, not both."
+            : "Name experiments, or give --all; norma lab list says what there is.")
       }
       for name in names where LabCatalogue.experiment(named: name) == nil {
         throw ValidationError(
-          "There is no experiment '\(name)'. There are: \(LabCatalogue.experiments.map(\.name).joined(separator: ", ")).")
+          "There is no experiment '\(name)'. There are: \(LabCatalogue.experiments.map(\.name).joined(separator: ", "))."
+        )
       }
-      guard (1...1000).contains(seeds) else { throw ValidationError("--seeds takes a number from 1 to 1000, not \(seeds).") }
+      guard (1...1000).contains(seeds) else {
+        throw ValidationError("--seeds takes a number from 1 to 1000, not \(seeds).")
+      }
       guard common.seed <= UInt64.max - UInt64(seeds) else {
         throw ValidationError("--seed \(common.seed) leaves no room for \(seeds) seeds.")
       }

@@ -35,7 +35,8 @@ struct LineChartDrawing {
     Drawing.svg(
       width: width, height: height, cssClass: cssClass, identifier: identifier, title: chart.title,
       description: chart.summary,
-      axes + references + chart.series.compactMap(band) + chart.series.map(line) + (chart.series.count > 1 ? labels : []))
+      axes + references + chart.series.compactMap(band) + chart.series.map(line)
+        + (chart.series.count > 1 ? labels : []))
   }
 
   // MARK: Axes

@@ -8,19 +8,21 @@ struct ActivationsByLayer: Experiment {
   let origin = "CS231n (Stanford), lecture 7"
   let dataset: LabDataset? = nil
 
-  private static let kinds: [(name: String, scale: ActivationRun.Scale, activation: ActivationKind, reported: [Double])] = [
-    ("tanh, 0.01", .fixed(0.01), .tanh, [0.49, 0.29, 0.18, 0.11, 0.07, 0.05]),
-    ("tanh, 0.05", .fixed(0.05), .tanh, [0.87, 0.85, 0.85, 0.85, 0.85, 0.85]),
-    ("tanh, Xavier", .inputs(1), .tanh, [0.63, 0.49, 0.41, 0.36, 0.32, 0.30]),
-    ("ReLU, Xavier", .inputs(1), .relu, [0.58, 0.41, 0.29, 0.20, 0.14, 0.10]),
-    ("ReLU, Kaiming", .inputs(2), .relu, [0.82, 0.83, 0.83, 0.83, 0.83, 0.81]),
-  ]
+  private static let kinds:
+    [(name: String, scale: ActivationRun.Scale, activation: ActivationKind, reported: [Double])] = [
+      ("tanh, 0.01", .fixed(0.01), .tanh, [0.49, 0.29, 0.18, 0.11, 0.07, 0.05]),
+      ("tanh, 0.05", .fixed(0.05), .tanh, [0.87, 0.85, 0.85, 0.85, 0.85, 0.85]),
+      ("tanh, Xavier", .inputs(1), .tanh, [0.63, 0.49, 0.41, 0.36, 0.32, 0.30]),
+      ("ReLU, Xavier", .inputs(1), .relu, [0.58, 0.41, 0.29, 0.20, 0.14, 0.10]),
+      ("ReLU, Kaiming", .inputs(2), .relu, [0.82, 0.83, 0.83, 0.83, 0.83, 0.81]),
+    ]
 
   func runs(_ context: LabContext) -> [ActivationRun] {
     [false, true].flatMap { isNormalized in
       Self.kinds.map { kind in
         ActivationRun(
-          label: kind.name + (isNormalized ? ", batch norm" : ""), width: context.full(4096, quick: 1024), scale: kind.scale,
+          label: kind.name + (isNormalized ? ", batch norm" : ""), width: context.full(4096, quick: 1024),
+          scale: kind.scale,
           activation: kind.activation, isNormalized: isNormalized, seed: context.seed)
       }
     }
@@ -29,7 +31,9 @@ struct ActivationsByLayer: Experiment {
   func findings(_ results: LabResults<ActivationRun>) -> Findings {
     let layers = Array(0..<ActivationRun.layerCount)
     let isFull = results.runs[0].width == 4096
-    func deviation(_ index: Int, _ layer: Int) -> Spread { results.spread(index) { $0.layers[layer].standardDeviation } }
+    func deviation(_ index: Int, _ layer: Int) -> Spread {
+      results.spread(index) { $0.layers[layer].standardDeviation }
+    }
     func chart(_ title: String, from first: Int, published: Bool) -> LineChart {
       var series = Self.kinds.indices.map { index in
         ChartSeries.seeds(
@@ -52,9 +56,10 @@ struct ActivationsByLayer: Experiment {
       [Self.kinds[index].name]
         + layers.map { "\(deviation(index, $0).text()) / \(NumberFormat.plain.text(Self.kinds[index].reported[$0]))" }
     }
-    let worst = Self.kinds.indices.flatMap { index in
-      layers.map { abs(deviation(index, $0).mean - Self.kinds[index].reported[$0]) }
-    }.max() ?? .nan
+    let worst =
+      Self.kinds.indices.flatMap { index in
+        layers.map { abs(deviation(index, $0).mean - Self.kinds[index].reported[$0]) }
+      }.max() ?? .nan
     let last = layers.count - 1
     // How far the last layer's deviation is from the first's, as a factor of at least 1.
     let drifts = (0..<2 * count).map { index -> Double in
@@ -69,7 +74,9 @@ struct ActivationsByLayer: Experiment {
         HistogramGrid.Row(
           name: Self.kinds[index].name,
           cells: layers.map { layer in
-            let (plain, normalized) = (results.outcomes[index][0].layers[layer], results.outcomes[count + index][0].layers[layer])
+            let (plain, normalized) = (
+              results.outcomes[index][0].layers[layer], results.outcomes[count + index][0].layers[layer]
+            )
             return HistogramGrid.Cell(
               outline: plain.histogram, filled: normalized.histogram,
               captions: [
@@ -94,7 +101,8 @@ struct ActivationsByLayer: Experiment {
           "The standard deviations are those reported, to 0.03.", holds: isFull && worst <= 0.03,
           evidence: isFull
             ? "largest difference \(NumberFormat.plain.text(worst))"
-            : "a quick lab uses narrower layers, whose fixed scales mean something else: largest difference \(NumberFormat.plain.text(worst))"),
+            : "a quick lab uses narrower layers, whose fixed scales mean something else: largest difference \(NumberFormat.plain.text(worst))"
+        ),
         Claim(
           "With batch normalization before each nonlinearity the deviation stays within 10 % from the first to the last layer, "
             + "whatever the weights.",
@@ -106,27 +114,33 @@ struct ActivationsByLayer: Experiment {
         .figure(
           ReportFigure(
             caption: "The standard deviation of what comes out of each layer",
-            reading: "Sixteen random inputs pass six layers. Without normalization small weights let the values fade, large ones drive "
+            reading:
+              "Sixteen random inputs pass six layers. Without normalization small weights let the values fade, large ones drive "
               + "tanh against its limits, and only weights that fit the nonlinearity keep them alive. Hollow marks are the lecture's figures.",
             pictures: [
-              chart("Without normalization", from: 0, published: isFull), chart("With batch normalization", from: count, published: false),
+              chart("Without normalization", from: 0, published: isFull),
+              chart("With batch normalization", from: count, published: false),
             ],
             layout: .pairs)),
         .figure(
           ReportFigure(
             caption: "How the values are distributed",
-            reading: "One row for each choice of weights. Outlined: without normalization; filled: with batch normalization before the "
+            reading:
+              "One row for each choice of weights. Outlined: without normalization; filled: with batch normalization before the "
               + "nonlinearity. A spike at zero is a signal that died, spikes at both ends are saturated units. Heights are the square "
               + "roots of shares.",
             pictures: [grid],
-            legend: [LegendEntry("without", symbol: .outline), LegendEntry("with batch normalization", symbol: .filled)])),
+            legend: [
+              LegendEntry("without", symbol: .outline), LegendEntry("with batch normalization", symbol: .filled),
+            ])),
         .table(
           ReportTable(
             caption: "Without normalization: ours / reported",
             columns: [.init("weights")] + layers.map { .init("layer \($0 + 1)", alignment: .trailing) }, rows: rows)),
       ],
       settings: [
-        .init(name: "layers", value: "\(layers.count) of \(results.runs[0].width) units"), .init(name: "batch", value: "16 random inputs of mean 0 and variance 1"),
+        .init(name: "layers", value: "\(layers.count) of \(results.runs[0].width) units"),
+        .init(name: "batch", value: "16 random inputs of mean 0 and variance 1"),
         .init(name: "seeds", value: "\(results.outcomes[0].count)"),
       ],
       differences: isFull ? [] : ["Layers are narrower than in the lecture, so fixed scales give smaller values."])

@@ -72,7 +72,8 @@ struct BatchSize: Experiment {
               ["layer"] + final[1...3].map { $0.text(percent) }, ["batch"] + final[4...6].map { $0.text(percent) },
             ])))
       return Findings(
-        answer: "\(layerSpread < batchSpread ? "Less" : "No less"): from batches of 5 to batches of 50 its training accuracy "
+        answer:
+          "\(layerSpread < batchSpread ? "Less" : "No less"): from batches of 5 to batches of 50 its training accuracy "
           + "spans \(percent.text(layerSpread)), that of batch normalization \(percent.text(batchSpread)).",
         claims: [
           Claim(
@@ -107,7 +108,8 @@ struct BatchSize: Experiment {
       claims: [
         Claim(
           "Training accuracy is strictly ordered by the batch size.", holds: sizes[0] < sizes[1] && sizes[1] < sizes[2],
-          evidence: zip(Self.sizes, final[1...3]).map { "batches of \($0): \($1.text(percent))" }.joined(separator: ", ")),
+          evidence: zip(Self.sizes, final[1...3]).map { "batches of \($0): \($1.text(percent))" }.joined(
+            separator: ", ")),
         Claim(
           "With batches of 5, batch normalization is worse than none.", holds: sizes[0] < final[0].mean,
           evidence: "\(final[1].text(percent)) against \(final[0].text(percent))"),

@@ -51,7 +51,8 @@ struct ConvolutionalNetwork: Experiment {
         .figure(
           ReportFigure(
             caption: "The filters of the convolution after the epoch",
-            reading: "Each square is a filter, drawn as the image that it answers to most and stretched to the whole range from "
+            reading:
+              "Each square is a filter, drawn as the image that it answers to most and stretched to the whole range from "
               + "dark to bright. Edges, stripes and patches of colour have been learned; noise is where it started.",
             pictures: grids, layout: .pairs)))
     }
@@ -63,7 +64,8 @@ struct ConvolutionalNetwork: Experiment {
             [.init(name: "training, none", ours: training[0], published: 0.48...0.52, format: percent)])))
     }
     return Findings(
-      answer: "After one pass it gets \(training[0].text(percent)) of the training images right, with batch normalization "
+      answer:
+        "After one pass it gets \(training[0].text(percent)) of the training images right, with batch normalization "
         + "\(training[1].text(percent)).",
       claims: [
         Claim(

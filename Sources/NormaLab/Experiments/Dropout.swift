@@ -26,7 +26,8 @@ struct Dropout: Experiment {
     let names = ["all kept", "a quarter kept"]
     func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
       LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true), y: ChartAxis("accuracy", format: .percentage, covering: [0]),
+        title: title, x: ChartAxis("epoch", integersOnly: true),
+        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
         series: names.indices.map { results.curve($0, names[$0], style: SeriesStyle($0 + 1), value) })
     }
     let training = [0, 1].map { results.trainingAccuracy($0) }
@@ -36,8 +37,11 @@ struct Dropout: Experiment {
       .figure(
         ReportFigure(
           caption: "Accuracy over the epochs",
-          reading: "With dropout only a quarter of the hidden units, chosen anew for each image, take part in a training step.",
-          pictures: [chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric }],
+          reading:
+            "With dropout only a quarter of the hidden units, chosen anew for each image, take part in a training step.",
+          pictures: [
+            chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
+          ],
           layout: .pairs))
     ]
     if results.context.dataset == .cifar10 {
@@ -53,7 +57,8 @@ struct Dropout: Experiment {
             ])))
     }
     return Findings(
-      answer: "At the end the gap between training and validation accuracy is \(gaps[1].text(percent)) with dropout and "
+      answer:
+        "At the end the gap between training and validation accuracy is \(gaps[1].text(percent)) with dropout and "
         + "\(gaps[0].text(percent)) without.",
       claims: [
         Claim(

@@ -9,7 +9,8 @@ struct ExactStatistics: Experiment {
   let dataset: LabDataset? = .mnist
 
   private static let kinds: [(name: String, conventions: BatchNormalizationConventions)] = [
-    ("old keeps 0.9", .pyTorch), ("old keeps 0.99", .init(epsilon: 1e-5, rule: .keeping(0.99), estimator: .unbiased, initialVariance: 1)),
+    ("old keeps 0.9", .pyTorch),
+    ("old keeps 0.99", .init(epsilon: 1e-5, rule: .keeping(0.99), estimator: .unbiased, initialVariance: 1)),
   ]
   private static let steps = [1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1000]
 
@@ -84,13 +85,16 @@ struct ExactStatistics: Experiment {
         .figure(
           ReportFigure(
             caption: "Test error with running averages and with exact statistics",
-            reading: "The same net at the same step, judged twice. Running averages lag behind weights that change, and at first they "
+            reading:
+              "The same net at the same step, judged twice. Running averages lag behind weights that change, and at first they "
               + "still hold what they started from. The exact statistics are those of all training images with the weights as they are.",
             pictures: charts, layout: .pairs)),
         .table(
           ReportTable(
-            caption: "Test error", columns: [
-              .init("net and step"), .init("running averages", alignment: .trailing), .init("exact", alignment: .trailing),
+            caption: "Test error",
+            columns: [
+              .init("net and step"), .init("running averages", alignment: .trailing),
+              .init("exact", alignment: .trailing),
             ], rows: rows)),
       ],
       settings: results.sharedSettings,

@@ -5,14 +5,17 @@ import Norma
 struct GradientSpeed: Experiment {
   let name = "speed"
   let title = "What the closed form saves"
-  let question = "How much faster is the closed form than the graph of small steps, and how much faster is it on fast kernels?"
+  let question =
+    "How much faster is the closed form than the graph of small steps, and how much faster is it on fast kernels?"
   let origin = "CS231n (Stanford), assignment 2; Kratzert 2016"
   let dataset: LabDataset? = nil
 
   private static let sizes = [(100, 500), (256, 1024), (4096, 256)]
 
   func runs(_ context: LabContext) -> [SpeedRun] {
-    Self.sizes.map { SpeedRun(rows: $0.0, channels: $0.1, repetitions: context.full(200, quick: 30), seed: context.seed) }
+    Self.sizes.map {
+      SpeedRun(rows: $0.0, channels: $0.1, repetitions: context.full(200, quick: 30), seed: context.seed)
+    }
   }
 
   func findings(_ results: LabResults<SpeedRun>) -> Findings {
@@ -24,7 +27,8 @@ struct GradientSpeed: Experiment {
     let fused = results.runs.indices.map { ratio($0, \.fused) }
     let times = NumberFormat.plain
     return Findings(
-      answer: "The closed form takes \(times.text(1 / closed[0].mean)) of the staged gradient's time on 100 × 500, and on the fast kernels "
+      answer:
+        "The closed form takes \(times.text(1 / closed[0].mean)) of the staged gradient's time on 100 × 500, and on the fast kernels "
         + "\(times.text(1 / fused[0].mean)).",
       claims: [
         Claim(
@@ -34,15 +38,18 @@ struct GradientSpeed: Experiment {
         Claim(
           "The fast kernels are faster than the closed form in plain Swift on every size.",
           holds: zip(fused, closed).allSatisfy { $0.lowest > $1.highest },
-          evidence: zip(results.runs, fused).map { "\($0.label): \($1.text())× the staged one's speed" }.joined(separator: ", ")),
+          evidence: zip(results.runs, fused).map { "\($0.label): \($1.text())× the staged one's speed" }.joined(
+            separator: ", ")),
       ],
       blocks: [
         .table(
           ReportTable(
             caption: "Forward and backward, in microseconds: the median of many calls in a row, on one thread",
             columns: [
-              .init("size"), .init("staged, Double", alignment: .trailing), .init("closed form, Double", alignment: .trailing),
-              .init("fast kernels, Float", alignment: .trailing), .init("closed / staged", alignment: .trailing), .init("fast / staged", alignment: .trailing),
+              .init("size"), .init("staged, Double", alignment: .trailing),
+              .init("closed form, Double", alignment: .trailing),
+              .init("fast kernels, Float", alignment: .trailing), .init("closed / staged", alignment: .trailing),
+              .init("fast / staged", alignment: .trailing),
             ],
             rows: results.runs.indices.map { index in
               [results.runs[index].label]
@@ -50,8 +57,12 @@ struct GradientSpeed: Experiment {
                 + ["\(closed[index].text())×", "\(fused[index].text())×"]
             }))
       ],
-      settings: [.init(name: "threads", value: "1"), .init(name: "calls", value: "\(results.runs[0].repetitions) a form")],
-      differences: ["Times differ from machine to machine and from run to run; everything else in this report does not."])
+      settings: [
+        .init(name: "threads", value: "1"), .init(name: "calls", value: "\(results.runs[0].repetitions) a form"),
+      ],
+      differences: [
+        "Times differ from machine to machine and from run to run; everything else in this report does not."
+      ])
   }
 }
 
@@ -95,7 +106,8 @@ struct SpeedRun: LabRun {
       let start = clock.now
       let graph = Graph<Element>()
       let (input, gamma, beta) = (
-        graph.input(x, name: "x"), graph.parameter(.ones([channels]), name: "γ"), graph.parameter(.zeros([channels]), name: "β")
+        graph.input(x, name: "x"), graph.parameter(.ones([channels]), name: "γ"),
+        graph.parameter(.zeros([channels]), name: "β")
       )
       _ = graph.gradients(of: try form(input, gamma, beta), seed: g)
       return (clock.now - start) / .seconds(1)

@@ -24,14 +24,16 @@ struct GradientWalk: Experiment {
     var blocks: [ReportBlock] = [
       .paragraph(
         "Forward, each node is computed from those that lead into it. Backward, each turns the gradient g that reaches it into one "
-          + "for each of its inputs, by its own small rule. Two paths lead back into c = x − μ, and both into x: what they bring is added.")
+          + "for each of its inputs, by its own small rule. Two paths lead back into c = x − μ, and both into x: what they bring is added."
+      )
     ]
     if let walk {
       blocks.append(
         .figure(
           ReportFigure(
             caption: "Batch normalization of four rows and two channels, with every value and gradient",
-            reading: "Blue numbers are values, computed from the top down. Orange ones are gradients, from the bottom up, starting from "
+            reading:
+              "Blue numbers are values, computed from the top down. Orange ones are gradients, from the bottom up, starting from "
               + "ones in the first row of the result. The line in italics is the node's rule.",
             pictures: [
               GraphPicture(title: "The graph of batch normalization", svg: walk.svg, table: walk.table)
@@ -45,26 +47,34 @@ struct GradientWalk: Experiment {
       .table(
         ReportTable(
           caption: "How far the closed form is from the graph, relative to the largest element",
-          columns: [.init("size"), .init("y", alignment: .trailing), .init("dx", alignment: .trailing), .init("dγ", alignment: .trailing), .init("dβ", alignment: .trailing)],
+          columns: [
+            .init("size"), .init("y", alignment: .trailing), .init("dx", alignment: .trailing),
+            .init("dγ", alignment: .trailing), .init("dβ", alignment: .trailing),
+          ],
           rows: results.runs.indices.map { index in
-            [results.runs[index].label] + (0..<4).map { part in
-              results.spread(index) { $0.differences[part].relative }.text()
-            }
+            [results.runs[index].label]
+              + (0..<4).map { part in
+                results.spread(index) { $0.differences[part].relative }.text()
+              }
           })))
     let csError = results.spread(1) { $0.relativeError }
     return Findings(
-      answer: "Through nine nodes, each with a rule of one line. The closed form gives the same up to rounding: on 100 × 500 values no "
+      answer:
+        "Through nine nodes, each with a rule of one line. The closed form gives the same up to rounding: on 100 × 500 values no "
         + "gradient is off by more than \(large.text()) of the largest.",
       claims: [
         Claim(
-          "Staged and closed form agree to 1e-13 of the largest element, for the result and all gradients.",
+          "Staged and closed form agree to 10⁻¹³ of the largest element, for the result and all gradients.",
           holds: max(large.highest, smallError.highest) <= 1e-13,
           evidence: "\(smallError.text()) on 4 × 2, \(large.text()) on 100 × 500"),
         Claim(
-          "In CS231n's measure, element by element, dx of 100 × 500 differs by at most 1e-11.", holds: csError.highest <= 1e-11,
-          evidence: "\(csError.text()); 5e-13 to 4.5e-12 were reported. The measure divides by each element, so one near 0 decides"),
+          "In CS231n's measure, element by element, dx of 100 × 500 differs by at most 10⁻¹¹.",
+          holds: csError.highest <= 1e-11,
+          evidence:
+            "\(csError.text()); 5×10⁻¹³ to 4.5×10⁻¹² were reported. The measure divides by each element, so one near 0 decides"
+        ),
         Claim(
-          "The staged gradient of 4 × 2 agrees with centred differences to 1e-8.", holds: small.numericError <= 1e-8,
+          "The staged gradient of 4 × 2 agrees with centred differences to 10⁻⁸.", holds: small.numericError <= 1e-8,
           evidence: "relative error \(NumberFormat.plain.text(small.numericError))"),
       ],
       blocks: blocks,
@@ -110,11 +120,13 @@ struct GradientRun: LabRun {
       let inputs = run.inputs()
       graph = Graph(keepsValues: true)
       let (x, gamma, beta) = (
-        graph.input(inputs.x, name: "x"), graph.parameter(inputs.gamma, name: "γ"), graph.parameter(inputs.beta, name: "β")
+        graph.input(inputs.x, name: "x"), graph.parameter(inputs.gamma, name: "γ"),
+        graph.parameter(inputs.beta, name: "β")
       )
       let y =
         isStaged
-        ? try x.stagedBatchNormalized(gamma: gamma, beta: beta).output : try x.batchNormalized(gamma: gamma, beta: beta).output
+        ? try x.stagedBatchNormalized(gamma: gamma, beta: beta).output
+        : try x.batchNormalized(gamma: gamma, beta: beta).output
       gradients = graph.gradients(of: y, seed: inputs.seed)
       results = [y.value, gradients[x], gradients[gamma], gradients[beta]]
     }
@@ -134,7 +146,8 @@ struct GradientRun: LabRun {
   private func inputs() -> (x: Tensor<Double>, gamma: Tensor<Double>, beta: Tensor<Double>, seed: Tensor<Double>) {
     if isSmall {
       return (
-        Tensor([1, 90, 7, 70, 7, 150, 9, 90], shape: [4, 2]), Tensor([2, 0.5], shape: [2]), Tensor([1, -1], shape: [2]),
+        Tensor([1, 90, 7, 70, 7, 150, 9, 90], shape: [4, 2]), Tensor([2, 0.5], shape: [2]),
+        Tensor([1, -1], shape: [2]),
         Tensor([1, 1, 0, 0, 0, 0, 0, 0], shape: [4, 2])
       )
     }
@@ -155,12 +168,14 @@ struct GradientRun: LabRun {
     var numericError = 0.0
     if isSmall {
       let inputs = inputs()
-      numericError = try checkGradients(at: [inputs.x, inputs.gamma, inputs.beta], seed: inputs.seed) {
-        try $0[0].stagedBatchNormalized(gamma: $0[1], beta: $0[2]).output
-      }.map(\.relativeError).max() ?? .nan
+      numericError =
+        try checkGradients(at: [inputs.x, inputs.gamma, inputs.beta], seed: inputs.seed) {
+          try $0[0].stagedBatchNormalized(gamma: $0[1], beta: $0[2]).output
+        }.map(\.relativeError).max() ?? .nan
     }
     return Outcome(
-      differences: differences, relativeError: GradientCheck(gradient: staged[1], numericGradient: closed[1]).relativeError,
+      differences: differences,
+      relativeError: GradientCheck(gradient: staged[1], numericGradient: closed[1]).relativeError,
       numericError: numericError)
   }
 }

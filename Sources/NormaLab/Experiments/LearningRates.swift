@@ -14,7 +14,9 @@ struct LearningRates: Experiment {
   private static let floor = 0.5
 
   private func lastStep(_ context: LabContext) -> Int { context.full(3000, quick: 600) }
-  private func target(_ context: LabContext) -> Double { context.full(0.97, quick: 0.94) }
+  private func target(_ context: LabContext) -> Double {
+    context.dataset == .mnist ? context.full(0.97, quick: 0.94) : 0.9
+  }
   private func interval(_ context: LabContext) -> Int { context.full(50, quick: 25) }
 
   func runs(_ context: LabContext) -> [TrainingRun] {
@@ -28,7 +30,8 @@ struct LearningRates: Experiment {
           .multilayerPerceptron(
             MultilayerPerceptron(hidden: [100, 100, 100], normalization: normalization, initialization: .kaimingNormal)),
           TrainingConfiguration(
-            epochs: (last + perEpoch - 1) / perEpoch, batchSize: 60, optimizer: .sgd(), learningRate: Self.base * factor,
+            epochs: (last + perEpoch - 1) / perEpoch, batchSize: 60, optimizer: .sgd(),
+            learningRate: Self.base * factor,
             seed: context.seed),
           probes: .init(Array(stride(from: interval(context), through: last, by: interval(context)))))
       }
@@ -42,15 +45,21 @@ struct LearningRates: Experiment {
     let never = Double(lastStep(results.context))
     /// The step at which the target was first reached, in the mean over seeds; infinite if some seed never did.
     func steps(_ index: Int) -> Double {
-      Spread(results.outcomes[index].map { outcome in
-        outcome.probes.first { $0.testAccuracy >= target }.map { Double($0.step) } ?? .infinity
-      }).mean
+      Spread(
+        results.outcomes[index].map { outcome in
+          outcome.probes.first { $0.testAccuracy >= target }.map { Double($0.step) } ?? .infinity
+        }
+      ).mean
     }
     func end(_ index: Int) -> Spread {
-      results.spread(index) { $0.divergedAtStep != nil ? TrainingRun.chance : $0.probes.last?.testAccuracy ?? TrainingRun.chance }
+      results.spread(index) {
+        $0.divergedAtStep != nil ? TrainingRun.chance : $0.probes.last?.testAccuracy ?? TrainingRun.chance
+      }
     }
     let none = Self.factors.indices.map { $0 }, batch = Self.factors.indices.map { $0 + Self.factors.count }
-    func largest(_ indices: [Int]) -> Double? { indices.last { end($0).lowest >= Self.floor }.map { rates[$0 % rates.count] } }
+    func largest(_ indices: [Int]) -> Double? {
+      indices.last { end($0).lowest >= Self.floor }.map { rates[$0 % rates.count] }
+    }
     func fastest(_ indices: [Int]) -> (steps: Double, rate: Double) {
       let best = indices.min { steps($0) < steps($1) } ?? indices[0]
       return (steps(best), rates[best % rates.count])
@@ -64,17 +73,20 @@ struct LearningRates: Experiment {
     let ratio = (bounds.1 ?? 0) / (bounds.0 ?? .infinity)
     func diverged(_ index: Int) -> String {
       let found = results.outcomes[index].compactMap(\.divergedAtStep)
-      return found.isEmpty ? (end(index).mean < Self.floor ? "does not learn" : "learns") : "diverges at step \(found[0])"
+      return found.isEmpty
+        ? (end(index).mean < Self.floor ? "does not learn" : "learns") : "diverges at step \(found[0])"
     }
     func stepText(_ index: Int) -> String { steps(index).isFinite ? NumberFormat.integer.text(steps(index)) : "never" }
     return Findings(
-      answer: "The largest rate at which it learns is \(bounds.0.map(NumberFormat.plain.shortText) ?? "none of those tried") without and "
+      answer:
+        "The largest rate at which it learns is \(bounds.0.map(NumberFormat.plain.shortText) ?? "none of those tried") without and "
         + "\(bounds.1.map(NumberFormat.plain.shortText) ?? "none of those tried") with batch normalization.",
       claims: [
         Claim(
           "Batch normalization bears learning rates at least five times as large.", holds: ratio >= 5,
           evidence: "largest rate that ends above \(percent.shortText(Self.floor)) test accuracy: "
-            + "\(bounds.1.map(NumberFormat.plain.shortText) ?? "none") against \(bounds.0.map(NumberFormat.plain.shortText) ?? "none")"),
+            + "\(bounds.1.map(NumberFormat.plain.shortText) ?? "none") against \(bounds.0.map(NumberFormat.plain.shortText) ?? "none")"
+        ),
         Claim(
           "At its best rate it reaches \(percent.shortText(target)) test accuracy in fewer steps than the plain net at its own best.",
           holds: best.1.steps < best.0.steps,
@@ -87,7 +99,8 @@ struct LearningRates: Experiment {
         .figure(
           ReportFigure(
             caption: "Learning rates that a net bears",
-            reading: "Left the first step at which \(percent.shortText(target)) of test images are right; a missing point was not there "
+            reading:
+              "Left the first step at which \(percent.shortText(target)) of test images are right; a missing point was not there "
               + "after \(NumberFormat.integer.text(never)) steps. Right the accuracy at the end: 10 % is guessing.",
             pictures: [
               LineChart(
@@ -95,7 +108,8 @@ struct LearningRates: Experiment {
                 y: ChartAxis("steps, logarithmic", kind: .logarithmic, format: .integer),
                 series: [line("none", none, .plain, steps), line("batch", batch, .batchNorm, steps)]),
               LineChart(
-                title: "Test accuracy at the end", x: axis, y: ChartAxis("accuracy", format: .percentage, covering: [0]),
+                title: "Test accuracy at the end", x: axis,
+                y: ChartAxis("accuracy", format: .percentage, covering: [0]),
                 series: [
                   .seeds("none", style: .plain, none.map { (rates[$0], end($0)) }),
                   .seeds("batch", style: .batchNorm, batch.map { (rates[$0 % rates.count], end($0)) }),
@@ -111,7 +125,8 @@ struct LearningRates: Experiment {
             ],
             rows: rates.indices.map { index in
               [
-                NumberFormat.plain.shortText(rates[index]), diverged(none[index]), stepText(none[index]), diverged(batch[index]),
+                NumberFormat.plain.shortText(rates[index]), diverged(none[index]), stepText(none[index]),
+                diverged(batch[index]),
                 stepText(batch[index]),
               ]
             })),

@@ -4,14 +4,16 @@ import Norma
 struct NormalizationPlacement: Experiment {
   let name = "placement"
   let title = "Before or behind the nonlinearity"
-  let question = "Does it matter whether batch normalization stands before the ReLU, as the paper puts it, or behind it?"
+  let question =
+    "Does it matter whether batch normalization stands before the ReLU, as the paper puts it, or behind it?"
   let origin = "An experiment of Norma's own; Ioffe & Szegedy 2015, section 3.2, argue for before"
   let dataset: LabDataset? = .cifar10
 
   func runs(_ context: LabContext) -> [PlacementRun] {
     PlacementRun.Place.allCases.map { place in
       PlacementRun(
-        label: place.rawValue, data: context.part(context.full(5000, quick: 1000)), place: place,
+        label: place == .none ? "none" : "\(place.rawValue) the ReLU",
+        data: context.part(context.full(5000, quick: 1000)), place: place,
         epochs: context.full(15, quick: 8), seed: context.seed)
     }
   }
@@ -22,7 +24,8 @@ struct NormalizationPlacement: Experiment {
     let styles = [SeriesStyle.plain, .batchNorm, SeriesStyle(2)]
     func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double) -> LineChart {
       LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true), y: ChartAxis("accuracy", format: .percentage, covering: [0]),
+        title: title, x: ChartAxis("epoch", integersOnly: true),
+        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
         series: places.indices.map { index in
           .seeds(
             places[index].rawValue, style: styles[index],
@@ -36,30 +39,39 @@ struct NormalizationPlacement: Experiment {
     }
     let final = places.indices.map { index in results.spread(index) { $0.epochs.last?.trainingMetric ?? .nan } }
     return Findings(
-      answer: "Before it the best validation accuracy is \(best[1].text(percent)), behind it \(best[2].text(percent)), without any "
+      answer:
+        "Before it the best validation accuracy is \(best[1].text(percent)), behind it \(best[2].text(percent)), without any "
         + "\(best[0].text(percent)).",
       claims: [
         Claim(
-          "Before the nonlinearity the best validation accuracy is higher than behind it.", holds: best[1].mean > best[2].mean,
+          "Before the nonlinearity the best validation accuracy is higher than behind it.",
+          holds: best[1].mean > best[2].mean,
           evidence: "\(best[1].text(percent)) against \(best[2].text(percent))"),
         Claim(
           "Either place leads to a higher training accuracy than none.",
           holds: final[1].mean > final[0].mean && final[2].mean > final[0].mean,
-          evidence: "before \(final[1].text(percent)), behind \(final[2].text(percent)), none \(final[0].text(percent))"),
+          evidence: "before \(final[1].text(percent)), behind \(final[2].text(percent)), none \(final[0].text(percent))"
+        ),
       ],
       blocks: [
         .figure(
           ReportFigure(
             caption: "Accuracy by the place of batch normalization",
-            reading: "Three hidden layers of 100 units. Before the ReLU the normalized values are near a bell curve and half of the units "
+            reading:
+              "Three hidden layers of 100 units. Before the ReLU the normalized values are near a bell curve and half of the units "
               + "answer; behind it the next layer gets inputs of mean 0 and variance 1.",
-            pictures: [chart("Training accuracy", \.trainingMetric), chart("Validation accuracy") { $0.validationMetric ?? .nan }],
+            pictures: [
+              chart("Training accuracy", \.trainingMetric),
+              chart("Validation accuracy") { $0.validationMetric ?? .nan },
+            ],
             layout: .pairs))
       ],
       settings: [
         .init(name: "network", value: "3 hidden layers of 100, ReLU, Kaiming's scale"),
         .init(name: "training", value: "Adam, rate 0.001, batches of 50, \(results.runs[0].epochs) epochs"),
-        .init(name: "data", value: "\((results.context.dataset ?? .digits).title), \(results.runs[0].data.trainingCount) training images"),
+        .init(
+          name: "data",
+          value: "\((results.context.dataset ?? .digits).title), \(results.runs[0].data.trainingCount) training images"),
         .init(name: "seeds", value: "\(results.outcomes[0].count)"),
       ],
       differences: results.context.dataset == .digits ? results.context.dataDifferences : [])
@@ -73,8 +85,7 @@ struct PlacementRun: LabRun {
   /// Where it stands.
   enum Place: String, Codable, Sendable, CaseIterable {
     case none
-    case before = "before the ReLU"
-    case behind = "behind the ReLU"
+    case before, behind
   }
 
   var label = ""

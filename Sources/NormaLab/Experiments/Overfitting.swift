@@ -29,18 +29,20 @@ struct Overfitting: Experiment {
 
   func findings(_ results: LabResults<TrainingRun>) -> Findings {
     let percent = NumberFormat.percentage
-    let names = ["2 × 100", "4 × 100", "convolutional"]
+    let names = ["2 × 100", "4 × 100", "conv"]
     let best = results.runs.indices.map { index in
       results.spread(index) { $0.epochs.map(\.trainingMetric).max() ?? TrainingRun.chance }
     }
     func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
       LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true), y: ChartAxis("accuracy", format: .percentage, covering: [0]),
+        title: title, x: ChartAxis("epoch", integersOnly: true),
+        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
         series: names.indices.map { results.curve($0, names[$0], style: SeriesStyle($0), value) })
     }
     return Findings(
       answer: best.allSatisfy { $0.lowest >= 1 }
-        ? "Yes, all three." : "Not all: \(zip(names, best).map { "\($0) \($1.text(percent))" }.joined(separator: ", ")).",
+        ? "Yes, all three."
+        : "Not all: \(zip(names, best).map { "\($0) \($1.text(percent))" }.joined(separator: ", ")).",
       claims: [
         Claim(
           "Fully connected nets of two and of four hidden layers learn 50 images within 20 epochs.",
@@ -54,9 +56,12 @@ struct Overfitting: Experiment {
         .figure(
           ReportFigure(
             caption: "Accuracy on a few images",
-            reading: "A net that cannot learn fifty images has a fault. What it learns this way says nothing about other images, "
+            reading:
+              "A net that cannot learn fifty images has a fault. What it learns this way says nothing about other images, "
               + "as the right picture shows.",
-            pictures: [chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric }],
+            pictures: [
+              chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
+            ],
             layout: .pairs))
       ],
       settings: results.sharedSettings,

@@ -4,7 +4,8 @@ import Norma
 struct Regularization: Experiment {
   let name = "regularization"
   let title = "Batch normalization as a regularizer"
-  let question = "Does batch normalization close the gap between training and validation, and does it make dropout unnecessary?"
+  let question =
+    "Does batch normalization close the gap between training and validation, and does it make dropout unnecessary?"
   let origin = "Ioffe & Szegedy 2015, section 4.2.1"
   let dataset: LabDataset? = .cifar10
 
@@ -27,16 +28,22 @@ struct Regularization: Experiment {
 
   func findings(_ results: LabResults<TrainingRun>) -> Findings {
     let percent = NumberFormat.percentage
-    let gaps = results.runs.indices.map { index in results.spread(index) { $0.finalTrainingAccuracy - $0.finalValidation } }
+    let gaps = results.runs.indices.map { index in
+      results.spread(index) { $0.finalTrainingAccuracy - $0.finalValidation }
+    }
     let best = results.runs.indices.map { results.bestValidation($0) }
     let training = results.runs.indices.map { results.trainingAccuracy($0) }
     func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
       LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true), y: ChartAxis("accuracy", format: .percentage, covering: [0]),
-        series: Self.kinds.indices.map { results.curve($0, Self.kinds[$0].name, style: SeriesStyle([1, 4, 0, 2][$0]), value) })
+        title: title, x: ChartAxis("epoch", integersOnly: true),
+        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
+        series: Self.kinds.indices.map {
+          results.curve($0, Self.kinds[$0].name, style: SeriesStyle([1, 4, 0, 2][$0]), value)
+        })
     }
     return Findings(
-      answer: "At the end the gap is \(gaps[2].text(percent)) with batch normalization and \(gaps[0].text(percent)) without; the best "
+      answer:
+        "At the end the gap is \(gaps[2].text(percent)) with batch normalization and \(gaps[0].text(percent)) without; the best "
         + "validation accuracy is \(best[2].text(percent)) and \(best[0].text(percent)).",
       claims: [
         Claim(
@@ -53,9 +60,12 @@ struct Regularization: Experiment {
         .figure(
           ReportFigure(
             caption: "Accuracy over the epochs",
-            reading: "Where the left goes on rising while the right does not, a net learns its images by heart. Each image is "
+            reading:
+              "Where the left goes on rising while the right does not, a net learns its images by heart. Each image is "
               + "normalized with others that chance put into its batch, which is a noise that works like a regularizer.",
-            pictures: [chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric }],
+            pictures: [
+              chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
+            ],
             layout: .pairs)),
         .table(
           ReportTable(
@@ -66,7 +76,8 @@ struct Regularization: Experiment {
             ],
             rows: Self.kinds.indices.map { index in
               [
-                Self.kinds[index].name, training[index].text(percent), best[index].text(percent), gaps[index].text(percent),
+                Self.kinds[index].name, training[index].text(percent), best[index].text(percent),
+                gaps[index].text(percent),
               ]
             })),
       ],

@@ -10,7 +10,8 @@ struct SigmoidNetwork: Experiment {
 
   private static let scales = [0.1, 0.01]
   private static let allSteps = [
-    0, 50, 100, 200, 350, 500, 700, 1000, 1400, 2000, 3000, 4000, 5000, 7000, 10_000, 15_000, 20_000, 30_000, 40_000, 50_000,
+    0, 50, 100, 200, 350, 500, 700, 1000, 1400, 2000, 3000, 4000, 5000, 7000, 10_000, 15_000, 20_000, 30_000, 40_000,
+    50_000,
   ]
   /// A reference run with PyTorch: scale, step, accuracy with batch normalization and without.
   private static let reference: [(scale: Double, step: Int, batch: Double, none: Double?)] = [
@@ -58,11 +59,13 @@ struct SigmoidNetwork: Experiment {
       if isPublished {
         let known = Self.reference.filter { $0.scale == Self.scales[scale] && $0.step <= lastStep(results.context) }
         series.append(
-          .published("none, reference", style: .plain, known.compactMap { row in row.none.map { (Double(row.step), $0) } }))
+          .published(
+            "none, reference", style: .plain, known.compactMap { row in row.none.map { (Double(row.step), $0) } }))
         series.append(.published("batch, reference", style: .batchNorm, known.map { (Double($0.step), $0.batch) }))
       }
       return LineChart(
-        title: "Weights from scale \(Self.scales[scale])", x: steps, y: ChartAxis("test accuracy", format: .percentage, covering: [0, 1]),
+        title: "Weights from scale \(Self.scales[scale])", x: steps,
+        y: ChartAxis("test accuracy", format: .percentage, covering: [0, 1]),
         series: series)
     }
     let unitCharts = results.runs.indices.map { index in
@@ -75,13 +78,16 @@ struct SigmoidNetwork: Experiment {
     func width(_ index: Int, _ step: Int) -> Spread? {
       probe(index, step) { ($0.unitPercentiles?[2] ?? .nan) - ($0.unitPercentiles?[0] ?? .nan) }
     }
-    let ahead = Self.reference.filter { $0.step <= lastStep(results.context) }.compactMap { row -> (text: String, holds: Bool)? in
+    let ahead = Self.reference.filter { $0.step <= lastStep(results.context) }.compactMap {
+      row -> (text: String, holds: Bool)? in
       let first = row.scale == Self.scales[0] ? 0 : 2
-      guard let none = probe(first, row.step, \.testAccuracy), let batch = probe(first + 1, row.step, \.testAccuracy) else {
+      guard let none = probe(first, row.step, \.testAccuracy), let batch = probe(first + 1, row.step, \.testAccuracy)
+      else {
         return nil
       }
       return (
-        "scale \(row.scale), step \(row.step): \(batch.text(percent)) against \(none.text(percent))", batch.mean > none.mean
+        "scale \(row.scale), step \(row.step): \(batch.text(percent)) against \(none.text(percent))",
+        batch.mean > none.mean
       )
     }
     let collapseStep = lastStep(results.context) >= 2000 ? 2000 : 500
@@ -99,13 +105,15 @@ struct SigmoidNetwork: Experiment {
       .figure(
         ReportFigure(
           caption: "Test accuracy over the steps",
-          reading: "Steps are on a logarithmic axis: most of the difference is at the beginning. Sigmoids that get small inputs all "
+          reading:
+            "Steps are on a logarithmic axis: most of the difference is at the beginning. Sigmoids that get small inputs all "
             + "answer about one half, so a plain net from small weights has nothing to learn from until it has slowly grown them.",
           pictures: accuracyCharts, layout: .pairs)),
       .figure(
         ReportFigure(
           caption: "What goes into one unit of the last hidden layer",
-          reading: "The middle and the edges of the inputs of one sigmoid, over the test images: 15 % lie below the lowest line, "
+          reading:
+            "The middle and the edges of the inputs of one sigmoid, over the test images: 15 % lie below the lowest line, "
             + "15 % above the highest. Lines that lie on each other mean that the unit gets the same whatever image is shown.",
           pictures: unitCharts, layout: .pairs)),
     ]
@@ -115,14 +123,17 @@ struct SigmoidNetwork: Experiment {
           ReportTable(
             caption: "Test accuracy beside a reference run with PyTorch of the same settings",
             columns: [
-              .init("scale and step"), .init("batch, ours", alignment: .trailing), .init("batch, reference", alignment: .trailing),
+              .init("scale and step"), .init("batch, ours", alignment: .trailing),
+              .init("batch, reference", alignment: .trailing),
               .init("none, ours", alignment: .trailing), .init("none, reference", alignment: .trailing),
             ],
             rows: rows)))
     }
     return Findings(
-      answer: ahead.last.map { "With it the net is ahead at \(ahead.count { $0.holds }) of \(ahead.count) moments looked at, such as "
-        + "\($0.text)." } ?? "",
+      answer: ahead.last.map {
+        "With it the net is ahead at \(ahead.count { $0.holds }) of \(ahead.count) moments looked at, such as "
+          + "\($0.text)."
+      } ?? "",
       claims: [
         Claim(
           "With batch normalization the test accuracy is higher at every step that the reference run names.",
@@ -131,7 +142,8 @@ struct SigmoidNetwork: Experiment {
           "From weights of scale 0.01 the plain net's unit collapses: its percentiles lie within 0.03 of each other at step "
             + "\(collapseStep).",
           holds: collapsed.map { $0.highest <= 0.03 } ?? false,
-          evidence: "from the 15th to the 85th percentile \(collapsed?.text() ?? "unknown") without, \(kept?.text() ?? "unknown") "
+          evidence:
+            "from the 15th to the 85th percentile \(collapsed?.text() ?? "unknown") without, \(kept?.text() ?? "unknown") "
             + "with batch normalization"),
       ],
       blocks: blocks, settings: results.sharedSettings,

@@ -23,11 +23,15 @@ struct SixLayerNetwork: Experiment {
     let at10 = [plain, normalized].map { results.trainingAccuracy($0, epoch: 10) }
     let validation = [plain, normalized].map(results.bestValidation)
     let percent = NumberFormat.percentage
-    func chart(_ title: String, published: [Bool: [(x: Double, y: Double)]], _ value: @escaping (TrainingHistory.Epoch) -> Double?)
+    func chart(
+      _ title: String, published: [Bool: [(x: Double, y: Double)]],
+      _ value: @escaping (TrainingHistory.Epoch) -> Double?
+    )
       -> LineChart
     {
       var series = [
-        results.curve(plain, "none", style: .plain, value), results.curve(normalized, "batch", style: .batchNorm, value),
+        results.curve(plain, "none", style: .plain, value),
+        results.curve(normalized, "batch", style: .batchNorm, value),
       ]
       if results.context.dataset == .cifar10 {
         series += [
@@ -36,17 +40,22 @@ struct SixLayerNetwork: Experiment {
         ].filter { !$0.points.isEmpty }
       }
       return LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true), y: ChartAxis("accuracy", format: .percentage, covering: [0]),
+        title: title, x: ChartAxis("epoch", integersOnly: true),
+        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
         series: series)
     }
     let figure = ReportFigure(
       caption: "Accuracy over the epochs",
-      reading: "Left on the images that the net learns from, right on others. Hollow marks are the middles of the ranges that "
+      reading:
+        "Left on the images that the net learns from, right on others. Hollow marks are the middles of the ranges that "
         + "others reported.",
-      finding: "After epoch 5 the net with batch normalization gets \(at5[1].text(percent)) of its training images right, the "
+      finding:
+        "After epoch 5 the net with batch normalization gets \(at5[1].text(percent)) of its training images right, the "
         + "one without \(at5[0].text(percent)).",
       pictures: [
-        chart("Training accuracy", published: [false: [(5, 0.425), (10, 0.645)], true: [(5, 0.59), (10, 0.815)]]) { $0.trainingMetric },
+        chart("Training accuracy", published: [false: [(5, 0.425), (10, 0.645)], true: [(5, 0.59), (10, 0.815)]]) {
+          $0.trainingMetric
+        },
         chart("Validation accuracy", published: [:]) { $0.validationMetric },
       ],
       layout: .pairs,
@@ -76,7 +85,8 @@ struct SixLayerNetwork: Experiment {
         Claim(
           "With batch normalization the training accuracy is higher after epoch 5 and after epoch 10.",
           holds: at5[1].mean > at5[0].mean && at10[1].mean > at10[0].mean,
-          evidence: "epoch 5: \(at5[1].text(percent)) against \(at5[0].text(percent)); epoch 10: \(at10[1].text(percent)) "
+          evidence:
+            "epoch 5: \(at5[1].text(percent)) against \(at5[0].text(percent)); epoch 10: \(at10[1].text(percent)) "
             + "against \(at10[0].text(percent))"),
         Claim(
           "The best validation accuracy is at least as high with it.", holds: validation[1].mean >= validation[0].mean,

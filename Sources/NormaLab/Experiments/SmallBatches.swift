@@ -10,7 +10,8 @@ struct SmallBatches: Experiment {
 
   private static let methods = SmallBatchRun.Method.allCases
   private static let orders: [(name: String, size: Int, isSorted: Bool)] = [
-    ("shuffled, 50", 50, false), ("shuffled, 4", 4, false), ("one class each, 50", 50, true), ("one class each, 4", 4, true),
+    ("shuffled, 50", 50, false), ("shuffled, 4", 4, false), ("one class each, 50", 50, true),
+    ("one class each, 4", 4, true),
   ]
 
   func runs(_ context: LabContext) -> [SmallBatchRun] {
@@ -18,7 +19,8 @@ struct SmallBatches: Experiment {
       Self.methods.map { method in
         SmallBatchRun(
           label: "\(method.title), \(order.name)",
-          data: context.part(context.full(10_000, quick: 3000), testCount: 2000, preparation: .unitRange), method: method,
+          data: context.part(context.full(10_000, quick: 3000), testCount: 2000, preparation: .unitRange),
+          method: method,
           batchSize: order.size, isSorted: order.isSorted, epochs: context.full(4, quick: 2), seed: context.seed)
       }
     }
@@ -35,7 +37,8 @@ struct SmallBatches: Experiment {
     let charts = Self.orders.indices.map { order in
       LineChart(
         title: Words.capitalized(Self.orders[order].name),
-        x: ChartAxis("images seen", format: .integer), y: ChartAxis("test accuracy", format: .percentage, covering: [0, 1]),
+        x: ChartAxis("images seen", format: .integer),
+        y: ChartAxis("test accuracy", format: .percentage, covering: [0, 1]),
         series: Self.methods.map { method in
           let outcomes = results.outcomes[index(order, method)]
           return .seeds(
@@ -48,7 +51,8 @@ struct SmallBatches: Experiment {
     let sorted = (accuracy(2, .batch), accuracy(2, .renorm), accuracy(2, .group))
     let tiny = (accuracy(1, .batch), accuracy(1, .renorm), accuracy(1, .group), accuracy(0, .batch))
     return Findings(
-      answer: "On batches of one class each, batch normalization ends at \(sorted.0.text(percent)) test accuracy, renormalization at "
+      answer:
+        "On batches of one class each, batch normalization ends at \(sorted.0.text(percent)) test accuracy, renormalization at "
         + "\(sorted.1.text(percent)), group normalization at \(sorted.2.text(percent)).",
       claims: [
         Claim(
@@ -62,7 +66,8 @@ struct SmallBatches: Experiment {
           holds: sorted.0.mean < accuracy(0, .batch).mean / 2,
           evidence: "\(sorted.0.text(percent)) against \(accuracy(0, .batch).text(percent))"),
         Claim(
-          "On batches of one class renormalization is better than batch normalization.", holds: sorted.1.mean > sorted.0.mean,
+          "On batches of one class renormalization is better than batch normalization.",
+          holds: sorted.1.mean > sorted.0.mean,
           evidence: "\(sorted.1.text(percent)) against \(sorted.0.text(percent))"),
         Claim(
           "Group normalization, which looks at one example at a time, is better than batch normalization on them too.",
@@ -72,7 +77,8 @@ struct SmallBatches: Experiment {
         .figure(
           ReportFigure(
             caption: "Test accuracy over the images seen",
-            reading: "In a batch of one class the mean says which class it is, and normalization removes it; in inference the running "
+            reading:
+              "In a batch of one class the mean says which class it is, and normalization removes it; in inference the running "
               + "statistics are of all classes, and the net sees what it never saw. Renormalization trains on the running statistics as "
               + "far as its bounds allow.",
             pictures: charts, layout: .pairs,
@@ -89,7 +95,9 @@ struct SmallBatches: Experiment {
         .init(name: "network", value: "two hidden layers of 100, ReLU, Kaiming's scale"),
         .init(name: "training", value: "SGD, rate 0.05 × batch size / 50, \(results.runs[0].epochs) epochs"),
         .init(name: "renormalization", value: "r up to 3, d up to 5, both from none over the first half of the steps"),
-        .init(name: "data", value: "\((results.context.dataset ?? .digits).title), \(results.runs[0].data.trainingCount) training images"),
+        .init(
+          name: "data",
+          value: "\((results.context.dataset ?? .digits).title), \(results.runs[0].data.trainingCount) training images"),
         .init(name: "seeds", value: "\(results.outcomes[0].count)"),
       ],
       differences: results.context.dataDifferences + [
@@ -268,7 +276,8 @@ private final class BatchRenorm: StatisticsGathering {
     }
     let (corrections, shifts) = (Variable(Tensor(r, shape: [r.count])), Variable(Tensor(d, shape: [d.count])))
     let (output, found) = try x.batchNormalized(
-      gamma: gamma.multiplied(by: corrections), beta: gamma.multiplied(by: shifts).adding(beta), epsilon: conventions.epsilon)
+      gamma: gamma.multiplied(by: corrections), beta: gamma.multiplied(by: shifts).adding(beta),
+      epsilon: conventions.epsilon)
     pass.gather(found, for: self)
     return output
   }

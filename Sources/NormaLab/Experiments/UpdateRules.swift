@@ -27,7 +27,8 @@ struct UpdateRules: Experiment {
     let final = results.runs.indices.map { results.trainingAccuracy($0) }
     func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
       LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true), y: ChartAxis("accuracy", format: .percentage, covering: [0]),
+        title: title, x: ChartAxis("epoch", integersOnly: true),
+        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
         series: Self.rules.indices.map { results.curve($0, Self.rules[$0].name, style: SeriesStyle($0), value) })
     }
     var blocks: [ReportBlock] = [
@@ -36,7 +37,9 @@ struct UpdateRules: Experiment {
           caption: "Accuracy over the epochs",
           reading: "Each rule with the learning rate that suits it, from the same weights on the same batches, without "
             + "normalization.",
-          pictures: [chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric }],
+          pictures: [
+            chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
+          ],
           layout: .pairs))
     ]
     if results.context.dataset == .cifar10 {
@@ -50,11 +53,13 @@ struct UpdateRules: Experiment {
     }
     let means = final.map(\.mean)
     return Findings(
-      answer: "After five epochs: \(Self.rules.indices.map { "\(Self.rules[$0].name) \(final[$0].text(percent))" }.joined(separator: ", ")).",
+      answer:
+        "After five epochs: \(Self.rules.indices.map { "\(Self.rules[$0].name) \(final[$0].text(percent))" }.joined(separator: ", ")).",
       claims: [
         Claim(
           "Plain SGD is last, and Adam first.", holds: means.min() == means[0] && means.max() == means[3],
-          evidence: Self.rules.indices.map { "\(Self.rules[$0].name) \(final[$0].text(percent))" }.joined(separator: ", "))
+          evidence: Self.rules.indices.map { "\(Self.rules[$0].name) \(final[$0].text(percent))" }.joined(
+            separator: ", "))
       ],
       blocks: blocks,
       settings: results.sharedSettings

@@ -31,6 +31,13 @@ public struct LabContext: Sendable, Equatable {
   /// The data at hand: what the experiment is meant for, or what stands in for it; nil if it makes its own.
   public var dataset: LabDataset?
 
+  /// What to run with.
+  public init(isQuick: Bool = false, seed: UInt64 = 0, dataset: LabDataset? = nil) {
+    self.isQuick = isQuick
+    self.seed = seed
+    self.dataset = dataset
+  }
+
   /// The full value, or the smaller one of a quick lab.
   public func full<Value>(_ value: Value, quick: Value) -> Value { isQuick ? quick : value }
 }
@@ -43,6 +50,13 @@ public struct LabResults<Run: LabRun>: Sendable {
   public var runs: [Run]
   /// The outcomes: one a seed for each of `runs`.
   public var outcomes: [[Run.Outcome]]
+
+  /// Outcomes, as many for each run as there are seeds, and at least one.
+  public init(context: LabContext, runs: [Run], outcomes: [[Run.Outcome]]) {
+    self.context = context
+    self.runs = runs
+    self.outcomes = outcomes
+  }
 
   /// The seeds' numbers of one run: their mean, lowest and highest.
   public func spread(_ index: Int, _ value: (Run.Outcome) -> Double) -> Spread { Spread(outcomes[index].map(value)) }

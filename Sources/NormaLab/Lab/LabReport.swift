@@ -57,8 +57,16 @@ public struct LabReport: Sendable {
         + "is computed, how it makes training converge, what it regularizes, and where it fails. Where something does not come out as "
         + "published, it says so."
     ]
+    if results.contains(where: { $0.context.dataset == .digits }) {
+      lines.append(
+        "Experiments meant for CIFAR-10 or MNIST ran on the built-in digits where those were not named: 1,797 grey images of 8 by 8 "
+          + "pixels, a much easier task with a fiftieth of the inputs. --data cifar10:PATH and --data mnist:PATH name them."
+      )
+    }
     if plan.isQuick {
-      lines.append("This is a quick lab, with smaller settings than the published ones: shorter training, fewer images, fewer points.")
+      lines.append(
+        "This is a quick lab, with smaller settings than the published ones: shorter training, fewer images, fewer points."
+      )
     }
     lines.append(
       plan.seeds.count > 1
@@ -76,7 +84,9 @@ public struct LabReport: Sendable {
           ReportTable(
             caption: "Experiments, what they ask, and how many of their claims hold",
             columns: [.init("experiment"), .init("question"), .init("claims held", alignment: .trailing)],
-            rows: zip(results, summary).map { [$0.experiment.title, $0.experiment.question, "\($1.held) of \($1.all)"] }))
+            rows: zip(results, summary).map {
+              [$0.experiment.title, $0.experiment.question, "\($1.held) of \($1.all)"]
+            }))
       ])
   }
 
@@ -96,7 +106,10 @@ public struct LabReport: Sendable {
     let settings = ReportTable(
       caption: "Settings", columns: [.init("setting"), .init("value")],
       rows: findings.settings.map { [$0.name, $0.value] } + [["after", result.experiment.origin]])
-    blocks.append(.details("Settings, and the command that gives this section again", [.table(settings), .code(command(result.experiment.name))]))
+    blocks.append(
+      .details(
+        "Settings, and the command that gives this section again",
+        [.table(settings), .code(command(result.experiment.name))]))
     return ReportSection(result.experiment.title, identifier: result.experiment.name, blocks: blocks)
   }
 
@@ -105,8 +118,12 @@ public struct LabReport: Sendable {
     var lines: [String] = []
     if datasets.contains(.digits), let attribution = Dataset<Float>.digits().attribution { lines.append(attribution) }
     if datasets.contains(.mnist) { lines.append("MNIST: Y. LeCun, C. Cortes; CC BY-SA 3.0.") }
-    if datasets.contains(.cifar10) { lines.append("CIFAR-10: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.") }
-    return lines + ["Made by Norma \(normaVersion). All numbers but times are the same in every run of the same version on the same kind of processor."]
+    if datasets.contains(.cifar10) {
+      lines.append("CIFAR-10: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.")
+    }
+    return lines + [
+      "Made by Norma \(normaVersion). All numbers but times are the same in every run of the same version on the same kind of processor."
+    ]
   }
 
   // MARK: Files

@@ -124,7 +124,8 @@ public struct Laboratory: Sendable {
         try identities.map { identities in
           guard let outcome = store.outcome(of: Subject.Run.self, identities[index]) else {
             throw FileError(
-              path: "\(store.folder)/\(identities[index].fileName)", operation: .read, reason: "It was there a moment ago")
+              path: "\(store.folder)/\(identities[index].fileName)", operation: .read,
+              reason: "It was there a moment ago")
           }
           return outcome
         }

@@ -66,7 +66,8 @@ extension LabResults where Run == TrainingRun {
       shared("batch size", \.training.batchSize) { "\($0)" },
       shared("epochs", \.training.epochs) { "\($0)" },
       .init(
-        name: "seeds", value: outcomes[0].count == 1 ? "\(context.seed)" : "\(outcomes[0].count), from \(context.seed) on"),
+        name: "seeds",
+        value: outcomes[0].count == 1 ? "\(context.seed)" : "\(outcomes[0].count), from \(context.seed) on"),
     ].compactMap(\.self)
   }
 }
@@ -119,7 +120,8 @@ struct PublishedFigure {
     if published.contains(ours.mean) { return "within" }
     guard ours.mean.isFinite else { return "not finite" }
     return ours.mean > published.upperBound
-      ? "\(format.text(ours.mean - published.upperBound)) above" : "\(format.text(published.lowerBound - ours.mean)) below"
+      ? "\(format.text(ours.mean - published.upperBound)) above"
+      : "\(format.text(published.lowerBound - ours.mean)) below"
   }
 
   private var range: String {
@@ -133,7 +135,8 @@ struct PublishedFigure {
     ReportTable(
       caption: caption,
       columns: [
-        .init("figure"), .init("ours", alignment: .trailing), .init("published", alignment: .trailing), .init("ours is"),
+        .init("figure"), .init("ours", alignment: .trailing), .init("published", alignment: .trailing),
+        .init("ours is"),
       ],
       rows: figures.map { [$0.name, $0.ours.text($0.format), $0.range, $0.place] })
   }
@@ -160,10 +163,7 @@ extension LabContext {
           + "a copy or a part of the original, its pixels, order and number of images differ too."
       ]
     case .digits:
-      [
-        "No CIFAR-10 or MNIST was named, so this ran on the built-in digits: 1,797 grey images of 8 by 8 pixels, a much "
-          + "easier task with a fiftieth of the inputs. The published figures cannot be compared; the order of things can."
-      ]
+      ["Run on the built-in digits: the published figures cannot be compared, the order of things can."]
     case .mnist, nil: []
     }
   }

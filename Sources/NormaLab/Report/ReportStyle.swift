@@ -76,7 +76,7 @@ enum ReportStyle {
     .answer { font-size: 1.125rem; max-width: 47rem; text-wrap: pretty; }
     .claims { margin: 0 0 1.5rem; padding: 0; max-width: 47rem; list-style: none; font: 0.9375rem/1.5 var(--sans); }
     .claims li {
-      display: grid; grid-template-columns: 7rem minmax(0, 1fr); gap: 0 1rem; padding: 0.5rem 0;
+      display: grid; grid-template-columns: 8.25rem minmax(0, 1fr); gap: 0 0.5rem; padding: 0.5rem 0;
       border-bottom: 1px solid var(--rule);
     }
     .claims p { margin: 0; }
@@ -178,6 +178,7 @@ enum ReportStyle {
     .histogram-cells {
       display: grid; grid-template-columns: repeat(auto-fit, minmax(5.75rem, 1fr)); gap: 0.75rem 1.25rem;
     }
+    .histogram-cells.many { grid-template-columns: repeat(auto-fit, minmax(4.25rem, 1fr)); gap: 0.75rem; }
     .histogram-row p { margin: 0; }
     .row-name { padding-top: 1.1rem; font: 600 0.875rem/1.4 var(--sans); }
     .histogram .chart { margin-bottom: 0.25rem; }

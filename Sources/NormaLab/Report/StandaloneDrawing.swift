@@ -7,7 +7,9 @@ extension Picture {
     let source = markup(identifier: "picture").source
     var drawings: [String] = []
     var rest = source[...]
-    while let start = rest.range(of: "<svg "), let end = rest.range(of: "</svg>", range: start.lowerBound..<rest.endIndex) {
+    while let start = rest.range(of: "<svg "),
+      let end = rest.range(of: "</svg>", range: start.lowerBound..<rest.endIndex)
+    {
       let drawing = String(rest[start.lowerBound..<end.upperBound])
       rest = rest[end.upperBound...]
       if !drawing.prefix(300).contains("narrow-only") { drawings.append(Self.withStyles(drawing)) }
@@ -18,7 +20,8 @@ extension Picture {
   /// A drawing that brings styles of its own, as that of a graph does, needs no others.
   private static func withStyles(_ drawing: String) -> String {
     guard !drawing.contains("<style>"), let head = drawing.firstIndex(of: ">") else { return drawing + "\n" }
-    return drawing[...head] + "<style>\n\(ReportStyle.drawingSheet)</style>" + drawing[drawing.index(after: head)...] + "\n"
+    return drawing[...head] + "<style>\n\(ReportStyle.drawingSheet)</style>" + drawing[drawing.index(after: head)...]
+      + "\n"
   }
 }
 
