@@ -8,11 +8,14 @@ let package = Package(
   products: [
     // `import Norma` brings floors 1-5. The product is not called Norma: on macOS its name would clash with the command's.
     .library(name: "NormaLibrary", targets: ["Norma"]),
+    // Not part of Norma, so that only who asks for them builds SwiftProtobuf.
+    .library(name: "NormaEvents", targets: ["NormaEvents"]),
     .executable(name: "norma", targets: ["NormaCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
@@ -34,9 +37,13 @@ let package = Package(
     .target(name: "Convolution", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib", "CPNG", "CJPEG"]),
 
-    // Floor 3: differentiation, and the data sets.
+    // Floor 3: differentiation, the data sets, and event files for TensorBoard.
     .target(name: "NormaGraph", dependencies: ["NormaTensor", "Normalization", "Convolution"]),
     .target(name: "NormaData", dependencies: ["NormaTensor", "NormaFiles"]),
+    .target(
+      name: "NormaEvents",
+      dependencies: ["NormaTensor", "NormaFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Messages/event.proto"]),
 
     // Floor 4: layers and models.
     .target(name: "NormaLayers", dependencies: ["NormaTensor", "Normalization", "Convolution", "NormaGraph"]),
@@ -55,7 +62,7 @@ let package = Package(
       ]),
 
     // Floor 6: experiments and the report; the terminal's manners.
-    .target(name: "NormaLab", dependencies: ["Norma"]),
+    .target(name: "NormaLab", dependencies: ["Norma", "NormaEvents"]),
     .target(name: "NormaTerminal"),
 
     // Floor 7: the command.
@@ -74,6 +81,7 @@ let package = Package(
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),
+    .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "TestSupport"]),
     .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),
     .testTarget(name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),

@@ -32,6 +32,12 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("The folder for model.safetensors and history.json.", valueName: "folder"))
   var out = "norma-model"
 
+  @Option(
+    help: ArgumentHelp(
+      "A folder for an event file that TensorBoard shows while this runs: losses, activations, filters. Each run should have one of its own.",
+      valueName: "folder"))
+  var tensorboard: String?
+
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
@@ -68,12 +74,17 @@ struct Train: ParsableCommand {
     let model = architecture.build(
       Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
+    let events = try tensorboard.map {
+      try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
+    }
+    events?.begin(model, on: prepared)
     let trainer = Trainer(model, configuration: configuration)
     let progress = TrainingProgress(
       label: norm.rawValue, data: prepared, configuration: configuration, quiet: common.quiet)
     let validation = prepared.validation.count > 0 ? prepared.validation : nil
     let history = try trainer.fit(prepared.training, validation: validation) { event in
       progress.show(event)
+      events?.record(event)
       return .proceed
     }
     progress.finish()
@@ -104,6 +115,7 @@ struct Train: ParsableCommand {
       if let test { lines.append("Test \(metric.name): \(metric.text(test.metric))") }
       try output((lines + ["Model: \(path)"]).joined(separator: "\n"))
     }
+    try events?.finish()
   }
 }
 

@@ -3,7 +3,7 @@
     python Tests/Fixtures/check_conversion.py FOLDER
 
 FOLDER was made by make_conversion_fixtures.py, and for each NAME.safetensors in it Norma wrote back-NAME.safetensors. Prints a
-line for each network; ends with status 1 if one has other bits, or computes something else.
+line for each network to standard error; ends with status 1 if one has other bits, or computes something else.
 """
 
 import pathlib
@@ -30,7 +30,8 @@ for constructor in NETWORKS:
     with torch.no_grad():
         y = net.double().eval()(channels_first(expected[f"{name}.x"].double()))
     error = ((y - expected[f"{name}.y"]).abs().max() / expected[f"{name}.y"].abs().max()).item()
-    print(f"{name}: {len(original)} entries, changed {sorted(changed)}, outputs differ by {error:.1e}")
+    print(f"{name}: {len(original)} entries, changed {sorted(changed)}, outputs differ by {error:.1e}",
+          file=sys.stderr)
     # The running means that took in a bias are the only numbers that may change.
     cancelled = {"0.bias", "4.bias", "1.running_mean", "5.running_mean"} if name == "mlp_biased" else set()
     if set(changed) != cancelled or set(missing) - cancelled or unexpected or error > 1e-5:
