@@ -1,7 +1,5 @@
 import ArgumentParser
-import Foundation
 import Norma
-import NormaLab
 import NormaTerminal
 
 extension NormalizationFramework: ExpressibleByArgument {}
@@ -83,10 +81,7 @@ struct Convert: ParsableCommand {
 
   func validate() throws {
     let format = try format
-    if to == .norma && format != .safetensors {
-      throw ValidationError("A model is a .safetensors file; -o names another.")
-    }
-    if to == .norma || to == nil, network.isGiven, format != .safetensors {
+    if to == .norma || (to == nil && network.isGiven), format != .safetensors {
       throw ValidationError("A model is a .safetensors file; -o names another.")
     }
     if network.isGiven, let to, to != .norma {
