@@ -7,7 +7,7 @@ import Testing
 struct HelpTests {
   @Test(arguments: [
     "norma", "compare", "train", "evaluate", "predict", "explain", "lab", "lab list", "lab run",
-    "inspect", "bench", "bench run", "bench list",
+    "inspect", "convert", "bench", "bench run", "bench list",
     "bench accuracy",
   ])
   func helpReadsAsItDidBefore(command: String) throws {
