@@ -61,8 +61,8 @@ extension Lab {
 
         EXAMPLES
           norma lab run --all --quick
-          norma lab run weight-scale batch-size --data cifar10:cifar-10-binary.tar.gz --seeds 5
-          norma lab run --all --data cifar10:cifar-10-binary.tar.gz --data mnist:mnist --out lab
+          norma lab run weight-scale batch-size --data cifar10:cifar-10 --seeds 5
+          norma lab run --all --data cifar10:cifar-10 --data mnist:mnist --out lab
         """)
 
     @Argument(help: "The experiments, by the names that norma lab list gives.")
@@ -88,6 +88,12 @@ extension Lab {
 
     @Option(help: ArgumentHelp("The folder for the report and the runs.", valueName: "folder"))
     var out = "norma-lab"
+
+    @Option(
+      help: ArgumentHelp(
+        "Also write event files for TensorBoard: for each experiment a folder, in it one for each run.",
+        valueName: "folder"))
+    var tensorboard: String?
 
     @OptionGroup(title: "Common") var common: CommonOptions
 
@@ -148,6 +154,7 @@ extension Lab {
       progress.withLock { $0.finish() }
       let report = LabReport(results, plan: plan, sources: data.named)
       for folder in ["figures", "tables"] { try FileAccess.createDirectory("\(out)/\(folder)") }
+      if let tensorboard { try report.writeEvents(to: tensorboard) }
       for file in try report.files() { try FileAccess.write(file.bytes, to: "\(out)/\(file.path)") }
       if common.json { return try outputJSON(results.map(\.record)) }
       var table = TextTable(columns: [.words("experiment"), .numbers("claims held"), .words("answer")])

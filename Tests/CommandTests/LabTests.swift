@@ -1,5 +1,6 @@
 import Foundation
 import NormaLab
+import TestSupport
 import Testing
 
 /// `norma lab`, with the experiments that are soon done.
@@ -78,6 +79,30 @@ struct LabTests {
     for file in ["results.json", "report.html"] {
       #expect(try folder.bytes("killed/\(file)") == folder.bytes("whole/\(file)"), "\(file)")
     }
+  }
+
+  @Test(.enabled(if: LoggedValue.canBeRead, "NORMA_PYTHON names no Python with TensorBoard"))
+  func eventFilesHoldTheOutcomes() throws {
+    let folder = try Folder()
+    let events = folder.path("events")
+    #expect(try lab(folder, "overfit activations --quick --tensorboard \(events)").status == 0)
+    #expect(try folder.names(in: "events") == ["activations", "overfit"])
+    let read = try LoggedValue.readAll(in: "\(events)/overfit/2 hidden layers, 50 images")
+    struct Results: Decodable {
+      struct Experiment: Decodable { var name: String, runs: [Run] }
+      struct Run: Decodable { var label: String }
+      var experiments: [Experiment]
+    }
+    let results = try JSONDecoder().decode(Results.self, from: Data(folder.bytes("lab/results.json")))
+    let overfit = try #require(results.experiments.first { $0.name == "overfit" })
+    #expect(try folder.names(in: "events/overfit") == overfit.runs.map(\.label).sorted())
+    let training = read.filter { $0.tag == "accuracy/training" }
+    #expect(training.map(\.step) == Array(1...20))
+    #expect(training.last?.scalar == 1)
+    let layers = try LoggedValue.readAll(in: "\(events)/activations/tanh, 0.05").filter { $0.tag == "activations" }
+    #expect(layers.map(\.step) == Array(1...6))
+    // Sixteen rows of 1024.
+    #expect(layers.allSatisfy { $0.histogram?.sums.first == 16 * 1024 })
   }
 
   @Test(arguments: [

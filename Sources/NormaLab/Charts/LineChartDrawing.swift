@@ -26,7 +26,7 @@ struct LineChartDrawing {
         + chart.y.covering + chart.references,
       kind: chart.y.kind, format: chart.y.format, tickCount: isWide ? 6 : 5)
     left = (yScale.ticks.map { Drawing.textWidth($0.label) }.max() ?? 0) + 10
-    labelWidth = min(chart.series.map { Drawing.textWidth($0.name) }.max() ?? 0, width * 0.28)
+    labelWidth = min(chart.series.filter(\.isJoined).map { Drawing.textWidth($0.name) }.max() ?? 0, width * 0.28)
     right = width - max(14, chart.series.count > 1 ? labelWidth + 14 : 14)
     bottom = height - 42
   }
@@ -140,7 +140,8 @@ struct LineChartDrawing {
     let spacing = 15.0
     var atEdge: [(series: ChartSeries, end: (x: Double, y: Double), y: Double)] = []
     var parts: [Markup] = []
-    for series in chart.series {
+    // Points without a line are told of in words.
+    for series in chart.series where series.isJoined {
       guard let end = series.points.lazy.compactMap(place).last else { continue }
       if end.x > right - 1 {
         atEdge.append((series, end, end.y))

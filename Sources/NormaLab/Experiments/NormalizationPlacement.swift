@@ -106,15 +106,14 @@ struct PlacementRun: LabRun {
   func perform(on labData: LabData) throws -> Outcome {
     let data = try labData.prepared(data)
     var random = RandomGenerator(seed: seed).split(RandomStream.weights.rawValue)
-    var inputs = data.training.exampleShape.elementCount
+    let inputs = data.training.exampleShape.elementCount
     let model = Sequential<Float> {
       Flatten()
-      for _ in 0..<3 {
-        Linear(inputs, 100, hasBias: place != .before, using: &random)
+      for layer in 0..<3 {
+        Linear(layer == 0 ? inputs : 100, 100, hasBias: place != .before, using: &random)
         if place == .before { BatchNorm(100) }
         ReLU()
         if place == .behind { BatchNorm(100) }
-        let _ = inputs = 100
       }
       Linear(100, 10, using: &random)
     }

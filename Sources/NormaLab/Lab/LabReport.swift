@@ -3,8 +3,8 @@ import Norma
 
 /// What a laboratory found, as a page, as pictures and as files for programs.
 public struct LabReport: Sendable {
-  private let results: [ExperimentResult]
-  private let plan: LabPlan
+  let results: [ExperimentResult]
+  let plan: LabPlan
   /// The sources of data that were named, as on the command line.
   private let sources: [String]
 

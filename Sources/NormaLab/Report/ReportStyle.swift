@@ -135,6 +135,8 @@ enum ReportStyle {
     .pairs { grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }
     .triples { grid-template-columns: repeat(auto-fill, minmax(min(14rem, 100%), 1fr)); }
     .picture { min-width: 0; }
+    .picture:has(.norma-graph) { overflow-x: auto; }
+    .picture .norma-graph { min-width: 30rem; }
     .picture-title { margin: 0 0 0.5rem; font: 600 0.9063rem/1.4 var(--sans); }
     details { font: 0.9063rem/1.5 var(--sans); }
     summary { width: fit-content; color: var(--muted); cursor: pointer; }
