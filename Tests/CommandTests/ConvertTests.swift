@@ -62,7 +62,8 @@ struct ConvertTests {
     #expect(checkpoint.standardization?.scale.elements == [Float](repeating: 2, count: 10))
     let listing = try Norma.run(["inspect", model])
     #expect(listing.output.contains("from \(Self.fixture("mlp_biased.safetensors"))"))
-    #expect(listing.output.contains("epsilon 0.01, the old statistics weigh 0.99, biased variance: no framework's defaults"))
+    #expect(
+      listing.output.contains("epsilon 0.01, the old statistics weigh 0.99, biased variance: no framework's defaults"))
     #expect(!listing.output.contains("Optimizer"))
     expectFailure(try Norma.run(["evaluate", model]), status: 64, saying: "--data")
     let row = (1...10).map(String.init).joined(separator: ",")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Norma
+import NormaONNX
 import NormaTerminal
 
 extension NormalizationFramework: ExpressibleByArgument {}
@@ -12,7 +13,7 @@ enum ConversionTarget: String, CaseIterable, ExpressibleByArgument {
 /// `norma convert`: models and arrays from and to other tools.
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Convert models and arrays from and to PyTorch and NumPy.",
+    abstract: "Convert models and arrays from and to PyTorch, NumPy and ONNX.",
     usage: "norma convert <file> -o <file> [<options>]",
     discussion: """
       What goes in is a model of norma's, a PyTorch state dictionary saved as safetensors or with numpy.savez, or any \
@@ -24,6 +25,9 @@ struct Convert: ParsableCommand {
       must be those of the network's layers, which are PyTorch's: a plain nn.Sequential's numbers for mlp, \
       torchvision's for residual networks (`norma inspect` lists those of a model). Otherwise tensors are copied as \
       they are from one format to the other.
+
+      With -o FILE.onnx a model of norma's becomes one of ONNX's, for any of its runtimes. It takes samples as they are, \
+      images as [N, C, H, W]; what they are standardized by is part of it.
 
       Numbers keep their bits: weights of convolutions have the same layout, and columns of a linear layer that takes a \
       flattened image change places. What is changed or supposed is said on standard error. With --conventions, \
@@ -37,6 +41,7 @@ struct Convert: ParsableCommand {
         norma convert state.npz --like norma-model -o tuned.safetensors
         norma convert norma-model --to norma --conventions keras -o k.safetensors
         norma convert features.npy -o features.safetensors
+        norma convert norma-model -o model.onnx
 
       In Python, with state = safetensors.torch.load_file("state.safetensors"):
         model.load_state_dict(state)
@@ -50,7 +55,7 @@ struct Convert: ParsableCommand {
 
   @Option(
     name: [.customShort("o"), .customLong("out")],
-    help: ArgumentHelp("The file to write: .safetensors, .npz or .npy.", valueName: "file"))
+    help: ArgumentHelp("The file to write: .safetensors, .npz, .npy or .onnx.", valueName: "file"))
   var out: String
 
   @Option(
@@ -64,6 +69,12 @@ struct Convert: ParsableCommand {
       "For a state dictionary: by whose epsilon, momentum and estimator of the variance its running statistics were gathered, which no such file says. For a model: by whose direction of momentum and estimator they are to be. (default: pytorch, or those of --like; a model's own)",
       valueName: "name"))
   var conventions: NormalizationFramework?
+
+  @Option(
+    help: ArgumentHelp(
+      "ONNX: whether the model normalizes by running statistics or, for training, by the batch's. (default: inference)",
+      valueName: "form"))
+  var form: ONNXModel.Form?
 
   @Flag(help: "Print what was done as JSON.")
   var json = false
@@ -79,7 +90,21 @@ struct Convert: ParsableCommand {
     var remarks: [String]
   }
 
+  /// What `--json` prints of an ONNX model.
+  private struct ONNXResult: Encodable {
+    var file: String, kind: String, network: String
+    var nodeCount: Int
+  }
+
   func validate() throws {
+    guard !writesONNX else {
+      guard !network.isGiven, to == nil, conventions == nil else {
+        throw ValidationError(
+          "An ONNX model is made of a model of norma's as it is: leave out --to, --conventions, --model and --like.")
+      }
+      return
+    }
+    guard form == nil else { throw ValidationError("--form is for -o FILE.onnx.") }
     let format = try format
     if to == .norma || (to == nil && network.isGiven), format != .safetensors {
       throw ValidationError("A model is a .safetensors file; -o names another.")
@@ -92,7 +117,7 @@ struct Convert: ParsableCommand {
   private var format: TensorFile.Format {
     get throws {
       guard let format = TensorFile.Format(path: out) else {
-        throw ValidationError("-o takes a file that ends in .safetensors, .npz or .npy, not '\(out)'.")
+        throw ValidationError("-o takes a file that ends in .safetensors, .npz, .npy or .onnx, not '\(out)'.")
       }
       return format
     }
@@ -100,6 +125,11 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     let path = checkpointPath(file)
+    if writesONNX {
+      let (nodes, network) = try writeONNX(path)
+      guard json else { return try output("\(out): an ONNX model, \(network), \(nodes) nodes") }
+      return try outputJSON(ONNXResult(file: out, kind: "onnx", network: network, nodeCount: nodes))
+    }
     let input = try TensorFile(contentsOf: path)
     let isModel = input.metadata[Checkpoint.settingsKey] != nil
     let target = to ?? (isModel ? .pytorch : network.isGiven ? .norma : .tensors)

@@ -20,6 +20,8 @@ public struct ONNXModel: Sendable, Equatable {
   public let outputs: [ONNXValue]
   /// What is done, in order.
   let nodes: [ONNXNode]
+  /// How many nodes there are.
+  public var nodeCount: Int { nodes.count }
   /// The tensors that belong to the model, by name.
   let initializers: [String: ONNXTensor]
 
