@@ -8,11 +8,15 @@ let package = Package(
   products: [
     // `import Norma` brings floors 1-5. The product is not called Norma: on macOS its name would clash with the command's.
     .library(name: "NormaLibrary", targets: ["Norma"]),
+    // Not part of Norma, so that only who asks for them builds SwiftProtobuf.
+    .library(name: "NormaEvents", targets: ["NormaEvents"]),
+    .library(name: "NormaONNX", targets: ["NormaONNX"]),
     .executable(name: "norma", targets: ["NormaCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
@@ -34,19 +38,30 @@ let package = Package(
     .target(name: "Convolution", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib", "CPNG", "CJPEG"]),
 
-    // Floor 3: differentiation, and the data sets.
+    // Floor 3: differentiation, the data sets, and event files for TensorBoard.
     .target(name: "NormaGraph", dependencies: ["NormaTensor", "Normalization", "Convolution"]),
     .target(name: "NormaData", dependencies: ["NormaTensor", "NormaFiles"]),
+    .target(
+      name: "NormaEvents",
+      dependencies: ["NormaTensor", "NormaFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Messages/event.proto"]),
 
     // Floor 4: layers and models.
     .target(name: "NormaLayers", dependencies: ["NormaTensor", "Normalization", "Convolution", "NormaGraph"]),
 
-    // Floor 5: training, and what it saves.
+    // Floor 5: training, and what it saves; models in ONNX's format.
     .target(
       name: "NormaTraining",
       dependencies: [
         "CKernels", "NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaData", "NormaFiles",
       ]),
+    .target(
+      name: "NormaONNX",
+      dependencies: [
+        "NormaTensor", "Normalization", "Convolution", "NormaLayers", "NormaFiles",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["Messages/onnx.proto"]),
     .target(
       name: "Norma",
       dependencies: [
@@ -55,14 +70,15 @@ let package = Package(
       ]),
 
     // Floor 6: experiments and the report; the terminal's manners.
-    .target(name: "NormaLab", dependencies: ["Norma"]),
+    .target(name: "NormaLab", dependencies: ["Norma", "NormaEvents"]),
     .target(name: "NormaTerminal"),
 
     // Floor 7: the command.
     .executableTarget(
       name: "NormaCommand",
       dependencies: [
-        "Norma", "NormaLab", "NormaTerminal", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Norma", "NormaONNX", "NormaLab", "NormaTerminal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests, one target a module, and what they share.
@@ -74,12 +90,15 @@ let package = Package(
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),
+    .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "TestSupport"]),
     .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),
     .testTarget(name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"]),
+    .testTarget(name: "NormaONNXTests", dependencies: ["Norma", "NormaONNX", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["Norma", "NormaCommand", "NormaLab", "TestSupport"], exclude: ["Snapshots"]),
+      name: "CommandTests", dependencies: ["Norma", "NormaCommand", "NormaLab", "NormaONNX", "TestSupport"],
+      exclude: ["Snapshots"]),
   ]
 )
 

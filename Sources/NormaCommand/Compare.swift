@@ -42,6 +42,12 @@ struct Compare: ParsableCommand {
   @Option(help: ArgumentHelp("The folder for report.html and result.json.", valueName: "folder"))
   var out = "norma-report"
 
+  @Option(
+    help: ArgumentHelp(
+      "A folder in which TensorBoard finds a run for each of --norm while this works: losses, activations, filters.",
+      valueName: "folder"))
+  var tensorboard: String?
+
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
@@ -59,7 +65,7 @@ struct Compare: ParsableCommand {
   }
 
   private func defaults(_ architecture: ModelArchitecture, _ normalizations: [NormalizationKind]) -> TrainingDefaults {
-    TrainingDefaults(architecture, normalizations: normalizations, isComparison: true)
+    TrainingDefaults(architecture, data: data, normalizations: normalizations, isComparison: true)
   }
 
   private func normalizations() throws -> [NormalizationKind] {
@@ -105,8 +111,14 @@ struct Compare: ParsableCommand {
         seed: common.seed),
       targets: try targets())
     let labelWidth = comparison.normalizations.map(\.rawValue.columns).max() ?? 0
+    let description = description(of: comparison, prepared)
+    let events = try tensorboard.map { folder in
+      try normalizations.map {
+        try TrainingEvents(directory: "\(folder)/\($0.rawValue)", settings: description.settings)
+      }
+    }
     var progress: [Int: TrainingProgress] = [:]
-    let result = try comparison.run(on: prepared, description: description(of: comparison, prepared)) { run, event in
+    let result = try comparison.run(on: prepared, description: description, events: events ?? []) { run, event in
       if progress[run] == nil {
         progress[run - 1]?.finish()
         progress[run] = TrainingProgress(
@@ -131,6 +143,7 @@ struct Compare: ParsableCommand {
       if Terminal.standardError.isInteractive && !common.quiet { Terminal.standardError.write("\n") }
       try output((lines + ["", "Report: \(page)"]).joined(separator: "\n"))
     }
+    for file in events ?? [] { try file.finish() }
   }
 
   private func description(of comparison: Comparison, _ data: PreparedData) -> Comparison.Description {

@@ -17,7 +17,10 @@ import NormaTerminal
       65 bad data, 70 a fault of ours, 74 a file could not be read or written.
       """,
     version: normaVersion,
-    subcommands: [Compare.self, Train.self, Evaluate.self, Predict.self, Explain.self, Inspect.self, Bench.self])
+    subcommands: [
+      Compare.self, Train.self, Evaluate.self, Predict.self, Explain.self, Lab.self, Inspect.self, Convert.self,
+      CheckONNX.self, Bench.self,
+    ])
 
   /// What the argument parser's messages begin with, as all others do.
   static let _errorPrefix = "norma: "

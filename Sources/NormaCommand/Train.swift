@@ -40,6 +40,12 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("The folder for model.safetensors and history.json.", valueName: "folder"))
   var out = "norma-model"
 
+  @Option(
+    help: ArgumentHelp(
+      "A folder for an event file that TensorBoard shows while this runs: losses, activations, filters. Each run should have one of its own.",
+      valueName: "folder"))
+  var tensorboard: String?
+
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
@@ -62,7 +68,7 @@ struct Train: ParsableCommand {
   }
 
   private func defaults(_ architecture: ModelArchitecture) -> TrainingDefaults {
-    TrainingDefaults(architecture, normalizations: [norm], isComparison: false)
+    TrainingDefaults(architecture, data: data, normalizations: [norm], isComparison: false)
   }
 
   private var modelPath: String { "\(out)/model.safetensors" }
@@ -104,30 +110,35 @@ struct Train: ParsableCommand {
     let model = architecture.build(
       Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
-    var settings = Checkpoint.Settings(
+    // Before anything is restored: events begin with the network before its training.
+    let events = try tensorboard.map {
+      try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
+    }
+    events?.begin(model, on: prepared)
+    var saved = Checkpoint.Settings(
       architecture: architecture, exampleShape: Array(prepared.training.exampleShape), outputs: outputs,
       featureNames: prepared.training.featureNames,
       standardization: prepared.standardization.map { Checkpoint.SavedStandardization($0) }, training: configuration,
       data: data.saved(validationCount: prepared.validation.count), history: TrainingHistory())
     let trainer = Trainer(model, configuration: configuration)
     if let interrupted {
-      try interrupted.check(settings)
+      try interrupted.check(saved)
       try trainer.restore(interrupted.state)
       note("Going on from \(interrupted.position).")
     }
-    let history = try fit(
-      trainer, prepared, notes: try InterruptedTraining.notes(settings, arguments: arguments), isNew: interrupted == nil
-    )
-    settings.history = history
+    let notes = try InterruptedTraining.notes(saved, arguments: arguments)
+    let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
+    saved.history = history
     let test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
-    try Checkpoint(settings: settings, state: model.state).write(to: modelPath)
+    try Checkpoint(settings: saved, state: model.state).write(to: modelPath)
     try FileAccess.write([UInt8](try ResultFile.data(history)), to: "\(out)/history.json")
     try TrainingStateFolder(checkpointFolder).removeAll()
     try show(history, test: test, loss: configuration.loss)
+    try events?.finish()
   }
 
   private func fit(
-    _ trainer: Trainer<Float>, _ data: PreparedData, notes: [String: String], isNew: Bool
+    _ trainer: Trainer<Float>, _ data: PreparedData, _ events: TrainingEvents?, notes: [String: String], isNew: Bool
   ) throws -> TrainingHistory {
     let count = checkpoints.checkpoints
     let folder = TrainingStateFolder(checkpointFolder, kept: max(1, count), replacing: isNew)
@@ -142,6 +153,7 @@ struct Train: ParsableCommand {
     defer { progress.finish() }
     return try trainer.fit(data.training, validation: data.validation.count > 0 ? data.validation : nil) { event in
       progress.show(event)
+      events?.record(event)
       try saver?.save(trainer, after: event)
       return .proceed
     }

@@ -10,12 +10,8 @@ package struct Checksum: Sendable {
 
   /// Takes in more bytes.
   package mutating func add(_ bytes: UnsafeRawBufferPointer) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
-      value = UInt32(
-        truncatingIfNeeded: crc32(uLong(value), piece.bindMemory(to: UInt8.self).baseAddress, uInt(piece.count)))
-      rest = rest.dropFirst(piece.count)
+    bytes.withMemoryRebound(to: UInt8.self) {
+      value = UInt32(truncatingIfNeeded: crc32_z(uLong(value), $0.baseAddress, $0.count))
     }
   }
 }

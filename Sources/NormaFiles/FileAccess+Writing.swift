@@ -55,7 +55,7 @@ extension FileAccess {
   }
 
   /// Writes everything, or returns the `errno` of what kept it from that.
-  private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
+  static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
     bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]
       while !rest.isEmpty {

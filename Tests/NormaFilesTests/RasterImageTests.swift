@@ -44,6 +44,25 @@ import Testing
   ])
   func aJPEGIsReadAsPillowReadsIt(name: String) throws { #expect(try largestDifference(name) <= 1) }
 
+  @Test(arguments: [1, 3])
+  func aPNGHoldsThePixelsThatItWasMadeOf(channelCount: Int) throws {
+    var random = RandomGenerator(seed: 2)
+    for (height, width) in [(1, 1), (3, 1), (60, 47)] {
+      let pixels = (0..<height * width * channelCount).map { _ in UInt8.random(in: 0...255, using: &random) }
+      let image = RasterImage(height: height, width: width, channelCount: channelCount, pixels: pixels)
+      #expect(try RasterImage(bytes: image.encodedAsPNG(), file: "test") == image)
+    }
+    // What can be compressed is.
+    let flat = RasterImage(
+      height: 500, width: 500, channelCount: channelCount, pixels: Array(repeating: 7, count: 250_000 * channelCount))
+    #expect(try flat.encodedAsPNG().count < 10_000)
+  }
+
+  @Test func whatIsTooWideForAPNGIsAnError() {
+    let image = RasterImage(height: 1, width: 2_000_000, channelCount: 1, pixels: Array(repeating: 0, count: 2_000_000))
+    #expect(throws: FormatError.self) { try image.encodedAsPNG() }
+  }
+
   @Test func aColourImageInGreyIsItsLuminance() throws {
     let gray = try Self.image("color.png").converted(toChannels: 1)
     #expect(try gray.pixels.map(Float.init) == Self.expected("luminance").elements)

@@ -1,6 +1,6 @@
 import CPNG
 
-/// Decoding PNG, through libpng.
+/// Decoding and encoding PNG, through libpng.
 enum PNG {
   private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
@@ -35,9 +35,36 @@ enum PNG {
     }
   }
 
+  static func encoded(_ image: RasterImage) throws(FormatError) -> [UInt8] {
+    var state = png_image()
+    state.version = png_uint_32(PNG_IMAGE_VERSION)
+    state.width = png_uint_32(image.width)
+    state.height = png_uint_32(image.height)
+    state.format = png_uint_32(image.channelCount == 3 ? PNG_FORMAT_FLAG_COLOR : 0)
+    // No size is known before, and one that is not compressible at all takes little more than its pixels.
+    var size = png_alloc_size_t(image.pixels.count + image.pixels.count / 8 + image.height + 4096)
+    var bytes = [UInt8](repeating: 0, count: Int(size))
+    var isWritten = png_image_write_to_memory(&state, &bytes, &size, 0, image.pixels, 0, nil) != 0
+    if !isWritten && Int(size) > bytes.count {
+      bytes = [UInt8](repeating: 0, count: Int(size))
+      isWritten = png_image_write_to_memory(&state, &bytes, &size, 0, image.pixels, 0, nil) != 0
+    }
+    guard isWritten else {
+      throw FormatError(
+        file: "image",
+        problem: "\(image.width) × \(image.height) pixels could not be made a PNG (libpng: \(message(state)))",
+        remedy: "Make it smaller.")
+    }
+    return Array(bytes[..<Int(size)])
+  }
+
   private static func damaged(_ image: png_image, file: String) -> FormatError {
-    let reason = withUnsafeBytes(of: image.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    return FormatError(
-      file: file, problem: "the PNG is damaged or cut off (libpng: \(reason))", remedy: "Fetch or write it again.")
+    FormatError(
+      file: file, problem: "the PNG is damaged or cut off (libpng: \(message(image)))",
+      remedy: "Fetch or write it again.")
+  }
+
+  private static func message(_ image: png_image) -> String {
+    withUnsafeBytes(of: image.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 }

@@ -1,6 +1,6 @@
 import NormaTensor
 
-/// A picture as it comes from a PNG or JPEG file: 8-bit pixels, grey or red, green and blue.
+/// A picture as it comes from a PNG or JPEG file, or goes into a PNG: 8-bit pixels, grey or red, green and blue.
 ///
 /// What kind of file it is, its first bytes tell, not its name. An orientation that a camera noted beside the pixels (EXIF)
 /// is not looked at: pixels are taken in the order in which they stand in the file.
@@ -57,6 +57,11 @@ public struct RasterImage: Hashable, Sendable {
         file: file, problem: "it is neither a PNG nor a JPEG", remedy: "Convert it, or take it away if it is no image.")
     }
   }
+
+  /// The image as the bytes of a PNG file, 8 bits a value.
+  ///
+  /// - Throws: ``FormatError`` if it has more than a million rows or columns, which libpng refuses.
+  public func encodedAsPNG() throws(FormatError) -> [UInt8] { try PNG.encoded(self) }
 
   /// Whether the bytes begin like a PNG or a JPEG.
   public static func isImage(_ bytes: some Collection<UInt8>) -> Bool { PNG.isPNG(bytes) || JPEG.isJPEG(bytes) }

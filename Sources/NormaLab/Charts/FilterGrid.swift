@@ -62,7 +62,7 @@ public struct FilterGrid: Picture {
   }
 
   /// The colour of each pixel of a filter, row by row.
-  private func colours(of number: Int) -> [Palette.Colour] {
+  func colours(of number: Int) -> [Palette.Colour] {
     let values = filters.values(of: number)
     let area = filters.height * filters.width
     let planes: [[Double]] =

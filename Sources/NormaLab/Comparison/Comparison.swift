@@ -53,15 +53,17 @@ public struct Comparison: Sendable {
   /// - Parameters:
   ///   - data: what to train, validate and test on.
   ///   - description: what the result says about all this.
+  ///   - events: event files that the runs are written to, one for each normalization; or none.
   ///   - onEvent: called with the number of the run and what its trainer reports.
   /// - Throws: what the trainer throws, a loss that is no longer finite excepted.
   public func run(
-    on data: PreparedData, description: Description,
+    on data: PreparedData, description: Description, events: [TrainingEvents] = [],
     onEvent: (_ run: Int, _ event: Trainer<Float>.Event) throws -> Void = { _, _ in }
   ) throws -> NormComparison {
     var runs: [NormComparison.Run] = []
     for (index, normalization) in normalizations.enumerated() {
-      runs.append(try ComparisonRun(self, normalization, data).train { try onEvent(index, $0) })
+      let run = ComparisonRun(self, normalization, data, events.isEmpty ? nil : events[index])
+      runs.append(try run.train { try onEvent(index, $0) })
     }
     let isClassification = if case .classes = data.training.targets { true } else { false }
     return NormComparison(
@@ -79,24 +81,31 @@ private struct ComparisonRun {
   let training: TrainingConfiguration
   let data: PreparedData
 
-  /// How many validation examples are sent through the network to look at its activations, and how many examples at once
-  /// to measure it before training. All that a network makes of them is kept meanwhile, which is much with images.
-  let probeCount, measuredAtOnce: Int
+  let probe: ActivationProbe
+  let events: TrainingEvents?
+
+  /// How many examples at once measure the network before training. All that a network makes of them is kept meanwhile,
+  /// which is much with images.
+  let measuredAtOnce: Int
   /// At most so many step losses are kept.
   static let stepLossCount = 500
 
-  init(_ comparison: Comparison, _ normalization: NormalizationKind, _ data: PreparedData) {
+  init(
+    _ comparison: Comparison, _ normalization: NormalizationKind, _ data: PreparedData, _ events: TrainingEvents?
+  ) {
     var network = comparison.network
     network.normalization = normalization
     name = normalization.rawValue
     training = comparison.training
     self.data = data
+    self.events = events
     let outputCount =
       switch data.training.targets {
       case .classes(_, let count): count
       case .values(let values): values.shape.channelCount
       }
-    (probeCount, measuredAtOnce) = network.takesImages ? (128, 128) : (500, Trainer<Float>.trainingMetricSamples)
+    probe = ActivationProbe(data)
+    measuredAtOnce = network.takesImages ? 128 : Trainer<Float>.trainingMetricSamples
     model = network.build(
       sampleShape: data.training.exampleShape, outputCount: outputCount,
       random: RandomGenerator(seed: training.seed).split(RandomStream.weights.rawValue))
@@ -124,6 +133,7 @@ private struct ComparisonRun {
     let weightIndices = weights.map(\.index)
     let trainer = Trainer(model, configuration: training)
     let before = try activations()
+    events?.begin(model, on: data)
     var epochs = [try epochBeforeTraining()]
     var gradientSums = [Double](repeating: 0, count: weightIndices.count)
     var stepsInEpoch = 0
@@ -146,6 +156,7 @@ private struct ComparisonRun {
           gradientSums = gradientSums.map { _ in 0 }
           stepsInEpoch = 0
         }
+        events?.record(event)
         try onEvent(event)
         return .proceed
       }
@@ -163,15 +174,7 @@ private struct ComparisonRun {
       bestValidationMetric: history.best?.decidingMetric ?? epochs[0].validationMetric,
       testMetric: try data.test.map { try model.evaluate(on: $0, loss: training.loss).metric },
       parameterCount: model.parameterCount, seconds: history.epochs.reduce(0) { $0 + ($1.seconds ?? .nan) },
-      firstFilters: firstFilters, stoppedBecause: stopped)
-  }
-
-  /// At most so many filters are shown.
-  private static let filterCount = 64
-
-  private var firstFilters: NormComparison.Filters? {
-    model.layers.lazy.compactMap { $0.layer as? Conv2d<Float> }.first
-      .map { NormComparison.Filters($0.weight.value, atMost: Self.filterCount) }
+      firstFilters: .init(firstOf: model), stoppedBecause: stopped)
   }
 
   /// The state before training, as epoch 0. Normalization by running statistics says nothing yet, so it is by the
@@ -193,19 +196,8 @@ private struct ComparisonRun {
       learningRate: training.learningRate, weightNorms: weightNorms(), gradientNorms: [])
   }
 
-  /// What comes out of each nonlinearity, for a batch of validation examples normalized as in training. The running
-  /// statistics are not touched: only ``Pass/updateRunningStatistics()`` does that.
   private func activations() throws -> [NormComparison.Activation] {
-    let rows = min(probeCount, data.validation.count)
-    let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
-    var found: [NormComparison.Activation] = []
-    pass.observer = { path, layer, output in
-      guard layer is any Nonlinearity<Float> || (layer as? Residual<Float>)?.rectifies == true else { return }
-      let name = Int(path) == nil ? path : "hidden \(found.count + 1)"
-      found.append(NormComparison.Activation(layer: name, values: output))
-    }
-    _ = try model(Variable(data.validation.features[rows: 0..<rows]), in: pass)
-    return found
+    try probe.activations(of: model).map { NormComparison.Activation(layer: $0.layer, values: $0.values) }
   }
 }
 

@@ -154,6 +154,12 @@ extension NormComparison {
       weights = weight[rows: 0..<min(most, weight.shape[0])].elements
     }
 
+    /// The first 64 filters, or fewer, of a network's first convolution, as they are; nil if the network has none.
+    init?(firstOf model: any Layer<Float>) {
+      guard let convolution = model.layers.lazy.compactMap({ $0.layer as? Conv2d<Float> }).first else { return nil }
+      self.init(convolution.weight.value, atMost: 64)
+    }
+
     /// The weights of one filter.
     func values(of number: Int) -> [Double] {
       let length = channels * height * width

@@ -1,0 +1,167 @@
+import ArgumentParser
+import Norma
+import NormaONNX
+import NormaTerminal
+
+extension NormalizationFramework: ExpressibleByArgument {}
+
+/// What a file is converted to.
+enum ConversionTarget: String, CaseIterable, ExpressibleByArgument {
+  case norma, pytorch, tensors
+}
+
+/// `norma convert`: models and arrays from and to other tools.
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Convert models and arrays from and to PyTorch, NumPy and ONNX.",
+    usage: "norma convert <file> -o <file> [<options>]",
+    discussion: """
+      What goes in is a model of norma's, a PyTorch state dictionary saved as safetensors or with numpy.savez, or any \
+      tensors in .safetensors, .npz or .npy; what it is shows in the file. What comes out has the format of the name \
+      after -o.
+
+      A model becomes a state dictionary: PyTorch's names and layouts, for images with the channels first. A state \
+      dictionary becomes a model if --model and the options below, or --like, say which network it is of; its names \
+      must be those of the network's layers, which are PyTorch's: a plain nn.Sequential's numbers for mlp, \
+      torchvision's for residual networks (`norma inspect` lists those of a model). Otherwise tensors are copied as \
+      they are from one format to the other.
+
+      With -o FILE.onnx a model of norma's becomes one of ONNX's, for any of its runtimes. It takes samples as they are, \
+      images as [N, C, H, W]; what they are standardized by is part of it.
+
+      Numbers keep their bits: weights of convolutions have the same layout, and columns of a linear layer that takes a \
+      flattened image change places. What is changed or supposed is said on standard error. With --conventions, \
+      running variances of a model are multiplied where the estimators differ, by N/(N-1) for batches of N values a \
+      channel.
+
+      EXAMPLES
+        norma convert norma-model -o state.safetensors
+        norma convert state.safetensors --model resnet20 --shape 32x32x3 \\
+            -o model.safetensors
+        norma convert state.npz --like norma-model -o tuned.safetensors
+        norma convert norma-model --to norma --conventions keras -o k.safetensors
+        norma convert features.npy -o features.safetensors
+        norma convert norma-model -o model.onnx
+
+      In Python, with state = safetensors.torch.load_file("state.safetensors"):
+        model.load_state_dict(state)
+        safetensors.torch.save_file(model.state_dict(), "state.safetensors")
+
+      \(NetworkOptions.models)
+      """)
+
+  @Argument(help: ArgumentHelp("The file to convert, or the folder of a model.", valueName: "file"))
+  var file: String
+
+  @Option(
+    name: [.customShort("o"), .customLong("out")],
+    help: ArgumentHelp("The file to write: .safetensors, .npz, .npy or .onnx.", valueName: "file"))
+  var out: String
+
+  @Option(
+    help: ArgumentHelp(
+      "What to write: a model, a state dictionary, or tensors as they are. (default: pytorch for a model, norma with --model or --like, else tensors)",
+      valueName: "kind"))
+  var to: ConversionTarget?
+
+  @Option(
+    help: ArgumentHelp(
+      "For a state dictionary: by whose epsilon, momentum and estimator of the variance its running statistics were gathered, which no such file says. For a model: by whose direction of momentum and estimator they are to be. (default: pytorch, or those of --like; a model's own)",
+      valueName: "name"))
+  var conventions: NormalizationFramework?
+
+  @Option(
+    help: ArgumentHelp(
+      "ONNX: whether the model normalizes by running statistics or, for training, by the batch's. (default: inference)",
+      valueName: "form"))
+  var form: ONNXModel.Form?
+
+  @Flag(help: "Print what was done as JSON.")
+  var json = false
+
+  @OptionGroup(title: "Network of a state dictionary") var network: ConvertedNetworkOptions
+
+  /// What `--json` prints.
+  private struct Result: Encodable {
+    var file: String
+    var kind: String
+    var network: String?
+    var tensorCount: Int
+    var remarks: [String]
+  }
+
+  /// What `--json` prints of an ONNX model.
+  private struct ONNXResult: Encodable {
+    var file: String, kind: String, network: String
+    var nodeCount: Int
+  }
+
+  func validate() throws {
+    guard !writesONNX else {
+      guard !network.isGiven, to == nil, conventions == nil else {
+        throw ValidationError(
+          "An ONNX model is made of a model of norma's as it is: leave out --to, --conventions, --model and --like.")
+      }
+      return
+    }
+    guard form == nil else { throw ValidationError("--form is for -o FILE.onnx.") }
+    let format = try format
+    if to == .norma || (to == nil && network.isGiven), format != .safetensors {
+      throw ValidationError("A model is a .safetensors file; -o names another.")
+    }
+    if network.isGiven, let to, to != .norma {
+      throw ValidationError("--model and --like are for what becomes a model; leave out --to \(to.rawValue).")
+    }
+  }
+
+  private var format: TensorFile.Format {
+    get throws {
+      guard let format = TensorFile.Format(path: out) else {
+        throw ValidationError("-o takes a file that ends in .safetensors, .npz, .npy or .onnx, not '\(out)'.")
+      }
+      return format
+    }
+  }
+
+  func run() throws {
+    let path = checkpointPath(file)
+    if writesONNX {
+      let (nodes, network) = try writeONNX(path)
+      guard json else { return try output("\(out): an ONNX model, \(network), \(nodes) nodes") }
+      return try outputJSON(ONNXResult(file: out, kind: "onnx", network: network, nodeCount: nodes))
+    }
+    let input = try TensorFile(contentsOf: path)
+    let isModel = input.metadata[Checkpoint.settingsKey] != nil
+    let target = to ?? (isModel ? .pytorch : network.isGiven ? .norma : .tensors)
+    let conversion: Conversion
+    switch (target, isModel) {
+    case (.tensors, _):
+      guard conventions == nil else { throw UsageError("--conventions is for models and for what becomes one.") }
+      conversion = Conversion(tensors: TensorFile(entries: input.entries, metadata: isModel ? [:] : input.metadata))
+    case (_, true):
+      guard !network.isGiven else { throw UsageError("'\(path)' is a model and knows its network; leave out --model.") }
+      conversion = try Conversion(
+        of: try Checkpoint(contentsOf: path), to: target, conventions: conventions)
+    case (.pytorch, false):
+      throw UsageError("'\(path)' is no model of norma's; to copy its tensors as they are leave out --to pytorch.")
+    case (_, false):
+      conversion = try Conversion(
+        of: StateDictionary(entries: input.entries), from: path, settings: network, conventions: conventions)
+    }
+    let format = try format
+    let count = conversion.tensorCount
+    guard format != .npy || count == 1 else {
+      throw UsageError("A .npy file holds one array, and there are \(count): take .npz.")
+    }
+    try conversion.write(to: out, as: format)
+    if json {
+      try outputJSON(
+        Result(
+          file: out, kind: target.rawValue, network: conversion.network,
+          tensorCount: count, remarks: conversion.remarks))
+    } else {
+      for words in conversion.remarks { remark(words) }
+      try output("\(out): \(conversion.summary), \(count) tensor\(count == 1 ? "" : "s")")
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Norma
+import NormaEvents
+
+/// Writes what a training does to an event file, which TensorBoard shows while it runs: losses, metrics and the learning
+/// rate, how the activations of each layer are distributed, and the filters of the first convolution.
+///
+/// ```swift
+/// let events = try TrainingEvents(directory: "runs/first")
+/// events.begin(model, on: data)
+/// try trainer.fit(data.training, validation: data.validation) { event in
+///   events.record(event)
+///   return .proceed
+/// }
+/// try events.finish()
+/// ```
+///
+/// No training is lost for its events: what goes wrong in writing them ends the writing, and is thrown by ``finish()``.
+///
+/// | tag | what | at |
+/// |---|---|---|
+/// | `loss/step` | the loss of a batch, 50 times an epoch at most | step |
+/// | `loss/training`, `loss/validation` | as ``TrainingHistory/Epoch`` has them | epoch |
+/// | `accuracy/…` or `R²/…` | the metric, for training and validation | epoch |
+/// | `learning rate` | of the epoch's last step | epoch |
+/// | `activations/LAYER` | what comes out of a nonlinearity, for a batch normalized as in training | epoch, 0 before the first |
+/// | `filters` | those of the first convolution, 64 at most | epoch, 0 before the first |
+/// | `settings` | a table | 0 |
+public final class TrainingEvents {
+  /// At most so many losses of steps are written in an epoch.
+  private static let stepLossesPerEpoch = 50
+
+  private let writer: EventWriter
+  private let settings: [NormComparison.Setting]
+  private var failure: (any Error)?
+  private var subject: (model: any Layer<Float>, probe: ActivationProbe, metric: String)?
+
+  /// Creates an event file.
+  ///
+  /// - Parameters:
+  ///   - directory: the folder of the run, created if it is not there; each run has one of its own.
+  ///   - settings: what TensorBoard shows beside the curves, under Text.
+  /// - Throws: ``FileError`` if the file cannot be created.
+  public init(directory: String, settings: [NormComparison.Setting] = []) throws(FileError) {
+    writer = try EventWriter(directory: directory)
+    self.settings = settings
+  }
+
+  /// Begins with a network as it is before its training.
+  ///
+  /// - Parameters:
+  ///   - model: the network, which the training changes.
+  ///   - data: what it is trained on; some of it is sent through the network to look at its activations.
+  public func begin(_ model: any Layer<Float>, on data: PreparedData) {
+    let metric = if case .classes = data.training.targets { "accuracy" } else { "R²" }
+    subject = (model, ActivationProbe(data), metric)
+    attempt {
+      if !settings.isEmpty { try writer.addText("settings", settingsTable, step: 0) }
+      try recordState(step: 0)
+    }
+  }
+
+  /// Records a step or an epoch.
+  public func record(_ event: Trainer<Float>.Event) {
+    attempt {
+      switch event {
+      case .step(let step): try record(step)
+      case .epoch(let epoch): try record(epoch)
+      }
+    }
+  }
+
+  /// Waits until everything is on the disk.
+  ///
+  /// - Throws: what kept events from being written, now or before; ``FileError`` as a rule.
+  public func finish() throws {
+    if let failure { throw failure }
+    try writer.synchronize()
+  }
+
+  private func attempt(_ body: () throws -> Void) {
+    guard failure == nil else { return }
+    do { try body() } catch { failure = error }
+  }
+
+  private func record(_ step: Trainer<Float>.Step) throws {
+    let interval = (step.count + Self.stepLossesPerEpoch - 1) / Self.stepLossesPerEpoch
+    guard step.number % max(1, interval) == 0 else { return }
+    try writer.addScalar("loss/step", step.loss, step: (step.epoch - 1) * step.count + step.number)
+  }
+
+  private func record(_ epoch: TrainingHistory.Epoch) throws {
+    let metric = subject?.metric ?? "metric"
+    let values: [(tag: String, value: Double?)] = [
+      ("loss/training", epoch.trainingLoss), ("loss/validation", epoch.validationLoss),
+      ("\(metric)/training", epoch.trainingMetric), ("\(metric)/validation", epoch.validationMetric),
+      ("learning rate", epoch.learningRate),
+    ]
+    for case (let tag, let value?) in values { try writer.addScalar(tag, value, step: epoch.number) }
+    try recordState(step: epoch.number)
+  }
+
+  private func recordState(step: Int) throws {
+    guard let subject else { return }
+    for (layer, values) in try subject.probe.activations(of: subject.model) {
+      try writer.addHistogram("activations/\(layer)", of: values, step: step)
+    }
+    if let filters = NormComparison.Filters(firstOf: subject.model) {
+      try writer.addImage("filters", FilterGrid(title: "filters", filters: filters).image(), step: step)
+    }
+  }
+
+  private var settingsTable: String {
+    let rows = settings.map { "| \($0.name) | \($0.value.replacing("|", with: "\\|")) |" }
+    return (["| setting | value |", "|---|---|"] + rows).joined(separator: "\n")
+  }
+}
