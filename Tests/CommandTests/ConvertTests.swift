@@ -62,7 +62,8 @@ struct ConvertTests {
     #expect(checkpoint.standardization?.scale.elements == [Float](repeating: 2, count: 10))
     let listing = try Norma.run(["inspect", model])
     #expect(listing.output.contains("from \(Self.fixture("mlp_biased.safetensors"))"))
-    #expect(listing.output.contains("epsilon 0.01, the old statistics weigh 0.99, biased variance: no framework's defaults"))
+    #expect(
+      listing.output.contains("epsilon 0.01, the old statistics weigh 0.99, biased variance: no framework's defaults"))
     #expect(!listing.output.contains("Optimizer"))
     expectFailure(try Norma.run(["evaluate", model]), status: 64, saying: "--data")
     let row = (1...10).map(String.init).joined(separator: ",")
@@ -85,6 +86,12 @@ struct ConvertTests {
     #expect(copy.state == original.state)
     #expect(copy.standardization == original.standardization)
     #expect(try Norma.run(["evaluate", back]).output == Norma.run(["evaluate", trained.path("model")]).output)
+    // Who knows in what batches it was trained elsewhere.
+    let keras = trained.path("keras.safetensors")
+    let words = try run([back, "--to", "norma", "--conventions", "keras", "-o", keras])
+    #expect(words.contains("Running variances stay unbiased") && words.contains("(N-1)/N times as large"))
+    #expect(try Checkpoint(contentsOf: keras).state == original.state)
+    #expect(try Norma.run(["inspect", back]).output.contains("(N-1)/N times"))
   }
 
   @Test func conventionsAreConvertedThereAndBackAndSaidToBe() throws {
