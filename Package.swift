@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "NormaLibrary", targets: ["Norma"]),
     // Not part of Norma, so that only who asks for them builds SwiftProtobuf.
     .library(name: "NormaEvents", targets: ["NormaEvents"]),
+    .library(name: "NormaONNX", targets: ["NormaONNX"]),
     .executable(name: "norma", targets: ["NormaCommand"]),
   ],
   dependencies: [
@@ -48,12 +49,19 @@ let package = Package(
     // Floor 4: layers and models.
     .target(name: "NormaLayers", dependencies: ["NormaTensor", "Normalization", "Convolution", "NormaGraph"]),
 
-    // Floor 5: training, and what it saves.
+    // Floor 5: training, and what it saves; models in ONNX's format.
     .target(
       name: "NormaTraining",
       dependencies: [
         "CKernels", "NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaData", "NormaFiles",
       ]),
+    .target(
+      name: "NormaONNX",
+      dependencies: [
+        "NormaTensor", "Normalization", "Convolution", "NormaLayers", "NormaFiles",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["Messages/onnx.proto"]),
     .target(
       name: "Norma",
       dependencies: [
@@ -69,7 +77,8 @@ let package = Package(
     .executableTarget(
       name: "NormaCommand",
       dependencies: [
-        "Norma", "NormaLab", "NormaTerminal", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Norma", "NormaONNX", "NormaLab", "NormaTerminal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests, one target a module, and what they share.
@@ -84,6 +93,7 @@ let package = Package(
     .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "TestSupport"]),
     .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),
     .testTarget(name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"]),
+    .testTarget(name: "NormaONNXTests", dependencies: ["Norma", "NormaONNX", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Norma
 import NormaLab
+import NormaONNX
 import NormaTerminal
 
 /// The exit status that an error leads to.
@@ -9,7 +10,9 @@ func exitStatus(for error: any Error) -> ExitStatus {
   case is FileError: .fileFailure
   case let error as DataError: error.isWrongUsage ? .wrongUsage : .badData
   case is ModelArchitectureError, is UsageError, is ValidationError: .wrongUsage
-  case is FormatError, is TrainingError, is NormalizationError, is LayerError, is ModelStateError: .badData
+  case is FormatError, is TrainingError, is NormalizationError, is LayerError, is ModelStateError, is ONNXError:
+    .badData
+  case let error as FailedCases: error.failed > 0 ? .internalFault : .badData
   default: .internalFault
   }
 }

@@ -19,7 +19,7 @@ import NormaTerminal
     version: normaVersion,
     subcommands: [
       Compare.self, Train.self, Evaluate.self, Predict.self, Explain.self, Lab.self, Inspect.self, Convert.self,
-      Bench.self,
+      CheckONNX.self, Bench.self,
     ])
 
   /// What the argument parser's messages begin with, as all others do.

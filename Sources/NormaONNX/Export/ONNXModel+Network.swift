@@ -1,0 +1,72 @@
+import NormaLayers
+import NormaTensor
+
+extension ONNXModel {
+  /// Which of a network's two ways of working a model has.
+  public enum Form: String, Sendable, CaseIterable {
+    /// Normalization by running statistics, no dropout.
+    case inference
+    /// Normalization by the batch's statistics, the running statistics moved towards them among the outputs, and dropout.
+    case training
+  }
+
+  /// A network as a model, in version 17 of ONNX's operators, or 21 where it normalizes groups or spreads an average.
+  ///
+  /// The input is called `input` and the output `output`; the first axis of both is the batch, of any length. Images are
+  /// `[N, C, H, W]` outside, as in ONNX, and inside too but where a layer needs channels last. The model's tensors have the
+  /// names of the network's parameters, and nodes those of its layers.
+  ///
+  /// In training form each batch normalization with running statistics has two more outputs, its path with
+  /// `.running_mean.next` and `.running_var.next`. ONNX moves the running variance towards the biased variance of the batch:
+  /// for a network that takes the unbiased one, as PyTorch does, the new variance is too small by the batch's share of
+  /// 1/(values per channel).
+  ///
+  /// - Parameters:
+  ///   - network: the network, of Norma's own layers.
+  ///   - sampleShape: the shape of one sample, channels last: `[H, W, C]`.
+  ///   - form: which way of working it has.
+  ///   - standardization: what is subtracted from each sample and what it is divided by then, of shapes that broadcast to the
+  ///     sample's; nil to take samples that are standardized already.
+  /// - Throws: ``ONNXError`` for a layer that is none of Norma's, a batch normalization that has gathered no statistics for
+  ///   inference, and samples that do not fit.
+  public init(
+    _ network: any Layer<Float>, sampleShape: Shape, form: Form = .inference,
+    standardization: (mean: Tensor<Float>, scale: Tensor<Float>)? = nil
+  ) throws(ONNXError) {
+    guard sampleShape.rank + 1 < Shape.maximumRank, sampleShape.rank > 0 else {
+      throw .unsupported("the network", "samples of shape \(sampleShape)")
+    }
+    do { _ = try network.outputShape(for: Shape([1] + sampleShape)) } catch {
+      throw .malformed("the network", "\(error)")
+    }
+    var exporter = NetworkExporter(form: form)
+    let input = ExportedValue(name: "input", shape: Shape([1] + sampleShape), isChannelsFirst: sampleShape.rank > 1)
+    let start = try standardization.map { parts throws(ONNXError) in
+      try exporter.standardize(input, mean: parts.mean, scale: parts.scale)
+    }
+    var output = exporter.channelsFirst(try exporter.apply(network, at: "", to: start ?? input))
+    exporter.finish(&output, as: "output")
+    self.init(
+      operatorSet: exporter.operatorSet, inputs: [input.declaration],
+      outputs: [output.declaration] + exporter.statistics,
+      nodes: exporter.nodes, initializers: exporter.initializers)
+  }
+}
+
+/// A value in a model that is being made.
+struct ExportedValue {
+  var name: String
+  /// With a batch of 1, channels last.
+  var shape: Shape
+  /// Whether it is `[N, C, …]` in the model. Without other axes both are the same, and this is false.
+  var isChannelsFirst: Bool
+
+  /// The axes after the batch and without the channels.
+  var positions: ArraySlice<Int> { Array(shape)[1..<max(1, shape.rank - 1)] }
+
+  /// What the model says of it as an input or output.
+  var declaration: ONNXValue {
+    let lengths = isChannelsFirst ? [shape.channelCount] + positions : Array(shape.dropFirst())
+    return ONNXValue(name, .float, [.named("batch")] + lengths.map { .fixed($0) })
+  }
+}

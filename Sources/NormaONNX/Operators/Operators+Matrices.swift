@@ -1,0 +1,50 @@
+import NormaTensor
+
+extension OperatorCall {
+  /// `Gemm`: `alpha · A · B + beta · C`, where A and B may be read transposed and C is repeated to the result's shape.
+  func gemm() throws(ONNXError) -> [ONNXTensor] {
+    let (a, b) = (try floats(0), try floats(1))
+    let (transposesA, transposesB) = (try integer("transA", or: 0) != 0, try integer("transB", or: 0) != 0)
+    guard a.rank == 2, b.rank == 2, a.shape[transposesA ? 0 : 1] == b.shape[transposesB ? 1 : 0] else {
+      throw malformed("no product of shapes \(a.shape) and \(b.shape)")
+    }
+    let lengths = [a.shape[transposesA ? 1 : 0], b.shape[transposesB ? 0 : 1]]
+    let shape = try shape(lengths)
+    var product = a.matrixProduct(b, transposingSelf: transposesA, transposingOther: transposesB)
+    let (alpha, beta) = (try number("alpha", or: 1), try number("beta", or: 1))
+    if alpha != 1 { product = product.applying(.scale(alpha)) }
+    guard let c = try optionalFloats(2) else { return [.floats(product)] }
+    guard commonShape(c.shape, shape) == lengths else { throw malformed("C of shape \(c.shape) does not fit \(shape)") }
+    guard case .floats(let addend) = ONNXTensor.floats(c).broadcast(to: shape) else { return [.floats(product)] }
+    return [.floats(product + (beta == 1 ? addend : addend.applying(.scale(beta))))]
+  }
+
+  /// `MatMul`, by NumPy's rules: of the last two axes, for each place of those before, which are repeated where one of the
+  /// factors has them alone; a vector is a row on the left and a column on the right.
+  func matrixProduct() throws(ONNXError) -> [ONNXTensor] {
+    var (a, b) = (try floats(0), try floats(1))
+    guard a.rank > 0, b.rank > 0 else { throw malformed("a product with a single number") }
+    let (isRow, isColumn) = (a.rank == 1, b.rank == 1)
+    if isRow { a = a.reshaped(to: [1, a.count]) }
+    if isColumn { b = b.reshaped(to: [b.count, 1]) }
+    let (rows, inner, columns) = (a.shape[a.rank - 2], a.shape[a.rank - 1], b.shape[b.rank - 1])
+    guard b.shape[b.rank - 2] == inner,
+      let batch = commonShape(Shape(a.shape.dropLast(2)), Shape(b.shape.dropLast(2)))
+    else { throw malformed("no product of shapes \(a.shape) and \(b.shape)") }
+    let lengths = batch + (isRow ? [] : [rows]) + (isColumn ? [] : [columns])
+    let shape = try shape(lengths)
+    let left = try matrices(a, batch), right = try matrices(b, batch)
+    let products = zip(left, right).map { $0.matrixProduct($1) }
+    guard !products.isEmpty else { return [.floats(.zeros(shape))] }
+    return [.floats(Tensor<Float>.concatenating(rows: products).reshaped(to: shape))]
+  }
+
+  /// The matrices in the last two axes of a tensor, repeated for each place of the given axes before them.
+  private func matrices(_ x: Tensor<Float>, _ batch: [Int]) throws(ONNXError) -> [Tensor<Float>] {
+    let (rows, columns) = (x.shape[x.rank - 2], x.shape[x.rank - 1])
+    let repeated = try shape(batch + [rows, columns])
+    guard case .floats(let all) = ONNXTensor.floats(x).broadcast(to: repeated) else { return [] }
+    let stacked = all.reshaped(to: [batch.reduce(1, *) * rows, columns])
+    return (0..<batch.reduce(1, *)).map { stacked[rows: $0 * rows..<($0 + 1) * rows] }
+  }
+}

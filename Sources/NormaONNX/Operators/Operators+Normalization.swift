@@ -1,0 +1,102 @@
+import NormaTensor
+import Normalization
+
+extension OperatorCall {
+  /// `BatchNormalization`, with given statistics or, in training mode, with the batch's; then the running statistics come
+  /// out too, moved towards the batch's by ONNX's rule: the old weighs `momentum`, and the variance is the biased one.
+  func batchNormalization() throws(ONNXError) -> [ONNXTensor] {
+    let x = try floats(0)
+    let vector = try channelVector(of: x)
+    let (gamma, beta) = (try floats(1, shape: vector), try floats(2, shape: vector))
+    let (mean, variance) = (try floats(3, shape: vector), try floats(4, shape: vector))
+    let (epsilon, momentum) = (Double(try number("epsilon", or: 1e-5)), Double(try number("momentum", or: 0.9)))
+    let (isTraining, isSpatial) = (try integer("training_mode", or: 0) != 0, try integer("spatial", or: 1) != 0)
+    guard version >= 14 || (node.outputs.count == 1 && !isTraining && isSpatial) else {
+      throw unsupported("training before version 14 of ONNX's operators, or statistics for each position")
+    }
+    guard isTraining else {
+      return [
+        .floats(
+          BatchNormalization.inference(
+            x, mean: mean, variance: variance, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst))
+      ]
+    }
+    let conventions = BatchNormalizationConventions(
+      epsilon: epsilon, rule: .keeping(momentum), estimator: .biased, initialVariance: 1)
+    var statistics = RunningStatistics<Float>(channelCount: mean.count, conventions: conventions)
+    (statistics.mean, statistics.variance) = (mean, variance)
+    do {
+      let (output, batch) = try BatchNormalization.forward(
+        x, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst)
+      try statistics.update(with: batch.moments)
+      return [.floats(output), .floats(statistics.mean), .floats(statistics.variance)]
+    } catch { throw unsupported(error.description) }
+  }
+
+  /// `LayerNormalization` over all axes from one on; mean and reciprocal deviation come out too where they are asked for.
+  func layerNormalization() throws(ONNXError) -> [ONNXTensor] {
+    let x = try floats(0)
+    let axis = try axis(try integer("axis", or: -1), rank: x.rank)
+    let normalized = Shape(x.shape[axis...])
+    func vector(_ index: Int) throws(ONNXError) -> Tensor<Float>? {
+      guard let tensor = try optionalFloats(index) else { return nil }
+      guard commonShape(tensor.shape, normalized) == Array(normalized),
+        case .floats(let values) = ONNXTensor.floats(tensor).broadcast(to: normalized)
+      else { throw malformed("input \(index + 1) of shape \(tensor.shape) does not fit \(normalized)") }
+      return values.reshaped(to: [normalized.elementCount])
+    }
+    let (gamma, beta) = (try vector(1), try vector(2))
+    let rows = x.reshaped(to: [x.shape[..<axis].reduce(1, *), normalized.elementCount])
+    let (output, statistics) = LayerNormalization.forward(
+      rows, gamma: gamma, beta: beta, epsilon: Double(try number("epsilon", or: 1e-5)))
+    let statisticsShape = Shape(x.shape[..<axis] + [Int](repeating: 1, count: normalized.rank))
+    return [
+      .floats(output.reshaped(to: x.shape)), .floats(statistics.mean.converted().reshaped(to: statisticsShape)),
+      .floats(statistics.reciprocalDeviation.converted().reshaped(to: statisticsShape)),
+    ]
+  }
+
+  /// `GroupNormalization`; before version 21 gamma and beta are for groups, later for channels.
+  func groupNormalization() throws(ONNXError) -> [ONNXTensor] {
+    guard version >= 18 else { throw unsupported("GroupNormalization before version 18 of ONNX's operators") }
+    let x = try floats(0)
+    let channels = try channelVector(of: x)[0]
+    let groups = try integer("num_groups", or: 0)
+    guard groups > 0, channels % groups == 0 else {
+      throw malformed("\(channels) channels cannot be divided into \(groups) groups")
+    }
+    func vector(_ index: Int) throws(ONNXError) -> Tensor<Float> {
+      if version >= 21 { return try floats(index, shape: [channels]) }
+      let values = try floats(index, shape: [groups]).elements
+      return Tensor((0..<channels).map { values[$0 / (channels / groups)] })
+    }
+    let (gamma, beta) = (try vector(1), try vector(2))
+    let epsilon = Double(try number("epsilon", or: 1e-5))
+    return [
+      .floats(
+        GroupNormalization.forward(
+          x, groups: groups, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst
+        ).output)
+    ]
+  }
+
+  /// `InstanceNormalization`.
+  func instanceNormalization() throws(ONNXError) -> [ONNXTensor] {
+    let x = try floats(0)
+    let vector = try channelVector(of: x)
+    let (gamma, beta) = (try floats(1, shape: vector), try floats(2, shape: vector))
+    let epsilon = Double(try number("epsilon", or: 1e-5))
+    return [
+      .floats(
+        InstanceNormalization.forward(x, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst).output)
+    ]
+  }
+
+  /// The shape `[C]` of vectors for a batch `[N, C, …]`.
+  private func channelVector(of x: Tensor<Float>) throws(ONNXError) -> Shape {
+    guard x.rank >= 2, x.shape[1] > 0 else {
+      throw unsupported("a normalization of \(x.shape), which is not [N, C, …]")
+    }
+    return [x.shape[1]]
+  }
+}

@@ -1,0 +1,154 @@
+import NormaTensor
+
+extension OperatorCall {
+  /// `Flatten`: what is before an axis in one, and the rest in another.
+  func flatten() throws(ONNXError) -> [ONNXTensor] {
+    let x = try input(0)
+    let number = try integer("axis", or: 1)
+    // An axis after the last is allowed here, and leaves nothing for the second.
+    let axis = number == x.shape.rank ? number : try axis(number, rank: x.shape.rank)
+    return [x.reshaped(to: [x.shape[..<axis].reduce(1, *), x.shape[axis...].reduce(1, *)])]
+  }
+
+  /// `Reshape`: to lengths of which one may be −1, what is left, and 0 means the old one.
+  func reshape() throws(ONNXError) -> [ONNXTensor] {
+    let (x, wanted) = (try input(0), try integers(1))
+    let keepsZeros = try integer("allowzero", or: 0) != 0
+    var lengths: [Int] = []
+    for (axis, length) in wanted.enumerated() {
+      if length == 0 && !keepsZeros {
+        guard axis < x.shape.rank else { throw malformed("\(x.shape) has no axis \(axis) to keep") }
+        lengths.append(x.shape[axis])
+      } else {
+        lengths.append(length)
+      }
+    }
+    if let open = lengths.firstIndex(of: -1) {
+      lengths[open] = 1
+      let known = try shape(lengths).elementCount
+      guard known > 0, x.shape.elementCount % known == 0 else {
+        throw malformed("a tensor of shape \(x.shape) cannot become \(wanted)")
+      }
+      lengths[open] = x.shape.elementCount / known
+    }
+    let shape = try shape(lengths)
+    guard shape.elementCount == x.shape.elementCount else {
+      throw malformed("a tensor of shape \(x.shape) cannot become \(wanted)")
+    }
+    return [x.reshaped(to: shape)]
+  }
+
+  /// `Transpose`: the axes in another order, in reverse where none is given.
+  func transpose() throws(ONNXError) -> [ONNXTensor] {
+    let x = try input(0)
+    let order = try integers("perm") ?? Array((0..<x.shape.rank).reversed())
+    guard order.sorted() == Array(0..<x.shape.rank) else {
+      throw malformed("\(order) is no order of the axes of \(x.shape)")
+    }
+    return [x.transposed(order)]
+  }
+
+  /// `Concat`: tensors one after the other along an axis.
+  func concatenate() throws(ONNXError) -> [ONNXTensor] {
+    var tensors: [ONNXTensor] = []
+    for index in inputs.indices { tensors.append(try input(index)) }
+    guard let first = tensors.first, case .integer(let number)? = node.attributes["axis"] else {
+      throw malformed("nothing to put together, or no axis")
+    }
+    let axis = try axis(number, rank: first.shape.rank)
+    for tensor in tensors {
+      guard tensor.elementType == first.elementType, tensor.shape.rank == first.shape.rank,
+        tensor.shape.indices.allSatisfy({ $0 == axis || tensor.shape[$0] == first.shape[$0] })
+      else { throw malformed("shapes \(first.shape) and \(tensor.shape) cannot follow each other along axis \(axis)") }
+    }
+    var lengths = Array(first.shape)
+    lengths[axis] = tensors.reduce(0) { $0 + $1.shape[axis] }
+    let shape = try shape(lengths)
+    let outer = first.shape[..<axis].reduce(1, *)
+    func joined<Element>(_ lists: [[Element]]) -> [Element] {
+      var result: [Element] = []
+      for place in 0..<outer {
+        for list in lists {
+          let length = list.count / outer
+          result += list[place * length..<(place + 1) * length]
+        }
+      }
+      return result
+    }
+    if case .floats = first {
+      let lists = tensors.map { if case .floats(let tensor) = $0 { tensor.elements } else { [Float]() } }
+      return [.floats(Tensor(joined(lists), shape: shape))]
+    }
+    let lists = tensors.map { if case .integers(let tensor) = $0 { tensor.values } else { [Int64]() } }
+    return [.integers(ONNXIntegers(joined(lists), shape: shape, type: first.elementType))]
+  }
+
+  /// `Pad`: more, or fewer, values at the beginning and end of axes.
+  func pad() throws(ONNXError) -> [ONNXTensor] {
+    guard version >= 11 else { throw unsupported("Pad before version 11 of ONNX's operators") }
+    let (x, pads, mode) = (try input(0), try integers(1), try string("mode", or: "constant"))
+    var axes: [Int] = []
+    for number in try optionalIntegers(3) ?? Array(0..<x.shape.rank) {
+      axes.append(try axis(number, rank: x.shape.rank))
+    }
+    guard Set(axes).count == axes.count, pads.count == 2 * axes.count,
+      pads.allSatisfy({ $0.magnitude <= maximumElementCount })
+    else { throw malformed("\(pads) are not two lengths for each of the axes \(axes)") }
+    var ranges = x.shape.map { 0..<$0 }
+    for (place, axis) in axes.enumerated() {
+      ranges[axis] = -pads[place]..<max(-pads[place], x.shape[axis] + pads[place + axes.count])
+    }
+    _ = try shape(ranges.map(\.count))
+    var sources: [AxisSources] = []
+    for (length, range) in zip(x.shape, ranges) {
+      guard length > 0 || range.isEmpty || mode == "constant" else { throw malformed("nothing to fill \(mode) from") }
+      switch mode {
+      case "constant": sources.append(range.map { (0..<length).contains($0) ? $0 : nil })
+      case "edge": sources.append(range.map { min(max($0, 0), length - 1) })
+      case "wrap": sources.append(range.map { ($0 % length + length) % length })
+      case "reflect":
+        // There and back, without the two ends twice.
+        let period = max(1, 2 * (length - 1))
+        sources.append(
+          range.map { index in
+            let place = (index % period + period) % period
+            return min(place, period - place)
+          })
+      default: throw unsupported("filling by '\(mode)'")
+      }
+    }
+    let fill = hasInput(2) ? try input(2) : nil
+    if let fill, fill.shape.elementCount != 1 || fill.elementType != x.elementType {
+      throw malformed("what is filled in is not one value of type \(x.elementType)")
+    }
+    return [x.picking(sources, fill: fill)]
+  }
+
+  /// `Constant`: a tensor of the node's own.
+  func constant() throws(ONNXError) -> [ONNXTensor] {
+    guard node.attributes.count == 1, let value = node.attributes.values.first else {
+      throw malformed("a constant has one value")
+    }
+    switch value {
+    case .tensor(let tensor): return [tensor]
+    case .number(let number): return [.floats(.scalar(number))]
+    case .numbers(let numbers): return [.floats(Tensor(numbers))]
+    case .integer(let number): return [.integers(ONNXIntegers([Int64(number)], shape: []))]
+    case .integers(let numbers): return [.integers(ONNXIntegers(numbers.map(Int64.init), shape: [numbers.count]))]
+    default: throw unsupported("a constant that is no tensor of numbers")
+    }
+  }
+
+  /// `Dropout`: nothing in inference; in training only where all is kept, since nobody else could draw the same numbers.
+  func dropout() throws(ONNXError) -> [ONNXTensor] {
+    let x = try input(0)
+    if version >= 12, let mode = try optionalIntegers(2), mode != [0] {
+      let ratio = try optionalFloats(1)?.elements
+      guard ratio == [0] else { throw unsupported("training with random numbers of another's") }
+    }
+    guard node.outputs.count > 1 else { return [x] }
+    guard version >= 10 else { throw unsupported("a mask before version 10 of ONNX's operators") }
+    let mask = [Int64](repeating: 1, count: x.shape.elementCount)
+    return [x, .integers(ONNXIntegers(mask, shape: x.shape, type: .bool))]
+  }
+}

@@ -1,0 +1,71 @@
+import NormaTensor
+
+extension ONNXModel {
+  /// The names of ONNX's operators that can be run, sorted.
+  public static var supportedOperators: [String] { ONNXOperator.all.keys.sorted() }
+
+  /// Why the model cannot be run, whatever goes into it; nil if nothing speaks against it.
+  public var obstacle: ONNXError? {
+    for value in inputs + outputs where value.elementType == nil {
+      return .unsupported("'\(value.name)'", "it is of type \(value.kind)")
+    }
+    for node in nodes {
+      guard node.domain.isEmpty, let known = ONNXOperator.all[node.operation] else {
+        return .unsupported(node.place, "the operator is not among those that are done")
+      }
+      if let other = node.attributes.keys.sorted().first(where: { !known.attributes.contains($0) }) {
+        return .unsupported(node.place, "the attribute '\(other)'")
+      }
+    }
+    return nil
+  }
+
+  /// Runs the model.
+  ///
+  /// - Parameter inputs: a tensor for each of ``inputs``, in their order; images are `[N, C, H, W]`, as in ONNX.
+  /// - Returns: a tensor for each of ``outputs``.
+  /// - Throws: ``ONNXError`` if the inputs do not fit, the model breaks the rules of an operator, or asks for something that is
+  ///   not done.
+  public func callAsFunction(_ inputs: [ONNXTensor]) throws(ONNXError) -> [ONNXTensor] {
+    if let obstacle { throw obstacle }
+    var values = initializers
+    guard inputs.count == self.inputs.count else {
+      throw .malformed(Self.place, "it takes \(self.inputs.count) inputs, not \(inputs.count)")
+    }
+    for (value, tensor) in zip(self.inputs, inputs) {
+      guard value.elementType == tensor.elementType, value.admits(tensor.shape) else {
+        let lengths = value.lengths.map { "[\($0.map(\.description).joined(separator: ", "))]" } ?? "any shape"
+        throw .malformed(
+          "input '\(value.name)'", "it is \(value.kind) of \(lengths), not \(tensor.elementType) of \(tensor.shape)")
+      }
+      values[value.name] = tensor
+    }
+    // What nothing needs any more is let go of, so that its memory serves again.
+    var lastUse: [String: Int] = [:]
+    for (index, node) in nodes.enumerated() { for input in node.inputs { lastUse[input] = index } }
+    for output in outputs { lastUse[output.name] = nodes.count }
+    for (index, node) in nodes.enumerated() {
+      let results = try run(node, values)
+      for (name, result) in zip(node.outputs, results) where !name.isEmpty { values[name] = result }
+      for input in node.inputs where lastUse[input] == index { values[input] = nil }
+    }
+    var results: [ONNXTensor] = []
+    for output in outputs {
+      guard let value = values[output.name] else { throw .malformed(Self.place, "nothing gives '\(output.name)'") }
+      results.append(value)
+    }
+    return results
+  }
+
+  private func run(_ node: ONNXNode, _ values: [String: ONNXTensor]) throws(ONNXError) -> [ONNXTensor] {
+    guard let known = ONNXOperator.all[node.operation] else {
+      throw .unsupported(node.place, "the operator is not among those that are done")
+    }
+    let call = OperatorCall(node: node, inputs: node.inputs.map { values[$0] }, version: operatorSet)
+    let results = try known.body(call)
+    guard results.count >= node.outputs.count else {
+      throw .unsupported(node.place, "it has \(node.outputs.count) outputs; \(results.count) are given")
+    }
+    return results
+  }
+}

@@ -1,0 +1,82 @@
+"""Writes the node test cases of the onnx package as the folders that ONNX keeps them in: a folder for each, with model.onnx
+and test_data_set_0/{input,output}_*.pb.
+
+    python Tests/Fixtures/write_onnx_cases.py FOLDER
+    python Tests/Fixtures/write_onnx_cases.py --fixture
+
+Needs `pip install onnx`. Versions of the package before 1.21 have the folders in onnx/backend/test/data/node; later ones compute
+the cases when they are asked for, which is what this does. It takes half a minute.
+
+With --fixture it writes onnx/node_cases.tar.gz beside itself, for the tests: the cases of the operators listed below, without the
+few that take more than 32 KiB. Running it again gives the same bytes.
+"""
+
+import gzip
+import io
+import pathlib
+import sys
+import tarfile
+import warnings
+
+import onnx
+from onnx import numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+# What `norma check-onnx --help` lists.
+OPERATORS = set(
+    "Add AveragePool BatchNormalization Concat Constant Conv Div Dropout Flatten Gemm GlobalAveragePool GroupNormalization "
+    "Identity InstanceNormalization LayerNormalization LeakyRelu MatMul MaxPool Mul Pad ReduceMean Relu Reshape Sigmoid "
+    "Softmax Sqrt Sub Tanh Transpose".split())
+
+
+def message(value, kind, name):
+    if isinstance(value, onnx.TensorProto):
+        return value
+    if kind == "sequence_type":
+        return numpy_helper.from_list(value, name)
+    if kind == "optional_type":
+        return numpy_helper.from_optional(value, name)
+    return numpy_helper.from_array(value, name)
+
+
+def files(case):
+    """The files of a case by their paths."""
+    graph = case.model.graph
+    found = {f"{case.name}/model.onnx": case.model.SerializeToString(deterministic=True)}
+    for number, (inputs, outputs) in enumerate(case.data_sets):
+        for role, values, infos in [("input", inputs, graph.input), ("output", outputs, graph.output)]:
+            for index, (value, info) in enumerate(zip(values, infos)):
+                tensor = message(value, info.type.WhichOneof("value"), info.name)
+                path = f"{case.name}/test_data_set_{number}/{role}_{index}.pb"
+                found[path] = tensor.SerializeToString(deterministic=True)
+    return found
+
+
+def write_fixture(cases):
+    contents = io.BytesIO()
+    with tarfile.open(fileobj=contents, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for case in sorted(cases, key=lambda case: case.name):
+            found = files(case)
+            if {node.op_type for node in case.model.graph.node} <= OPERATORS and sum(map(len, found.values())) <= 32 << 10:
+                for path, data in found.items():
+                    info = tarfile.TarInfo(path)
+                    info.size = len(data)
+                    archive.addfile(info, io.BytesIO(data))
+    path = pathlib.Path(__file__).parent / "onnx" / "node_cases.tar.gz"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(gzip.compress(contents.getvalue(), 9, mtime=0))
+
+
+def main(target):
+    warnings.simplefilter("ignore")
+    cases = collect_testcases()
+    if target == "--fixture":
+        return write_fixture(cases)
+    for case in cases:
+        for path, data in files(case).items():
+            file = pathlib.Path(target) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+
+
+main(sys.argv[1])

@@ -1,0 +1,170 @@
+import Foundation
+import Norma
+import NormaONNX
+import TestSupport
+
+/// A network that is written as an ONNX model, what goes into it, and what Norma makes of that.
+struct ExportedNetwork {
+  let name: String
+  let network: any Layer<Float>
+  let sampleShape: Shape
+  var form = ONNXModel.Form.inference
+  var standardization: Standardization<Float>?
+
+  /// A network whose numbers are all made of their names, so that they are the same on every machine.
+  init(
+    _ name: String, _ sampleShape: Shape, form: ONNXModel.Form = .inference,
+    standardization: Standardization<Float>? = nil, _ network: any Layer<Float>
+  ) throws {
+    self.name = name
+    self.sampleShape = sampleShape
+    self.form = form
+    self.standardization = standardization
+    self.network = network
+    var state = network.state
+    for (key, tensor) in state.tensors {
+      let values = HashedNumbers("\(name).\(key)").values(tensor.shape, bound: 0.5)
+      // What multiplies or is divided by is to be about 1.
+      let isFactor = key.hasSuffix("running_var") || (key.hasSuffix("weight") && tensor.rank == 1)
+      state.tensors[key] = isFactor ? values + 1 : values
+    }
+    for key in state.batchCounts.keys { state.batchCounts[key] = 3 }
+    try network.load(state)
+  }
+
+  init(_ name: String, _ sampleShape: Shape, _ architecture: ModelArchitecture, _ norm: NormalizationKind) throws {
+    var architecture = architecture
+    architecture.normalization = norm
+    let network: Sequential<Float> = architecture.build(
+      sampleShape: sampleShape, outputCount: 4, random: RandomGenerator(seed: 0))
+    try self.init("\(name)_\(norm.rawValue)", sampleShape, network)
+  }
+
+  /// A batch of 6, channels last.
+  var batch: Tensor<Float> { HashedNumbers("\(name).input").values(Shape([6] + sampleShape), bound: 2) }
+
+  func model() throws -> ONNXModel {
+    try ONNXModel(
+      network, sampleShape: sampleShape, form: form, standardization: standardization.map { ($0.mean, $0.scale) })
+  }
+
+  /// What Norma computes, by the names of the model's outputs. In training, the running statistics of the network move.
+  func outputs() throws -> [String: Tensor<Float>] {
+    let x = try standardization?.applied(to: batch) ?? batch
+    guard form == .training else {
+      return ["output": channelsFirst(try network(Variable(x), in: .inference).value)]
+    }
+    let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
+    var outputs = ["output": channelsFirst(try network(Variable(x), in: pass).value)]
+    try pass.updateRunningStatistics()
+    for (key, tensor) in network.state.tensors where key.contains("running_") { outputs["\(key).next"] = tensor }
+    return outputs
+  }
+
+  /// All that ONNX must be able to say, in small.
+  static func all() throws -> [ExportedNetwork] {
+    let residual = ResidualNetwork(blocks: [1, 1], width: 4)
+    var padded = residual
+    padded.shortcut = .padded
+    var networks: [ExportedNetwork] = []
+    for norm in NormalizationKind.allCases {
+      if norm != .instance { networks.append(try .init("mlp", [9], try .init(parsing: "mlp:7,5"), norm)) }
+      networks += try [
+        .init(
+          "convnet", [6, 5, 2],
+          .threeLayerConvolutionalNetwork(ThreeLayerConvolutionalNetwork(filters: 4, filterSize: 3, hidden: 8)), norm),
+        .init("resnet", [8, 7, 3], .residualNetwork(residual), norm),
+      ]
+    }
+    networks += try [
+      .init("padded", [7, 8, 3], .residualNetwork(padded), .batch),
+      .init(
+        "large", [16, 16, 3], .residualNetwork(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), .batch),
+      .init("vgg", [8, 9, 2], .vggNetwork(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
+      layers(), sequence(), picture(), untracked(), training(.onnx, "training"),
+      training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),
+    ]
+    for mode in Standardization<Float>.Mode.allCases {
+      let shape: Shape = mode == .perFeature ? [6, 5, 2] : mode == .perChannel ? [2] : []
+      let standardization = Standardization<Float>(
+        mode: mode, mean: HashedNumbers("mean").values(shape), scale: HashedNumbers("scale").values(shape) + 2)
+      let network = Sequential<Float> { Flatten() }
+      networks.append(
+        try .init("standardized_\(mode.rawValue)", [6, 5, 2], standardization: standardization, network))
+    }
+    return networks
+  }
+
+  /// The layers that recipes do not use.
+  private static func layers() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    let window = Window(
+      3, stride: Extent2d(height: 2, width: 1), padding: Extent2d(height: 1, width: 2),
+      dilation: Extent2d(height: 1, width: 2))
+    return try .init(
+      "layers", [9, 8, 4],
+      Sequential<Float> {
+        Conv2d(4, 8, window: window, groups: 2, using: &random)
+        LeakyReLU(slope: 0.1)
+        InstanceNorm(8, isAffine: true)
+        GroupNorm(8, groups: 4, isAffine: false)
+        Sigmoid()
+        LayerNorm(8)
+        AveragePool2d(Window(3, padding: 1), countsPadding: false)
+        Tanh()
+        AveragePool2d(Window(2, padding: 1, dilation: 2))
+        MaxPool2d(Window(3, stride: 2, padding: 1))
+        Linear(8, 6, using: &random)
+        BatchNorm(6, isAffine: false)
+        Dropout(keepProbability: 0.5)
+        Flatten()
+        Linear(72, 3, hasBias: false, using: &random)
+      })
+  }
+
+  /// Samples that are neither vectors nor images.
+  private static func sequence() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "sequence", [5, 4],
+      Sequential<Float> {
+        Linear(4, 6, using: &random)
+        BatchNorm(6)
+        ReLU()
+        LayerNorm(6)
+        GroupNorm(6, groups: 2)
+        GlobalAveragePool()
+        InstanceNorm(6, isAffine: true)
+        Linear(6, 2, using: &random)
+      })
+  }
+
+  /// A picture that comes out as a picture.
+  private static func picture() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init("picture", [5, 6, 2], Conv2d<Float>(2, 3, window: Window(3, padding: 1), using: &random))
+  }
+
+  private static func untracked() throws -> ExportedNetwork {
+    try .init("untracked", [5], BatchNorm<Float>(5, tracksRunningStatistics: false))
+  }
+
+  private static func training(_ conventions: BatchNormalizationConventions, _ name: String) throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      name, [6, 5, 2], form: .training,
+      Sequential<Float> {
+        Conv2d(2, 4, window: Window(3, padding: 1), hasBias: false, using: &random)
+        BatchNorm(4, conventions: conventions)
+        ReLU()
+        Flatten()
+        Linear(120, 5, using: &random)
+        BatchNorm(5, conventions: conventions)
+      })
+  }
+}
+
+/// `[N, …, C]` as `[N, C, …]`.
+func channelsFirst(_ x: Tensor<Float>) -> Tensor<Float> {
+  x.rank > 2 ? x.transposed([0, x.rank - 1] + Array(1..<x.rank - 1)) : x
+}

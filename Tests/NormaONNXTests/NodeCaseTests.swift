@@ -1,0 +1,50 @@
+import Foundation
+import Norma
+import NormaONNX
+import TestSupport
+import Testing
+
+/// ONNX's own test cases for the operators that are done, see `Tests/Fixtures/write_onnx_cases.py`.
+struct NodeCaseTests {
+  /// The cases, unpacked into a folder.
+  static func unpack(into folder: URL) throws {
+    let path = fixturesDirectory.appending(path: "onnx/node_cases.tar.gz").path
+    for entry in try TarArchive(Gzip.contents(ofFile: path), file: path).entries {
+      let file = folder.appending(path: entry.name)
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(entry.bytes).write(to: file)
+    }
+  }
+
+  @Test func allCasesPassButThoseThatAreNotSupported() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Self.unpack(into: folder)
+    let cases = try ONNXCase.all(in: folder.path)
+    var passed: Set<String> = []
+    var unsupported: Set<String> = []
+    for testCase in cases {
+      switch testCase.run() {
+      case .passed: passed.insert(testCase.name)
+      case .unsupported: unsupported.insert(testCase.name)
+      case .failed(let reason), .malformed(let reason): Issue.record("\(testCase.name): \(reason)")
+      }
+    }
+    #expect(
+      unsupported == [
+        "test_identity_opt", "test_identity_sequence", "test_maxpool_2d_uint8",
+        "test_maxpool_with_argmax_2d_precomputed_pads", "test_maxpool_with_argmax_2d_precomputed_strides",
+        "test_training_dropout", "test_training_dropout_default", "test_training_dropout_default_mask",
+        "test_training_dropout_mask",
+      ])
+    #expect(Double(passed.count) >= 0.95 * Double(cases.count))
+    #expect(
+      passed.isSuperset(of: [
+        "test_batchnorm_epsilon", "test_batchnorm_epsilon_training_mode", "test_batchnorm_example",
+        "test_batchnorm_example_training_mode",
+      ]))
+    #expect(cases.count { $0.operators == ["BatchNormalization"] } == 4)
+    let operators = Set(cases.flatMap(\.operators))
+    #expect(operators.sorted() == ONNXModel.supportedOperators)
+  }
+}
