@@ -97,7 +97,8 @@ let package = Package(
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["Norma", "NormaCommand", "NormaLab", "TestSupport"], exclude: ["Snapshots"]),
+      name: "CommandTests", dependencies: ["Norma", "NormaCommand", "NormaLab", "NormaONNX", "TestSupport"],
+      exclude: ["Snapshots"]),
   ]
 )
 

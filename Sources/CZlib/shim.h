@@ -9,4 +9,9 @@ static inline int norma_zlib_inflate_init_gzip(z_stream *stream) {
   return inflateInit2(stream, 16 + MAX_WBITS);
 }
 
+// Starts inflating a raw stream, without any header, as zip archives hold them.
+static inline int norma_zlib_inflate_init_raw(z_stream *stream) {
+  return inflateInit2(stream, -MAX_WBITS);
+}
+
 #endif

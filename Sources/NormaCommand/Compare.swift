@@ -65,7 +65,7 @@ struct Compare: ParsableCommand {
   }
 
   private func defaults(_ architecture: ModelArchitecture, _ normalizations: [NormalizationKind]) -> TrainingDefaults {
-    TrainingDefaults(architecture, normalizations: normalizations, isComparison: true)
+    TrainingDefaults(architecture, data: data, normalizations: normalizations, isComparison: true)
   }
 
   private func normalizations() throws -> [NormalizationKind] {

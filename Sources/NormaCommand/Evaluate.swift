@@ -114,6 +114,9 @@ extension Checkpoint {
 
   /// The data to measure the model on, standardized as in training.
   func evaluationData(source: String?, labelColumn: String?) throws -> Dataset<Float> {
+    guard source != nil || !settings.isConverted else {
+      throw UsageError("The model was trained elsewhere. Name the data to measure it on with --data.")
+    }
     var options = CSVOptions(hasHeader: settings.data.hasHeader)
     if let column = labelColumn ?? settings.data.labelColumn {
       options.labelColumns = column.split(separator: ",").map { CSVOptions.Column(String($0)) }

@@ -11,7 +11,11 @@ struct Inspect: ParsableCommand {
     usage: "norma inspect <model> [<options>]",
     discussion: """
       Lists the layers, every tensor with its shape and the range of its values, and how the model was trained. Any \
-      other safetensors file is listed too, without the layers.
+      other safetensors, .npz or .npy file is listed too, without the layers.
+
+      Of batch normalization it says by which conventions it gathers running statistics, and how PyTorch, Keras, ONNX, \
+      CS231n and MLX say the same: what epsilon and momentum are called there, and by what a running variance differs \
+      where another estimator of the variance is usual. N is how many values a channel had in a training batch.
 
       With --memory it says instead what a training step keeps alive: what each layer keeps for its gradients, with and \
       without --recompute, the parameters and their gradients, what the optimizer remembers, and running statistics. The \
@@ -62,23 +66,24 @@ struct Inspect: ParsableCommand {
     var layers: [String]?
     var parameterCount: Int?
     var metadata: [String: String]?
+    var conventions: [ConventionReport.Row]?
     var tensors: [Row]
   }
 
   func run() throws {
     let path = checkpointPath(model)
     if memory { return try showMemory(try Checkpoint(contentsOf: path)) }
-    let file = try Safetensors(contentsOf: path)
-    let rows = file.entries.sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }
-      .map { row(name: $0.key, $0.value) }
-    let checkpoint = file.metadata["norma"] == nil ? nil : try Checkpoint(contentsOf: path)
+    let (rows, metadata) = try contents(path)
+    let checkpoint = metadata[Checkpoint.settingsKey] == nil ? nil : try Checkpoint(contentsOf: path)
     let network = try checkpoint?.makeModel()
     let layers = network?.layers.dropFirst()
+    let isBatchNormalized = checkpoint?.settings.architecture.normalization == .batch
+    let report = try isBatchNormalized ? checkpoint.map { try ConventionReport($0) } : nil
     if json {
       let result = Result(
         settings: checkpoint?.settings, layers: layers?.map { "\($0.path): \($0.layer.summary)" },
         parameterCount: network?.parameterCount,
-        metadata: checkpoint == nil ? file.metadata : nil, tensors: rows)
+        metadata: checkpoint == nil ? metadata : nil, conventions: report?.rows, tensors: rows)
       try outputJSON(result)
       return
     }
@@ -86,11 +91,41 @@ struct Inspect: ParsableCommand {
       try output(lines(checkpoint.settings, parameterCount: network.parameterCount).joined(separator: "\n"))
       let lines = (layers ?? []).map { "  " + layerLine(path: $0.path, summary: $0.layer.summary) }
       try output((["", "Layers"] + lines + [""]).joined(separator: "\n"))
-    } else if !file.metadata.isEmpty {
-      let lines = file.metadata.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)".singleLine }
+      if let report {
+        try output("Conventions of batch normalization: \(report.words)")
+        try output(report.table)
+        try output("")
+      }
+    } else if !metadata.isEmpty {
+      let lines = metadata.sorted { $0.key < $1.key }.map { key, value in
+        "\(key): \(value.count > 200 ? value.prefix(200) + "…" : value)".singleLine
+      }
       try output((lines + [""]).joined(separator: "\n"))
     }
+    if checkpoint == nil, rows.contains(where: { $0.name.hasSuffix("running_var") }) {
+      try output("Conventions of batch normalization: not in the file; `norma convert` supposes PyTorch's\n")
+    }
     try output(table(rows))
+  }
+
+  /// The tensors of a file in the order of their names, one in memory at a time where that can be, and its metadata.
+  private func contents(_ path: String) throws -> (rows: [Row], metadata: [String: String]) {
+    func precedes(_ left: String, _ right: String) -> Bool {
+      left.compare(right, options: .numeric) == .orderedAscending
+    }
+    if [.npz, .npy].contains(TensorFile.Format(path: path)) {
+      let entries = try TensorFile(contentsOf: path).entries.sorted { precedes($0.key, $1.key) }
+      return (entries.map { row(name: $0.key, $0.value) }, [:])
+    }
+    let file = try SafetensorsFile(contentsOf: path)
+    let rows = try file.tensors.sorted { precedes($0.name, $1.name) }.compactMap { tensor in
+      try file.entry(tensor.name).map { entry in
+        var row = row(name: tensor.name, entry)
+        row.type = tensor.elementType
+        return row
+      }
+    }
+    return (rows, file.metadata)
   }
 
   private func showMemory(_ checkpoint: Checkpoint) throws {
@@ -147,13 +182,15 @@ struct Inspect: ParsableCommand {
       ("Network", settings.architecture.name), ("Takes", "examples of shape \(Shape(settings.exampleShape))"),
       ("Gives", outputs), ("Parameters", "\(parameterCount)"),
       ("Standardized", settings.standardization.map { $0.mode.words } ?? "not"),
-      ("Trained on", settings.data.source), ("Loss", settings.training.loss.words),
+      (settings.isConverted ? "Converted" : "Trained on", (settings.isConverted ? "from " : "") + settings.data.source),
+      ("Loss", settings.training.loss.words),
       (
         "Optimizer",
         "\(settings.training.optimizer), rate \(settings.training.learningRate), \(settings.training.schedule)"
       ),
       ("Batch size", "\(settings.training.batchSize)"), ("Seed", "\(settings.training.seed)"),
     ]
+    if settings.isConverted { rows.removeSubrange((rows.firstIndex { $0.0 == "Loss" } ?? 0)...) }
     rows.insert(("Normalization", settings.architecture.normalization.rawValue), at: 1)
     if let recipe = settings.architecture.recipe as? ResidualNetwork {
       rows.insert(("Shortcuts", recipe.shortcutWords), at: 2)

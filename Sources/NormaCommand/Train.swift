@@ -59,7 +59,7 @@ struct Train: ParsableCommand {
   }
 
   private func defaults(_ architecture: ModelArchitecture) -> TrainingDefaults {
-    TrainingDefaults(architecture, normalizations: [norm], isComparison: false)
+    TrainingDefaults(architecture, data: data, normalizations: [norm], isComparison: false)
   }
 
   func run() throws {

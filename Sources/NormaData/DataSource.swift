@@ -1,7 +1,7 @@
 import NormaFiles
 
 /// Where data come from, as the command's `--data` says it: `digits`, `mnist:PATH`, `fashion-mnist:PATH`, `cifar10:PATH`,
-/// `images:PATH` or `csv:PATH`.
+/// `images:PATH`, `csv:PATH` or `npz:PATH`.
 public enum DataSource: Hashable, Sendable {
   /// The digits that are compiled in.
   case digits
@@ -15,9 +15,11 @@ public enum DataSource: Hashable, Sendable {
   case images(String)
   /// A file of comma-separated values.
   case csv(String)
+  /// NumPy's arrays of samples and targets in one file.
+  case numPy(String)
 
   /// How each kind of source is written.
-  public static let kinds = ["digits", "mnist:PATH", "fashion-mnist:PATH", "cifar10:PATH", "images:PATH", "csv:PATH"]
+  public static let kinds = ["digits", "mnist:PATH", "fashion-mnist:PATH", "cifar10:PATH", "images:PATH", "csv:PATH", "npz:PATH"]
 
   /// Reads a source's name; a leading `~` in the path stands for the home folder.
   ///
@@ -35,13 +37,14 @@ public enum DataSource: Hashable, Sendable {
     case "cifar10": make = DataSource.cifar10
     case "images": make = DataSource.images
     case "csv": make = DataSource.csv
+    case "npz": make = DataSource.numPy
     default: throw .unknownSource(text)
     }
     guard parts.count == 2, !parts[1].isEmpty else { throw .missingPath(kind: parts[0]) }
     self = make(FileAccess.expandingTilde(parts[1]))
   }
 
-  /// Reads the data; there are options for CSV and for folders of images.
+  /// Reads the data; there are options for CSV, of which arrays of NumPy follow some, and for folders of images.
   ///
   /// - Throws: `FileError`, `FormatError` or ``DataError``.
   public func load(
@@ -54,6 +57,7 @@ public enum DataSource: Hashable, Sendable {
     case .cifar10(let path): try CIFAR10.load(path)
     case .images(let path): try ImageFolder.load(path, options: images)
     case .csv(let path): LoadedData(training: try CSV.dataset(contentsOf: path, options: options))
+    case .numPy(let path): try NumPyDataset.load(path, options: options)
     }
   }
 }
@@ -68,6 +72,7 @@ extension DataSource: CustomStringConvertible {
     case .cifar10(let path): "cifar10:\(path)"
     case .images(let path): "images:\(path)"
     case .csv(let path): "csv:\(path)"
+    case .numPy(let path): "npz:\(path)"
     }
   }
 }

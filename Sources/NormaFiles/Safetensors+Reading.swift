@@ -2,45 +2,75 @@ import Foundation
 import NormaTensor
 
 extension Safetensors {
-  /// Reads a file.
+  /// Reads a file, of which no more than the tensors themselves is brought into memory; ``SafetensorsFile`` reads one tensor
+  /// at a time.
   ///
   /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole and valid safetensors file.
   public init(contentsOf path: String) throws {
-    try self.init(bytes: try FileAccess.read(path), file: path)
+    try self.init(try SafetensorsFile(contentsOf: path))
+  }
+
+  init(_ file: SafetensorsFile) throws {
+    self.init(metadata: file.metadata)
+    for tensor in file.tensors { entries[tensor.name] = try file.entry(tensor.name) }
   }
 
   /// Reads a file's bytes.
   ///
   /// Every byte must be accounted for: the header says its length, the tensors follow one another without gaps or
   /// overlaps, each as long as its shape and type ask, and the last ends with the file. So a file cut at any byte is refused.
+  /// Numbers may stand at any byte, since files of the format's first years are not aligned; those written here are.
   ///
   /// - Parameters:
   ///   - bytes: the whole file.
   ///   - file: what errors call the file.
   /// - Throws: ``FormatError`` with the byte position if they are not a whole and valid safetensors file.
   public init(bytes: [UInt8], file: String) throws(FormatError) {
-    let (header, dataStart) = try Safetensors.header(of: bytes, file: file)
     self.init()
-    var infos: [TensorInformation] = []
-    for (name, value) in header {
+    try bytes.withUnsafeBufferPointer { buffer throws(FormatError) in
+      let bytes = UnsafeRawBufferPointer(buffer)
+      let header = try SafetensorsHeader(of: bytes, file: file)
+      metadata = header.metadata
+      for tensor in header.tensors {
+        entries[tensor.name] = try tensor.entry(
+          from: UnsafeRawBufferPointer(rebasing: bytes[header.dataRange(of: tensor)]), file: file)
+      }
+    }
+  }
+}
+
+/// What stands before the numbers of a safetensors file, once all of it has been checked.
+struct SafetensorsHeader {
+  var metadata: [String: String] = [:]
+  /// The tensors in the order of their data.
+  var tensors: [TensorInformation] = []
+  /// Where the data begin.
+  let dataStart: Int
+
+  /// Reads the header of a whole file.
+  init(of bytes: UnsafeRawBufferPointer, file: String) throws(FormatError) {
+    let members: [String: JSONValue]
+    (members, dataStart) = try Self.members(of: bytes, file: file)
+    for (name, value) in members {
       if name == Safetensors.metadataName {
-        metadata = try Safetensors.metadata(value, file: file)
+        metadata = try Self.metadata(value, file: file)
       } else {
-        infos.append(try TensorInformation(name: name, value: value, file: file))
+        tensors.append(try TensorInformation(name: name, value: value, file: file))
       }
     }
     // Empty tensors have the offset of the one that follows, so they go before it.
-    infos.sort { ($0.start, $0.end) < ($1.start, $1.end) }
+    tensors.sort { ($0.start, $0.end, $0.name) < ($1.start, $1.end, $1.name) }
     var end = 0
-    for info in infos {
-      guard info.start == end else {
-        throw info.error("its data begin at offset \(info.start), but those before end at \(end)", file: file)
+    for tensor in tensors {
+      guard tensor.start == end else {
+        throw tensor.error("its data begin at offset \(tensor.start), but those before end at \(end)", file: file)
       }
-      end = info.end
+      end = tensor.end
       guard end <= bytes.count - dataStart else {
         throw FormatError(
           file: file, location: "byte \(bytes.count)",
-          problem: "the file ends within the data of the tensor '\(info.name)'; it is cut off", remedy: wholeFileRemedy)
+          problem: "the file ends within the data of the tensor '\(tensor.name)'; it is cut off",
+          remedy: wholeFileRemedy)
       }
     }
     guard end == bytes.count - dataStart else {
@@ -48,31 +78,30 @@ extension Safetensors {
         file: file, location: "byte \(dataStart + end)",
         problem: "\(bytes.count - dataStart - end) bytes follow the last tensor", remedy: wholeFileRemedy)
     }
-    bytes.withUnsafeBytes { bytes in
-      for info in infos {
-        entries[info.name] = info.entry(
-          from: UnsafeRawBufferPointer(rebasing: bytes[(dataStart + info.start)..<(dataStart + info.end)]))
-      }
-    }
+  }
+
+  /// Where a tensor's data stand in the file.
+  func dataRange(of tensor: TensorInformation) -> Range<Int> {
+    (dataStart + tensor.start)..<(dataStart + tensor.end)
   }
 
   /// The header's members, and where the data begin.
-  private static func header(
-    of bytes: [UInt8], file: String
+  private static func members(
+    of bytes: UnsafeRawBufferPointer, file: String
   ) throws(FormatError) -> (members: [String: JSONValue], dataStart: Int) {
     func invalid(_ problem: String, at byte: Int = 8) -> FormatError {
       FormatError(file: file, location: "byte \(byte)", problem: problem, remedy: wholeFileRemedy)
     }
     guard bytes.count >= 8 else { throw invalid("the file ends before the header's length", at: bytes.count) }
-    let length = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
-    guard length <= maximumHeaderLength else {
+    let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+    guard length <= Safetensors.maximumHeaderLength else {
       throw invalid("it says its header has \(length) bytes, so it is no safetensors file", at: 0)
     }
     let dataStart = 8 + Int(length)
     guard dataStart <= bytes.count else {
       throw invalid("the file ends within the header; it is cut off", at: bytes.count)
     }
-    let text = bytes[8..<dataStart]
+    let text = UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart])
     guard text.first == UInt8(ascii: "{") else { throw invalid("the header does not begin with '{'") }
     guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: Data(text)) else {
       throw invalid("the header is not valid JSON")
@@ -99,7 +128,7 @@ extension Safetensors {
     return result
   }
 
-  private static func colonsOutsideStrings(_ text: ArraySlice<UInt8>) -> Int {
+  private static func colonsOutsideStrings(_ text: UnsafeRawBufferPointer) -> Int {
     var count = 0
     var isInString = false
     var isEscaped = false

@@ -32,24 +32,12 @@ extension Safetensors {
     bytes.reserveCapacity(8 + header.count + end)
     withUnsafeBytes(of: UInt64(header.count).littleEndian) { bytes.append(contentsOf: $0) }
     bytes += header
-    for (_, entry) in ordered {
-      switch entry {
-      case .float(let tensor): tensor.withUnsafeElements { append($0.lazy.map(\.bitPattern), to: &bytes) }
-      case .double(let tensor): tensor.withUnsafeElements { append($0.lazy.map(\.bitPattern), to: &bytes) }
-      case .integers(let numbers, let shape):
-        precondition(numbers.count == shape.elementCount, "\(numbers.count) integers do not fill shape \(shape)")
-        append(numbers, to: &bytes)
-      }
-    }
+    for (_, entry) in ordered { bytes += entry.bytes }
     return bytes
   }
 
   /// Writes the file whole or not at all, as ``FileAccess`` does.
   public func write(to path: String) throws(FileError) { try FileAccess.write(serialized(), to: path) }
-
-  private func append<Word: FixedWidthInteger>(_ words: some Collection<Word>, to bytes: inout [UInt8]) {
-    for word in words { withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) } }
-  }
 
   /// A text as a JSON string, quotes included.
   private func json(_ text: String) -> String {
@@ -70,6 +58,27 @@ extension Safetensors {
 }
 
 extension Safetensors.Entry {
+  /// The numbers' bytes, little-endian and in row-major order.
+  var bytes: [UInt8] {
+    func bytes<Word: FixedWidthInteger>(_ words: some Collection<Word>) -> [UInt8] {
+      [UInt8](unsafeUninitializedCapacity: words.count * MemoryLayout<Word>.size) { result, count in
+        var place = UnsafeMutableRawPointer(result.baseAddress)
+        for word in words {
+          place?.storeBytes(of: word.littleEndian, as: Word.self)
+          place = place.map { $0 + MemoryLayout<Word>.size }
+        }
+        count = words.count * MemoryLayout<Word>.size
+      }
+    }
+    switch self {
+    case .float(let tensor): return tensor.withUnsafeElements { bytes($0.lazy.map(\.bitPattern)) }
+    case .double(let tensor): return tensor.withUnsafeElements { bytes($0.lazy.map(\.bitPattern)) }
+    case .integers(let numbers, let shape):
+      precondition(numbers.count == shape.elementCount, "\(numbers.count) integers do not fill shape \(shape)")
+      return bytes(numbers)
+    }
+  }
+
   /// The type's name, its bytes, and its place in the file.
   fileprivate var writtenType: (name: String, width: Int, order: Int) {
     switch self {

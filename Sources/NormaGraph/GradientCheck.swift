@@ -30,6 +30,12 @@ public struct GradientCheck<Element: TensorElement> {
   /// What centred differences found.
   public let numericGradient: Tensor<Element>
 
+  /// Two gradients of one shape to hold against each other.
+  public init(gradient: Tensor<Element>, numericGradient: Tensor<Element>) {
+    self.gradient = gradient
+    self.numericGradient = numericGradient
+  }
+
   /// CS231n's measure: `max |x − y| / max(1e-8, |x| + |y|)`.
   public var relativeError: Element {
     zip(gradient.elements, numericGradient.elements).map { x, y in

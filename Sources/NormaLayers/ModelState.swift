@@ -14,22 +14,36 @@ public struct ModelState<Element: TensorElement>: Sendable, Equatable {
   public init() {}
 }
 
-/// Why a state does not fit a model.
-public enum ModelStateError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The model has a tensor of this name, and the state has none.
-  case missing(name: String, shape: Shape)
-  /// The state's tensor of this name has another shape than the model's.
-  case shapeMismatch(name: String, expected: Shape, found: Shape)
-  /// The state has tensors that the model has no place for.
-  case unexpected(names: [String])
+/// Why a state does not fit a model: everything in it that does not.
+public struct ModelStateError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What is wrong with one entry.
+  public enum Problem: Hashable, Sendable {
+    /// The model has a tensor of this name, and the state has none.
+    case missing(shape: Shape)
+    /// The state's tensor has another shape than the model's.
+    case misshapen(expected: Shape, found: Shape)
+    /// The model has no place for it.
+    case unexpected
+    /// It holds whole numbers where the model has others, or is no count where the model counts batches.
+    case wrongType
+  }
 
+  /// What is wrong, by the entries' names.
+  public let problems: [String: Problem]
+
+  /// An error about the given entries.
+  public init(_ problems: [String: Problem]) { self.problems = problems }
+
+  /// A line for each entry, in the order of their names.
   public var description: String {
-    switch self {
-    case .missing(let name, let shape): "'\(name)' of shape \(shape) is missing"
-    case .shapeMismatch(let name, let expected, let found):
-      "'\(name)' has shape \(found), and the model needs \(expected)"
-    case .unexpected(let names): "the model has no \(names.map { "'\($0)'" }.joined(separator: ", "))"
-    }
+    problems.sorted { $0.key < $1.key }.map { name, problem in
+      switch problem {
+      case .missing(let shape): "'\(name)' of shape \(shape) is missing"
+      case .misshapen(let expected, let found): "'\(name)' has shape \(found), and the model needs \(expected)"
+      case .unexpected: "the model has no '\(name)'"
+      case .wrongType: "'\(name)' is of another type than the model's"
+      }
+    }.joined(separator: "\n")
   }
 }
 
@@ -50,17 +64,20 @@ extension Layer {
 
   /// Puts the model into a state that was taken from one of the same structure; on failure the model is left as it was.
   ///
-  /// - Throws: ``ModelStateError`` for the first name that is missing, has another shape, or has no place in the model.
+  /// - Throws: ``ModelStateError`` with all names that are missing, have another shape, or have no place in the model.
   public func load(_ state: ModelState<Element>) throws(ModelStateError) {
     let current = self.state
-    for (name, tensor) in current.tensors.sorted(by: { $0.key < $1.key }) {
-      guard let new = state.tensors[name] else { throw .missing(name: name, shape: tensor.shape) }
-      guard new.shape == tensor.shape else {
-        throw .shapeMismatch(name: name, expected: tensor.shape, found: new.shape)
+    var problems: [String: ModelStateError.Problem] = [:]
+    for (name, tensor) in current.tensors {
+      if let new = state.tensors[name] {
+        if new.shape != tensor.shape { problems[name] = .misshapen(expected: tensor.shape, found: new.shape) }
+      } else {
+        problems[name] = .missing(shape: tensor.shape)
       }
     }
-    let unexpected = state.tensors.keys.filter { current.tensors[$0] == nil }
-    guard unexpected.isEmpty else { throw .unexpected(names: unexpected.sorted()) }
+    for name in state.tensors.keys where current.tensors[name] == nil { problems[name] = .unexpected }
+    for name in state.batchCounts.keys where current.batchCounts[name] == nil { problems[name] = .unexpected }
+    guard problems.isEmpty else { throw ModelStateError(problems) }
     for (name, parameter) in namedParameters { parameter.value = state.tensors[name]! }
     for (path, layer) in layers {
       guard let layer = layer as? any StatisticsGathering<Element>, var statistics = layer.runningStatistics else {

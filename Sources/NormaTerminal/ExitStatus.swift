@@ -32,3 +32,6 @@ public func message(for error: any Error) -> String {
 public func report(_ error: any Error) {
   writeToStandardError(message(for: error) + "\n")
 }
+
+/// Writes something worth knowing that is neither a result nor an error to standard error, as `norma: …`.
+public func remark(_ words: String) { writeToStandardError("norma: " + words.singleLine + "\n") }

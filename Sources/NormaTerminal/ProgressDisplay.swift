@@ -34,7 +34,7 @@ public final class ProgressDisplay {
   private var lastDrawing = -Double.infinity
   private var losses = Mean()
   private var metrics = Mean()
-  private var isBarVisible = false
+  private let status: StatusLine
 
   /// A display of training that begins now.
   ///
@@ -56,6 +56,7 @@ public final class ProgressDisplay {
     self.terminal = terminal
     self.now = now
     self.samplesPerStep = samplesPerStep
+    status = StatusLine(terminal)
     line = ProgressLine(label: label, epochs: epochs, stepsPerEpoch: stepsPerEpoch, metricLabel: metric)
     start = now()
     epochStart = start
@@ -83,7 +84,7 @@ public final class ProgressDisplay {
     guard terminal.isInteractive else { return }
 
     let isDue = lastStep - lastDrawing >= Self.secondsBetweenDrawings || step == line.stepsPerEpoch
-    guard isDue, terminal.isInForeground() else { return }
+    guard isDue, status.canDraw else { return }
     line.epoch = epoch
     line.step = step
     line.loss = losses.value
@@ -105,13 +106,12 @@ public final class ProgressDisplay {
       label: line.label, epoch: epoch, epochs: line.epochs, trainingLoss: trainingLoss, validationLoss: validationLoss,
       trainingMetric: trainingMetric, validationMetric: validationMetric, metricLabel: line.metricLabel,
       seconds: end - epochStart, samplesPerSecond: samplesPerSecond)
-    eraseBar()
-    terminal.write(summary.text(width: terminal.isInteractive ? usableColumns : nil, glyphs: terminal.glyphs) + "\n")
+    status.write(summary.text(width: terminal.isInteractive ? status.columns : nil, glyphs: terminal.glyphs))
     epochStart = end
     stepsThisEpoch = 0
     losses = Mean()
     metrics = Mean()
-    if isBarVisible && epoch < line.epochs && terminal.isInForeground() {
+    if status.isDrawn && epoch < line.epochs && status.canDraw {
       line.epoch = epoch + 1
       line.step = 0
       draw()
@@ -119,36 +119,17 @@ public final class ProgressDisplay {
   }
 
   /// Takes the bar away, if there is one, and gives the cursor back. Happens by itself when the display goes away.
-  public func finish() {
-    if isBarVisible {
-      eraseBar()
-      terminal.write(Cursor.show)
-      Cursor.didShow()
-      isBarVisible = false
-    }
-  }
+  public func finish() { status.finish() }
 
   private var samplesPerSecond: Double? {
     let seconds = lastStep - epochStart
     return stepsThisEpoch > 0 && seconds > 0 ? Double(stepsThisEpoch * samplesPerStep) / seconds : nil
   }
 
-  /// The last column stays free: some terminals go to the next line as soon as it is written to.
-  private var usableColumns: Int { terminal.columns() - 1 }
-
   private func draw() {
     lastDrawing = now()
-    isBarVisible = true
-    Cursor.willHide()
-    let text = line.text(width: usableColumns, glyphs: terminal.glyphs, usesColor: terminal.usesColor)
-    terminal.write(Cursor.hide + "\r" + text + Self.eraseToEndOfLine + "\r")
+    status.draw(line.text(width: status.columns, glyphs: terminal.glyphs, usesColor: terminal.usesColor))
   }
-
-  private func eraseBar() {
-    if isBarVisible { terminal.write("\r" + Self.eraseToEndOfLine) }
-  }
-
-  private static let eraseToEndOfLine = "\u{1B}[K"
 }
 
 /// The mean of the numbers seen so far.

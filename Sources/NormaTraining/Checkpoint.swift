@@ -109,7 +109,7 @@ public struct Checkpoint: Sendable {
   }
 
   /// The metadata's key for the settings.
-  static let settingsKey = "norma"
+  package static let settingsKey = "norma"
 }
 
 extension Checkpoint {

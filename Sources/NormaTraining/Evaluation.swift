@@ -89,7 +89,7 @@ extension Layer {
 
 extension Dataset {
   /// The share of examples whose highest score is that of their class; nil if the targets are numbers.
-  func accuracy(of outputs: Tensor<Element>) -> Double? {
+  package func accuracy(of outputs: Tensor<Element>) -> Double? {
     guard case .classes(let labels, _) = targets, !labels.isEmpty else { return nil }
     return Double(zip(outputs.indicesOfMaximaOverChannels(), labels).count { $0 == $1 }) / Double(labels.count)
   }

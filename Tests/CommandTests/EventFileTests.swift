@@ -81,7 +81,7 @@ struct EventFileTests {
     #expect(outcome.status == 74)
     #expect(outcome.error.contains("Could not write 'run/events.out.tfevents."), "\(outcome.error)")
     #expect(outcome.output.contains("Model: out/model.safetensors"))
-    #expect(try Norma.run(["evaluate", folder.path("out/model.safetensors"), "--quiet"]).status == 0)
+    #expect(try Norma.run(["evaluate", folder.path("out/model.safetensors")]).status == 0)
     guard LoggedValue.canBeRead else { return }
     let read = try LoggedValue.readAll(in: folder.path("run"))
     #expect(read.count { $0.tag == "loss/training" } > 3)

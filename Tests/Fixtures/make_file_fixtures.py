@@ -37,10 +37,16 @@ def write_safetensors():
         "f16": torch.tensor([1, -2, 0.333251953125, 65504, 6e-8, 0, torch.inf], dtype=torch.float16),
         "bf16": torch.tensor([[1, -3], [0.333984375, 1e-40]], dtype=torch.bfloat16),
         "i32": torch.tensor([1, -2, 2**31 - 1], dtype=torch.int32),
+        "i16": torch.tensor([-(2**15), 2**15 - 1], dtype=torch.int16),
+        "i8": torch.tensor([[-128], [127]], dtype=torch.int8),
+        "u32": torch.tensor([0, 2**32 - 1], dtype=torch.uint32),
+        "u16": torch.tensor([2**16 - 1], dtype=torch.uint16),
+        "u8": torch.tensor([0, 255, 7], dtype=torch.uint8),
+        "bool": torch.tensor([True, False, True]),
     }
     (folder / "read.safetensors").write_bytes(safetensors.torch.save(read))
-    mask = {"mask": numpy.array([True, False])}
-    (folder / "unsupported.safetensors").write_bytes(safetensors.numpy.save(mask))
+    large = {"large": numpy.array([2**64 - 1], numpy.uint64)}
+    (folder / "unsupported.safetensors").write_bytes(safetensors.numpy.save(large))
 
 
 def write_gzip():

@@ -102,8 +102,14 @@ import Testing
     let error = #expect(throws: FormatError.self) { try Safetensors(contentsOf: fixture("unsupported.safetensors")) }
     #expect(
       error?.description
-        == "'\(fixture("unsupported.safetensors"))', tensor 'mask': its dtype 'BOOL' is not supported. "
-        + "Store it as F64, F32, F16, BF16, I64 or I32.")
+        == "'\(fixture("unsupported.safetensors"))', tensor 'large': its dtype 'U64' is not supported. "
+        + "Store it as F64, F32, F16, BF16, I64, I32, I16, I8, U32, U16, U8 or BOOL.")
+  }
+
+  @Test func truthIsOneOrZero() {
+    let header = #"{"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}"#
+    #expect(throws: Never.self) { try Safetensors(bytes: file(header) + [1], file: "f") }
+    #expect(problem(file(header) + [2]) == "it is BOOL, and has bytes that are neither 0 nor 1")
   }
 
   @Test func metadataMustBeText() {

@@ -35,7 +35,26 @@ import Testing
         "f16": .float(Tensor([1, -2, 0.333251953125, 65504, smallestHalf, 0, .infinity])),
         "bf16": .float(Tensor([1, -3, 0.333984375, 0x1p-133], shape: [2, 2])),
         "i32": .integers([1, -2, 2_147_483_647], shape: [3]),
+        "i16": .integers([-32768, 32767], shape: [2]),
+        "i8": .integers([-128, 127], shape: [2, 1]),
+        "u32": .integers([0, 4_294_967_295], shape: [2]),
+        "u16": .integers([65535], shape: [1]),
+        "u8": .integers([0, 255, 7], shape: [3]),
+        "bool": .integers([1, 0, 1], shape: [3]),
       ])
+  }
+
+  @Test func numbersMayStandAtAnyByte() throws {
+    // Files of the format's first years have headers of any length.
+    let header = #"{"x":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}   "#
+    for padding in 0..<8 {
+      let text = header + String(repeating: " ", count: padding)
+      var bytes = withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { Array($0) } + Array(text.utf8)
+      for number in [0.1, -2.5] {
+        bytes += withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) }
+      }
+      #expect(try Safetensors(bytes: bytes, file: "f").entries == ["x": .double(Tensor([0.1, -2.5]))])
+    }
   }
 
   @Test func nothingAtAllIsAFileToo() throws {

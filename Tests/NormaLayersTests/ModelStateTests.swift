@@ -42,34 +42,51 @@ import Testing
   }
 
   private func expectRefusal(
-    _ error: ModelStateError, sourceLocation: SourceLocation = #_sourceLocation,
+    _ problems: [String: ModelStateError.Problem], sourceLocation: SourceLocation = #_sourceLocation,
     _ change: (inout ModelState<Float>) -> Void
   ) throws {
     var state = try trained(seed: 1).state
     change(&state)
     let model = try trained(seed: 2)
     let before = model.state
-    #expect(throws: error, sourceLocation: sourceLocation) { try model.load(state) }
+    #expect(throws: ModelStateError(problems), sourceLocation: sourceLocation) { try model.load(state) }
     #expect(model.state == before, sourceLocation: sourceLocation)
   }
 
   @Test func aStateThatDoesNotFitLeavesTheModelAsItWas() throws {
-    try expectRefusal(.missing(name: "3.bias", shape: [2])) { $0.tensors["3.bias"] = nil }
-    try expectRefusal(.missing(name: "1.running_var", shape: [4])) { $0.tensors["1.running_var"] = nil }
-    try expectRefusal(.shapeMismatch(name: "3.weight", expected: [2, 4], found: [4, 2])) {
+    try expectRefusal(["3.bias": .missing(shape: [2])]) { $0.tensors["3.bias"] = nil }
+    try expectRefusal(["1.running_var": .missing(shape: [4])]) { $0.tensors["1.running_var"] = nil }
+    try expectRefusal(["3.weight": .misshapen(expected: [2, 4], found: [4, 2])]) {
       $0.tensors["3.weight"] = .zeros([4, 2])
     }
-    try expectRefusal(.unexpected(names: ["2.weight", "9.bias"])) {
+    try expectRefusal(["2.weight": .unexpected, "9.bias": .unexpected, "9.num_batches_tracked": .unexpected]) {
       $0.tensors["9.bias"] = .zeros([1])
       $0.tensors["2.weight"] = .zeros([1])
+      $0.batchCounts["9.num_batches_tracked"] = 1
+    }
+  }
+
+  @Test func allThatDoesNotFitIsSaidAtOnce() throws {
+    try expectRefusal([
+      "0.weight": .missing(shape: [4, 3]), "3.bias": .misshapen(expected: [2], found: [3]), "a": .unexpected,
+    ]) {
+      $0.tensors["0.weight"] = nil
+      $0.tensors["3.bias"] = .zeros([3])
+      $0.tensors["a"] = .zeros([])
     }
   }
 
   @Test func errorsSayWhichTensorAndWhatItShouldBe() {
-    #expect(ModelStateError.missing(name: "3.bias", shape: [2]).description == "'3.bias' of shape [2] is missing")
+    let error = ModelStateError([
+      "3.bias": .missing(shape: [2]), "0.weight": .misshapen(expected: [4, 3], found: [3, 4]), "a": .unexpected,
+      "b": .wrongType,
+    ])
     #expect(
-      ModelStateError.shapeMismatch(name: "0.weight", expected: [4, 3], found: [3, 4]).description
-        == "'0.weight' has shape [3, 4], and the model needs [4, 3]")
-    #expect(ModelStateError.unexpected(names: ["a", "b"]).description == "the model has no 'a', 'b'")
+      error.description == """
+        '0.weight' has shape [3, 4], and the model needs [4, 3]
+        '3.bias' of shape [2] is missing
+        the model has no 'a'
+        'b' is of another type than the model's
+        """)
   }
 }

@@ -22,6 +22,14 @@ public enum Python {
     try run([fixturesDirectory.appending(path: name).path] + arguments)
   }
 
+  /// Runs lines of Python, in which `arguments` is a list of texts, and gives what they printed.
+  ///
+  /// - Throws: ``Failure`` if they fail.
+  public static func runLines(_ lines: String, _ arguments: String...) throws -> String {
+    let result = try run(["-c", "import sys\narguments = sys.argv[1:]\n" + lines] + arguments)
+    return String(decoding: result, as: UTF8.self)
+  }
+
   private static func run(_ arguments: [String]) throws -> Data {
     guard let interpreter else { throw Failure(description: "NORMA_PYTHON names no interpreter.") }
     let folder = try makeTemporaryDirectory()
@@ -35,7 +43,8 @@ public enum Python {
     let (output, error) = (try file("output"), try file("error"))
     let process = Process()
     process.executableURL = URL(filePath: interpreter)
-    process.arguments = arguments
+    // Without the folders of compiled scripts that Python leaves otherwise.
+    process.arguments = ["-B"] + arguments
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: error)
     try process.run()

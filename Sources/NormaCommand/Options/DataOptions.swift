@@ -5,7 +5,7 @@ import Norma
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The data: digits (built in), mnist:FOLDER, fashion-mnist:FOLDER, cifar10:ARCHIVE-OR-FOLDER, images:FOLDER (PNG and JPEG files, a subfolder for each class), csv:FILE.",
+      "The data: digits (built in), mnist:FOLDER, fashion-mnist:FOLDER, cifar10:ARCHIVE-OR-FOLDER, images:FOLDER (PNG and JPEG files, a subfolder for each class), csv:FILE, npz:FILE (NumPy's arrays x and y, or x_train, y_train, x_test, y_test).",
       valueName: "source"))
   var data = "digits"
 
@@ -19,7 +19,7 @@ struct DataOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "CSV: whether the first row holds names. (default: found out)")
   var header: Bool?
 
-  @Flag(help: "CSV: predict numbers rather than classes.")
+  @Flag(help: "CSV and npz: predict numbers rather than classes.")
   var regression = false
 
   @Option(
@@ -47,8 +47,8 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--validation takes a count such as 500 or a share such as 0.2, not '\(validation)'.")
     }
     let isCSV = data.hasPrefix("csv:")
-    if !isCSV && (labelColumn != nil || header != nil || regression) {
-      throw ValidationError("--label, --header and --regression are for data from csv:FILE.")
+    if !isCSV && (labelColumn != nil || header != nil || (regression && !data.hasPrefix("npz:"))) {
+      throw ValidationError("--label, --header and --regression are for data from csv:FILE, the last for npz:FILE too.")
     }
     if let imageSize {
       guard data.hasPrefix("images:") else {

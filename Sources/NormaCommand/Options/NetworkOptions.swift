@@ -55,33 +55,14 @@ struct NetworkOptions: ParsableArguments {
   func architecture(
     normalization: NormalizationKind, startsSmall: Bool = false
   ) throws -> ModelArchitecture {
-    var architecture: ModelArchitecture
-    do {
-      architecture = try ModelArchitecture(parsing: model)
-    } catch {
-      throw ValidationError("--model: \(error.description).")
-    }
-    architecture.normalization = normalization
+    let choices = NetworkChoices(
+      model: model, normalization: normalization, activation: activation, keep: keep, shortcut: shortcut,
+      zeroGamma: zeroGamma)
+    var architecture = try choices.architecture()
     if let initialization {
       architecture.initialization = try parseInitialization(initialization)
     } else if startsSmall, case .multilayerPerceptron = architecture {
       architecture.initialization = .normal(scale: 0.02)
-    }
-    if var recipe = architecture.recipe as? any FeedForwardRecipe {
-      if shortcut != nil || zeroGamma {
-        throw ValidationError("--shortcut and --zero-gamma are for residual networks, such as --model resnet20.")
-      }
-      recipe.activation = activation ?? recipe.activation
-      recipe.keepProbability = keep ?? recipe.keepProbability
-      return recipe.architecture
-    }
-    if activation != nil || keep != nil {
-      throw ValidationError("--activation and --keep are not for residual networks: they use ReLU and no dropout.")
-    }
-    if var recipe = architecture.recipe as? ResidualNetwork {
-      recipe.shortcut = shortcut ?? recipe.shortcut
-      recipe.startsAtIdentity = zeroGamma
-      return recipe.architecture
     }
     return architecture
   }

@@ -11,14 +11,23 @@ struct TrainingDefaults {
   private let isUnnormalized: Bool
   /// Whether the same settings serve several networks side by side.
   private let isComparison: Bool
+  /// Whether the data are photographs, which show the same when they are moved a little or seen in a mirror.
+  private let arePhotographs: Bool
 
-  init(_ architecture: ModelArchitecture, normalizations: [NormalizationKind], isComparison: Bool) {
+  init(
+    _ architecture: ModelArchitecture, data: DataOptions, normalizations: [NormalizationKind], isComparison: Bool
+  ) {
     switch architecture {
     case .multilayerPerceptron, .threeLayerConvolutionalNetwork: isDeep = false
     case .residualNetwork, .vggNetwork: isDeep = true
     }
     isUnnormalized = normalizations.contains(.none)
     self.isComparison = isComparison
+    arePhotographs = data.data.hasPrefix("cifar10:")
+  }
+
+  var augmentation: ImageAugmentation? {
+    isDeep && arePhotographs ? ImageAugmentation(padding: 4, flipsHorizontally: true) : nil
   }
 
   var batchSize: Int { isDeep ? 128 : 50 }

@@ -3,9 +3,21 @@ import Norma
 
 extension LossFunction: ExpressibleByArgument {}
 
-extension ImageAugmentation: ExpressibleByArgument {
-  /// The changes that a list such as `crop:4,flip` names, each at most once; nil if it names something else.
-  public init?(argument: String) {
+/// What `--augment` asks for.
+struct AugmentationChoice: ExpressibleByArgument {
+  /// The changes; nil for none at all.
+  var augmentation: ImageAugmentation?
+
+  /// `none`, or the changes that a list such as `crop:4,flip` names, each at most once; nil if it names something else.
+  init?(argument: String) {
+    guard argument != "none" else { return }
+    guard let augmentation = ImageAugmentation(list: argument) else { return nil }
+    self.augmentation = augmentation
+  }
+}
+
+extension ImageAugmentation {
+  fileprivate init?(list argument: String) {
     self.init()
     for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
       if part == "flip", !flipsHorizontally {
@@ -74,9 +86,9 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How training images are changed by chance: crop:PIXELS (so many pixels of the mean are put around an image, and a part of its old size is cut out), flip (every second one left to right), or both: crop:4,flip.",
+      "How training images are changed by chance: crop:PIXELS (so many pixels of the mean are put around an image, and a part of its old size is cut out), flip (every second one left to right), or both: crop:4,flip; or none. (default: crop:4,flip for resnet and vgg on cifar10, else none)",
       valueName: "list"))
-  var augment: ImageAugmentation?
+  var augment: AugmentationChoice?
 
   @Flag(help: "Leave out the examples that do not fill a batch.")
   var dropLast = false
@@ -169,14 +181,15 @@ struct TrainingOptions: ParsableArguments {
         "--loss \(loss.rawValue) is for \(isClassification ? "numbers" : "classes"), which \(training.name) does not have."
       )
     }
-    if let problem = augment?.problem(forExamplesOf: training.exampleShape) {
-      throw UsageError("--augment \(augment?.description ?? ""): \(problem).")
+    let augmentation = augment.map(\.augmentation) ?? defaults.augmentation
+    if let problem = augmentation?.problem(forExamplesOf: training.exampleShape) {
+      throw UsageError("--augment \(augmentation?.description ?? ""): \(problem).")
     }
     var configuration = TrainingConfiguration(
       epochs: epochs, batchSize: batchSize,
       loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule(optimizer),
       learningRate: learningRate ?? defaults.learningRate(optimizer), scheduleUnit: .step,
-      l2Penalty: l2 ?? defaults.l2(optimizer), dropsLastBatch: dropLast, patience: patience, augmentation: augment,
+      l2Penalty: l2 ?? defaults.l2(optimizer), dropsLastBatch: dropLast, patience: patience, augmentation: augmentation,
       seed: seed, recomputesNormalized: recompute)
     configuration.schedule = try parsedSchedule(
       schedule ?? defaults.schedule, stepsPerEpoch: configuration.batches(of: training.count).count)

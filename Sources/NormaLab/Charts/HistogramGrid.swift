@@ -117,7 +117,7 @@ public struct HistogramGrid: Picture {
                 .element("p", text: rows[row].name),
                 .element("p", ["class": "scale"], text: ends.joined(separator: " to ")),
               ]),
-            .element("div", ["class": "histogram-cells"], cells),
+            .element("div", ["class": columns.count > 5 ? "histogram-cells many" : "histogram-cells"], cells),
           ])
       })
   }

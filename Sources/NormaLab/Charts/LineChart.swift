@@ -14,18 +14,39 @@ public struct ChartSeries: Sendable {
     }
   }
 
+  /// The range of several values at one place.
+  public struct Range: Sendable {
+    /// The place on the horizontal axis.
+    public let x: Double
+    /// The least and the greatest value.
+    public let lower: Double, upper: Double
+
+    /// A range at a place.
+    public init(x: Double, lower: Double, upper: Double) {
+      self.x = x
+      self.lower = lower
+      self.upper = upper
+    }
+  }
+
   /// What the line is called.
   public let name: String
   /// Its points, from left to right.
   public let points: [Point]
+  /// The ranges that the points sum up, drawn as a band; empty if there are none.
+  public let band: [Range]
   /// How it looks.
   public let style: SeriesStyle
+  /// Whether the points are joined by a line; otherwise they stand alone, as figures from elsewhere do.
+  public let isJoined: Bool
 
-  /// A line through the given points.
-  public init(name: String, points: [Point], style: SeriesStyle) {
+  /// A line through the given points, or the points alone.
+  public init(name: String, points: [Point], band: [Range] = [], style: SeriesStyle, isJoined: Bool = true) {
     self.name = name
     self.points = points
+    self.band = band
     self.style = style
+    self.isJoined = isJoined
   }
 }
 
@@ -111,12 +132,22 @@ public struct LineChart: Picture {
 
   public var table: ReportTable {
     let places = Set(series.flatMap { $0.points.map(\.x) }.filter(\.isFinite)).sorted()
-    let values = series.map { Dictionary($0.points.map { ($0.x, $0.y) }, uniquingKeysWith: { _, last in last }) }
+    let values = series.map { series in
+      let ranges = Dictionary(series.band.map { ($0.x, $0) }, uniquingKeysWith: { _, last in last })
+      return Dictionary(
+        series.points.map { point in
+          var text = y.format.text(point.y)
+          if let range = ranges[point.x] {
+            text += " (\(y.format.text(range.lower)) to \(y.format.text(range.upper)))"
+          }
+          return (point.x, text)
+        }, uniquingKeysWith: { _, last in last })
+    }
     return ReportTable(
       caption: title,
       columns: [.init(x.label, alignment: .trailing)] + series.map { .init($0.name, alignment: .trailing) },
       rows: places.map { place in
-        [x.format.shortText(place)] + values.map { $0[place].map(y.format.text) ?? "" }
+        [x.format.shortText(place)] + values.map { $0[place] ?? "" }
       })
   }
 

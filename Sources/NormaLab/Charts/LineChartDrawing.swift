@@ -22,10 +22,11 @@ struct LineChartDrawing {
       covering: chart.series.flatMap { $0.points.map(\.x) } + chart.x.covering, kind: chart.x.kind,
       format: chart.x.format, tickCount: isWide ? 10 : 5, integersOnly: chart.x.integersOnly)
     yScale = AxisScale(
-      covering: chart.series.flatMap { $0.points.map(\.y) } + chart.y.covering + chart.references,
+      covering: chart.series.flatMap { $0.points.map(\.y) + $0.band.flatMap { [$0.lower, $0.upper] } }
+        + chart.y.covering + chart.references,
       kind: chart.y.kind, format: chart.y.format, tickCount: isWide ? 6 : 5)
     left = (yScale.ticks.map { Drawing.textWidth($0.label) }.max() ?? 0) + 10
-    labelWidth = min(chart.series.map { Drawing.textWidth($0.name) }.max() ?? 0, width * 0.28)
+    labelWidth = min(chart.series.filter(\.isJoined).map { Drawing.textWidth($0.name) }.max() ?? 0, width * 0.28)
     right = width - max(14, chart.series.count > 1 ? labelWidth + 14 : 14)
     bottom = height - 42
   }
@@ -34,7 +35,8 @@ struct LineChartDrawing {
     Drawing.svg(
       width: width, height: height, cssClass: cssClass, identifier: identifier, title: chart.title,
       description: chart.summary,
-      axes + references + chart.series.map(line) + (chart.series.count > 1 ? labels : []))
+      axes + references + chart.series.compactMap(band) + chart.series.map(line)
+        + (chart.series.count > 1 ? labels : []))
   }
 
   // MARK: Axes
@@ -65,6 +67,20 @@ struct LineChartDrawing {
 
   // MARK: Lines
 
+  private func band(_ series: ChartSeries) -> Markup? {
+    let places = series.band.compactMap { range -> (upper: (x: Double, y: Double), lower: (x: Double, y: Double))? in
+      guard let upper = place(of: .init(x: range.x, y: range.upper)),
+        let lower = place(of: .init(x: range.x, y: range.lower))
+      else { return nil }
+      return (upper, lower)
+    }
+    guard places.count > 1 else { return nil }
+    let outline = (places.map(\.upper) + places.reversed().map(\.lower)).map { "\(n($0.x)),\(n($0.y))" }
+    return .element(
+      "g", ["class": series.style.cssClass],
+      [.element("path", ["class": "band", "d": "M\(outline.joined(separator: "L"))z"])])
+  }
+
   private func line(_ series: ChartSeries) -> Markup {
     var path = ""
     var isConnected = false
@@ -78,25 +94,33 @@ struct LineChartDrawing {
       isConnected = true
       drawn.append((place, point))
     }
-    var parts: [Markup] = [
-      .element(
-        "path",
-        ["class": "line", "d": path, "stroke-dasharray": series.style.dashes.isEmpty ? "none" : series.style.dashes])
-    ]
-    // About a dozen markers tell lines apart; more would hide them.
-    let spacing = drawn.count <= 16 ? 1 : (drawn.count + 11) / 12
-    for (index, entry) in drawn.enumerated() where index.isMultiple(of: spacing) || index == drawn.count - 1 {
-      let tooltip =
-        "\(series.name), \(chart.x.label) \(chart.x.format.shortText(entry.point.x)): "
-        + chart.y.format.text(entry.point.y)
-      parts.append(
+    var parts: [Markup] =
+      series.isJoined
+      ? [
         .element(
           "path",
-          [
-            "class": "marker", "d": series.style.marker,
-            "transform": "translate(\(n(entry.place.x)) \(n(entry.place.y)))",
-          ],
-          [.element("title", text: tooltip)]))
+          ["class": "line", "d": path, "stroke-dasharray": series.style.dashes.isEmpty ? "none" : series.style.dashes])
+      ] : []
+    // About a dozen markers tell lines apart; more would hide them. The other points can still be pointed at.
+    let spacing = !series.isJoined || drawn.count <= 16 ? 1 : (drawn.count + 11) / 12
+    for (index, entry) in drawn.enumerated() {
+      let tooltip = Markup.element(
+        "title",
+        text: "\(series.name), \(chart.x.label) \(chart.x.format.shortText(entry.point.x)): "
+          + chart.y.format.text(entry.point.y))
+      if index.isMultiple(of: spacing) || index == drawn.count - 1 {
+        parts.append(
+          .element(
+            "path",
+            [
+              "class": series.isJoined ? "marker" : "marker hollow", "d": series.style.marker,
+              "transform": "translate(\(n(entry.place.x)) \(n(entry.place.y)))",
+            ],
+            [tooltip]))
+      } else {
+        parts.append(
+          .element("circle", ["class": "target", "cx": n(entry.place.x), "cy": n(entry.place.y), "r": "4"], [tooltip]))
+      }
     }
     if endsEarly(series), let end = drawn.last?.place {
       parts.append(
@@ -116,7 +140,8 @@ struct LineChartDrawing {
     let spacing = 15.0
     var atEdge: [(series: ChartSeries, end: (x: Double, y: Double), y: Double)] = []
     var parts: [Markup] = []
-    for series in chart.series {
+    // Points without a line are told of in words.
+    for series in chart.series where series.isJoined {
       guard let end = series.points.lazy.compactMap(place).last else { continue }
       if end.x > right - 1 {
         atEdge.append((series, end, end.y))

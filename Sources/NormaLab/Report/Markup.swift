@@ -41,6 +41,9 @@ public struct Markup: Sendable, Equatable {
   /// Pieces one after another.
   public static func group(_ pieces: [Markup]) -> Markup { Markup(source: pieces.map(\.source).joined()) }
 
+  /// A drawing that is well-formed XML already, as `Graph.svg(gradients:digits:)` gives.
+  static func drawing(_ svg: String) -> Markup { Markup(source: svg) }
+
   /// A style sheet, which HTML reads unescaped: it may hold neither `<` nor `&`.
   static func style(_ sheet: String) -> Markup {
     precondition(!sheet.contains("<") && !sheet.contains("&"), "a style sheet with < or & would not be XML")

@@ -56,8 +56,8 @@ public struct ReportPage: Sendable {
     var figureCount = 0
     let parts = sections.enumerated().map { index, section in
       Markup.element(
-        "section", ["id": "section-\(index + 1)", "aria-labelledby": "section-\(index + 1)-title"],
-        [.element("h2", ["id": "section-\(index + 1)-title"], [.prose(section.title)])]
+        "section", ["id": identifier(index), "aria-labelledby": "\(identifier(index))-title"],
+        [.element("h2", ["id": "\(identifier(index))-title"], [.prose(section.title)])]
           + section.blocks.map { markup(of: $0, figureCount: &figureCount) })
     }
     let end = footer.isEmpty ? [] : [Markup.element("footer", [:], footer.map(paragraph))]
@@ -77,10 +77,12 @@ public struct ReportPage: Sendable {
   private var contents: [Markup] {
     guard sections.count > 3 else { return [] }
     let entries = sections.enumerated().map { index, section in
-      Markup.element("li", [:], [.element("a", ["href": "#section-\(index + 1)"], [.prose(section.title)])])
+      Markup.element("li", [:], [.element("a", ["href": "#\(identifier(index))"], [.prose(section.title)])])
     }
     return [.element("nav", ["aria-label": "Contents"], [.element("ol", [:], entries)])]
   }
+
+  private func identifier(_ index: Int) -> String { sections[index].identifier ?? "section-\(index + 1)" }
 
   private func markup(of block: ReportBlock, figureCount: inout Int) -> Markup {
     switch block {
@@ -91,7 +93,28 @@ public struct ReportPage: Sendable {
       return figure.markup(number: figureCount)
     case .code(let text): return code(text)
     case .note(let text): return .element("p", ["class": "note"], [.prose(text)])
+    case .question(let text): return .element("p", ["class": "question"], [.prose(text)])
+    case .answer(let text): return .element("p", ["class": "answer"], [.prose(text)])
+    case .claims(let claims): return .element("ul", ["class": "claims"], claims.map(markup))
+    case .details(let summary, let blocks):
+      let content = blocks.map { self.markup(of: $0, figureCount: &figureCount) }
+      return .element("details", ["class": "more"], [.element("summary", [:], [.prose(summary)])] + content)
     }
+  }
+
+  /// The verdict is a word, so that it needs no colour.
+  private func markup(of claim: Claim) -> Markup {
+    .element(
+      "li", ["class": claim.holds ? "holds" : "fails"],
+      [
+        .element("span", ["class": "verdict"], text: claim.holds ? "holds" : "does not hold"),
+        .element(
+          "div", [:],
+          [
+            .element("p", ["class": "statement"], [.prose(claim.statement)]),
+            .element("p", ["class": "evidence"], [.prose(claim.evidence)]),
+          ]),
+      ])
   }
 
   /// Lines are broken between words only: browsers would also break `--seed` behind its hyphens.

@@ -4,10 +4,13 @@ public struct ReportSection: Sendable {
   public let title: String
   /// What is in it, in order.
   public let blocks: [ReportBlock]
+  /// What links to it end in; nil for its number.
+  public let identifier: String?
 
   /// A section with a heading.
-  public init(_ title: String, blocks: [ReportBlock]) {
+  public init(_ title: String, identifier: String? = nil, blocks: [ReportBlock]) {
     self.title = title
+    self.identifier = identifier
     self.blocks = blocks
   }
 }
@@ -24,6 +27,14 @@ public enum ReportBlock: Sendable {
   case code(String)
   /// Something to be aware of, set apart from the running text.
   case note(String)
+  /// A question that what follows answers.
+  case question(String)
+  /// The answer to it, in larger type.
+  case answer(String)
+  /// Statements, each with its verdict.
+  case claims([Claim])
+  /// Something that few readers need, closed until it is opened.
+  case details(String, [ReportBlock])
 }
 
 /// One or more pictures under one caption.

@@ -17,6 +17,21 @@ enum ReportStyle {
     """ + text + tables + figures + charts + narrowAndPaper
   }
 
+  /// The styles of a drawing that stands alone.
+  static var drawingSheet: String {
+    """
+    svg {
+      --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; padding: 8px;
+      color-scheme: light dark; background: var(--background);
+    \(Palette.light.variables)}
+    @media (prefers-color-scheme: dark) {
+      svg {
+    \(Palette.dark.variables)  }
+    }
+    \(seriesClasses)
+    """ + charts
+  }
+
   private static var seriesClasses: String {
     Palette.light.series.indices.map { ".series-\($0) { --colour: var(--series-\($0)); }\n" }.joined()
       + Palette.light.heat.indices.map { ".heat-\($0) { fill: var(--heat-\($0)); }\n" }.joined()
@@ -57,6 +72,23 @@ enum ReportStyle {
       padding: 0.75rem 1.125rem; background: var(--surface); border-left: 3px solid var(--series-1);
       border-radius: 0 6px 6px 0;
     }
+    .question { color: var(--muted); font-style: italic; font-size: 1.125rem; margin-bottom: 0.5rem; }
+    .answer { font-size: 1.125rem; max-width: 47rem; text-wrap: pretty; }
+    .claims { margin: 0 0 1.5rem; padding: 0; max-width: 47rem; list-style: none; font: 0.9375rem/1.5 var(--sans); }
+    .claims li {
+      display: grid; grid-template-columns: 8.25rem minmax(0, 1fr); gap: 0 0.5rem; padding: 0.5rem 0;
+      border-bottom: 1px solid var(--rule);
+    }
+    .claims p { margin: 0; }
+    .verdict { font-weight: 600; }
+    .holds .verdict { color: var(--series-2); }
+    .fails .verdict { color: var(--series-1); }
+    .holds .verdict::before { content: "✓ "; }
+    .fails .verdict::before { content: "✗ "; }
+    .evidence { color: var(--muted); font-size: 0.875rem; }
+    details.more { margin: 0 0 1rem; max-width: 47rem; }
+    details.more > summary { margin-bottom: 0.5rem; }
+    details.more .scroll { max-height: none; }
     footer {
       margin-top: 4rem; padding-top: 1.25rem; border-top: 1px solid var(--rule); color: var(--muted);
       font: 0.875rem/1.55 var(--sans);
@@ -103,6 +135,8 @@ enum ReportStyle {
     .pairs { grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }
     .triples { grid-template-columns: repeat(auto-fill, minmax(min(14rem, 100%), 1fr)); }
     .picture { min-width: 0; }
+    .picture:has(.norma-graph) { overflow-x: auto; }
+    .picture .norma-graph { min-width: 30rem; }
     .picture-title { margin: 0 0 0.5rem; font: 600 0.9063rem/1.4 var(--sans); }
     details { font: 0.9063rem/1.5 var(--sans); }
     summary { width: fit-content; color: var(--muted); cursor: pointer; }
@@ -133,6 +167,9 @@ enum ReportStyle {
     .reference { stroke: var(--muted); stroke-width: 1; stroke-dasharray: 1 3; stroke-linecap: round; fill: none; }
     .line { stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; fill: none; }
     .marker { fill: var(--colour); stroke: var(--background); stroke-width: 1; }
+    .marker.hollow { fill: var(--background); stroke: var(--colour); stroke-width: 1.75; }
+    .band { fill: var(--colour); fill-opacity: 0.14; stroke: none; }
+    .target { fill: transparent; stroke: none; }
     .end { stroke: var(--colour); stroke-width: 2; stroke-linecap: round; fill: none; }
     .filled { fill: var(--colour, var(--muted)); fill-opacity: 0.5; stroke: none; }
     .outline { stroke: var(--ink); stroke-width: 1.25; fill: none; }
@@ -143,6 +180,7 @@ enum ReportStyle {
     .histogram-cells {
       display: grid; grid-template-columns: repeat(auto-fit, minmax(5.75rem, 1fr)); gap: 0.75rem 1.25rem;
     }
+    .histogram-cells.many { grid-template-columns: repeat(auto-fit, minmax(4.25rem, 1fr)); gap: 0.75rem; }
     .histogram-row p { margin: 0; }
     .row-name { padding-top: 1.1rem; font: 600 0.875rem/1.4 var(--sans); }
     .histogram .chart { margin-bottom: 0.25rem; }
@@ -161,6 +199,7 @@ enum ReportStyle {
       .headline { font-size: 1.1875rem; }
       section { margin-top: 2.5rem; }
       .wide-only { display: none; }
+      .claims li { grid-template-columns: minmax(0, 1fr); }
       .narrow-only { display: block; }
       .histogram-row { grid-template-columns: minmax(0, 1fr); }
       .histogram-cells { gap: 0.75rem; }

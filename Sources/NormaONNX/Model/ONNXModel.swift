@@ -23,6 +23,9 @@ public struct ONNXModel: Sendable, Equatable {
   /// The tensors that belong to the model, by name.
   let initializers: [String: ONNXTensor]
 
+  /// How many tensors belong to the model.
+  public var tensorCount: Int { initializers.count }
+
   /// What errors call the model as a whole.
   static let place = "the model"
 }

@@ -1,0 +1,116 @@
+import Foundation
+import Norma
+import NormaLab
+import NormaTerminal
+
+/// What a conversion leads to, and what is to be said of it.
+struct Conversion {
+  /// What is written.
+  enum Result {
+    case tensors(TensorFile)
+    case model(Checkpoint)
+  }
+
+  var result: Result
+  /// What the result is.
+  var summary: String
+  /// The network, where there is one.
+  var network: String?
+  /// What was changed or supposed, and what whoever takes the result must know.
+  var remarks: [String] = []
+
+  /// Tensors as they are.
+  init(tensors: TensorFile) {
+    result = .tensors(tensors)
+    summary = "tensors"
+  }
+
+  /// A model to PyTorch, or to other conventions.
+  init(of checkpoint: Checkpoint, to target: ConversionTarget, conventions: NormalizationFramework?) throws {
+    var checkpoint = checkpoint
+    let recipe = checkpoint.settings.architecture.recipe
+    let hasStatistics = recipe.normalization == .batch
+    if let conventions {
+      guard hasStatistics else {
+        throw UsageError("\(recipe.name) has no batch normalization, to which --conventions is.")
+      }
+      let report = try ConventionReport(checkpoint)
+      checkpoint = try checkpoint.converted(to: conventions)
+      remarks += report.remarks(onConversionTo: conventions)
+    }
+    network = recipe.name
+    if target == .norma {
+      result = .model(checkpoint)
+      summary = "a model, \(recipe.name)"
+      return
+    }
+    var tensors = TensorFile(entries: try checkpoint.stateDictionary().entries, metadata: ["format": "pt"])
+    summary = "a state dictionary for \(recipe.name)"
+    if hasStatistics { remarks += try ConventionReport(checkpoint).remarksForPyTorch() }
+    if let standardization = checkpoint.settings.standardization {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      tensors.metadata["standardization"] = String(decoding: try encoder.encode(standardization), as: UTF8.self)
+      remarks.append(
+        "The network takes standardized samples: (x - mean) / scale, which stand in the metadata of a .safetensors file "
+          + "under 'standardization'.")
+    }
+    result = .tensors(tensors)
+  }
+
+  /// A state dictionary to a model.
+  init(
+    of dictionary: StateDictionary, from file: String, settings options: ConvertedNetworkOptions,
+    conventions: NormalizationFramework?
+  ) throws {
+    guard options.isGiven else {
+      throw UsageError("'\(file)' does not say which network it is of; --model or --like does.")
+    }
+    var settings = try options.settings(of: dictionary, from: file)
+    var recipe = settings.architecture.recipe
+    if let conventions {
+      guard recipe.normalization == .batch else {
+        throw UsageError("\(recipe.name) has no batch normalization, to which --conventions is.")
+      }
+      recipe.conventions = conventions.conventions
+    }
+    if let epsilon = options.epsilon { recipe.conventions.epsilon = epsilon }
+    settings.architecture = recipe.architecture
+    network = recipe.name
+    do {
+      let (checkpoint, remarks) = try Checkpoint.importing(dictionary, settings: settings)
+      self.remarks = remarks.map { "In '\(file)' \($0)." }
+      result = .model(checkpoint)
+    } catch let error as ModelStateError {
+      let shape = Shape(settings.exampleShape)
+      throw FormatError(
+        file: file,
+        problem:
+          "it is no state of \(recipe.name) with \(recipe.normalization.words), samples of shape \(shape) and "
+          + "\(settings.outputs.count) outputs:\n\(error)",
+        remedy: "Say which network it is of with --model and what goes with it, or with --like.")
+    }
+    summary = "a model, \(recipe.name)"
+    if recipe.normalization == .batch && conventions == nil && options.like == nil {
+      remarks.append(
+        "The file does not say by which conventions batch normalization gathered its statistics; PyTorch's are supposed: "
+          + "\(ConventionReport.words(recipe.conventions)).")
+    }
+  }
+
+  /// How many tensors there are.
+  var tensorCount: Int {
+    switch result {
+    case .tensors(let tensors): tensors.entries.count
+    case .model(let checkpoint): checkpoint.state.tensors.count + checkpoint.state.batchCounts.count
+    }
+  }
+
+  /// Writes the result.
+  func write(to path: String, as format: TensorFile.Format) throws {
+    switch result {
+    case .tensors(let tensors): try tensors.write(to: path, as: format)
+    case .model(let checkpoint): try checkpoint.write(to: path)
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import Norma
+
+/// Which network a state dictionary is of.
+struct ConvertedNetworkOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The network, one of MODELS above.", valueName: "name"))
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The network, and all that is known of it but its numbers, from a model of norma's.", valueName: "model"))
+  var like: String?
+
+  @Option(help: ArgumentHelp("As for train. (default: batch)", valueName: "name"))
+  var norm: NormalizationKind?
+
+  @Option(help: ArgumentHelp("As for train. (default: relu)", valueName: "name"))
+  var activation: ActivationKind?
+
+  @Option(help: ArgumentHelp("As for train. (default: 1, no dropout)", valueName: "probability"))
+  var keep: Double?
+
+  @Option(help: ArgumentHelp("As for train. (default: projection)", valueName: "kind"))
+  var shortcut: ResidualNetwork.Shortcut?
+
+  @Option(
+    help: ArgumentHelp(
+      "What a sample is: 64 for so many features, 32x32x3 for images of so many rows, columns and channels. (default: the first layer's features, for mlp)",
+      valueName: "lengths"))
+  var shape: String?
+
+  @Option(
+    help: ArgumentHelp("What the classes are called, separated by commas. (default: numbers)", valueName: "names"))
+  var classes: String?
+
+  @Flag(help: "The outputs are numbers rather than classes.")
+  var regression = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What is subtracted from a sample first: one number, one a channel or one a feature, for values as norma reads them: pixels go from 0 to 255. (default: 0)",
+      valueName: "numbers"))
+  var mean: String?
+
+  @Option(help: ArgumentHelp("What it is divided by then. (default: 1)", valueName: "numbers"))
+  var scale: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What normalization adds to the variance, where it is other than by --conventions. (default: theirs)",
+      valueName: "number"))
+  var epsilon: Double?
+
+  /// Whether a network is named.
+  var isGiven: Bool { model != nil || like != nil }
+
+  func validate() throws {
+    if let keep, !(keep > 0 && keep <= 1) {
+      throw ValidationError("--keep takes a probability above 0 and up to 1, not \(keep).")
+    }
+    guard model == nil || like == nil else { throw ValidationError("--model and --like are two ways to say the same.") }
+    let others: [Any?] = [
+      norm, activation, keep, shortcut, shape, classes, mean, scale, epsilon, regression ? true : nil,
+    ]
+    if model == nil, others.contains(where: { $0 != nil }) {
+      throw ValidationError(
+        "--norm, --activation, --keep, --shortcut, --shape, --classes, --regression, --mean, --scale and --epsilon go with --model."
+      )
+    }
+    guard !regression || classes == nil else { throw ValidationError("--regression has no --classes.") }
+    if let epsilon, !(epsilon > 0 && epsilon < 1) {
+      throw ValidationError("--epsilon takes a number above 0 and below 1, not \(epsilon).")
+    }
+    if model != nil { _ = try architecture() }
+    if let shape { _ = try lengths(shape) }
+    for (option, text) in [("--mean", mean), ("--scale", scale)] {
+      if let text { _ = try numbers(text, option) }
+    }
+  }
+
+  /// The network that `--model` names.
+  func architecture() throws -> ModelArchitecture {
+    try NetworkChoices(
+      model: model ?? "", normalization: norm ?? .batch, activation: activation, keep: keep, shortcut: shortcut
+    ).architecture()
+  }
+
+  /// Everything but the tensors of a model that learned what a state dictionary holds.
+  func settings(of dictionary: StateDictionary, from file: String) throws -> Checkpoint.Settings {
+    if let like {
+      var settings = try Checkpoint(contentsOf: checkpointPath(like)).settings
+      settings.history = TrainingHistory()
+      return settings
+    }
+    let architecture = try architecture()
+    // Layers stand in the order of their names in every network that can be named.
+    let matrices = dictionary.entries.filter { $0.value.shape.rank == 2 }
+      .sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }
+    guard let first = matrices.first?.value.shape, let last = matrices.last?.value.shape else {
+      throw FormatError(
+        file: file, problem: "it holds no weights of a linear layer", remedy: "A state dictionary is needed.")
+    }
+    let exampleShape = try shape.map(lengths) ?? [first[1]]
+    if shape == nil && architecture.takesImages {
+      throw UsageError("\(architecture.name) takes images: say of what size, such as --shape 32x32x3.")
+    }
+    let names = classes?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    if let names, names.count != last[0] {
+      throw UsageError("--classes names \(names.count) classes, and the network has \(last[0]) outputs.")
+    }
+    return Checkpoint.Settings(
+      convertedFrom: file, architecture: architecture, exampleShape: exampleShape,
+      outputs: regression ? .values(count: last[0]) : .classes(names: names ?? (0..<last[0]).map(String.init)),
+      standardization: try standardization(exampleShape))
+  }
+
+  private func lengths(_ text: String) throws -> [Int] {
+    let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+    guard parts.count == 1 || parts.count == 3, parts.allSatisfy({ (1...ModelArchitecture.maximumWidth).contains($0) })
+    else {
+      throw ValidationError(
+        "--shape takes features or rows, columns and channels, such as 64 or 32x32x3, not '\(text)'.")
+    }
+    return parts
+  }
+
+  private func numbers(_ text: String, _ option: String) throws -> [Float] {
+    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
+    guard numbers.allSatisfy({ $0?.isFinite == true && (option == "--mean" || $0?.isNormal == true) }) else {
+      throw ValidationError("\(option) takes numbers separated by commas, not '\(text)'.")
+    }
+    return numbers.compactMap { $0 }
+  }
+
+  private func standardization(_ exampleShape: [Int]) throws -> Checkpoint.SavedStandardization? {
+    guard mean != nil || scale != nil else { return nil }
+    let (mean, scale) = (try mean.map { try numbers($0, "--mean") }, try scale.map { try numbers($0, "--scale") })
+    let count = max(mean?.count ?? 1, scale?.count ?? 1)
+    let channels = exampleShape[exampleShape.count - 1]
+    guard [mean, scale].allSatisfy({ $0 == nil || $0?.count == 1 || $0?.count == count }),
+      count == 1 || count == channels
+    else {
+      throw UsageError(
+        "--mean and --scale take one number each, or \(channels): samples of shape \(Shape(exampleShape)) have as many "
+          + (exampleShape.count == 1 ? "features." : "channels."))
+    }
+    func all(_ numbers: [Float]?, otherwise value: Float) -> [Float] {
+      numbers.map { $0.count == count ? $0 : [Float](repeating: $0[0], count: count) }
+        ?? [Float](repeating: value, count: count)
+    }
+    let isOverall = count == 1 && channels != 1
+    let mode: Standardization<Float>.Mode = isOverall ? .overall : exampleShape.count == 1 ? .perFeature : .perChannel
+    let numbersShape: Shape = isOverall ? [] : [count]
+    return Checkpoint.SavedStandardization(
+      Standardization(
+        mode: mode, mean: Tensor(all(mean, otherwise: 0), shape: numbersShape),
+        scale: Tensor(all(scale, otherwise: 1), shape: numbersShape)))
+  }
+}

@@ -1,0 +1,56 @@
+/// Several named arrays in one file, `.npz`: a zip archive with an `.npy` file for each.
+///
+/// ```swift
+/// try NumPyArchive(entries: ["x": .float(features), "y": .integers(labels, shape: [100])]).write(to: "data.npz")
+/// ```
+///
+/// The archives of `numpy.savez` and `numpy.savez_compressed` are read. What is written is not compressed, since numbers
+/// of a trained network hardly get smaller by it; its bytes are those of `numpy.savez` with the names in the order of theirs.
+public struct NumPyArchive: Equatable, Sendable {
+  /// The arrays by name.
+  public var entries: [String: Safetensors.Entry]
+
+  /// An archive of the given arrays.
+  public init(entries: [String: Safetensors.Entry] = [:]) { self.entries = entries }
+
+  /// Reads a file.
+  ///
+  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole archive of arrays of numbers.
+  public init(contentsOf path: String) throws { try self.init(bytes: try FileAccess.read(path), file: path) }
+
+  /// Reads a file's bytes.
+  ///
+  /// - Parameters:
+  ///   - bytes: the whole file.
+  ///   - file: what errors call it.
+  /// - Throws: ``FormatError`` if they are not a whole zip archive whose members are `.npy` files that ``NumPyArray`` reads.
+  public init(bytes: [UInt8], file: String) throws(FormatError) {
+    self.init()
+    let archive = try ZipArchive(bytes, file: file)
+    for member in archive.members {
+      guard member.name.hasSuffix(".npy") else {
+        let isPyTorch = member.name.hasSuffix("/data.pkl")
+        throw FormatError(
+          file: file, location: "member '\(member.name)'",
+          problem: isPyTorch ? "it is a pickle of PyTorch's, which can run any program" : "it is no .npy file",
+          remedy: isPyTorch
+            ? "Save the state dictionary with safetensors.torch.save_file or numpy.savez."
+            : "An archive of numpy.savez is needed.")
+      }
+      let array = try NumPyArray(bytes: try archive.contents(of: member), file: "\(file): \(member.name)")
+      entries[String(member.name.dropLast(4))] = array.entry
+    }
+  }
+
+  /// The file's bytes; the members stand in the order of their names, compared byte by byte.
+  public func serialized() -> [UInt8] {
+    var writer = ZipWriter()
+    for (name, entry) in entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+      writer.add(name + ".npy", NumPyArray(entry).serialized())
+    }
+    return writer.archive()
+  }
+
+  /// Writes the file whole or not at all, as ``FileAccess`` does.
+  public func write(to path: String) throws(FileError) { try FileAccess.write(serialized(), to: path) }
+}

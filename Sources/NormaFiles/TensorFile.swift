@@ -1,0 +1,62 @@
+/// Named tensors in whichever of the formats for them a file is: safetensors, `.npz`, or `.npy` with a single one.
+public struct TensorFile: Equatable, Sendable {
+  /// A format of named tensors, by the ending of its files' names.
+  public enum Format: String, Sendable, CaseIterable {
+    case safetensors, npz, npy
+
+    /// The format that a path's ending stands for; nil if it is another.
+    public init?(path: String) {
+      guard let format = Format.allCases.first(where: { path.lowercased().hasSuffix(".\($0.rawValue)") }) else {
+        return nil
+      }
+      self = format
+    }
+  }
+
+  /// The tensors by name; the single one of an `.npy` file is called as the file is, without its ending.
+  public var entries: [String: Safetensors.Entry]
+  /// Text about them, which safetensors alone can hold.
+  public var metadata: [String: String]
+
+  /// Tensors and metadata.
+  public init(entries: [String: Safetensors.Entry], metadata: [String: String] = [:]) {
+    self.entries = entries
+    self.metadata = metadata
+  }
+
+  /// Reads a file of whichever format its first bytes say.
+  ///
+  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole file of one of the formats.
+  public init(contentsOf path: String) throws {
+    let mapping = try MappedFile(path)
+    let start = try mapping.withUnsafeBytes(in: 0..<min(8, mapping.count)) { Array($0) }
+    if ZipArchive.isZip(start) {
+      let bytes = try mapping.withUnsafeBytes(in: 0..<mapping.count) { Array($0) }
+      self.init(entries: try NumPyArchive(bytes: bytes, file: path).entries)
+    } else if start.starts(with: NumPyHeader.magic) {
+      let name = String(path.split(separator: "/").last ?? "")
+      self.init(entries: [
+        Format(path: path) == .npy ? String(name.dropLast(4)) : name: try NumPyArray(mapping).entry
+      ])
+    } else {
+      let file = try Safetensors(try SafetensorsFile(mapping))
+      self.init(entries: file.entries, metadata: file.metadata)
+    }
+  }
+
+  /// Writes the file whole or not at all, as ``FileAccess`` does. The metadata are lost but in safetensors.
+  ///
+  /// - Throws: ``FileError`` if it cannot be written, and where there is other than one tensor for an `.npy` file.
+  public func write(to path: String, as format: Format) throws(FileError) {
+    switch format {
+    case .safetensors: try Safetensors(entries: entries, metadata: metadata).write(to: path)
+    case .npz: try NumPyArchive(entries: entries).write(to: path)
+    case .npy:
+      guard let entry = entries.first?.value, entries.count == 1 else {
+        throw FileError(
+          path: path, operation: .write, reason: "A .npy file holds one array, and there are \(entries.count)")
+      }
+      try NumPyArray(entry).write(to: path)
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import Foundation
+import Norma
+
+/// CS231n's sweep over the batch size, for batch normalization or layer normalization.
+struct BatchSize: Experiment {
+  /// What normalizes.
+  let normalization: NormalizationKind
+
+  var name: String { normalization == .batch ? "batch-size" : "layer-norm" }
+  var title: String { normalization == .batch ? "Small batches" : "Layer normalization and small batches" }
+  var question: String {
+    normalization == .batch
+      ? "What does batch normalization lose when the batch is small?"
+      : "Does the batch size matter to layer normalization, which does not look at the batch?"
+  }
+  var origin: String { "CS231n (Stanford), assignment 2, BatchNormalization" }
+  let dataset: LabDataset? = .cifar10
+
+  private static let sizes = [5, 10, 50]
+  private static let reported = [0.46, 0.65, 0.86], reportedPlain = 0.65
+  private static let reference = [0.413, 0.611, 0.847], referencePlain = 0.616
+
+  private func run(_ context: LabContext, _ normalization: NormalizationKind, _ size: Int) -> TrainingRun {
+    TrainingRun(
+      "\(normalization.words), batches of \(size)",
+      on: context.part(1000),
+      .deepNet(hidden: 5, normalization, scale: 2e-2),
+      TrainingConfiguration(epochs: 10, batchSize: size, learningRate: pow(10, -3.5), seed: context.seed))
+  }
+
+  func runs(_ context: LabContext) -> [TrainingRun] {
+    [run(context, .none, 5)] + Self.sizes.map { run(context, normalization, $0) }
+      + (normalization == .batch ? [] : Self.sizes.map { run(context, .batch, $0) })
+  }
+
+  func findings(_ results: LabResults<TrainingRun>) -> Findings {
+    let percent = NumberFormat.percentage
+    let final = results.runs.indices.map { results.trainingAccuracy($0) }
+    let kind = normalization.rawValue
+    func curves(_ value: @escaping (TrainingHistory.Epoch) -> Double?) -> [ChartSeries] {
+      [results.curve(0, "none, 5", style: .plain, value)]
+        + Self.sizes.indices.map {
+          results.curve($0 + 1, "\(kind), \(Self.sizes[$0])", style: SeriesStyle([3, 2, 0][$0]), value)
+        }
+    }
+    let accuracy = ChartAxis("accuracy", format: .percentage, covering: [0])
+    let epochs = ChartAxis("epoch", integersOnly: true)
+    var blocks: [ReportBlock] = [
+      .figure(
+        ReportFigure(
+          caption: "Accuracy by batch size",
+          reading: "The number behind each name is the batch size. "
+            + (normalization == .batch
+              ? "The mean and variance of five images say little about those of a thousand, and they change with every batch."
+              : "Layer normalization computes its mean and variance from one image alone."),
+          pictures: [
+            LineChart(title: "Training accuracy", x: epochs, y: accuracy, series: curves { $0.trainingMetric }),
+            LineChart(title: "Validation accuracy", x: epochs, y: accuracy, series: curves { $0.validationMetric }),
+          ],
+          layout: .pairs))
+    ]
+    let sizes = final[1...3].map(\.mean)
+    guard normalization == .batch else {
+      let spread = { (values: [Double]) in (values.max() ?? .nan) - (values.min() ?? .nan) }
+      let (layerSpread, batchSpread) = (spread(sizes), spread(final[4...6].map(\.mean)))
+      blocks.append(
+        .table(
+          ReportTable(
+            caption: "Training accuracy at epoch 10",
+            columns: [.init("normalization")] + Self.sizes.map { .init("batches of \($0)", alignment: .trailing) },
+            rows: [
+              ["layer"] + final[1...3].map { $0.text(percent) }, ["batch"] + final[4...6].map { $0.text(percent) },
+            ])))
+      return Findings(
+        answer:
+          "\(layerSpread < batchSpread ? "Less" : "No less"): from batches of 5 to batches of 50 its training accuracy "
+          + "spans \(percent.text(layerSpread)), that of batch normalization \(percent.text(batchSpread)).",
+        claims: [
+          Claim(
+            "The batch size has a markedly smaller effect than on batch normalization: at most half of it.",
+            holds: layerSpread <= batchSpread / 2,
+            evidence: "training accuracy at epoch 10 spans \(percent.text(layerSpread)) with layer, "
+              + "\(percent.text(batchSpread)) with batch normalization")
+        ],
+        blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)
+    }
+    if results.context.dataset == .cifar10 {
+      func range(_ one: Double, _ other: Double) -> ClosedRange<Double> { min(one, other)...max(one, other) }
+      blocks.append(
+        .table(
+          PublishedFigure.table(
+            "Training accuracy at epoch 10 beside a reported figure and a reference run with PyTorch",
+            [
+              .init(
+                name: "none, batches of 5", ours: final[0],
+                published: range(Self.reportedPlain, Self.referencePlain), format: percent)
+            ]
+              + Self.sizes.indices.map {
+                .init(
+                  name: "batch, batches of \(Self.sizes[$0])", ours: final[$0 + 1],
+                  published: range(Self.reported[$0], Self.reference[$0]), format: percent)
+              })))
+    }
+    return Findings(
+      answer: "With batches of 5 it learns \(sizes[0] < final[0].mean ? "worse" : "no worse") than no normalization: "
+        + "\(final[1].text(percent)) against \(final[0].text(percent)) of the training images; with batches of 50 it reaches "
+        + "\(final[3].text(percent)).",
+      claims: [
+        Claim(
+          "Training accuracy is strictly ordered by the batch size.", holds: sizes[0] < sizes[1] && sizes[1] < sizes[2],
+          evidence: zip(Self.sizes, final[1...3]).map { "batches of \($0): \($1.text(percent))" }.joined(
+            separator: ", ")),
+        Claim(
+          "With batches of 5, batch normalization is worse than none.", holds: sizes[0] < final[0].mean,
+          evidence: "\(final[1].text(percent)) against \(final[0].text(percent))"),
+      ],
+      blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)
+  }
+}

@@ -1,0 +1,73 @@
+import Norma
+
+/// CS231n's first look at dropout.
+struct Dropout: Experiment {
+  let name = "dropout"
+  let title = "Dropout"
+  let question = "Does leaving out units by chance keep a net from learning its examples by heart?"
+  let origin = "CS231n (Stanford), assignment 2, Dropout"
+  let dataset: LabDataset? = .cifar10
+
+  private static let keeps = [1, 0.25]
+
+  func runs(_ context: LabContext) -> [TrainingRun] {
+    Self.keeps.map { keep in
+      TrainingRun(
+        keep == 1 ? "no dropout" : "keep \(keep)", on: context.part(500),
+        .multilayerPerceptron(
+          MultilayerPerceptron(
+            hidden: [500], normalization: .none, initialization: .normal(scale: 1e-2), keepProbability: keep)),
+        TrainingConfiguration(epochs: 25, batchSize: 100, learningRate: 5e-4, seed: context.seed))
+    }
+  }
+
+  func findings(_ results: LabResults<TrainingRun>) -> Findings {
+    let percent = NumberFormat.percentage
+    let names = ["all kept", "a quarter kept"]
+    func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
+      LineChart(
+        title: title, x: ChartAxis("epoch", integersOnly: true),
+        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
+        series: names.indices.map { results.curve($0, names[$0], style: SeriesStyle($0 + 1), value) })
+    }
+    let training = [0, 1].map { results.trainingAccuracy($0) }
+    let best = [0, 1].map { results.bestValidation($0) }
+    let gaps = [0, 1].map { index in results.spread(index) { $0.finalTrainingAccuracy - $0.finalValidation } }
+    var blocks: [ReportBlock] = [
+      .figure(
+        ReportFigure(
+          caption: "Accuracy over the epochs",
+          reading:
+            "With dropout only a quarter of the hidden units, chosen anew for each image, take part in a training step.",
+          pictures: [
+            chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
+          ],
+          layout: .pairs))
+    ]
+    if results.context.dataset == .cifar10 {
+      blocks.append(
+        .table(
+          PublishedFigure.table(
+            "Our figures beside those reported for the same settings",
+            [
+              .init(name: "training, all kept", ours: training[0], published: 0.985...1, format: percent),
+              .init(name: "training, a quarter kept", ours: training[1], published: 0.86...0.93, format: percent),
+              .init(name: "best validation, all kept", ours: best[0], published: 0.31...0.33, format: percent),
+              .init(name: "best validation, a quarter kept", ours: best[1], published: 0.31...0.33, format: percent),
+            ])))
+    }
+    return Findings(
+      answer:
+        "At the end the gap between training and validation accuracy is \(gaps[1].text(percent)) with dropout and "
+        + "\(gaps[0].text(percent)) without.",
+      claims: [
+        Claim(
+          "Dropout lowers the training accuracy.", holds: training[1].mean < training[0].mean,
+          evidence: "\(training[1].text(percent)) against \(training[0].text(percent))"),
+        Claim(
+          "It makes the gap between training and validation accuracy smaller.", holds: gaps[1].mean < gaps[0].mean,
+          evidence: "\(gaps[1].text(percent)) against \(gaps[0].text(percent))"),
+      ],
+      blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)
+  }
+}

@@ -1,0 +1,55 @@
+import Foundation
+import Norma
+
+/// What came of an experiment, whatever the type of its runs.
+public struct ExperimentResult: Sendable {
+  /// The experiment.
+  public let experiment: any Experiment
+  /// What it was run with, the first seed's.
+  public let context: LabContext
+  /// What it found.
+  public let findings: Findings
+  /// Whether it holds times, which differ from run to run.
+  public let isTimed: Bool
+  /// Its runs and their outcomes, for a file.
+  public let record: Record
+
+  /// An experiment as the file of results holds it.
+  public struct Record: Encodable, Sendable {
+    /// One run with its outcomes.
+    struct Entry: Encodable, Sendable {
+      var label: String
+      var settings: any Encodable & Sendable
+      var outcomes: [any Encodable & Sendable]
+
+      private enum Key: CodingKey { case label, settings, outcomes }
+
+      func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: Key.self)
+        try values.encode(label, forKey: .label)
+        try settings.encode(to: values.superEncoder(forKey: .settings))
+        var list = values.nestedUnkeyedContainer(forKey: .outcomes)
+        for outcome in outcomes { try outcome.encode(to: list.superEncoder()) }
+      }
+    }
+
+    var name: String, title: String, question: String, origin: String
+    var data: LabDataset?
+    var answer: String
+    var claims: [Claim]
+    var runs: [Entry]
+  }
+
+  init<Subject: Experiment>(_ experiment: Subject, _ results: LabResults<Subject.Run>, plan: LabPlan) throws {
+    self.experiment = experiment
+    context = results.context
+    findings = experiment.findings(results)
+    isTimed = Subject.Run.isTimed
+    record = Record(
+      name: experiment.name, title: experiment.title, question: experiment.question, origin: experiment.origin,
+      data: results.context.dataset, answer: findings.answer, claims: findings.claims,
+      runs: zip(results.runs, results.outcomes).map { run, outcomes in
+        Record.Entry(label: run.label, settings: run, outcomes: outcomes)
+      })
+  }
+}

@@ -1,0 +1,176 @@
+import Norma
+
+/// What experiments that train networks share in telling of it.
+extension LabResults where Run == TrainingRun {
+  typealias Epoch = TrainingHistory.Epoch
+
+  /// A line over the epochs of one run, with a band over the seeds where there are several.
+  func curve(
+    _ index: Int, _ name: String, style: SeriesStyle, _ value: (Epoch) -> Double?
+  ) -> ChartSeries {
+    let longest = outcomes[index].map(\.epochs.count).max() ?? 0
+    return line(name, style: style, count: longest) { place in
+      (
+        Double(place + 1),
+        outcomes[index].map { $0.epochs.indices.contains(place) ? value($0.epochs[place]) ?? .nan : .nan }
+      )
+    }
+  }
+
+  /// A line over what was seen on the way of one run.
+  func course(_ index: Int, _ name: String, style: SeriesStyle, _ value: (Run.Probe) -> Double?) -> ChartSeries {
+    let longest = outcomes[index].map(\.probes.count).max() ?? 0
+    return line(name, style: style, count: longest) { place in
+      let probes = outcomes[index].compactMap { $0.probes.indices.contains(place) ? $0.probes[place] : nil }
+      return (Double(probes.first?.step ?? 0), probes.map { value($0) ?? .nan })
+    }
+  }
+
+  private func line(
+    _ name: String, style: SeriesStyle, count: Int, _ values: (Int) -> (x: Double, values: [Double])
+  ) -> ChartSeries {
+    let places = (0..<count).map(values)
+    return .seeds(name, style: style, places.map { ($0.x, Spread($0.values)) })
+  }
+
+  /// The accuracy on the training data at the end. A run that diverged guesses.
+  func trainingAccuracy(_ index: Int) -> Spread { spread(index, \.finalTrainingAccuracy) }
+
+  /// The accuracy on the training data after so many epochs.
+  func trainingAccuracy(_ index: Int, epoch: Int) -> Spread {
+    spread(index) { $0.epochs.first { $0.number == epoch }?.trainingMetric ?? TrainingRun.chance }
+  }
+
+  /// The best accuracy on the validation data.
+  func bestValidation(_ index: Int) -> Spread { spread(index, \.bestValidation) }
+
+  /// The settings that all runs share, as the report lists them.
+  var sharedSettings: [NormComparison.Setting] {
+    guard let first = runs.first else { return [] }
+    func shared<Value: Equatable>(_ name: String, _ value: (Run) -> Value, _ text: (Value) -> String)
+      -> NormComparison.Setting?
+    {
+      let one = value(first)
+      return runs.allSatisfy { value($0) == one } ? .init(name: name, value: text(one)) : nil
+    }
+    return [
+      shared("data", \.data) { part in
+        "\(part.dataset.title), \(part.trainingCount) training images, \(part.validationCount) for validation, "
+          + (part.preparation == .meanSubtracted ? "mean image subtracted" : "values from 0 to 1")
+      },
+      shared("network", \.network.name) { $0 },
+      shared("weights at first", \.network.initialization) { "\($0)" },
+      shared("optimizer", \.training.optimizer) { "\($0)" },
+      shared("learning rate", \.training.learningRate) { NormaLab.NumberFormat.plain.text($0) },
+      shared("penalty on weights", \.training.l2Penalty) { NormaLab.NumberFormat.plain.shortText($0) },
+      shared("batch size", \.training.batchSize) { "\($0)" },
+      shared("epochs", \.training.epochs) { "\($0)" },
+      .init(
+        name: "seeds",
+        value: outcomes[0].count == 1 ? "\(context.seed)" : "\(outcomes[0].count), from \(context.seed) on"),
+    ].compactMap(\.self)
+  }
+}
+
+extension TrainingRun {
+  /// What guessing reaches with ten classes.
+  static let chance = 0.1
+}
+
+extension TrainingRun.Outcome {
+  /// The accuracy on the training data at the end; that of guessing if training diverged.
+  var finalTrainingAccuracy: Double {
+    divergedAtStep == nil ? epochs.last?.trainingMetric ?? TrainingRun.chance : TrainingRun.chance
+  }
+
+  /// The best accuracy on the validation data after any epoch.
+  var bestValidation: Double { epochs.compactMap(\.validationMetric).max() ?? TrainingRun.chance }
+
+  /// The accuracy on the validation data at the end.
+  var finalValidation: Double {
+    divergedAtStep == nil ? epochs.last?.validationMetric ?? TrainingRun.chance : TrainingRun.chance
+  }
+}
+
+extension ChartSeries {
+  /// A line through the means of several seeds, with a band from the lowest to the highest.
+  static func seeds(_ name: String, style: SeriesStyle, _ values: [(x: Double, spread: Spread)]) -> ChartSeries {
+    let hasBand = values.contains { $0.spread.lowest != $0.spread.highest && $0.spread.mean.isFinite }
+    return ChartSeries(
+      name: name, points: values.map { .init(x: $0.x, y: $0.spread.mean) },
+      band: hasBand ? values.map { .init(x: $0.x, lower: $0.spread.lowest, upper: $0.spread.highest) } : [],
+      style: style)
+  }
+
+  /// Figures from elsewhere: points alone.
+  static func published(_ name: String, style: SeriesStyle, _ values: [(x: Double, y: Double)]) -> ChartSeries {
+    ChartSeries(name: name, points: values.map { .init(x: $0.x, y: $0.y) }, style: style, isJoined: false)
+  }
+}
+
+/// One of our figures beside the range that others published.
+struct PublishedFigure {
+  var name: String
+  var ours: Spread
+  var published: ClosedRange<Double>
+  var format = NumberFormat.plain
+
+  /// Whether ours lies in the range, and if not, how far off.
+  private var place: String {
+    if published.contains(ours.mean) { return "within" }
+    guard ours.mean.isFinite else { return "not finite" }
+    return ours.mean > published.upperBound
+      ? "\(format.text(ours.mean - published.upperBound)) above"
+      : "\(format.text(published.lowerBound - ours.mean)) below"
+  }
+
+  private var range: String {
+    published.lowerBound == published.upperBound
+      ? format.text(published.lowerBound)
+      : "\(format.text(published.lowerBound)) to \(format.text(published.upperBound))"
+  }
+
+  /// All of them as a table.
+  static func table(_ caption: String, _ figures: [PublishedFigure]) -> ReportTable {
+    ReportTable(
+      caption: caption,
+      columns: [
+        .init("figure"), .init("ours", alignment: .trailing), .init("published", alignment: .trailing),
+        .init("ours is"),
+      ],
+      rows: figures.map { [$0.name, $0.ours.text($0.format), $0.range, $0.place] })
+  }
+}
+
+extension LabContext {
+  /// A part of the data at hand: the first so many training images, and a thousand others to validate on.
+  func part(
+    _ trainingCount: Int, testCount: Int = 1000, preparation: LabData.Part.Preparation = .meanSubtracted
+  ) -> LabData.Part {
+    let dataset = dataset ?? .digits
+    return LabData.Part(
+      dataset, trainingCount: trainingCount, validationCount: dataset == .digits ? 397 : 1000, testCount: testCount,
+      preparation: preparation)
+  }
+
+  /// What the data differ in from those of the published experiments, in words.
+  var dataDifferences: [String] {
+    switch dataset {
+    case .cifar10:
+      [
+        "The published figures were measured on CIFAR-10's original files with 49,000 training images. These are of the "
+          + "CIFAR-10 files named on the command line: other images are drawn for the training set, and where the files are "
+          + "a copy or a part of the original, its pixels, order and number of images differ too. A thousand images leave an accuracy "
+          + "uncertain by about 1.5 percentage points, one standard error, and weights and order of another seed change it as much again: "
+          + "--seeds shows by how much."
+      ]
+    case .digits:
+      ["Run on the built-in digits: the published figures cannot be compared, the order of things can."]
+    case .mnist, nil: []
+    }
+  }
+}
+
+extension SeriesStyle {
+  static let batchNorm = SeriesStyle(0), plain = SeriesStyle(1), layerNorm = SeriesStyle(2), groupNorm = SeriesStyle(3)
+}

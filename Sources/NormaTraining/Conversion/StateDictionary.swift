@@ -1,0 +1,169 @@
+import NormaFiles
+import NormaLayers
+import NormaTensor
+
+/// A model's state as PyTorch's `state_dict` has it, for images `[N, C, H, W]`.
+///
+/// ```swift
+/// let state = try StateDictionary(contentsOf: "state.safetensors")
+/// let remarks = try state.load(into: model, sampleShape: [32, 32, 3])
+/// try StateDictionary(model, sampleShape: [32, 32, 3]).write(to: "back.safetensors")
+/// ```
+///
+/// The names are those of Norma's own files, and so are the layouts, but for one: the values of a flattened image stand in
+/// the order of channels, rows and columns, where Norma has rows, columns and channels. So the columns of a linear layer
+/// that takes them (and the vectors of a normalization between) change places. Nothing is computed on the way there and
+/// back, and every number keeps its bits.
+public struct StateDictionary: Equatable, Sendable {
+  /// What stands in files, by PyTorch's names.
+  public var entries: [String: Safetensors.Entry]
+
+  /// A state of the given entries.
+  public init(entries: [String: Safetensors.Entry]) { self.entries = entries }
+
+  /// Reads a state from safetensors or `.npz`, whichever its first bytes say it is.
+  ///
+  /// - Throws: `FileError` if it cannot be read, `FormatError` if it is neither, or not whole.
+  public init(contentsOf path: String) throws { entries = try TensorFile(contentsOf: path).entries }
+
+  /// Writes the state to `.npz` where the path ends so, else to safetensors.
+  ///
+  /// - Throws: `FileError` if it cannot be written.
+  public func write(to path: String) throws(FileError) {
+    let isArchive = TensorFile.Format(path: path) == .npz
+    try TensorFile(entries: entries, metadata: ["format": "pt"]).write(to: path, as: isArchive ? .npz : .safetensors)
+  }
+
+  /// The state of a model for samples of the given shape, `[height, width, channels]` for images.
+  ///
+  /// - Throws: `LayerError` where such samples do not fit the model, or where the model mixes the values of a flattened image
+  ///   in a way that has no counterpart.
+  public init(_ model: Sequential<Float>, sampleShape: Shape) throws(LayerError) {
+    let images = try model.tensorsOverFlattenedImages(sampleShape: sampleShape)
+    let state = model.state
+    entries = [:]
+    for (name, tensor) in state.tensors {
+      entries[name] = .float(images[name].map { tensor.withChannelsFirst(image: $0) } ?? tensor)
+    }
+    for (name, count) in state.batchCounts { entries[name] = .integers([Int64(count)], shape: []) }
+  }
+
+  /// Something about a state that loading it had to change or to suppose.
+  public enum Remark: Hashable, Sendable, CustomStringConvertible {
+    /// All names began so, as those of models that are wrapped for several processors or for compilation do.
+    case prefix(String)
+    /// The entries are of double precision, and were rounded.
+    case rounded(count: Int)
+    /// The bias stands before a normalization, which subtracts it again, and the model has none: it was subtracted from the
+    /// running mean; nil where the normalization keeps none, and it could be left out.
+    case cancelledBias(String, runningMean: String?)
+    /// The state says of running statistics, but not of how many batches: one is supposed.
+    case suppliedCount(String)
+
+    public var description: String {
+      switch self {
+      case .prefix(let prefix): "all names begin with '\(prefix)', which was left out"
+      case .rounded(let count): "\(count) entr\(count == 1 ? "y" : "ies") of double precision were rounded to single"
+      case .cancelledBias(let bias, let mean?):
+        "the normalization after it cancels '\(bias)', so it was subtracted from '\(mean)'"
+      case .cancelledBias(let bias, nil): "the normalization after it cancels '\(bias)', so it was left out"
+      case .suppliedCount(let name): "'\(name)' is missing, and was taken to be 1"
+      }
+    }
+  }
+
+  /// Loads the state into a model of the same architecture for samples of the given shape; on failure the model is left as
+  /// it was.
+  ///
+  /// - Returns: what had to be changed or supposed.
+  /// - Throws: `ModelStateError` with all entries that are missing, have another shape or type, or have no place in the model;
+  ///   `LayerError` as ``init(_:sampleShape:)`` does.
+  @discardableResult
+  public func load(into model: Sequential<Float>, sampleShape: Shape) throws -> [Remark] {
+    let images = try model.tensorsOverFlattenedImages(sampleShape: sampleShape)
+    let cancelled = try model.biasesThatNormalizationCancels(sampleShape: sampleShape)
+    let expected = model.state
+    var remarks: [Remark] = []
+    let (entries, prefix) = withoutPrefix(keeping: Set(expected.tensors.keys))
+    if let prefix { remarks.append(.prefix(prefix)) }
+
+    var state = ModelState<Float>()
+    var problems: [String: ModelStateError.Problem] = [:]
+    var biases: [String: Tensor<Float>] = [:]
+    var roundedCount = 0
+    for (name, entry) in entries {
+      if case .integers(let numbers, _) = entry, expected.tensors[name] == nil {
+        if expected.batchCounts[name] == nil {
+          problems[name] = .unexpected
+        } else if numbers.count == 1, (0...1 << 53).contains(numbers[0]) {
+          state.batchCounts[name] = Int(numbers[0])
+        } else {
+          problems[name] = .wrongType
+        }
+        continue
+      }
+      guard let tensor = entry.tensor(of: Float.self) else {
+        problems[name] = .wrongType
+        continue
+      }
+      if case .double(let exact) = entry, exact != tensor.converted() { roundedCount += 1 }
+      if let shape = expected.tensors[name]?.shape {
+        if tensor.shape == shape {
+          state.tensors[name] = images[name].map { tensor.withChannelsLast(image: $0) } ?? tensor
+        } else {
+          problems[name] = .misshapen(expected: shape, found: tensor.shape)
+        }
+      } else if let mean = cancelled[name], let shape = biasShape(name, expected), tensor.shape == shape {
+        biases[name] = tensor
+        remarks.append(.cancelledBias(name, runningMean: mean))
+      } else {
+        problems[name] = expected.batchCounts[name] == nil ? .unexpected : .wrongType
+      }
+    }
+    for (name, tensor) in expected.tensors where state.tensors[name] == nil && problems[name] == nil {
+      problems[name] = .missing(shape: tensor.shape)
+    }
+    guard problems.isEmpty else { throw ModelStateError(problems) }
+    if roundedCount > 0 { remarks.append(.rounded(count: roundedCount)) }
+    for name in expected.batchCounts.keys where state.batchCounts[name] == nil {
+      state.batchCounts[name] = 1
+      remarks.append(.suppliedCount(name))
+    }
+    for (name, bias) in biases {
+      if let mean = cancelled[name] ?? nil, let old = state.tensors[mean] { state.tensors[mean] = old - bias }
+    }
+    try model.load(state)
+    return remarks.sorted { $0.description < $1.description }
+  }
+
+  /// The shape that a bias must have that the model does without: one number for each of the layer's outputs.
+  private func biasShape(_ name: String, _ state: ModelState<Float>) -> Shape? {
+    state.tensors[name.dropLast("bias".count) + "weight"].map { [$0.shape[0]] }
+  }
+
+  /// The entries without what wrappers of models put before all names, and what that was.
+  private func withoutPrefix(keeping names: Set<String>) -> (entries: [String: Safetensors.Entry], prefix: String?) {
+    for prefix in ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."]
+    where !entries.isEmpty && names.isDisjoint(with: entries.keys) && entries.keys.allSatisfy({ $0.hasPrefix(prefix) })
+    {
+      let stripped = Dictionary(
+        uniqueKeysWithValues: entries.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
+      if !names.isDisjoint(with: stripped.keys) { return (stripped, prefix) }
+    }
+    return (entries, nil)
+  }
+}
+
+extension Tensor {
+  /// The last axis from rows, columns and channels of an image to channels, rows and columns.
+  fileprivate func withChannelsFirst(image: Shape) -> Tensor {
+    let rows = shape.rowCount
+    return reshaped(to: [rows, image[0], image[1], image[2]]).transposed([0, 3, 1, 2]).reshaped(to: shape)
+  }
+
+  /// The last axis from channels, rows and columns of an image to rows, columns and channels.
+  fileprivate func withChannelsLast(image: Shape) -> Tensor {
+    let rows = shape.rowCount
+    return reshaped(to: [rows, image[2], image[0], image[1]]).transposed([0, 2, 3, 1]).reshaped(to: shape)
+  }
+}

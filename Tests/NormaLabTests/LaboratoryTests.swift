@@ -1,0 +1,276 @@
+import Foundation
+import Norma
+import NormaLab
+import TestSupport
+import Testing
+
+/// How often each run was done, told by its number.
+private let performed = Counts()
+
+private final class Counts: @unchecked Sendable {
+  private let lock = NSLock()
+  private var counts: [String: Int] = [:]
+
+  func add(_ name: String) { lock.withLock { counts[name, default: 0] += 1 } }
+  subscript(name: String) -> Int { lock.withLock { counts[name, default: 0] } }
+}
+
+/// A run that sums random numbers.
+private struct SumRun: LabRun {
+  static let kind = "sum"
+  var label: String { "sum \(number)" }
+  /// Keeps the runs of different tests apart.
+  var test: String
+  var number: Int
+  var seed: UInt64
+  var fails = false
+
+  struct Outcome: Codable, Sendable, Equatable {
+    var sum: Double
+    var notFinite: Double
+  }
+  struct Failure: Error {}
+
+  private enum CodingKeys: CodingKey { case test, number, seed }
+
+  init(test: String, number: Int, seed: UInt64, fails: Bool = false) {
+    (self.test, self.number, self.seed, self.fails) = (test, number, seed, fails)
+  }
+
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    test = try values.decode(String.self, forKey: .test)
+    number = try values.decode(Int.self, forKey: .number)
+    seed = try values.decode(UInt64.self, forKey: .seed)
+  }
+
+  var work: Double { 1 }
+
+  func perform(on data: LabData) throws -> Outcome {
+    if fails { throw Failure() }
+    performed.add("\(test) \(number) \(seed)")
+    var random = RandomGenerator(seed: seed).split(UInt64(number))
+    return Outcome(sum: (0..<100).reduce(0) { sum, _ in sum + random.uniform() }, notFinite: .infinity)
+  }
+}
+
+private struct Sums: Experiment {
+  var name = "sums"
+  let title = "Sums"
+  let question = "What do random numbers add up to?"
+  let origin = "this test"
+  let dataset: LabDataset? = nil
+  var test: String
+  var numbers: [Int]
+  var failing: Int?
+
+  func runs(_ context: LabContext) -> [SumRun] {
+    numbers.map { SumRun(test: test, number: $0, seed: context.seed, fails: $0 == failing) }
+  }
+
+  func findings(_ results: LabResults<SumRun>) -> Findings {
+    let sums = results.spreads(\.sum)
+    return Findings(
+      answer: sums.map { "\($0.mean)" }.joined(separator: " "),
+      claims: [
+        Claim(
+          "The sums are near 50.", holds: sums.allSatisfy { abs($0.mean - 50) < 20 }, evidence: "they <are> & stay"),
+        Claim("They are all the same.", holds: Set(sums.map(\.mean)).count == 1, evidence: "no"),
+      ],
+      blocks: [
+        .figure(
+          ReportFigure(
+            caption: "Sums", reading: "Nothing to see.",
+            pictures: [
+              LineChart(
+                title: "Sums", x: ChartAxis("run"), y: ChartAxis("sum"),
+                series: [
+                  ChartSeries(
+                    name: "sum, with a comma",
+                    points: sums.enumerated().map { .init(x: Double($0.offset), y: $0.element.mean) },
+                    band: sums.enumerated().map {
+                      .init(x: Double($0.offset), lower: $0.element.lowest, upper: $0.element.highest)
+                    }, style: SeriesStyle(0)),
+                  ChartSeries(name: "published", points: [.init(x: 1, y: 50)], style: SeriesStyle(1), isJoined: false),
+                ])
+            ]))
+      ],
+      settings: [.init(name: "numbers", value: "\(numbers.count)")])
+  }
+}
+
+struct LaboratoryTests {
+  private func results(
+    _ experiments: [any Experiment], in folder: URL, seeds: [UInt64] = [0], workers: Int = 2,
+    onEvent: @escaping @Sendable (Laboratory.Event) -> Void = { _ in }
+  ) throws -> [ExperimentResult] {
+    try Laboratory(experiments, plan: LabPlan(seeds: seeds), data: LabData(), folder: folder.path)
+      .run(workers: workers, onEvent: onEvent)
+  }
+
+  @Test func whatARunGaveDoesNotDependOnHowManyGoOnAtOnce() throws {
+    let answers = try [1, 3, 8].map { workers in
+      try withTemporaryDirectory { folder in
+        try results([Sums(test: "workers \(workers)", numbers: Array(0..<20))], in: folder, workers: workers)[0]
+          .findings.answer
+      }
+    }
+    #expect(Set(answers).count == 1)
+  }
+
+  @Test func aRunThatWasDoneIsNotDoneAgainAndAChangedOneIs() throws {
+    try withTemporaryDirectory { folder in
+      let first = try results([Sums(test: "again", numbers: [1, 2])], in: folder)
+      let second = try results([Sums(test: "again", numbers: [1, 2])], in: folder)
+      #expect(first[0].findings.answer == second[0].findings.answer)
+      #expect(performed["again 1 0"] == 1)
+      _ = try results([Sums(test: "again", numbers: [1, 3])], in: folder, seeds: [0, 1])
+      #expect(performed["again 1 0"] == 1)
+      #expect(performed["again 3 0"] == 1)
+      #expect(performed["again 1 1"] == 1)
+    }
+  }
+
+  @Test func runsOfEqualSettingsAreSharedByExperiments() throws {
+    try withTemporaryDirectory { folder in
+      let found = try results(
+        [Sums(name: "one", test: "shared", numbers: [1, 2]), Sums(name: "other", test: "shared", numbers: [2])],
+        in: folder)
+      #expect(found.count == 2)
+      #expect(performed["shared 2 0"] == 1)
+    }
+  }
+
+  @Test func aDamagedFileOfAnOutcomeIsMadeAnew() throws {
+    try withTemporaryDirectory { folder in
+      let whole = try results([Sums(test: "damaged", numbers: [1])], in: folder)[0].findings.answer
+      let file = try #require(
+        try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).first)
+      let bytes = try Data(contentsOf: file)
+      for damaged in [bytes.prefix(bytes.count / 2), Data(), Data("{}".utf8), Data([0xFF, 0x00])] {
+        try damaged.write(to: file)
+        #expect(try results([Sums(test: "damaged", numbers: [1])], in: folder)[0].findings.answer == whole)
+        #expect(try Data(contentsOf: file) == bytes)
+      }
+    }
+  }
+
+  @Test func afterAFailureWhatWasDoneIsKept() throws {
+    try withTemporaryDirectory { folder in
+      #expect(throws: SumRun.Failure.self) {
+        try results([Sums(test: "failure", numbers: [1, 2, 3], failing: 2)], in: folder, workers: 1)
+      }
+      #expect(performed["failure 1 0"] == 1)
+      #expect(performed["failure 3 0"] == 0)
+      _ = try results([Sums(test: "failure", numbers: [1, 2, 3])], in: folder, workers: 1)
+      #expect(performed["failure 1 0"] == 1)
+    }
+  }
+
+  @Test func eventsTellOfEveryRunAndTheShareOfTheWork() throws {
+    try withTemporaryDirectory { folder in
+      let seen = Events()
+      _ = try results([Sums(test: "events", numbers: [1, 2, 3, 4])], in: folder) { seen.add($0) }
+      #expect(seen.planned == [4, 0])
+      #expect(seen.began == 4)
+      #expect(seen.shares == [0.25, 0.5, 0.75, 1])
+      #expect(seen.completed == ["sums"])
+    }
+  }
+
+  private final class Events: @unchecked Sendable {
+    private let lock = NSLock()
+    private(set) var planned: [Int] = [], began = 0, shares: [Double] = [], completed: [String] = []
+
+    func add(_ event: Laboratory.Event) {
+      lock.withLock {
+        switch event {
+        case .planned(let runs, let known): planned = [runs, known]
+        case .began: began += 1
+        case .ended(_, let share): shares.append(share)
+        case .completed(let experiment, _, _): completed.append(experiment)
+        }
+      }
+    }
+  }
+
+  @Test func theReportSaysOfEveryClaimWhetherItHolds() throws {
+    try withTemporaryDirectory { folder in
+      let plan = LabPlan(isQuick: true, seeds: [0, 1])
+      let found = try results([Sums(test: "report", numbers: [1, 2])], in: folder, seeds: plan.seeds)
+      let report = LabReport(found, plan: plan, sources: ["mnist:a folder"])
+      #expect(report.headline == "1 of 2 claims hold, in 1 experiment.")
+      let page = PageReader(report.page.html())
+      #expect(page.isWellFormed)
+      let verdicts = page.elements(named: "li").filter { ["holds", "fails"].contains($0.attributes["class"]) }
+      #expect(verdicts.map { $0.attributes["class"] } == ["holds", "fails"])
+      #expect(verdicts[0].text.contains("The sums are near 50.") && verdicts[0].text.contains("they <are> & stay"))
+      #expect(page.elements(named: "section").contains { $0.attributes["id"] == "sums" })
+      #expect(page.elements(named: "path").contains { $0.attributes["class"] == "band" })
+      let code = try #require(page.elements(named: "pre").first)
+      #expect(code.text == "norma lab run sums --data 'mnist:a folder' --quick --seeds 2")
+    }
+  }
+
+  @Test func theFilesHoldTheResultsThePlotsAndTheirNumbers() throws {
+    try withTemporaryDirectory { folder in
+      let plan = LabPlan(seeds: [0, 1])
+      let found = try results([Sums(test: "files", numbers: [1, 2])], in: folder, seeds: plan.seeds)
+      let files = try LabReport(found, plan: plan, sources: []).files()
+      #expect(files.map(\.path) == ["report.html", "results.json", "tables/sums-1.csv", "figures/sums-1.svg"])
+      let json = try #require(
+        try JSONSerialization.jsonObject(with: Data(files[1].bytes)) as? [String: Any])
+      let experiment = try #require((json["experiments"] as? [[String: Any]])?.first)
+      let runs = try #require(experiment["runs"] as? [[String: Any]])
+      #expect(runs.count == 2)
+      let outcomes = try #require(runs[0]["outcomes"] as? [[String: Any]])
+      #expect(outcomes.count == 2)
+      #expect(outcomes[0]["notFinite"] as? String == "Infinity")
+      let rows = String(decoding: files[2].bytes, as: UTF8.self).split(separator: "\n")
+      #expect(rows[0] == "run,\"sum, with a comma\",published")
+      #expect(rows.count == 3)
+      let drawing = PageReader(String(decoding: files[3].bytes, as: UTF8.self))
+      #expect(drawing.isWellFormed)
+      #expect(drawing.elements.first?.attributes["xmlns"] == "http://www.w3.org/2000/svg")
+      #expect(drawing.elements(named: "style").count == 1)
+    }
+  }
+}
+
+struct CatalogueTests {
+  @Test func namesAreLowerCaseWordsAndEachStandsForOneExperiment() {
+    let names = LabCatalogue.experiments.map(\.name)
+    #expect(Set(names).count == names.count)
+    for name in names {
+      #expect(name.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil)
+      #expect(LabCatalogue.experiment(named: name)?.name == name)
+    }
+    #expect(LabCatalogue.experiment(named: "no such experiment") == nil)
+  }
+
+  @Test func runsDoNotDependOnTheSeedButForIt() throws {
+    for experiment in LabCatalogue.experiments { try check(experiment) }
+  }
+
+  private func check<Subject: Experiment>(_ experiment: Subject) throws {
+    for isQuick in [false, true] {
+      let runs = [0, 1].map { seed in
+        experiment.runs(LabContext(isQuick: isQuick, seed: seed, dataset: experiment.dataset.map { _ in .digits }))
+      }
+      #expect(!runs[0].isEmpty)
+      #expect(runs[0].map(\.label) == runs[1].map(\.label))
+      #expect(Set(runs[0].map(\.label)).count == runs[0].count, "\(experiment.name)")
+      // Settings must tell all runs apart, or they would share outcomes.
+      let settings = try runs.joined().map { try ResultFile.data($0) }
+      #expect(Set(settings).count == settings.count, "\(experiment.name)")
+      for run in runs[0] { #expect(run.work > 0) }
+    }
+  }
+}
+
+/// Calls a closure with a folder that is removed afterwards.
+private func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
+  let folder = try makeTemporaryDirectory()
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try body(folder)
+}
