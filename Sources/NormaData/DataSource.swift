@@ -19,7 +19,9 @@ public enum DataSource: Hashable, Sendable {
   case numPy(String)
 
   /// How each kind of source is written.
-  public static let kinds = ["digits", "mnist:PATH", "fashion-mnist:PATH", "cifar10:PATH", "images:PATH", "csv:PATH", "npz:PATH"]
+  public static let kinds = [
+    "digits", "mnist:PATH", "fashion-mnist:PATH", "cifar10:PATH", "images:PATH", "csv:PATH", "npz:PATH",
+  ]
 
   /// Reads a source's name; a leading `~` in the path stands for the home folder.
   ///

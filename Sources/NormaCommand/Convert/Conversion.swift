@@ -1,7 +1,5 @@
 import Foundation
 import Norma
-import NormaLab
-import NormaTerminal
 
 /// What a conversion leads to, and what is to be said of it.
 struct Conversion {

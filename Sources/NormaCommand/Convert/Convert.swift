@@ -1,7 +1,5 @@
 import ArgumentParser
-import Foundation
 import Norma
-import NormaLab
 import NormaONNX
 import NormaTerminal
 
@@ -15,7 +13,7 @@ enum ConversionTarget: String, CaseIterable, ExpressibleByArgument {
 /// `norma convert`: models and arrays from and to other tools.
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Convert models and arrays from and to PyTorch and NumPy, and models to ONNX.",
+    abstract: "Convert models and arrays from and to PyTorch, NumPy and ONNX.",
     usage: "norma convert <file> -o <file> [<options>]",
     discussion: """
       What goes in is a model of norma's, a PyTorch state dictionary saved as safetensors or with numpy.savez, or any \
@@ -28,9 +26,8 @@ struct Convert: ParsableCommand {
       torchvision's for residual networks (`norma inspect` lists those of a model). Otherwise tensors are copied as \
       they are from one format to the other.
 
-      A model also becomes an ONNX model, where -o names an .onnx file: for samples as norma reads them, which it \
-      standardizes itself, images with the channels first, any number of them at once. With --form training it \
-      normalizes by the batch, drops out, and gives the new running statistics too.
+      With -o FILE.onnx a model of norma's becomes one of ONNX's, for any of its runtimes. It takes samples as they are, \
+      images as [N, C, H, W]; what they are standardized by is part of it.
 
       Numbers keep their bits: weights of convolutions have the same layout, and columns of a linear layer that takes a \
       flattened image change places. What is changed or supposed is said on standard error. With --conventions, \
@@ -73,7 +70,10 @@ struct Convert: ParsableCommand {
       valueName: "name"))
   var conventions: NormalizationFramework?
 
-  @Option(help: ArgumentHelp("For ONNX: inference or training. (default: inference)", valueName: "form"))
+  @Option(
+    help: ArgumentHelp(
+      "ONNX: whether the model normalizes by running statistics or, for training, by the batch's. (default: inference)",
+      valueName: "form"))
   var form: ONNXModel.Form?
 
   @Flag(help: "Print what was done as JSON.")
@@ -82,7 +82,7 @@ struct Convert: ParsableCommand {
   @OptionGroup(title: "Network of a state dictionary") var network: ConvertedNetworkOptions
 
   /// What `--json` prints.
-  struct Result: Encodable {
+  private struct Result: Encodable {
     var file: String
     var kind: String
     var network: String?
@@ -90,14 +90,23 @@ struct Convert: ParsableCommand {
     var remarks: [String]
   }
 
+  /// What `--json` prints of an ONNX model.
+  private struct ONNXResult: Encodable {
+    var file: String, kind: String, network: String
+    var nodeCount: Int
+  }
+
   func validate() throws {
-    if writesONNX { return try validateForONNX() }
-    guard form == nil else { throw ValidationError("--form is for ONNX; -o names another file.") }
-    let format = try format
-    if to == .norma && format != .safetensors {
-      throw ValidationError("A model is a .safetensors file; -o names another.")
+    guard !writesONNX else {
+      guard !network.isGiven, to == nil, conventions == nil else {
+        throw ValidationError(
+          "An ONNX model is made of a model of norma's as it is: leave out --to, --conventions, --model and --like.")
+      }
+      return
     }
-    if to == .norma || to == nil, network.isGiven, format != .safetensors {
+    guard form == nil else { throw ValidationError("--form is for -o FILE.onnx.") }
+    let format = try format
+    if to == .norma || (to == nil && network.isGiven), format != .safetensors {
       throw ValidationError("A model is a .safetensors file; -o names another.")
     }
     if network.isGiven, let to, to != .norma {
@@ -115,8 +124,12 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
-    if writesONNX { return try runForONNX() }
     let path = checkpointPath(file)
+    if writesONNX {
+      let (nodes, network) = try writeONNX(path)
+      guard json else { return try output("\(out): an ONNX model, \(network), \(nodes) nodes") }
+      return try outputJSON(ONNXResult(file: out, kind: "onnx", network: network, nodeCount: nodes))
+    }
     let input = try TensorFile(contentsOf: path)
     let isModel = input.metadata[Checkpoint.settingsKey] != nil
     let target = to ?? (isModel ? .pytorch : network.isGiven ? .norma : .tensors)
@@ -141,16 +154,14 @@ struct Convert: ParsableCommand {
       throw UsageError("A .npy file holds one array, and there are \(count): take .npz.")
     }
     try conversion.write(to: out, as: format)
-    try tell(
-      Result(
-        file: out, kind: target.rawValue, network: conversion.network, tensorCount: count,
-        remarks: conversion.remarks), summary: conversion.summary)
-  }
-
-  /// Says what was done.
-  func tell(_ result: Result, summary: String) throws {
-    guard !json else { return try outputJSON(result) }
-    for words in result.remarks { remark(words) }
-    try output("\(out): \(summary), \(result.tensorCount) tensor\(result.tensorCount == 1 ? "" : "s")")
+    if json {
+      try outputJSON(
+        Result(
+          file: out, kind: target.rawValue, network: conversion.network,
+          tensorCount: count, remarks: conversion.remarks))
+    } else {
+      for words in conversion.remarks { remark(words) }
+      try output("\(out): \(conversion.summary), \(count) tensor\(count == 1 ? "" : "s")")
+    }
   }
 }

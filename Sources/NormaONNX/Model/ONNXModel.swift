@@ -20,11 +20,10 @@ public struct ONNXModel: Sendable, Equatable {
   public let outputs: [ONNXValue]
   /// What is done, in order.
   let nodes: [ONNXNode]
+  /// How many nodes there are.
+  public var nodeCount: Int { nodes.count }
   /// The tensors that belong to the model, by name.
   let initializers: [String: ONNXTensor]
-
-  /// How many tensors belong to the model.
-  public var tensorCount: Int { initializers.count }
 
   /// What errors call the model as a whole.
   static let place = "the model"

@@ -4,11 +4,11 @@ import Normalization
 
 extension Checkpoint {
   /// How many values a channel had in each training batch, by the path of the layer of batch normalization; empty where that
-  /// is not known, as of a network that was trained elsewhere, and where there are no such layers.
+  /// is not known, as of a network whose numbers were converted, and where there are no such layers.
   ///
   /// The last batch of an epoch may have had fewer.
   public func valuesPerBatch() throws -> [String: Int] {
-    guard !settings.isConverted else { return [:] }
+    guard !settings.history.epochs.isEmpty else { return [:] }
     return try makeModel().statisticsPositions(sampleShape: Shape(settings.exampleShape))
       .mapValues { $0 * settings.training.batchSize }
   }
