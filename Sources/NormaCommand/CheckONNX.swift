@@ -78,7 +78,7 @@ struct CheckONNX: ParsableCommand {
         try output("\(line.outcome.padded(toColumns: 11))  \(line.name)\(line.reason.map { "  (\($0))" } ?? "")")
       }
     }
-    if json { try outputJSON(result) } else { try output("\n" + result.count.words(operators: supported.count)) }
+    if json { try outputJSON(result) } else { try output("\n" + result.count.words) }
     if result.count.failed + result.count.malformed > 0 {
       throw FailedCases(failed: result.count.failed, malformed: result.count.malformed)
     }
@@ -128,12 +128,12 @@ extension CheckONNX.Result.Count {
     }
   }
 
-  fileprivate func words(operators: Int) -> String {
+  fileprivate var words: String {
     let share = cases > 0 ? String(format: " (%.1f%%)", 100 * Double(passed) / Double(cases)) : ""
     return """
-      \(passed) of \(cases) cases of the \(operators) operators that are done passed\(share); \(failed) failed, \
-      \(unsupported) are unsupported, \(malformed) malformed.
-      \(otherOperators) cases are of other operators.
+      \(passed) of \(cases) cases of supported operators passed\(share); \(failed) failed, \(unsupported) unsupported, \
+      \(malformed) malformed.
+      \(otherOperators) cases use other operators.
       """
   }
 }
