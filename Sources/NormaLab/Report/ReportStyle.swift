@@ -232,6 +232,7 @@ enum ReportStyle {
       .picture-title { font-size: 8.5pt; margin-bottom: 0.25rem; }
       .histogram .figures { font-size: 8pt; }
       .plate { max-width: 160mm; }
+      .picture .norma-graph { min-width: 0; max-height: 215mm; width: auto; }
       .histograms { max-width: 130mm; }
       .pairs { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.75rem; }
       .triples { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.75rem; }
