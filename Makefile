@@ -1,6 +1,7 @@
 # Norma's chores. `make` alone lists them.
 
-SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Benchmarks/*/*.swift)
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Benchmarks/*/*.swift) \
+  Examples/Serving/Package.swift Examples/Serving/Sources Examples/Serving/Tests
 REPORT := norma-report
 DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
@@ -12,7 +13,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,onednn zlib libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke lint format bench docs clean
+.PHONY: help setup demo test smoke lint format examples bench docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -36,6 +37,9 @@ lint:  ## checks the format
 format:  ## puts the sources into the project's format
 	swift format format --in-place --parallel --recursive $(SOURCES)
 
+examples: setup  ## tests the packages in Examples; builds a web server first, which takes minutes
+	swift test -c release --disable-testable-imports --package-path Examples/Serving $(FLAGS)
+
 LIBRARIES := $(filter-out NormaCommand,$(patsubst Sources/%/,%,$(dir $(wildcard Sources/*/*.swift))))
 
 bench: setup  ## times operations and training steps, and counts their allocations, with Benchmarks/Package.swift
@@ -50,4 +54,4 @@ docs: setup  ## writes the documentation of every library module
 	@echo "To read it: python3 -m http.server --directory $(DOCS), then http://localhost:8000/documentation"
 
 clean:  ## removes what was built
-	rm -rf .build Benchmarks/.build Benchmarks/build $(DOCS)
+	rm -rf .build Benchmarks/.build Benchmarks/build Examples/Serving/.build $(DOCS)

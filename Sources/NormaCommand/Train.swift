@@ -19,6 +19,14 @@ struct Train: ParsableCommand {
         norma train --data mnist:mnist --model mlp:512,512 --out mnist-model
         norma train --data cifar10:cifar-10-binary.tar.gz --model resnet20
         norma train --data csv:iris.csv --label species --epochs 50 --optimizer adamw
+        norma train --resume --out mnist-model
+
+      INTERRUPTED
+      While it runs, the training is saved into the folder checkpoints in --out, which goes when the model is there. \
+      After a crash or a full disk, `norma train --resume` goes on from the newest checkpoint that is whole, and ends with \
+      the same model, bit for bit, as if nothing had happened. The options are those the training was begun with; of \
+      those given again only --threads, --recompute, --quiet, --json and those about checkpoints may be others, and \
+      --epochs where the schedule does not depend on it. Without a checkpoint the training begins.
 
       \(NetworkOptions.models)
       """)
@@ -41,6 +49,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
   /// What `--json` prints.
@@ -62,7 +71,34 @@ struct Train: ParsableCommand {
     TrainingDefaults(architecture, data: data, normalizations: [norm], isComparison: false)
   }
 
+  private var modelPath: String { "\(out)/model.safetensors" }
+  private var checkpointFolder: String { "\(out)/checkpoints" }
+
   func run() throws {
+    let given = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
+    guard checkpoints.resume else { return try train(arguments: given) }
+    if let interrupted = try InterruptedTraining(TrainingStateFolder(checkpointFolder)) {
+      // Of two options of a name, the later counts.
+      let command = try Self.parse(interrupted.arguments + given)
+      return try command.train(arguments: interrupted.arguments, goingOnWith: interrupted)
+    }
+    if FileAccess.kind(of: modelPath) != nil {
+      let checkpoint = try Checkpoint(contentsOf: modelPath)
+      note("The training in '\(out)' has ended; there is nothing left to go on with.")
+      return try show(checkpoint.settings.history, test: nil, loss: checkpoint.settings.training.loss)
+    }
+    note("There is no checkpoint in '\(checkpointFolder)' yet; the training begins.")
+    try train(arguments: given)
+  }
+
+  private func note(_ text: String) {
+    if !common.quiet { Terminal.standardError.write(text + "\n") }
+  }
+
+  /// Trains from the beginning, or from where a training was interrupted, and writes the model.
+  ///
+  /// - Parameter arguments: the command line of the training's beginning, after `train`.
+  private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
     common.apply()
     try FileAccess.createWritableDirectory(out)
     let architecture = try network.architecture(normalization: norm)
@@ -74,48 +110,71 @@ struct Train: ParsableCommand {
     let model = architecture.build(
       Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
+    // Before anything is restored: events begin with the network before its training.
     let events = try tensorboard.map {
       try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
     }
     events?.begin(model, on: prepared)
+    var saved = Checkpoint.Settings(
+      architecture: architecture, exampleShape: Array(prepared.training.exampleShape), outputs: outputs,
+      featureNames: prepared.training.featureNames,
+      standardization: prepared.standardization.map { Checkpoint.SavedStandardization($0) }, training: configuration,
+      data: data.saved(validationCount: prepared.validation.count), history: TrainingHistory())
     let trainer = Trainer(model, configuration: configuration)
+    if let interrupted {
+      try interrupted.check(saved)
+      try trainer.restore(interrupted.state)
+      note("Going on from \(interrupted.position).")
+    }
+    let notes = try InterruptedTraining.notes(saved, arguments: arguments)
+    let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
+    saved.history = history
+    let test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
+    try Checkpoint(settings: saved, state: model.state).write(to: modelPath)
+    try FileAccess.write([UInt8](try ResultFile.data(history)), to: "\(out)/history.json")
+    try TrainingStateFolder(checkpointFolder).removeAll()
+    try show(history, test: test, loss: configuration.loss)
+    try events?.finish()
+  }
+
+  private func fit(
+    _ trainer: Trainer<Float>, _ data: PreparedData, _ events: TrainingEvents?, notes: [String: String], isNew: Bool
+  ) throws -> TrainingHistory {
+    let count = checkpoints.checkpoints
+    let folder = TrainingStateFolder(checkpointFolder, kept: max(1, count), replacing: isNew)
+    if isNew, try !folder.files.isEmpty {
+      note(
+        "A training in '\(out)' was interrupted. --resume goes on with it; the checkpoints of this one replace its own."
+      )
+    }
+    var saver = count == 0 ? nil : CheckpointSaver(folder, interval: checkpoints.checkpointEvery, notes: notes)
     let progress = TrainingProgress(
-      label: norm.rawValue, data: prepared, configuration: configuration, quiet: common.quiet)
-    let validation = prepared.validation.count > 0 ? prepared.validation : nil
-    let history = try trainer.fit(prepared.training, validation: validation) { event in
+      label: norm.rawValue, data: data, configuration: trainer.configuration, quiet: common.quiet)
+    defer { progress.finish() }
+    return try trainer.fit(data.training, validation: data.validation.count > 0 ? data.validation : nil) { event in
       progress.show(event)
       events?.record(event)
+      try saver?.save(trainer, after: event)
       return .proceed
     }
-    progress.finish()
-    let test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
-    let checkpoint = Checkpoint(
-      settings: Checkpoint.Settings(
-        architecture: architecture, exampleShape: Array(prepared.training.exampleShape), outputs: outputs,
-        featureNames: prepared.training.featureNames,
-        standardization: prepared.standardization.map { Checkpoint.SavedStandardization($0) }, training: configuration,
-        data: data.saved(validationCount: prepared.validation.count), history: history),
-      state: model.state)
-    let path = "\(out)/model.safetensors"
-    try checkpoint.write(to: path)
-    let result = Result(
-      checkpoint: path, bestEpoch: history.best?.number ?? 0, validationLoss: history.best?.validationLoss,
-      validationMetric: history.best?.validationMetric, testLoss: test?.loss, testMetric: test?.metric,
-      history: history)
-    try FileAccess.write([UInt8](try ResultFile.data(history)), to: "\(out)/history.json")
+  }
+
+  private func show(_ history: TrainingHistory, test: Evaluation?, loss: LossFunction) throws {
     if common.json {
-      try outputJSON(result)
-    } else {
-      let metric = configuration.loss.metricLabel
-      var lines: [String] = []
-      if let best = history.best {
-        let part = best.validationMetric == nil ? "training" : "validation"
-        lines.append("Best epoch \(best.number): \(part) \(metric.name) \(metric.text(best.decidingMetric))")
-      }
-      if let test { lines.append("Test \(metric.name): \(metric.text(test.metric))") }
-      try output((lines + ["Model: \(path)"]).joined(separator: "\n"))
+      return try outputJSON(
+        Result(
+          checkpoint: modelPath, bestEpoch: history.best?.number ?? 0, validationLoss: history.best?.validationLoss,
+          validationMetric: history.best?.validationMetric, testLoss: test?.loss, testMetric: test?.metric,
+          history: history))
     }
-    try events?.finish()
+    let metric = loss.metricLabel
+    var lines: [String] = []
+    if let best = history.best {
+      let part = best.validationMetric == nil ? "training" : "validation"
+      lines.append("Best epoch \(best.number): \(part) \(metric.name) \(metric.text(best.decidingMetric))")
+    }
+    if let test { lines.append("Test \(metric.name): \(metric.text(test.metric))") }
+    try output((lines + ["Model: \(modelPath)"]).joined(separator: "\n"))
   }
 }
 

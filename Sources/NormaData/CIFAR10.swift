@@ -20,7 +20,15 @@ public enum CIFAR10 {
   /// values from 0 to 255.
   /// - Throws: `FileError` if something cannot be read, `FormatError` if it is not what it should be.
   public static func load(_ path: String) throws -> LoadedData {
-    let files = try files(at: path)
+    try load(try files(at: path))
+  }
+
+  /// Reads the archive's bytes, no longer compressed; `file` is what errors call it. See ``load(_:)``.
+  public static func load(archive bytes: [UInt8], file: String) throws -> LoadedData {
+    try load(try files(inArchive: bytes, file: file))
+  }
+
+  private static func load(_ files: Files) throws -> LoadedData {
     let batches = try files.contents.compactMap { name, bytes in batchNumber(name).map { ($0, name, bytes) } }
       .sorted { $0.0 < $1.0 }.map { try Batch(bytes: $2, file: "\(files.place): \($1)") }
     guard !batches.isEmpty else { throw missingBatches(files.names, at: files.place) }
@@ -49,12 +57,15 @@ public enum CIFAR10 {
   }
 
   private static func filesInArchive(_ path: String) throws -> Files {
-    let bytes = try Gzip.contents(ofFile: path)
+    try files(inArchive: try Gzip.contents(ofFile: path), file: path)
+  }
+
+  private static func files(inArchive bytes: [UInt8], file: String) throws -> Files {
     guard TarArchive.isTar(bytes) else {
-      throw FormatError(file: path, problem: "it is neither a tar archive nor a tar.gz", remedy: remedy)
+      throw FormatError(file: file, problem: "it is neither a tar archive nor a tar.gz", remedy: remedy)
     }
-    var files = Files(place: path, names: [])
-    for entry in try TarArchive(bytes, file: path).entries {
+    var files = Files(place: file, names: [])
+    for entry in try TarArchive(bytes, file: file).entries {
       let name = entry.name.split(separator: "/").last.map(String.init) ?? entry.name
       files.names.append(name)
       if isWanted(name) { files.contents[name] = entry.bytes }

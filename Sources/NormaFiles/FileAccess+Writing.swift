@@ -68,10 +68,18 @@ extension FileAccess {
     }
   }
 
+  private static let temporaryPrefix = ".norma-"
+  private static let temporarySuffix = ".temporary"
+
+  /// Whether a file's name is one of those that are written to first.
+  static func isTemporary(_ name: String) -> Bool {
+    name.hasPrefix(temporaryPrefix) && name.hasSuffix(temporarySuffix)
+  }
+
   private static func temporaryPath(beside target: String) -> String {
     let folder = (target as NSString).deletingLastPathComponent
     // Short whatever the file's name, so that a name of the greatest length can still be written.
-    let name = ".norma-\(String(UInt64.random(in: 0 ... .max), radix: 36)).temporary"
+    let name = temporaryPrefix + String(UInt64.random(in: 0 ... .max), radix: 36) + temporarySuffix
     return folder.isEmpty ? name : folder + (folder.hasSuffix("/") ? "" : "/") + name
   }
 
@@ -82,7 +90,7 @@ extension FileAccess {
   }
 
   /// Makes the new name itself durable. The file is whole either way, so a folder that cannot be synchronized is no error.
-  private static func synchronizeDirectory(of target: String) {
+  static func synchronizeDirectory(of target: String) {
     let folder = (target as NSString).deletingLastPathComponent
     let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

@@ -76,8 +76,9 @@ public enum FileAccess {
 
   /// Creates a folder, and those above it that are missing. One that is there already is left as it is.
   public static func createDirectory(_ path: String) throws(FileError) {
-    if mkdir(path, 0o777) == 0 || (errno == EEXIST && kind(of: path) == .directory) { return }
+    if mkdir(path, 0o777) == 0 { return synchronizeDirectory(of: path) }
     let code = errno
+    if code == EEXIST && kind(of: path) == .directory { return }
     let parent = (path as NSString).deletingLastPathComponent
     guard code == ENOENT, !parent.isEmpty, parent != path else {
       throw FileError(path: path, operation: .create, code: code)
@@ -86,6 +87,7 @@ public enum FileAccess {
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
       throw FileError(path: path, operation: .create, code: errno)
     }
+    synchronizeDirectory(of: path)
   }
 
   /// Creates a folder as ``createDirectory(_:)`` does, and makes sure that files can be written into it: better to know

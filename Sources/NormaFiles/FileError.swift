@@ -4,8 +4,8 @@ import Foundation
 public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was being done.
   public enum Operation: String, Hashable, Sendable {
-    /// To read, write or create it.
-    case read, write, create
+    /// To read, write, create or remove it.
+    case read, write, create, remove
   }
 
   /// The file or folder, as it was given.

@@ -34,7 +34,7 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
 
   private let recipe: Recipe
   private let prefetches: Bool
-  private var position = 0
+  private var position: Int
   private var upcoming: PrefetchedValue<Dataset<Element>>?
 
   /// The batches of an epoch.
@@ -45,11 +45,13 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
   ///   - ranges: the part of the order that makes each batch.
   ///   - augmentation: what is done to the images of each batch.
   ///   - random: decides how, and is the epoch's own.
+  ///   - start: how many batches are left out, because they had their turn before.
   ///   - prefetching: whether batches are prepared ahead; nil where that takes less time.
   package init(
     _ data: Dataset<Element>, order: [Int], ranges: [Range<Int>], augmentation: ImageAugmentation?,
-    random: RandomGenerator, prefetching: Bool? = nil
+    random: RandomGenerator, startingAt start: Int = 0, prefetching: Bool? = nil
   ) {
+    position = start
     recipe = Recipe(data: data, order: order, ranges: ranges, augmentation: augmentation, random: random)
     let size = (ranges.first?.count ?? 0) * data.exampleShape.elementCount * MemoryLayout<Element>.size
     // What is changed by chance is copied a second time.

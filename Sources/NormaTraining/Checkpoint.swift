@@ -115,16 +115,10 @@ public struct Checkpoint: Sendable {
 extension Checkpoint {
   /// Writes the checkpoint: to a temporary name first, so that an earlier file stays whole if this fails.
   public func write(to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    // JSON has no infinities; the loss of a step may be one.
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     var file = Safetensors()
     file.metadata["format"] = "pt"
-    file.metadata[Self.settingsKey] = String(decoding: try encoder.encode(settings), as: UTF8.self)
-    for (name, tensor) in state.tensors { file.entries[name] = .float(tensor) }
-    for (name, count) in state.batchCounts { file.entries[name] = .integers([Int64(count)], shape: []) }
+    file.metadata[Self.settingsKey] = try settings.json
+    state.add(to: &file)
     try file.write(to: path)
   }
 
@@ -133,35 +127,32 @@ extension Checkpoint {
   /// - Throws: `FileError` if the file cannot be read, `FormatError` if it is no checkpoint, or one that does not hang
   ///   together.
   public init(contentsOf path: String) throws {
-    let file = try Safetensors(contentsOf: path)
-    func error(_ problem: String) -> FormatError {
-      FormatError(file: path, problem: problem, remedy: "A checkpoint that `norma train` wrote is needed.")
-    }
+    try self.init(try Safetensors(contentsOf: path), path: path)
+  }
+
+  /// Reads a checkpoint from a file's bytes; `file` is what errors call it. See ``init(contentsOf:)``.
+  public init(bytes: [UInt8], file: String) throws {
+    try self.init(try Safetensors(bytes: bytes, file: file), path: file)
+  }
+
+  private init(_ file: Safetensors, path: String) throws {
     guard let text = file.metadata[Self.settingsKey] else {
-      throw error("the tensors come without Norma's settings")
+      throw FormatError(
+        file: path, problem: "the tensors come without Norma's settings",
+        remedy: "A checkpoint that `norma train` wrote is needed.")
     }
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
-      settings = try decoder.decode(Settings.self, from: Data(text.utf8))
+      settings = try Settings(json: text)
     } catch {
       throw FormatError(
         file: path, location: "metadata '\(Self.settingsKey)'",
         problem: "the settings\(Self.origin(of: text)) cannot be read",
         remedy: "A checkpoint that this version of `norma train` wrote is needed.")
     }
-    state = ModelState()
-    for (name, entry) in file.entries {
-      switch entry {
-      case .integers(let numbers, shape: []):
-        // More than any training reaches, and few enough to count on from.
-        guard (0...1 << 53).contains(numbers[0]) else { throw error("'\(name)' is \(numbers[0]), and counts batches") }
-        state.batchCounts[name] = Int(numbers[0])
-      case .float(let tensor): state.tensors[name] = tensor
-      default: throw error("'\(name)' is neither F32 nor a count")
-      }
-    }
+    // A state of training holds more than the model.
+    let entries = file.entries.filter { !$0.key.hasPrefix(trainingPrefix) }
+    state = try ModelState(
+      entries, file: path, remedy: "A checkpoint that `norma train` wrote is needed.")
     try check(path)
   }
 

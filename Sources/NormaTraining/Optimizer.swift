@@ -17,6 +17,21 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   /// An optimizer before its first step.
   public init(_ rule: OptimizerRule) { self.rule = rule }
 
+  /// An optimizer that goes on where another stood; `first` and `second` as they are described above.
+  init(_ rule: OptimizerRule, stepCount: Int, first: Tensor<Element>, second: Tensor<Element>) {
+    self.rule = rule
+    self.stepCount = stepCount
+    self.first = first
+    self.second = second
+  }
+
+  /// Whether it has made no step, or steps with as many parameters' elements as are given.
+  func fits(elementCount: Int) -> Bool {
+    stepCount == 0
+      || (first.count == (rule.slotCount >= 1 ? elementCount : 0)
+        && second.count == (rule.slotCount >= 2 ? elementCount : 0))
+  }
+
   /// Makes one step.
   ///
   /// - Parameters:

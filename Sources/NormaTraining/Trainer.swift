@@ -59,6 +59,12 @@ public final class Trainer<Element: TensorElement> {
   private var orderRandom: RandomGenerator
   private var dropoutRandom: RandomGenerator
   private let augmentationRandom: RandomGenerator
+  /// The call of `fit` that is under way, what it learns from, and the best state it has seen.
+  private var progress: TrainingProgress?
+  private var data: TrainingData<Element>?
+  private var bestState: ModelState<Element>?
+  /// What the next call of `fit` goes on with.
+  private var restored: TrainingState<Element>?
 
   /// A trainer before its first epoch. The model keeps the state it is in.
   public init(_ model: any Layer<Element>, configuration: TrainingConfiguration) {
@@ -73,7 +79,39 @@ public final class Trainer<Element: TensorElement> {
     augmentationRandom = random.split(RandomStream.augmentation.rawValue)
   }
 
-  /// Trains for the configured number of epochs.
+  /// All that the training consists of at this moment. Within `onEvent` of ``fit(_:validation:onEvent:)``, it is the
+  /// middle of that call; a trainer that it is restored to goes on with that call.
+  public var state: TrainingState<Element> {
+    if let restored { return restored }
+    let (layers, statistics) = model.trainingStructure
+    return TrainingState(
+      configuration: configuration, model: model.state, history: history, layers: layers, statistics: statistics,
+      best: bestState, optimizer: optimizer, orderRandom: orderRandom.state, dropoutRandom: dropoutRandom.state,
+      progress: progress, dataChecksum: data?.checksum)
+  }
+
+  /// Puts model and trainer into the state of another trainer, of a model of the same structure with the same
+  /// configuration. The next ``fit(_:validation:onEvent:)`` goes on, bit for bit, with the call the state was taken from.
+  ///
+  /// - Throws: ``TrainingError/stateDoesNotFit(_:)`` with all that differs, or `ModelStateError`; nothing has changed then.
+  public func restore(_ state: TrainingState<Element>) throws {
+    try state.check(model, configuration)
+    let before = model.state
+    do {
+      if let best = state.best { try model.load(best) }
+      try model.load(state.model)
+    } catch {
+      try model.load(before)
+      throw error
+    }
+    optimizer = state.optimizer
+    orderRandom = RandomGenerator(state: state.orderRandom)
+    dropoutRandom = RandomGenerator(state: state.dropoutRandom)
+    history = state.history
+    restored = state.progress == nil ? nil : state
+  }
+
+  /// Trains for the configured number of epochs, or what is left of them after ``restore(_:)``.
   ///
   /// - Parameters:
   ///   - training: what to learn from.
@@ -91,13 +129,24 @@ public final class Trainer<Element: TensorElement> {
     if let problem = configuration.augmentation?.problem(forExamplesOf: training.exampleShape) {
       throw TrainingError.dataDoNotFit("\(training.name) cannot be augmented: \(problem)")
     }
+    let data = TrainingData(training, validation)
+    if let restored { try restored.check(data) }
     let sample = training.subset(rows: 0..<min(training.count, Self.trainingMetricSamples))
+    let epochsBefore = restored?.progress?.epochsBefore ?? history.epochs.count
+    progress = restored?.progress ?? TrainingProgress(epochsBefore: epochsBefore)
     // A trainer that goes on starts from the best state it had, which may stay the best.
-    var bestState = configuration.keepsBest && history.best != nil ? model.state : nil
-    var epochsSinceBest = 0
-    let earlierEpochs = history.epochs.count
+    bestState = configuration.keepsBest && history.best != nil ? restored?.best ?? model.state : nil
+    self.data = data
+    restored = nil
+    defer { (progress, bestState, self.data) = (nil, nil, nil) }
     history.stoppedEarly = false
-    for number in ((earlierEpochs + 1)...).prefix(configuration.epochs) {
+    while history.epochs.count - epochsBefore < configuration.epochs {
+      if let patience = configuration.patience, let progress, progress.epochsSinceBest >= patience {
+        history.stoppedEarly = true
+        break
+      }
+      let number = history.epochs.count + 1
+      let isWhole = progress?.stepsOfEpoch == 0
       let clock = ContinuousClock()
       let start = clock.now
       guard let (loss, learningRate) = try runEpoch(number, training, onEvent) else {
@@ -110,17 +159,13 @@ public final class Trainer<Element: TensorElement> {
       let epoch = TrainingHistory.Epoch(
         number: number, trainingLoss: loss, trainingMetric: trainingResult.metric,
         validationLoss: validationResult?.loss, validationMetric: validationResult?.metric, learningRate: learningRate,
-        seconds: seconds)
+        seconds: isWhole ? seconds : nil)
       history.epochs.append(epoch)
-      if history.best?.number == number {
-        epochsSinceBest = 0
-        if configuration.keepsBest { bestState = model.state }
-      } else {
-        epochsSinceBest += 1
-      }
-      let decision = try onEvent(.epoch(epoch))
-      if decision == .stop || configuration.patience.map({ epochsSinceBest >= $0 }) ?? false {
-        history.stoppedEarly = number - earlierEpochs < configuration.epochs
+      let isBest = history.best?.number == number
+      if isBest && configuration.keepsBest { bestState = model.state }
+      progress?.endEpoch(isBest: isBest)
+      if try onEvent(.epoch(epoch)) == .stop {
+        history.stoppedEarly = history.epochs.count - epochsBefore < configuration.epochs
         break
       }
     }
@@ -128,32 +173,32 @@ public final class Trainer<Element: TensorElement> {
     return history
   }
 
-  /// One pass over the data in a new order; nil if the callback stopped it. Returns the mean loss and the last rate.
+  /// One pass over the data in a new order, or what is left of it; nil if the callback stopped it. Returns the mean loss and
+  /// the last rate.
   private func runEpoch(
     _ number: Int, _ training: Dataset<Element>, _ onEvent: (Event) throws -> Decision
   ) throws -> (loss: Double, learningRate: Double)? {
-    let order = orderRandom.permutation(training.count)
+    var random = orderRandom
+    let order = random.permutation(training.count)
+    defer { orderRandom = random }
     let batches = configuration.batches(of: training.count)
+    var progress = progress ?? TrainingProgress(epochsBefore: number - 1)
     var loader = BatchLoader(
       training, order: order, ranges: batches, augmentation: configuration.augmentation,
-      random: augmentationRandom.split(UInt64(history.stepLosses.count)))
-    var total = 0.0
-    var sampleCount = 0
-    var learningRate = 0.0
-    var index = 0
+      random: augmentationRandom.split(UInt64(history.stepLosses.count - progress.stepsOfEpoch)),
+      startingAt: progress.stepsOfEpoch)
     while let batch = loader.next() {
-      index += 1
       let time = configuration.scheduleUnit == .epoch ? number - 1 : history.stepLosses.count
-      learningRate = configuration.learningRate * configuration.schedule.factor(at: time)
+      let learningRate = configuration.learningRate * configuration.schedule.factor(at: time)
       let (loss, accuracy, gradients) = try step(batch, epoch: number, learningRate: learningRate)
-      total += loss * Double(batch.count)
-      sampleCount += batch.count
+      progress.add(loss: loss, sampleCount: batch.count, learningRate: learningRate)
+      self.progress = progress
       let step = Step(
-        epoch: number, number: index, count: batches.count, sampleCount: batch.count, loss: loss,
+        epoch: number, number: progress.stepsOfEpoch, count: batches.count, sampleCount: batch.count, loss: loss,
         accuracy: accuracy, learningRate: learningRate, gradients: gradients)
       if try onEvent(.step(step)) == .stop { return nil }
     }
-    return (total / Double(max(1, sampleCount)), learningRate)
+    return (progress.lossSum / Double(max(1, progress.sampleCount)), progress.learningRate)
   }
 
   private func step(

@@ -8,6 +8,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case targetsDoNotFit(String)
   /// The data have another shape than the model takes.
   case dataDoNotFit(String)
+  /// The state of another training was to be gone on with.
+  case stateDoesNotFit(String)
   /// The loss became infinite or not a number.
   case notFinite(NotFinite)
 
@@ -26,7 +28,7 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .emptyDataset(let name): "\(name) has no samples"
-    case .targetsDoNotFit(let problem), .dataDoNotFit(let problem): problem
+    case .targetsDoNotFit(let problem), .dataDoNotFit(let problem), .stateDoesNotFit(let problem): problem
     case .notFinite(let found):
       """
       the loss is no longer finite in epoch \(found.epoch), step \(found.step): first in \

@@ -49,6 +49,25 @@ enum Norma {
       URL(filePath: "/bin/sh"), ["-c", script], environment: ["norma": executable.get().path], directory: directory)
   }
 
+  /// Runs `norma` and kills it, as a crash would, when the moment has come.
+  ///
+  /// - Parameters:
+  ///   - arguments: what follows `norma` on the command line.
+  ///   - isTime: asked every half millisecond.
+  /// - Returns: whether it was killed; otherwise it had ended before.
+  static func kill(_ arguments: [String], when isTime: () throws -> Bool) throws -> Bool {
+    let process = Process()
+    process.executableURL = try executable.get()
+    process.arguments = arguments
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    while process.isRunning, try !isTime() { usleep(500) }
+    if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    process.waitUntilExit()
+    return process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL
+  }
+
   private static func run(
     _ executable: URL, _ arguments: [String], input: String = "", environment: [String: String], directory: URL?
   ) throws -> Outcome {

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import Norma
+
+/// How often a training's state is saved.
+enum CheckpointInterval: ExpressibleByArgument {
+  case epochs(Int)
+  case steps(Int)
+
+  init?(argument: String) {
+    let text = argument.hasSuffix("steps") ? String(argument.dropLast(5)) : argument
+    guard let count = Int(text), count >= 1 else { return nil }
+    self = text == argument ? .epochs(count) : .steps(count)
+  }
+}
+
+/// What is kept of a training while it runs, and whether one is gone on with.
+struct CheckpointOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How often the training is saved: every so many epochs, such as 5, or steps, such as 200steps. (default: each epoch, but not more often than every two seconds)",
+      valueName: "interval"))
+  var checkpointEvery: CheckpointInterval?
+
+  @Option(
+    help: ArgumentHelp("How many of these checkpoints are kept: the last so many. 0 saves none.", valueName: "count"))
+  var checkpoints = 2
+
+  @Flag(help: "Go on with the training in --out that was interrupted; see INTERRUPTED above.")
+  var resume = false
+
+  func validate() throws {
+    guard (0...1_000_000).contains(checkpoints) else {
+      throw ValidationError("--checkpoints takes a number from 0 on, not \(checkpoints).")
+    }
+    guard checkpoints > 0 || checkpointEvery == nil else {
+      throw ValidationError("--checkpoint-every is for --checkpoints 1 or more.")
+    }
+  }
+}
+
+/// Saves a training's state as often as was asked for.
+struct CheckpointSaver {
+  /// Without it being said, an epoch that ends sooner after the last checkpoint gets none.
+  private static let shortestPause = Duration.seconds(2)
+
+  private var folder: TrainingStateFolder
+  private let interval: CheckpointInterval?
+  private let notes: [String: String]
+  private let clock = ContinuousClock()
+  private var last: ContinuousClock.Instant
+
+  init(_ folder: TrainingStateFolder, interval: CheckpointInterval?, notes: [String: String]) {
+    self.folder = folder
+    self.interval = interval
+    self.notes = notes
+    last = clock.now
+  }
+
+  /// Saves the state after an event, if it is time. The end of the training needs no checkpoint: the model is written next.
+  mutating func save(_ trainer: Trainer<Float>, after event: Trainer<Float>.Event) throws {
+    let isDue =
+      switch (interval, event) {
+      case (.steps(let count), .step): trainer.history.stepLosses.count % count == 0
+      case (.epochs(let count), .epoch(let epoch)):
+        epoch.number % count == 0 && epoch.number < trainer.configuration.epochs
+      case (nil, .epoch(let epoch)):
+        epoch.number < trainer.configuration.epochs && clock.now - last >= Self.shortestPause
+      default: false
+      }
+    guard isDue else { return }
+    var state = trainer.state
+    state.notes = notes
+    try folder.write(state)
+    last = clock.now
+  }
+}

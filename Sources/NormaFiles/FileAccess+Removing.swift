@@ -1,0 +1,14 @@
+import Foundation
+
+extension FileAccess {
+  /// Removes a file or an empty folder.
+  package static func remove(_ path: String) throws(FileError) {
+    guard Foundation.remove(path) == 0 else { throw FileError(path: path, operation: .remove, code: errno) }
+  }
+
+  /// Removes what ``write(_:to:)-([UInt8],_)`` leaves in a folder if the process is killed in the middle of it. Nobody else
+  /// may be writing there.
+  package static func removeTemporaryFiles(inDirectory path: String) throws(FileError) {
+    for name in try names(inDirectory: path) where isTemporary(name) { try remove("\(path)/\(name)") }
+  }
+}

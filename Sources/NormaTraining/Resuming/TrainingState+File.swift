@@ -1,0 +1,146 @@
+import Foundation
+import NormaFiles
+import NormaLayers
+import NormaTensor
+
+extension TrainingState {
+  /// The version of the format, raised whenever what was written before cannot be read in the same way any more.
+  static var formatVersion: Int { 1 }
+  /// The metadata's key for everything but tensors and notes.
+  static var recordKey: String { "norma.training" }
+  private static var bestPrefix: String { trainingPrefix + "best." }
+  private static var optimizerNames: (first: String, second: String) {
+    (trainingPrefix + "optimizer.first", trainingPrefix + "optimizer.second")
+  }
+
+  /// Everything but tensors and notes, as it is written.
+  private struct Record: Codable {
+    var version: Int
+    var norma: String
+    var configuration: TrainingConfiguration
+    var history: TrainingHistory
+    var layers: [String]
+    var statistics: [String: StatisticsRule]
+    var optimizerSteps: Int
+    var orderRandom: RandomGenerator.State
+    var dropoutRandom: RandomGenerator.State
+    var progress: TrainingProgress?
+    var dataChecksum: UInt32?
+  }
+
+  /// Writes the state as safetensors, whole or not at all: the model's tensors under the names they have, the others under
+  /// names that begin with `norma.`, and the rest as metadata. The same state gives the same bytes: times are left out.
+  public func write(to path: String) throws {
+    var file = Safetensors(metadata: notes)
+    file.metadata["format"] = "pt"
+    file.metadata[Self.recordKey] = try Record(
+      version: Self.formatVersion, norma: normaVersion, configuration: configuration, history: history.withoutTimes,
+      layers: layers, statistics: statistics, optimizerSteps: optimizer.stepCount, orderRandom: orderRandom,
+      dropoutRandom: dropoutRandom, progress: progress, dataChecksum: dataChecksum
+    ).json
+    require(
+      !model.tensors.keys.contains { $0.hasPrefix(trainingPrefix) }, "a layer cannot be called '\(trainingPrefix)'")
+    model.add(to: &file)
+    best?.add(to: &file, prefix: Self.bestPrefix)
+    if optimizer.first.count > 0 { file.entries[Self.optimizerNames.first] = Safetensors.Entry(optimizer.first) }
+    if optimizer.second.count > 0 { file.entries[Self.optimizerNames.second] = Safetensors.Entry(optimizer.second) }
+    try file.write(to: path)
+  }
+
+  /// Reads a state.
+  ///
+  /// - Throws: `FileError` if the file cannot be read; `FormatError` if it is none that ``write(to:)`` wrote, is damaged, or
+  ///   was written by a version of Norma whose states this one does not know.
+  public init(contentsOf path: String) throws {
+    try self.init(try Safetensors(contentsOf: path), path: path)
+  }
+
+  /// Reads a state from a file's bytes; `file` is what errors call it.
+  public init(bytes: [UInt8], file: String) throws {
+    try self.init(try Safetensors(bytes: bytes, file: file), path: file)
+  }
+
+  private init(_ file: Safetensors, path: String) throws {
+    let remedy = "Go on from another state of the training, or begin it anew."
+    func error(_ problem: String) -> FormatError { FormatError(file: path, problem: problem, remedy: remedy) }
+    guard let text = file.metadata[Self.recordKey] else {
+      throw FormatError(
+        file: path, problem: "there is no state of a training in it",
+        remedy: "A file is needed that a training wrote to go on from; a trained model is not enough.")
+    }
+    try Self.checkVersion(text, path: path)
+    let record: Record
+    do {
+      record = try Record(json: text)
+    } catch {
+      throw FormatError(
+        file: path, location: "metadata '\(Self.recordKey)'", problem: "the state cannot be read", remedy: remedy)
+    }
+    let names = Self.optimizerNames
+    var (model, best): ([String: Safetensors.Entry], [String: Safetensors.Entry]) = ([:], [:])
+    for (name, entry) in file.entries where name != names.first && name != names.second {
+      if name.hasPrefix(Self.bestPrefix) {
+        best[String(name.dropFirst(Self.bestPrefix.count))] = entry
+      } else {
+        model[name] = entry
+      }
+    }
+    func moments(_ name: String) throws -> Tensor<Element> {
+      guard let entry = file.entries[name] else { return .zeros([0]) }
+      guard let tensor = entry.exactTensor(of: Element.self), tensor.rank == 1 else {
+        throw error("'\(name)' is no vector of \(Element.typeName)")
+      }
+      return tensor
+    }
+    self.model = try ModelState(model, file: path, remedy: remedy)
+    self.best = best.isEmpty ? nil : try ModelState(best, file: path, remedy: remedy)
+    optimizer = Optimizer(
+      record.configuration.optimizer, stepCount: record.optimizerSteps, first: try moments(names.first),
+      second: try moments(names.second))
+    configuration = record.configuration
+    history = record.history
+    layers = record.layers
+    statistics = record.statistics
+    orderRandom = record.orderRandom
+    dropoutRandom = record.dropoutRandom
+    progress = record.progress
+    dataChecksum = record.dataChecksum
+    notes = file.metadata.filter { $0.key != Self.recordKey && $0.key != "format" }
+    if let problem { throw error(problem) }
+  }
+
+  /// Makes sure that the format is the one this version of Norma writes.
+  private static func checkVersion(_ record: String, path: String) throws(FormatError) {
+    guard let found = try? RecordVersion(json: record), found.version != formatVersion else { return }
+    let isNewer = found.version > formatVersion
+    throw FormatError(
+      file: path, problem: "it is of version \(found.version), written by norma \(found.norma)",
+      remedy: """
+        This is norma \(normaVersion), which knows version \(formatVersion): go on with \
+        \(isNewer ? "the version that wrote it, or a later one" : "the version that wrote it"), or begin anew.
+        """)
+  }
+
+  /// What does not hang together in a state that was read; nil if nothing.
+  private var problem: String? {
+    if let problem = configuration.problem { return "the training is one of \(problem)" }
+    // More than any training reaches, and few enough to count on from.
+    guard (0...1 << 53).contains(optimizer.stepCount) else { return "the optimizer made \(optimizer.stepCount) steps" }
+    guard history.epochs.indices.allSatisfy({ history.epochs[$0].number == $0 + 1 }) else {
+      return "the epochs are not numbered from 1"
+    }
+    guard let progress else { return nil }
+    guard (0...history.epochs.count).contains(progress.epochsBefore),
+      (0...history.epochs.count).contains(progress.epochsSinceBest),
+      (0...history.stepLosses.count).contains(progress.stepsOfEpoch),
+      (0...1 << 53).contains(progress.sampleCount)
+    else { return "its position in the training is none" }
+    return nil
+  }
+}
+
+/// What any version of a state's record says.
+private struct RecordVersion: Decodable {
+  var version: Int
+  var norma: String
+}
