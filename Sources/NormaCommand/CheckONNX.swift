@@ -12,8 +12,8 @@ struct CheckONNX: ParsableCommand {
     usage: "norma check-onnx <folder> [<options>]",
     discussion: """
       The folder holds a folder for each case: model.onnx, and in test_data_set_0 and so on input_0.pb, output_0.pb and \
-      so on. ONNX's repository has them in onnx/backend/test/data/node; the Python package of version 1.21 and later \
-      makes them when asked, which Tests/Fixtures/write_onnx_cases.py does.
+      so on. Older versions of the Python package onnx have them in onnx/backend/test/data/node; 1.23 computes them when \
+      asked, which Tests/Fixtures/write_onnx_cases.py does.
 
       Each case is passed, failed, unsupported (it uses an operator, an element type or an attribute that is not done) \
       or malformed (its files break the rules). Outputs pass within ONNX's own tolerance, 1e-3 of the expected value and \
