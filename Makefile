@@ -1,11 +1,15 @@
 # Norma's chores. `make` alone lists them.
 
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Benchmarks/*/*.swift) \
-  Examples/Serving/Package.swift Examples/Serving/Sources Examples/Serving/Tests
+  Examples/Serving/Package.swift Examples/Serving/Sources Examples/Serving/Tests Fuzz/Package.swift Fuzz/Sources
 REPORT := norma-report
 DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
 SMOKE := NormaTensorTests|NormalizationTests|NormaTerminalTests
+
+# What `make fuzz` feeds, all if empty, and how long each.
+READERS :=
+SECONDS := 60
 
 # Homebrew's folders are not among those the compiler searches.
 ifeq ($(shell uname -s),Darwin)
@@ -13,7 +17,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,onednn zlib libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke lint format examples bench docs clean
+.PHONY: help setup demo test smoke lint format sanitize fuzz examples bench docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -37,6 +41,12 @@ lint:  ## checks the format
 format:  ## puts the sources into the project's format
 	swift format format --in-place --parallel --recursive $(SOURCES)
 
+sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer; takes an hour or more
+	@Utils/sanitize $(FLAGS)
+
+fuzz: setup  ## feeds random bytes to the readers READERS for SECONDS each, see Fuzz/README.md
+	@READERS="$(READERS)" SECONDS_EACH=$(SECONDS) Utils/fuzz $(FLAGS)
+
 examples: setup  ## tests the packages in Examples; builds a web server first, which takes minutes
 	swift test -c release --disable-testable-imports --package-path Examples/Serving $(FLAGS)
 
@@ -54,4 +64,4 @@ docs: setup  ## writes the documentation of every library module
 	@echo "To read it: python3 -m http.server --directory $(DOCS), then http://localhost:8000/documentation"
 
 clean:  ## removes what was built
-	rm -rf .build Benchmarks/.build Benchmarks/build Examples/Serving/.build $(DOCS)
+	rm -rf .build Benchmarks/.build Benchmarks/build Examples/Serving/.build Fuzz/.build $(DOCS)

@@ -1,0 +1,73 @@
+import Foundation
+import Norma
+import NormaONNX
+
+/// Every reader of bytes from outside, by the name that `NORMA_FUZZ` gives it.
+///
+/// Each takes any bytes, and either reads them or throws an error of one of the types for that: ``isExpected(_:)``. What it
+/// read must hold together, as far as that can be said without knowing the bytes. A new reader is a new line here, and a
+/// folder of seeds in `Corpus`.
+let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
+  "safetensors": { bytes in
+    let file = try Safetensors(bytes: bytes, file: "fuzz")
+    // What was read and written again is read as the same, numbers that are not equal to themselves aside.
+    let again = try Safetensors(bytes: file.serialized(), file: "fuzz again")
+    check(again.metadata == file.metadata && again.entries.mapValues(\.shape) == file.entries.mapValues(\.shape))
+  },
+  "npy": { bytes in
+    let array = try NumPyArray(bytes: bytes, file: "fuzz")
+    check(try NumPyArray(bytes: array.serialized(), file: "fuzz again").entry.shape == array.entry.shape)
+  },
+  "npz": { bytes in
+    let archive = try NumPyArchive(bytes: bytes, file: "fuzz")
+    let again = try NumPyArchive(bytes: archive.serialized(), file: "fuzz again")
+    check(again.entries.mapValues(\.shape) == archive.entries.mapValues(\.shape))
+  },
+  "onnx": { bytes in
+    let model = try ONNXModel(bytes: bytes)
+    check(try ONNXModel(bytes: model.encoded()) == model)
+  },
+  "checkpoint": { bytes in
+    let checkpoint = try Checkpoint(bytes: bytes, file: "fuzz")
+    _ = try checkpoint.makeModel()
+  },
+  "training-state": { bytes in
+    let state = try TrainingState<Float>(bytes: bytes, file: "fuzz")
+    let model: Sequential<Float> = MultilayerPerceptron(hidden: [3]).build(
+      sampleShape: [4], outputCount: 2, random: RandomGenerator(seed: 0))
+    try Trainer(model, configuration: state.configuration).restore(state)
+  },
+  "csv": { bytes in
+    let data = try CSV.dataset(bytes: bytes, file: "fuzz")
+    check(data.features.elements.allSatisfy(\.isFinite))
+  },
+  "csv-regression": { bytes in
+    let options = CSVOptions(labelColumns: [.number(1), .number(-1)], task: .regression)
+    _ = try CSV.dataset(bytes: bytes, file: "fuzz", options: options)
+  },
+  "idx": { bytes in
+    let array = try IDXArray(bytes: bytes, file: "fuzz")
+    check(array.elements.count == array.shape.reduce(1, *))
+  },
+  "cifar10": { bytes in _ = try CIFAR10.load(archive: bytes, file: "fuzz") },
+  "tar": { bytes in _ = try TarArchive(bytes, file: "fuzz") },
+  "gzip": { bytes in
+    let limit = 1 << 22
+    check(try Gzip.inflated(bytes, file: "fuzz", maximumSize: limit).count <= limit)
+  },
+  "image": { bytes in
+    let image = try RasterImage(bytes: bytes, file: "fuzz")
+    check(image.pixels.count == image.height * image.width * image.channelCount)
+  },
+]
+
+/// Whether an error is one of those that bytes from outside are answered with.
+func isExpected(_ error: any Error) -> Bool {
+  error is FormatError || error is DataError || error is TrainingError || error is ModelStateError
+    || error is ONNXError
+}
+
+/// Stops the process, which the fuzzer takes for a crash.
+private func check(_ condition: Bool) {
+  if !condition { fatalError("what was read does not hold together") }
+}

@@ -1,0 +1,98 @@
+"""Writes the seeds in Corpus: small files made here, the tests' fixtures, and what `norma train` writes.
+
+    python3 Fuzz/make_corpus.py .build/release/norma
+"""
+
+import gzip
+import io
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+ROOT = pathlib.Path(__file__).parent
+FIXTURES = ROOT.parent / "Tests" / "Fixtures"
+
+
+def put(reader, name, content):
+    folder = ROOT / "Corpus" / reader
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def idx(lengths, kind=8):
+    count = 1
+    for length in lengths:
+        count *= length
+    header = bytes([0, 0, kind, len(lengths)]) + b"".join(length.to_bytes(4, "big") for length in lengths)
+    return header + bytes(i % 256 for i in range(count))
+
+
+def tar(files):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as file:
+        for name, content in files.items():
+            information = tarfile.TarInfo(name)
+            information.size = len(content)
+            file.addfile(information, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def main(norma):
+    for name in ["gnu.tar", "pax.tar", "ustar.tar"]:
+        put("tar", name, (FIXTURES / "files" / name).read_bytes())
+    for name in ["members.gz", "padded.gz", "table.csv.gz"]:
+        put("gzip", name, (FIXTURES / "files" / name).read_bytes())
+    put("gzip", "zeros.gz", gzip.compress(bytes(1 << 20), mtime=0))
+    for name in ["read", "written", "unsupported"]:
+        put("safetensors", f"{name}.safetensors", (FIXTURES / "files" / f"{name}.safetensors").read_bytes())
+    for path in (FIXTURES / "numpy").iterdir():
+        if path.suffix in [".npy", ".npz"]:
+            put(path.suffix[1:], path.name, path.read_bytes())
+    for path in (FIXTURES / "images").iterdir():
+        if path.suffix in [".png", ".jpg"]:
+            put("image", path.name, path.read_bytes())
+    tables = {
+        "plain": "1,2,a\n3,4,b\n-5e3,.5,a\n",
+        "header": 'w,h,"kind ""x"""\r\n1,2,"a,b"\r\n3,4,"c\nd"\r\n',
+        "mark": "\ufeffa;b\n1;2\n",
+        "numbers": "1,2,3.5\n4,5,-6\n7,8,9e2\n",
+    }
+    for name, text in tables.items():
+        put("csv", f"{name}.csv", text.encode())
+        put("csv-regression", f"{name}.csv", text.encode())
+    put("idx", "images", idx([3, 2, 2]))
+    put("idx", "labels", idx([5]))
+    record = bytes([3]) + bytes(i % 251 for i in range(3072))
+    names = "\n".join(f"class {i}" for i in range(10)).encode() + b"\n"
+    put(
+        "cifar10",
+        "small.tar",
+        tar({"c/data_batch_1.bin": record * 2, "c/test_batch.bin": record, "c/batches.meta.txt": names}),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        table = pathlib.Path(folder) / "table.csv"
+        table.write_text("".join(f"{i % 5},{i % 3},{i % 7},{i % 4},{'ab'[i % 2]}\n" for i in range(40)))
+        for optimizer in ["adam", "momentum", "sgd"]:
+            out = pathlib.Path(folder) / optimizer
+            options = ["--data", f"csv:{table}", "--model", "mlp:3", "--epochs", "3", "--batch-size", "8", "--quiet"]
+            # An early end leaves the checkpoints: the model's name is taken by a folder.
+            (out / "model.safetensors").mkdir(parents=True)
+            subprocess.run(
+                [norma, "train", "--optimizer", optimizer, "--out", out, "--checkpoint-every", "1", *options],
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
+            newest = sorted((out / "checkpoints").iterdir())[-1]
+            put("training-state", f"{optimizer}.safetensors", newest.read_bytes())
+        shutil.rmtree(out)
+        subprocess.run([norma, "train", "--out", out, *options], stdout=subprocess.DEVNULL, check=True)
+        put("checkpoint", "perceptron.safetensors", (out / "model.safetensors").read_bytes())
+        subprocess.run([norma, "convert", out, "-o", out / "model.onnx"], stdout=subprocess.DEVNULL, check=True)
+        put("onnx", "perceptron.onnx", (out / "model.onnx").read_bytes())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
