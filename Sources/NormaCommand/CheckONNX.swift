@@ -12,8 +12,8 @@ struct CheckONNX: ParsableCommand {
     usage: "norma check-onnx <folder> [<options>]",
     discussion: """
       The folder holds a folder for each case: model.onnx, and in test_data_set_0 and so on input_0.pb, output_0.pb and \
-      so on. ONNX's repository has them in onnx/backend/test/data/node; the Python package of version 1.21 and later \
-      makes them when asked, which Tests/Fixtures/write_onnx_cases.py does.
+      so on. Older versions of the Python package onnx have them in onnx/backend/test/data/node; 1.23 computes them when \
+      asked, which Tests/Fixtures/write_onnx_cases.py does.
 
       Each case is passed, failed, unsupported (it uses an operator, an element type or an attribute that is not done) \
       or malformed (its files break the rules). Outputs pass within ONNX's own tolerance, 1e-3 of the expected value and \
@@ -78,7 +78,7 @@ struct CheckONNX: ParsableCommand {
         try output("\(line.outcome.padded(toColumns: 11))  \(line.name)\(line.reason.map { "  (\($0))" } ?? "")")
       }
     }
-    if json { try outputJSON(result) } else { try output("\n" + result.count.words(operators: supported.count)) }
+    if json { try outputJSON(result) } else { try output("\n" + result.count.words) }
     if result.count.failed + result.count.malformed > 0 {
       throw FailedCases(failed: result.count.failed, malformed: result.count.malformed)
     }
@@ -128,12 +128,12 @@ extension CheckONNX.Result.Count {
     }
   }
 
-  fileprivate func words(operators: Int) -> String {
+  fileprivate var words: String {
     let share = cases > 0 ? String(format: " (%.1f%%)", 100 * Double(passed) / Double(cases)) : ""
     return """
-      \(passed) of \(cases) cases of the \(operators) operators that are done passed\(share); \(failed) failed, \
-      \(unsupported) are unsupported, \(malformed) malformed.
-      \(otherOperators) cases are of other operators.
+      \(passed) of \(cases) cases of supported operators passed\(share); \(failed) failed, \(unsupported) unsupported, \
+      \(malformed) malformed.
+      \(otherOperators) cases use other operators.
       """
   }
 }

@@ -50,6 +50,7 @@ extension Lab {
   struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Run experiments and write their report.",
+      usage: "norma lab run (<names> ... | --all) [<options>]",
       discussion: """
         The report is one page, report.html, with plots, tables, claims that hold or do not, and the published figures \
         beside ours. The folder also gets results.json (the same bytes in every run), times.json, the plots as SVG and \

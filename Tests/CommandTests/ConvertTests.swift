@@ -86,6 +86,12 @@ struct ConvertTests {
     #expect(copy.state == original.state)
     #expect(copy.standardization == original.standardization)
     #expect(try Norma.run(["evaluate", back]).output == Norma.run(["evaluate", trained.path("model")]).output)
+    // Who knows in what batches it was trained elsewhere.
+    let keras = trained.path("keras.safetensors")
+    let words = try run([back, "--to", "norma", "--conventions", "keras", "-o", keras])
+    #expect(words.contains("Running variances stay unbiased") && words.contains("(N-1)/N times as large"))
+    #expect(try Checkpoint(contentsOf: keras).state == original.state)
+    #expect(try Norma.run(["inspect", back]).output.contains("(N-1)/N times"))
   }
 
   @Test func conventionsAreConvertedThereAndBackAndSaidToBe() throws {

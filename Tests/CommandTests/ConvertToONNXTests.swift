@@ -24,6 +24,26 @@ struct ConvertToONNXTests {
     #expect(try ONNXModel(contentsOf: training).outputs.count == 3)
   }
 
+  @Test(arguments: [["--model", "mlp:5,5"], ["--model", "convnet", "--norm", "group"]])
+  func theModelGivesTheScoresThatTheNetworkGivesForStandardizedSamples(training: [String]) throws {
+    let folder = try Folder()
+    #expect(
+      try Norma.run(["train", "--epochs", "1", "--quiet", "--out", folder.path("m")] + training).status == 0)
+    #expect(try Norma.run(["convert", folder.path("m"), "-o", folder.path("m.onnx")]).status == 0)
+    let checkpoint = try Checkpoint(contentsOf: folder.path("m/model.safetensors"))
+    let samples = HashedNumbers("samples").values(Shape([4] + checkpoint.settings.exampleShape), bound: 8) + 8
+    let standardized = try #require(try checkpoint.standardization?.applied(to: samples))
+    let expected = try checkpoint.makeModel()(Variable(standardized), in: .inference).value
+    let input = samples.rank == 4 ? samples.transposed([0, 3, 1, 2]) : samples
+    let results = try ONNXModel(contentsOf: folder.path("m.onnx"))([.floats(input)])
+    guard case .floats(let scores)? = results.first, scores.shape == expected.shape else {
+      Issue.record("\(results)")
+      return
+    }
+    let largest = max(1, expected.elements.map(abs).max() ?? 0)
+    #expect(zip(scores.elements, expected.elements).allSatisfy { abs($0 - $1) <= 1e-5 * largest })
+  }
+
   @Test func whatCannotBecomeOneIsToldOf() throws {
     let folder = try Folder()
     let state = fixturesDirectory.appending(path: "conversion/convnet.safetensors").path

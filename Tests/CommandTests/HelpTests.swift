@@ -7,7 +7,7 @@ import Testing
 struct HelpTests {
   @Test(arguments: [
     "norma", "compare", "train", "evaluate", "predict", "explain", "lab", "lab list", "lab run",
-    "inspect", "convert", "bench", "bench run", "bench list",
+    "inspect", "convert", "check-onnx", "bench", "bench run", "bench list",
     "bench accuracy",
   ])
   func helpReadsAsItDidBefore(command: String) throws {

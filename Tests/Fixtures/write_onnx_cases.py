@@ -4,8 +4,8 @@ and test_data_set_0/{input,output}_*.pb.
     python Tests/Fixtures/write_onnx_cases.py FOLDER
     python Tests/Fixtures/write_onnx_cases.py --fixture
 
-Needs `pip install onnx`. Versions of the package before 1.21 have the folders in onnx/backend/test/data/node; later ones compute
-the cases when they are asked for, which is what this does. It takes half a minute.
+Needs `pip install onnx`. Older versions of the package have the folders in onnx/backend/test/data/node; 1.23 computes the cases
+when they are asked for, which is what this does. It takes half a minute.
 
 With --fixture it writes onnx/node_cases.tar.gz beside itself, for the tests: the cases of the operators listed below, without the
 few that take more than 32 KiB. Running it again gives the same bytes.

@@ -6,20 +6,10 @@ import Testing
 
 /// ONNX's own test cases for the operators that are done, see `Tests/Fixtures/write_onnx_cases.py`.
 struct NodeCaseTests {
-  /// The cases, unpacked into a folder.
-  static func unpack(into folder: URL) throws {
-    let path = fixturesDirectory.appending(path: "onnx/node_cases.tar.gz").path
-    for entry in try TarArchive(Gzip.contents(ofFile: path), file: path).entries {
-      let file = folder.appending(path: entry.name)
-      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(entry.bytes).write(to: file)
-    }
-  }
-
   @Test func allCasesPassButThoseThatAreNotSupported() throws {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
-    try Self.unpack(into: folder)
+    try unpackONNXNodeCases(into: folder)
     let cases = try ONNXCase.all(in: folder.path)
     var passed: Set<String> = []
     var unsupported: Set<String> = []

@@ -188,6 +188,11 @@ import Testing
     }
     #expect(throws: LayerError.self) { try StateDictionary(model, sampleShape: [2, 3, 2]) }
     #expect(throws: Never.self) { try StateDictionary(model, sampleShape: [12]) }
+    let hidden = Sequential<Float>([Branching(Flatten<Float>())])
+    #expect(throws: LayerError.self) { try StateDictionary(hidden, sampleShape: [2, 3, 2]) }
+    #expect(throws: Never.self) {
+      try StateDictionary(Sequential<Float>([Branching(ReLU<Float>())]), sampleShape: [2, 3, 2])
+    }
   }
 
   @Test func theNamesOfTheLargeResidualNetworkAreTorchvisions() throws {
@@ -224,4 +229,18 @@ import Testing
     }
     _ = try Python.runScript("check_conversion.py", folder.path)
   }
+}
+
+/// A layer of a kind of its own, made of another.
+private final class Branching: Layer {
+  typealias Element = Float
+  let children: [(name: String, layer: any Layer<Float>)]
+
+  init(_ layer: any Layer<Float>) { children = [(name: "branch", layer: layer)] }
+
+  var summary: String { "Branching" }
+  func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) throws -> Variable<Float> {
+    try children[0].layer(x, in: pass)
+  }
+  func outputShape(for input: Shape) throws(LayerError) -> Shape { try children[0].layer.outputShape(for: input) }
 }

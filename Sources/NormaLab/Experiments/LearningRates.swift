@@ -15,7 +15,7 @@ struct LearningRates: Experiment {
 
   private func lastStep(_ context: LabContext) -> Int { context.full(3000, quick: 600) }
   private func target(_ context: LabContext) -> Double {
-    context.dataset == .mnist ? context.full(0.97, quick: 0.94) : 0.9
+    context.dataset == .mnist ? 0.95 : 0.9
   }
   private func interval(_ context: LabContext) -> Int { context.full(50, quick: 25) }
 

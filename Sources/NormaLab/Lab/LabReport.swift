@@ -63,6 +63,13 @@ public struct LabReport: Sendable {
           + "pixels, a much easier task with a fiftieth of the inputs. --data cifar10:PATH and --data mnist:PATH name them."
       )
     }
+    if results.contains(where: { $0.context.dataset == .cifar10 }) {
+      lines.append(
+        "Figures published for CIFAR-10 were measured on its original files with 49,000 training images. Ours are of the files named on "
+          + "the command line: other images are drawn for the training set, and where the files are a copy or a part of the original, its "
+          + "pixels, order and number of images differ too. A thousand images leave an accuracy uncertain by about 1.5 percentage points, one "
+          + "standard error, and another seed changes it by as much again.")
+    }
     if plan.isQuick {
       lines.append(
         "This is a quick lab, with smaller settings than the published ones: shorter training, fewer images, fewer points."

@@ -158,11 +158,7 @@ extension LabContext {
     switch dataset {
     case .cifar10:
       [
-        "The published figures were measured on CIFAR-10's original files with 49,000 training images. These are of the "
-          + "CIFAR-10 files named on the command line: other images are drawn for the training set, and where the files are "
-          + "a copy or a part of the original, its pixels, order and number of images differ too. A thousand images leave an accuracy "
-          + "uncertain by about 1.5 percentage points, one standard error, and weights and order of another seed change it as much again: "
-          + "--seeds shows by how much."
+        "On the CIFAR-10 files that were named, with other images and another seed than the published figures: see the top."
       ]
     case .digits:
       ["Run on the built-in digits: the published figures cannot be compared, the order of things can."]

@@ -76,7 +76,7 @@ enum ReportStyle {
     .answer { font-size: 1.125rem; max-width: 47rem; text-wrap: pretty; }
     .claims { margin: 0 0 1.5rem; padding: 0; max-width: 47rem; list-style: none; font: 0.9375rem/1.5 var(--sans); }
     .claims li {
-      display: grid; grid-template-columns: 8.25rem minmax(0, 1fr); gap: 0 0.5rem; padding: 0.5rem 0;
+      display: grid; grid-template-columns: 9.5rem minmax(0, 1fr); gap: 0 0.5rem; padding: 0.5rem 0;
       border-bottom: 1px solid var(--rule);
     }
     .claims p { margin: 0; }
@@ -232,6 +232,7 @@ enum ReportStyle {
       .picture-title { font-size: 8.5pt; margin-bottom: 0.25rem; }
       .histogram .figures { font-size: 8pt; }
       .plate { max-width: 160mm; }
+      .picture .norma-graph { min-width: 0; max-height: 215mm; width: auto; }
       .histograms { max-width: 130mm; }
       .pairs { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.75rem; }
       .triples { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.75rem; }

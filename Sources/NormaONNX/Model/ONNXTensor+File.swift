@@ -25,7 +25,8 @@ extension ONNXTensor {
     guard message.location == 0, message.external.isEmpty else {
       throw .unsupported(place(), "its elements are in another file")
     }
-    let shape = try checkedShape(message.lengths.map { Int($0) }, at: place())
+    // No memory is asked for before the file is known to hold as many.
+    let shape = try checkedShape(message.lengths.map { Int($0) }, atMost: 1 << 31, at: place())
     let count = shape.elementCount
     func check(_ found: Int) throws(ONNXError) {
       guard found == count else {

@@ -51,13 +51,15 @@ public struct ONNXIntegers: Sendable, Hashable {
   }
 }
 
-/// The most elements that a tensor may have, 2²⁷: a few bytes can ask for any number.
-let maximumElementCount = 1 << 27
+/// The most elements that a tensor may have that is computed, 2²⁶: a few bytes can ask for any number.
+let maximumElementCount = 1 << 26
 
 /// The shape with the given lengths.
 ///
 /// - Throws: ``ONNXError`` if one is negative, there are too many, or their product is too large.
-func checkedShape(_ lengths: [Int], at place: @autoclosure () -> String) throws(ONNXError) -> Shape {
+func checkedShape(
+  _ lengths: [Int], atMost most: Int = maximumElementCount, at place: @autoclosure () -> String
+) throws(ONNXError) -> Shape {
   guard lengths.allSatisfy({ $0 >= 0 }) else { throw .malformed(place(), "a tensor cannot have the shape \(lengths)") }
   guard lengths.count <= Shape.maximumRank else {
     throw .unsupported(place(), "a tensor of \(lengths.count) axes; \(Shape.maximumRank) are the most")
@@ -65,9 +67,9 @@ func checkedShape(_ lengths: [Int], at place: @autoclosure () -> String) throws(
   var count = 1
   for length in lengths where length > 0 {
     let (product, isTooLarge) = count.multipliedReportingOverflow(by: length)
-    guard !isTooLarge, product <= maximumElementCount else {
+    guard !isTooLarge, product <= most else {
       throw .unsupported(
-        place(), "a tensor of shape \(lengths) has too many elements; \(maximumElementCount) are the most")
+        place(), "a tensor of shape \(lengths) has too many elements; \(most) are the most")
     }
     count = product
   }

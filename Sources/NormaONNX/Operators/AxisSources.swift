@@ -52,10 +52,11 @@ private func elements<Element>(of source: [Element], at offsets: [[Int?]], or fi
   var result: [Element] = []
   result.reserveCapacity(offsets.reduce(1) { $0 * $1.count })
   func append(_ axis: Int, _ start: Int?) {
-    guard axis < offsets.count else { return result.append(start.map { source[$0] } ?? fill) }
-    for offset in offsets[axis] {
-      append(axis + 1, start.flatMap { start in offset.map { start + $0 } })
+    guard let start else {
+      return result.append(contentsOf: repeatElement(fill, count: offsets[axis...].reduce(1) { $0 * $1.count }))
     }
+    guard axis < offsets.count else { return result.append(source[start]) }
+    for offset in offsets[axis] { append(axis + 1, offset.map { start + $0 }) }
   }
   append(0, 0)
   return result

@@ -20,19 +20,20 @@ extension OperatorCall {
     let isFlat = x.rank == 3
     let images = isFlat ? x.reshaped(to: Shape(x.shape + [1])) : x
     let (rows, columns) = (axes[0], isFlat ? .one : axes[1])
-    _ = try shape([
-      x.shape[0], x.shape[1], images.shape[2] + rows.begin + rows.end, images.shape[3] + columns.begin + columns.end,
-    ])
+    let isEven = rows.begin == rows.end && columns.begin == columns.end
+    let lengths =
+      isEven ? [images.shape[2] + 2 * rows.begin, images.shape[3] + 2 * columns.begin] : axes.map(\.span.count)
+    _ = try shape([x.shape[0], x.shape[1]] + lengths)
     _ = try shape([x.shape[0], outputs, rows.resultCount, columns.resultCount])
-    let window = Window(
-      Extent2d(height: rows.size, width: columns.size), stride: Extent2d(height: rows.stride, width: columns.stride),
-      dilation: Extent2d(height: rows.dilation, width: columns.dilation))
-    var padded = images.transposed([0, 2, 3, 1])
-    if rows.isPadded || columns.isPadded {
-      padded = padded.padded([nil, rows, columns, nil], with: 0)
+    var window = Window(rows, columns)
+    var taken = images.transposed([0, 2, 3, 1])
+    if isEven {
+      window.padding = Extent2d(height: rows.begin, width: columns.begin)
+    } else {
+      taken = taken.spanned(by: rows, columns, padding: 0)
     }
     let y = Convolution2d.forward(
-      padded, weight: isFlat ? weight.reshaped(to: Shape(weight.shape + [1])) : weight, bias: bias, window: window,
+      taken, weight: isFlat ? weight.reshaped(to: Shape(weight.shape + [1])) : weight, bias: bias, window: window,
       groups: groups
     ).transposed([0, 3, 1, 2])
     return [.floats(isFlat ? y.reshaped(to: Shape(y.shape.dropLast())) : y)]
@@ -68,34 +69,30 @@ extension OperatorCall {
     // What stands before the axes is a batch, and what stands after them are channels.
     let outer = x.shape[..<axes.lowerBound].reduce(1, *)
     let inner = x.shape[(axes.upperBound + 1)...].reduce(1, *)
-    let height = axes.count == 1 ? 1 : x.shape[axes.lowerBound]
-    let images = x.reshaped(to: [outer, height, x.shape[axes.upperBound], inner])
-    _ = try shape([outer, height + rows.begin + rows.end + rows.overhang, columns.padded(images.shape[2]), inner])
-    let window = Window(
-      Extent2d(height: rows.size, width: columns.size), stride: Extent2d(height: rows.stride, width: columns.stride),
-      dilation: Extent2d(height: rows.dilation, width: columns.dilation))
-    let padded = images.padded([nil, rows, columns, nil], with: isMaximum ? -.infinity : 0)
+    let (height, width) = (axes.count == 1 ? 1 : x.shape[axes.lowerBound], x.shape[axes.upperBound])
+    _ = try shape([outer, rows.span.count, columns.span.count, inner])
+    let images = x.reshaped(to: [outer, height, width, inner])
+      .spanned(by: rows, columns, padding: isMaximum ? -.infinity : 0)
+    let window = Window(rows, columns)
     var result: Tensor<Float>
     if isMaximum {
-      result = Pooling2d.maximum(padded, window: window)
+      result = Pooling2d.maximum(images, window: window)
     } else {
-      result = Pooling2d.average(padded, window: window)
-    }
-    if !isMaximum && padded.shape != images.shape {
-      // The share of each window that counts: the image itself, and the padding if it is to.
-      var (all, other) = (rows, columns)
-      var counted: Shape = [1, height, images.shape[2], 1]
-      if countsPadding {
-        counted = [1, height + rows.begin + rows.end, images.shape[2] + columns.begin + columns.end, 1]
-        (all.begin, all.end, other.begin, other.end) = (0, 0, 0, 0)
+      result = Pooling2d.average(images, window: window)
+      // Of what a window takes in, the image counts, and the padding if it is to.
+      let (more, wider) = countsPadding ? (rows, columns) : (.one, .one)
+      let down = rows.shares(in: -more.begin..<height + more.end)
+      let across = columns.shares(in: -wider.begin..<width + wider.end)
+      if !(down + across).allSatisfy({ $0 == 1 }) {
+        let shares = Tensor(
+          down.flatMap { share in across.map { share * $0 } }, shape: [1, down.count, across.count, 1])
+        guard case .floats(let all) = ONNXTensor.floats(shares).broadcast(to: result.shape) else { return result }
+        result = result / all
       }
-      let shares = Pooling2d.average(
-        Tensor.ones(counted).padded([nil, all, other, nil], with: 0), window: window)
-      if case .floats(let shares) = ONNXTensor.floats(shares).broadcast(to: result.shape) { result = result / shares }
     }
     var lengths = Array(x.shape)
-    if axes.count == 2 { lengths[axes.lowerBound] = result.shape[1] }
-    lengths[axes.upperBound] = result.shape[2]
+    if axes.count == 2 { lengths[axes.lowerBound] = rows.resultCount }
+    lengths[axes.upperBound] = columns.resultCount
     return result.reshaped(to: Shape(lengths))
   }
 
@@ -108,27 +105,23 @@ extension OperatorCall {
   }
 }
 
-extension ONNXWindowAxis {
-  /// The window along an axis that is not there.
-  fileprivate static let one = ONNXWindowAxis(
-    size: 1, stride: 1, dilation: 1, begin: 0, end: 0, resultCount: 1, overhang: 0)
-
-  fileprivate var isPadded: Bool { begin > 0 || end > 0 }
-
-  fileprivate func padded(_ length: Int) -> Int { begin + length + end + overhang }
+extension Window {
+  /// A window along two axes, without padding.
+  fileprivate init(_ rows: ONNXWindowAxis, _ columns: ONNXWindowAxis) {
+    self.init(
+      Extent2d(height: rows.size, width: columns.size), stride: Extent2d(height: rows.stride, width: columns.stride),
+      dilation: Extent2d(height: rows.dilation, width: columns.dilation))
+  }
 }
 
 extension Tensor<Float> {
-  /// More values at the ends of the axes that have a window.
-  fileprivate func padded(_ windows: [ONNXWindowAxis?], with value: Float) -> Tensor<Float> {
-    guard windows.contains(where: { $0.map { $0.isPadded || $0.overhang > 0 } ?? false }) else { return self }
-    let sources = zip(windows, shape).map { window, length -> AxisSources in
-      guard let window else { return (0..<length).map { $0 } }
-      return (-window.begin..<length + window.end + window.overhang).map { (0..<length).contains($0) ? $0 : nil }
-    }
-    guard case .floats(let result) = ONNXTensor.floats(self).picking(sources, fill: .floats(.scalar(value))) else {
-      return self
-    }
+  /// What windows take in of images `[N, H, W, C]`: padded where they reach over the ends, cut where they do not reach them.
+  fileprivate func spanned(by rows: ONNXWindowAxis, _ columns: ONNXWindowAxis, padding: Float) -> Tensor<Float> {
+    guard rows.span != 0..<shape[1] || columns.span != 0..<shape[2] else { return self }
+    let spans = [0..<shape[0], rows.span, columns.span, 0..<shape[3]]
+    let sources = zip(spans, shape).map { span, length in span.map { (0..<length).contains($0) ? $0 : nil } }
+    let picked = ONNXTensor.floats(self).picking(sources, fill: .floats(.scalar(padding)))
+    guard case .floats(let result) = picked else { return self }
     return result
   }
 }

@@ -3,12 +3,24 @@
 struct ONNXWindowAxis {
   /// How many values it takes in, how far it moves, and how far it is from one value to the next.
   var size, stride, dilation: Int
-  /// By how much the ends are padded.
+  /// By how much the ends are padded. The last window may reach over the padding at the end, or leave some of it over.
   var begin, end: Int
   /// How many places it has.
   var resultCount: Int
-  /// How many values are added at the end for a last window that only begins within the padded axis; not part of `end`.
-  var overhang: Int
+
+  /// The window along an axis that is not there.
+  static let one = ONNXWindowAxis(size: 1, stride: 1, dilation: 1, begin: 0, end: 0, resultCount: 1)
+
+  /// What the places take in together, counted from the first value of the axis.
+  var span: Range<Int> { -begin..<(resultCount - 1) * stride + (size - 1) * dilation + 1 - begin }
+
+  /// Which share of what each place takes in lies in a range of the axis.
+  func shares(in range: Range<Int>) -> [Float] {
+    (0..<resultCount).map { place in
+      let start = place * stride - begin
+      return Float((0..<size).count { range.contains(start + $0 * dilation) }) / Float(size)
+    }
+  }
 }
 
 extension OperatorCall {
@@ -54,11 +66,10 @@ extension OperatorCall {
       var results = max(0, roundsUp ? (free + stride - 1) / stride : free / stride) + 1
       // A last window that would begin in the padding at the end is left out.
       if roundsUp && (results - 1) * stride >= begin + length { results -= 1 }
-      let overhang = max(0, (results - 1) * stride + reach - (begin + length + end))
+      guard results > 0 else { throw malformed("a window of \(sizes) has no place along the lengths \(lengths)") }
       axes.append(
         ONNXWindowAxis(
-          size: sizes[axis], stride: stride, dilation: dilations[axis], begin: begin, end: end, resultCount: results,
-          overhang: overhang))
+          size: sizes[axis], stride: stride, dilation: dilations[axis], begin: begin, end: end, resultCount: results))
     }
     return axes
   }
