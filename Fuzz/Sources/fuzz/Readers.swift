@@ -24,8 +24,9 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
     check(again.entries.mapValues(\.shape) == archive.entries.mapValues(\.shape))
   },
   "onnx": { bytes in
-    let model = try ONNXModel(bytes: bytes)
-    check(try ONNXModel(bytes: model.encoded()) == model)
+    // By bytes: models with numbers that are not equal to themselves are not either.
+    let written = try ONNXModel(bytes: bytes).encoded()
+    check(try ONNXModel(bytes: written).encoded() == written)
   },
   "checkpoint": { bytes in
     let checkpoint = try Checkpoint(bytes: bytes, file: "fuzz")
