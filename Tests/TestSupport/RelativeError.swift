@@ -1,6 +1,8 @@
 import NormaTensor
 
 /// CS231n's measure of how far two tensors are apart: `max |x − y| / max(1e-8, |x| + |y|)`.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
 public func relativeError<Element: TensorElement>(_ x: Tensor<Element>, _ y: Tensor<Element>) -> Double {
   precondition(x.shape == y.shape, "comparing shapes \(x.shape) and \(y.shape)")
   return zip(x.elements, y.elements).map { x, y in
@@ -10,6 +12,8 @@ public func relativeError<Element: TensorElement>(_ x: Tensor<Element>, _ y: Ten
 
 /// The largest absolute difference, divided by the largest absolute value of the reference (at least `floor`): the
 /// measure for sums whose terms cancel, where single elements may come out near 0.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
 public func errorRelativeToScale<Element: TensorElement>(
   _ x: Tensor<Element>, reference: Tensor<Element>, floor: Double = 1e-30
 ) -> Double {

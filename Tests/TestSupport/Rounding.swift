@@ -6,6 +6,8 @@ extension BinaryFloatingPoint {
 }
 
 /// Whether two tensors have the same shape and the same bits; a NaN matches any NaN.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
 public func haveSameBits<Element: TensorElement>(_ x: Tensor<Element>, _ y: Tensor<Element>) -> Bool {
   x.shape == y.shape
     && zip(x.elements, y.elements).allSatisfy { x, y in
@@ -15,6 +17,8 @@ public func haveSameBits<Element: TensorElement>(_ x: Tensor<Element>, _ y: Tens
 
 /// The largest ratio of an error to its bound, element by element: at most 1 where every element keeps to its bound, and
 /// infinite where a value is NaN or a bound of 0 is not met. Equal infinities are no error.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
 public func errorOverBound<Element: TensorElement>(
   _ x: Tensor<Element>, reference: [Double], bound: [Double]
 ) -> Double {
