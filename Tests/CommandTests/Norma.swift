@@ -87,9 +87,12 @@ enum Norma {
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: error)
     process.currentDirectoryURL = directory ?? folder
-    let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-    process.environment = ["PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8"]
-      .merging(environment) { $1 }
+    // Besides the path, what `Utils/sanitize` tells the sanitizers.
+    let inherited = ProcessInfo.processInfo.environment.filter {
+      ["PATH", "ASAN_OPTIONS", "TSAN_OPTIONS", "SWIFT_BACKTRACE"].contains($0.key)
+    }
+    process.environment = ["PATH": "/usr/bin:/bin", "COLUMNS": "80", "LC_ALL": "C.UTF-8"]
+      .merging(inherited) { $1 }.merging(environment) { $1 }
     try process.run()
     process.waitUntilExit()
     return Outcome(
