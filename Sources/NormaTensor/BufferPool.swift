@@ -1,7 +1,11 @@
+import CKernels
+
 /// Keeps the memory of freed tensors for the next ones of about the same size.
 ///
 /// A fresh page costs far more than the arithmetic on it: the first touch runs at a small fraction of the speed of a
 /// copy. Buffers are therefore never handed back to the system until ``trim()`` is called.
+///
+/// AddressSanitizer is told what is kept and what lies beyond the bytes asked for: it would take both for memory in use.
 public final class BufferPool: Sendable {
   /// The pool all tensors share.
   public static let shared = BufferPool()
@@ -63,7 +67,10 @@ public final class BufferPool: Sendable {
       state.usage.kept -= size
       return buffer
     }
-    return (kept ?? BufferPool.allocate(size, number: state.withLock { $0.usage.systemAllocations }), size)
+    let buffer = kept ?? BufferPool.allocate(size, number: state.withLock { $0.usage.systemAllocations })
+    norma_forbid(buffer, size)
+    norma_allow(buffer, byteCount)
+    return (buffer, size)
   }
 
   /// Large buffers begin at different places of their pages: where processors compare addresses by their last twelve bits
@@ -82,6 +89,8 @@ public final class BufferPool: Sendable {
   func giveBack(_ pointer: UnsafeMutableRawPointer, size: Int) {
     let place = BufferPool.sizeClass(of: size)
     let address = UInt(bitPattern: pointer)
+    norma_forbid(pointer, size)
+    norma_allow(pointer, MemoryLayout<UInt>.size)
     state.withLock { state in
       state.usage.inUse -= size
       state.usage.kept += size

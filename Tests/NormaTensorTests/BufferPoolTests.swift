@@ -1,3 +1,4 @@
+import Foundation
 import NormaTensor
 import Testing
 
@@ -33,5 +34,25 @@ import Testing
     BufferPool.shared.trim()
     #expect(BufferPool.shared.usage.kept < 4 * count)
     #expect(BufferPool.shared.usage.inUse < 4 * count)
+  }
+
+  /// Whether AddressSanitizer watches: `make sanitize`.
+  private static let isWatched = dlsym(dlopen(nil, RTLD_NOW), "__asan_address_is_poisoned") != nil
+
+  @Test(.enabled(if: isWatched, "AddressSanitizer sees it, as in make sanitize"))
+  func keptMemoryAndThatBeyondTheLastElementAreNotToBeTouched() async {
+    await #expect(processExitsWith: .failure) {
+      let pointer = Tensor<Float>.zeros([1000]).withUnsafeElements { $0.baseAddress! }
+      print(pointer[500])
+    }
+    await #expect(processExitsWith: .failure) {
+      let tensor = Tensor<Float>.zeros([1000])
+      let beyond = tensor.withUnsafeElements { $0.baseAddress![Int.random(in: 1000...1001)] }
+      print(beyond, tensor[0])
+    }
+    await #expect(processExitsWith: .success) {
+      let tensor = Tensor<Float>.zeros([1000])
+      print(tensor.withUnsafeElements { $0.baseAddress![999] })
+    }
   }
 }

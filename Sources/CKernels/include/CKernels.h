@@ -41,6 +41,10 @@ typedef struct norma_kernels {
 // The kernels that this processor can run, the fastest at place 0; NULL beyond the last.
 const norma_kernels *norma_kernels_at(int place);
 
+// Under AddressSanitizer, has it report whoever touches memory that is kept for later, until it is lent again. Else nothing.
+void norma_forbid(const void *memory, long size);
+void norma_allow(const void *memory, long size);
+
 // Tells the processor that the caller is spinning.
 static inline void norma_spin_pause(void) {
 #if defined(__x86_64__)
