@@ -1,12 +1,12 @@
 import NormaTensor
 
-/// Convolution of images as pure functions on tensors: cross-correlation, as in every framework,
-/// `y[n, h, w, o] = bias[o] + Σ x[n, h·s + i·d − p, w·s + j·d − p, c] · weight[o, c, i, j]` over the window (i, j) and the
-/// inputs c of the output's group, with stride s, dilation d and padding p, outside of which x is taken as 0.
+/// Convolution of images as pure functions on tensors: cross-correlation, as in every framework, `y[n, h, w, o] =
+/// bias[o] + Σ x[n, h·s + i·d − p, w·s + j·d − p, c] · weight[o, c, i, j]` over the window (i, j) and the inputs c of
+/// the output's group, with stride s, dilation d and padding p, outside of which x is taken as 0.
 ///
 /// Images are `[N, H, W, C]`; weights `[outputs, C / groups, height, width]`, PyTorch's order, so that files need no
-/// conversion. With `groups`, neighbouring outputs see neighbouring inputs alone; as many groups as channels make a depthwise
-/// convolution. Shapes that do not fit stop the program, which says both.
+/// conversion. With `groups`, neighbouring outputs see neighbouring inputs alone; as many groups as channels make a
+/// depthwise convolution. Shapes that do not fit stop the program, which says both.
 public enum Convolution2d {
   /// The shape of the output for an input `[N, H, W, C]`; nil where the padded image is smaller than the window.
   public static func outputShape(for input: Shape, outputs: Int, window: Window) -> Shape? {
@@ -56,8 +56,8 @@ public enum Convolution2d {
     }
   }
 
-  /// The gradient of the weight, of the given shape `[outputs, C / groups, height, width]`, from that of the output and the
-  /// input. That of the bias is the gradient's sum over rows.
+  /// The gradient of the weight, of the given shape `[outputs, C / groups, height, width]`, from that of the output and
+  /// the input. That of the bias is the gradient's sum over rows.
   public static func weightGradient<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, weightShape: Shape, window: Window, groups: Int = 1
   ) -> Tensor<Element> {

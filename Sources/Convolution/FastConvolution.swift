@@ -1,13 +1,14 @@
 import NormaTensor
 
-/// A convolution on `Float`, or the gradient of one's input, for one shape, on the kernels for the instruction set in use.
+/// A convolution on `Float`, or the gradient of one's input, for one shape, on the kernels for the instruction set in
+/// use.
 protocol FastConvolution: Sendable {
-  /// The weights `[outputs, inputs / groups, height, width]` in the order in which ``multiply(_:_:into:bias:residual:rectifies:)``
-  /// reads them, which does not depend on the images' number and size.
+  /// The weights `[outputs, inputs / groups, height, width]` in the order in which
+  /// ``multiply(_:_:into:bias:residual:rectifies:)`` reads them, which does not depend on the images' number and size.
   func packed(_ weight: Tensor<Float>) -> PackedWeights
 
-  /// The result for a source, and what follows it: a bias for each of the result's channels, filled up to whole blocks in each
-  /// group, values of the result's shape that are added, ReLU.
+  /// The result for a source, and what follows it: a bias for each of the result's channels, filled up to whole blocks
+  /// in each group, values of the result's shape that are added, ReLU.
   func multiply(
     _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool)

@@ -1,7 +1,7 @@
 import NormaTensor
 
-/// A convolution whose weights have been brought into the order that the kernels read: to be applied again and again, from
-/// several threads at once if wanted.
+/// A convolution whose weights have been brought into the order that the kernels read: to be applied again and again,
+/// from several threads at once if wanted.
 public struct PreparedConvolution<Element: TensorElement>: Sendable {
   /// `[outputs, C / groups, height, width]`.
   public let weight: Tensor<Element>

@@ -174,8 +174,8 @@ final class ShiftedRowConvolution: FastConvolution {
     }
   }
 
-  /// Lends gradients whose channels fill whole blocks in each group: as they are if they do, otherwise a copy with zeros
-  /// between groups.
+  /// Lends gradients whose channels fill whole blocks in each group: as they are if they do, otherwise a copy with
+  /// zeros between groups.
   private func withWholeBlocks(
     _ gradient: UnsafePointer<Float>, _ results: [Int32], _ count: Int, blocks: Int,
     _ body: (UnsafePointer<Float>, UnsafePointer<Int32>) -> Void

@@ -1,26 +1,29 @@
 import CKernels
 import NormaTensor
 
-/// A 3×3 convolution in steps of one, by Winograd's minimal filtering F(2×2, 3×3): A. Lavin and S. Gray, Fast algorithms for
-/// convolutional neural networks, 2016, arXiv:1509.09308.
+/// A 3×3 convolution in steps of one, by Winograd's minimal filtering F(2×2, 3×3): A. Lavin and S. Gray, Fast
+/// algorithms for convolutional neural networks, 2016, arXiv:1509.09308.
 ///
-/// A tile of 2×2 results is found with sixteen products for each pair of channels, where the definition takes thirty-six. With
-/// the tile's pixels d (4×4) and the weights g (3×3), Y = A'[(GgG') ∘ (B'dB)]A, whose sums over channels are sixteen matrix
-/// products. The gradient of the input is such a convolution too; that of the weights is G'[(B'dB) ∘ (A∂YA')]G, summed over
-/// tiles.
+/// A tile of 2×2 results is found with sixteen products for each pair of channels, where the definition takes
+/// thirty-six. With the tile's pixels d (4×4) and the weights g (3×3), Y = A'[(GgG') ∘ (B'dB)]A, whose sums over
+/// channels are sixteen matrix products. The gradient of the input is such a convolution too; that of the weights is
+/// G'[(B'dB) ∘ (A∂YA')]G, summed over tiles.
 ///
-/// All rounding errors come from sums of few values and halves: no result is further from the exact one than a few times what
-/// the definition's own sums are.
+/// All rounding errors come from sums of few values and halves: no result is further from the exact one than a few
+/// times what the definition's own sums are.
 final class WinogradConvolution: FastConvolution {
   private let source, result: norma_tiles
   private let isBackward: Bool
   /// The tiles of all images.
   private let tiles: Int
-  /// The tiles whose factors are held at a time: few enough for the second cache, enough to make weights worth their way.
+  /// The tiles whose factors are held at a time: few enough for the second cache, enough to make weights worth their
+  /// way.
   private let tilesAtOnce: Int
-  /// How the work is cut, by the shape alone: into tickets of tiles, and into parts of the result's channels where there are few.
+  /// How the work is cut, by the shape alone: into tickets of tiles, and into parts of the result's channels where
+  /// there are few.
   private let tilesPerTicket, blockParts: Int
-  /// Zeros for each channel of the source, or of the result; the place of each row in a factor of each of them, and in a product.
+  /// Zeros for each channel of the source, or of the result; the place of each row in a factor of each of them, and in
+  /// a product.
   private let zeros: [Float]
   private let sourcePlaces, resultPlaces, productPlaces: [Int32]
 
@@ -29,8 +32,8 @@ final class WinogradConvolution: FastConvolution {
   private var resultWidth: Int { Self.filled(result.channels) }
   private var blocks: Int { resultWidth / columnsOfBlock }
 
-  /// From one factor's rows to the next one's. A line more than they take, since places of a power of two's distance share few lines
-  /// of a cache.
+  /// From one factor's rows to the next one's. A line more than they take, since places of a power of two's distance
+  /// share few lines of a cache.
   private func step(_ width: Int) -> Int { tilesAtOnce * width + columnsOfBlock }
 
   /// The length of parts as equal as may be, a multiple of two: the kernels take six rows at a time, or four.
@@ -40,8 +43,8 @@ final class WinogradConvolution: FastConvolution {
     (channels + columnsOfBlock - 1) / columnsOfBlock * columnsOfBlock
   }
 
-  /// Whether such a convolution is done this way. With fewer channels than a block, what stands before and behind the products
-  /// costs more than they save.
+  /// Whether such a convolution is done this way. With fewer channels than a block, what stands before and behind the
+  /// products costs more than they save.
   static func canDo(_ window: Window, inputs: Int, outputs: Int, groups: Int) -> Bool {
     window.size == 3 && window.stride == 1 && window.dilation == 1 && window.padding.height <= 2
       && window.padding.width <= 2 && groups == 1 && inputs >= columnsOfBlock && outputs >= columnsOfBlock

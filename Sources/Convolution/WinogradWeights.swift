@@ -4,10 +4,11 @@ import NormaTensor
 enum WinogradWeights {
   private typealias Block = SIMD16<Float>
 
-  /// GgG' of weights `[outputs, inputs, 3, 3]` for each pair of channels: for each block of sixteen result channels and each of
-  /// the sixteen values, a row of sixteen for each source channel. Channels beyond the last are zero.
+  /// GgG' of weights `[outputs, inputs, 3, 3]` for each pair of channels: for each block of sixteen result channels and
+  /// each of the sixteen values, a row of sixteen for each source channel. Channels beyond the last are zero.
   ///
-  /// Forward, the source's channels are the inputs and the result's the outputs; `isBackward` turns them, and the window, round.
+  /// Forward, the source's channels are the inputs and the result's the outputs; `isBackward` turns them, and the
+  /// window, round.
   static func transformed(_ weight: Tensor<Float>, sources: Int, results: Int, isBackward: Bool) -> Tensor<Float> {
     let blocks = (results + columnsOfBlock - 1) / columnsOfBlock
     let (sourceStride, resultStride) = isBackward ? (results * 9, 9) : (9, sources * 9)

@@ -124,8 +124,8 @@ import Testing
     check(Self.networkCases[index], seed: UInt64(index))
   }
 
-  /// 3×3 windows in steps of one, which are computed in tiles: images that fill them and that do not, every padding, channels
-  /// beside whole blocks.
+  /// 3×3 windows in steps of one, which are computed in tiles: images that fill them and that do not, every padding,
+  /// channels beside whole blocks.
   @Test(arguments: 0..<120) func tiledConvolutionsAreThoseOfDoublePrecision(seed: UInt64) {
     var random = RandomGenerator(seed: 1000 + seed)
     func draw(_ values: [Int]) -> Int { values.randomElement(using: &random) ?? 0 }
@@ -138,8 +138,9 @@ import Testing
     check(Case(input: input, weight: [outputs, inputs, 3, 3], window: Window(3, padding: padding)), seed: seed)
   }
 
-  /// The tiles' sums have C terms each instead of 9·C, and what stands before and behind them adds at most four values at a
-  /// time: their errors must stay near those of the definition's sums, one term after the other in single precision.
+  /// The tiles' sums have C terms each instead of 9·C, and what stands before and behind them adds at most four values
+  /// at a time: their errors must stay near those of the definition's sums, one term after the other in single
+  /// precision.
   @Test(arguments: [16, 64, 256]) func tilesRoundHardlyMoreThanTheDefinition(channels: Int) {
     let test = Case(input: [1, 8, 8, channels], weight: [16, channels, 3, 3], window: Window(3, padding: 1))
     let data = Data(test, seed: 5)

@@ -7,9 +7,9 @@ import Testing
 /// Convolution and pooling against PyTorch's double-precision results.
 ///
 /// u is the unit roundoff of the element type, v that of doubles, which PyTorch's results are rounded in: bounds are in
-/// terms of `U = u + 2v`. A sum of k terms is off by at most k·U·Σ|terms| in any order (Higham 2002, equation 3.5), where
-/// the sum of magnitudes is the same operation on the magnitudes. 3×3 windows in steps of one are computed from transformed tiles,
-/// where that operation is the one with the magnitudes of the transformations, ``TiledMagnitudes``.
+/// terms of `U = u + 2v`. A sum of k terms is off by at most k·U·Σ|terms| in any order (Higham 2002, equation 3.5),
+/// where the sum of magnitudes is the same operation on the magnitudes. 3×3 windows in steps of one are computed from
+/// transformed tiles, where that operation is the one with the magnitudes of the transformations, ``TiledMagnitudes``.
 @Suite struct ConvolutionParityTests {
   static let convolutionCases = ParityFixture.cases(of: "convolution", ConvolutionSettings.self)
   static let poolingCases = ParityFixture.cases(of: "pooling", PoolingSettings.self)

@@ -9,8 +9,8 @@
 // The same for the values of one channel that stand side by side.
 #define NORMA_PLANE_BLOCK 4096
 
-// Images `[N, height, width, channels]` that a 3×3 convolution reads or writes in tiles: so many across and down each image,
-// tile (0, 0) beginning `top` rows above and `left` columns before the first pixel.
+// Images `[N, height, width, channels]` that a 3×3 convolution reads or writes in tiles: so many across and down each
+// image, tile (0, 0) beginning `top` rows above and `left` columns before the first pixel.
 typedef struct norma_tiles {
   long height, width, channels, down, across, top, left;
 } norma_tiles;

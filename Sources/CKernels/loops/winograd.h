@@ -1,9 +1,9 @@
 // What stands before and behind the products of Winograd's convolution, F(2×2, 3×3) of Lavin and Gray (2016).
 // Part of kernels_body.h, which see.
 //
-// Results are computed in tiles of 2×2, each from a square of 4×4 pixels. Transformed to sixteen values, both are a product
-// for each of the sixteen: row t of a product is tile t. Every result depends on its tile alone, and tiles begin at the
-// image's first pixel.
+// Results are computed in tiles of 2×2, each from a square of 4×4 pixels. Transformed to sixteen values, both are a
+// product for each of the sixteen: row t of a product is tile t. Every result depends on its tile alone, and tiles
+// begin at the image's first pixel.
 
 // The first `columns` values, at most LANES, and zeros.
 static inline __attribute__((always_inline)) vf NAME(load_some)(const float *p, long columns) {
@@ -44,8 +44,8 @@ static inline __attribute__((always_inline)) void NAME(next_tile)(norma_tiles ti
   tile->image += tiles.height * tiles.width * tiles.channels;
 }
 
-// B'dB along one row of tiles, for the OCTET channels from c on, of which `columns` exist. Each column of pixels is brought to
-// its four values once: neighbouring tiles share two of them. Pixel (i, k) begins at rows[i] + k · steps[i].
+// B'dB along one row of tiles, for the OCTET channels from c on, of which `columns` exist. Each column of pixels is
+// brought to its four values once: neighbouring tiles share two of them. Pixel (i, k) begins at rows[i] + k · steps[i].
 static inline __attribute__((always_inline)) void NAME(winograd_source_row)(
     const float *const rows[4], const long steps[4], long left, long width, long count, long c, long columns,
     const float *zeros, float *target, long tileStep, long stride) {
@@ -83,8 +83,9 @@ static inline __attribute__((always_inline)) void NAME(winograd_source_row)(
 #undef COLUMN
 }
 
-// Rows of the sixteen factors for `count` tiles: values[k · stride + t · width + c] for tile `first` + t, where `width` is the
-// number of channels, filled up to whole vectors. `zeros` holds one for each of these and stands for pixels outside.
+// Rows of the sixteen factors for `count` tiles: values[k · stride + t · width + c] for tile `first` + t, where `width`
+// is the number of channels, filled up to whole vectors. `zeros` holds one for each of these and stands for pixels
+// outside.
 void NAME(winograd_source)(
     const float *x, const norma_tiles *all, long first, long count, const float *zeros, float *values, long width,
     long stride) {
@@ -147,8 +148,8 @@ static inline __attribute__((always_inline)) void NAME(winograd_result_of)(
   }
 }
 
-// A'mA for `count` tiles and `columns` channels, at most LANES, from rows of LANES columns: y, the residual and the bias begin
-// at the first of these channels, and the latter two may be NULL.
+// A'mA for `count` tiles and `columns` channels, at most LANES, from rows of LANES columns: y, the residual and the
+// bias begin at the first of these channels, and the latter two may be NULL.
 void NAME(winograd_result)(
     const float *products, long stride, float *y, const norma_tiles *all, long first, long count, long columns,
     const float *bias, const float *residual, bool rectifies) {

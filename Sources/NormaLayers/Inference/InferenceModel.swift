@@ -69,8 +69,8 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
 
   /// The outputs for a batch.
   ///
-  /// A large batch of images goes through all steps a few images at a time, so that what one step writes is still in the caches
-  /// when the next one reads it.
+  /// A large batch of images goes through all steps a few images at a time, so that what one step writes is still in
+  /// the caches when the next one reads it.
   ///
   /// - Throws: `LayerError` for a batch whose samples do not fit the model.
   @specialized(where Element == Float)
@@ -88,9 +88,9 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
     return found.count == parts ? .concatenating(rows: found) : try steps.apply(to: x)
   }
 
-  /// How many images go through all steps at a time: as many as the largest activation, which nearly always is the first
-  /// convolution's, takes half a MiB for, but a sixteenth of the batch at most, to be shared among threads. Nil for fewer
-  /// than sixteen and for what are no images.
+  /// How many images go through all steps at a time: as many as the largest activation, which nearly always is the
+  /// first convolution's, takes half a MiB for, but a sixteenth of the batch at most, to be shared among threads. Nil
+  /// for fewer than sixteen and for what are no images.
   private func samplesAtOnce(_ shape: Shape) -> Int? {
     guard case .convolution(let first, _) = steps.first, shape.rank == 4, shape[0] >= 16,
       let output = Convolution2d.outputShape(for: shape, outputs: first.weight.shape[0], window: first.window)
@@ -209,8 +209,8 @@ extension PreparedConvolution {
 }
 
 extension FrozenBatchNormalization {
-  /// The linear map, or convolution, that does both: with `a = gamma / √(variance + epsilon)` for each output, its row of the weight times
-  /// `a`, and `(bias − mean) · a + beta`; computed in double precision.
+  /// The linear map, or convolution, that does both: with `a = gamma / √(variance + epsilon)` for each output, its row
+  /// of the weight times `a`, and `(bias − mean) · a + beta`; computed in double precision.
   func folded(
     intoWeight weight: Tensor<Element>, bias: Tensor<Element>?
   ) -> (weight: Tensor<Element>, bias: Tensor<Element>) {
