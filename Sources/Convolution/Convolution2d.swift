@@ -1,8 +1,8 @@
 import NormaTensor
 
-/// Convolution of images as pure functions on tensors: cross-correlation, as in every framework, `y[n, h, w, o] =
-/// bias[o] + Σ x[n, h·s + i·d − p, w·s + j·d − p, c] · weight[o, c, i, j]` over the window (i, j) and the inputs c of
-/// the output's group, with stride s, dilation d and padding p, outside of which x is taken as 0.
+/// Convolution of images as pure functions on tensors: cross-correlation, as in every framework,
+/// `y[n, h, w, o] = bias[o] + Σ x[n, h·s + i·d − p, w·s + j·d − p, c] · weight[o, c, i, j]` over the window (i, j) and the
+/// inputs c of the output's group, with stride s, dilation d and padding p, outside of which x is taken as 0.
 ///
 /// Images are `[N, H, W, C]`; weights `[outputs, C / groups, height, width]`, PyTorch's order, so that files need no
 /// conversion. With `groups`, neighbouring outputs see neighbouring inputs alone; as many groups as channels make a
