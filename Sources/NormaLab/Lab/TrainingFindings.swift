@@ -193,6 +193,21 @@ extension LabContext {
   }
 }
 
+extension LabData.Part {
+  /// How many epochs on the part it takes to make so many steps; the last may run on a little after them.
+  func epochs(ofSteps steps: Int, batchSize: Int) -> Int {
+    // What is left of the training images beside those that validate, and the digits' that test.
+    let available =
+      switch dataset {
+      case .cifar10: 49_000
+      case .mnist: 59_000
+      case .digits: 1000
+      }
+    let stepsPerEpoch = min(trainingCount, available) / batchSize
+    return (steps + stepsPerEpoch - 1) / stepsPerEpoch
+  }
+}
+
 extension SeriesStyle {
   static let batchNorm = SeriesStyle(0), plain = SeriesStyle(1), layerNorm = SeriesStyle(2), groupNorm = SeriesStyle(3)
 }
