@@ -154,8 +154,9 @@ public struct LabReport: Sendable {
           for (index, picture) in figure.pictures.enumerated() {
             let name = "\(result.experiment.name)-\(figures)" + (figure.pictures.count > 1 ? "-\(index + 1)" : "")
             files.append(("tables/\(name).csv", Array(picture.table.csv.utf8)))
-            for (number, drawing) in picture.drawings.enumerated() {
-              let suffix = picture.drawings.count > 1 ? "-\(number + 1)" : ""
+            let drawings = picture.drawings
+            for (number, drawing) in drawings.enumerated() {
+              let suffix = drawings.count > 1 ? "-\(number + 1)" : ""
               files.append(("figures/\(name)\(suffix).svg", Array(drawing.utf8)))
             }
           }
