@@ -35,10 +35,8 @@ public struct LabReport: Sendable {
   }
 
   private var arguments: [String] {
-    sources.map { source in
-      let needsQuotes = source.contains { !($0.isLetter || $0.isNumber || "/:._-~+,".contains($0)) }
-      return "--data \(needsQuotes ? "'\(source.replacing("'", with: "'\\''"))'" : source)"
-    } + (plan.isQuick ? ["--quick"] : []) + (plan.seeds.count > 1 ? ["--seeds \(plan.seeds.count)"] : [])
+    sources.map { "--data \($0.shellQuoted)" } + (plan.isQuick ? ["--quick"] : [])
+      + (plan.seeds.count > 1 ? ["--seeds \(plan.seeds.count)"] : [])
       + (plan.seeds[0] != 0 ? ["--seed \(plan.seeds[0])"] : [])
   }
 
