@@ -42,10 +42,10 @@ public enum Convolution2d {
           return dx.update(repeating: 0, count: inputShape.elementCount)
         }
         if let weight = weight as? Tensor<Float>, let g = floats(g), let dx = floats(dx),
-          let fast = FastConvolution.backward(
+          let fast = KnownConvolutions.backward(
             input: inputShape, outputs: output[3], window: window, groups: groups)
         {
-          return fast.multiply(g, PackedWeights(weight, for: fast.product, isBackward: true), into: dx)
+          return fast.multiply(g, fast.packed(weight), into: dx, bias: nil, residual: nil, rectifies: false)
         }
         dx.update(repeating: 0, count: inputShape.elementCount)
         weight.withUnsafeElements { weights in
@@ -71,10 +71,10 @@ public enum Convolution2d {
             return result.update(repeating: 0, count: weightShape.elementCount)
           }
           if let g = floats(g), let input = floats(input), let result = floats(result),
-            let fast = FastConvolution.forward(
+            let fast = KnownConvolutions.forward(
               input: x.shape, outputs: weightShape[0], window: window, groups: groups)
           {
-            return fast.weightGradient(g, input: input, window: window, into: result)
+            return fast.weightGradient(g, input: input, into: result)
           }
           result.update(repeating: 0, count: weightShape.elementCount)
           PlainConvolution(input: x.shape, output: output, weight: weightShape, window: window, groups: groups)
