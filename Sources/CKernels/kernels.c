@@ -14,6 +14,7 @@
 
 // Vectors that may stand anywhere, and may alias floats.
 typedef float vf __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float vo __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float vfa __attribute__((vector_size(64), may_alias));
 typedef float vq __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(64), aligned(8), may_alias));
@@ -86,6 +87,9 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
     .shifted_rows_gradient = norma_##set##_shifted_rows_gradient, \
     .depthwise = norma_##set##_depthwise, \
     .depthwise_gradient = norma_##set##_depthwise_gradient, \
+    .winograd_source = norma_##set##_winograd_source, \
+    .winograd_result = norma_##set##_winograd_result, \
+    .winograd_gradient = norma_##set##_winograd_gradient, \
   }
 
 #if defined(__aarch64__)

@@ -15,6 +15,7 @@
 #include "loops/layer.h"
 #include "loops/elements.h"
 #include "loops/convolution.h"
+#include "loops/winograd.h"
 
 #undef FOR_STRIPS
 #undef TOGETHER

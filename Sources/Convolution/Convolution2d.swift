@@ -5,8 +5,8 @@ import NormaTensor
 /// inputs c of the output's group, with stride s, dilation d and padding p, outside of which x is taken as 0.
 ///
 /// Images are `[N, H, W, C]`; weights `[outputs, C / groups, height, width]`, PyTorch's order, so that files need no
-/// conversion. With `groups`, neighbouring outputs see neighbouring inputs alone; as many groups as channels make a depthwise
-/// convolution. Shapes that do not fit stop the program, which says both.
+/// conversion. With `groups`, neighbouring outputs see neighbouring inputs alone; as many groups as channels make a
+/// depthwise convolution. Shapes that do not fit stop the program, which says both.
 public enum Convolution2d {
   /// The shape of the output for an input `[N, H, W, C]`; nil where the padded image is smaller than the window.
   public static func outputShape(for input: Shape, outputs: Int, window: Window) -> Shape? {
@@ -42,10 +42,10 @@ public enum Convolution2d {
           return dx.update(repeating: 0, count: inputShape.elementCount)
         }
         if let weight = weight as? Tensor<Float>, let g = floats(g), let dx = floats(dx),
-          let fast = FastConvolution.backward(
+          let fast = KnownConvolutions.backward(
             input: inputShape, outputs: output[3], window: window, groups: groups)
         {
-          return fast.multiply(g, PackedWeights(weight, for: fast.product, isBackward: true), into: dx)
+          return fast.multiply(g, fast.packed(weight), into: dx, bias: nil, residual: nil, rectifies: false)
         }
         dx.update(repeating: 0, count: inputShape.elementCount)
         weight.withUnsafeElements { weights in
@@ -56,8 +56,8 @@ public enum Convolution2d {
     }
   }
 
-  /// The gradient of the weight, of the given shape `[outputs, C / groups, height, width]`, from that of the output and the
-  /// input. That of the bias is the gradient's sum over rows.
+  /// The gradient of the weight, of the given shape `[outputs, C / groups, height, width]`, from that of the output and
+  /// the input. That of the bias is the gradient's sum over rows.
   public static func weightGradient<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, weightShape: Shape, window: Window, groups: Int = 1
   ) -> Tensor<Element> {
@@ -71,10 +71,10 @@ public enum Convolution2d {
             return result.update(repeating: 0, count: weightShape.elementCount)
           }
           if let g = floats(g), let input = floats(input), let result = floats(result),
-            let fast = FastConvolution.forward(
+            let fast = KnownConvolutions.forward(
               input: x.shape, outputs: weightShape[0], window: window, groups: groups)
           {
-            return fast.weightGradient(g, input: input, window: window, into: result)
+            return fast.weightGradient(g, input: input, into: result)
           }
           result.update(repeating: 0, count: weightShape.elementCount)
           PlainConvolution(input: x.shape, output: output, weight: weightShape, window: window, groups: groups)

@@ -5,16 +5,23 @@ let columnsOfBlock = 16
 
 /// A convolution's weights in the order in which the kernels read them.
 ///
-/// For each pair of phases, group and block of sixteen result channels: a row of sixteen for each tap and source channel.
-/// Channels beyond the last are zero. Those of a depthwise convolution are a row of all channels for each tap.
+/// Those of shifted rows, for each pair of phases, group and block of sixteen result channels: a row of sixteen for
+/// each tap and source channel. Channels beyond the last are zero. Those of a depthwise convolution are a row of all
+/// channels for each tap.
 struct PackedWeights: Sendable {
   /// All rows, one after the other.
   let elements: Tensor<Float>
-  /// Where the rows of each pair of phases begin, in elements, and how many there are in each block.
+  /// Where the rows of each pair of phases begin, in elements, and how many there are in each block; empty where there
+  /// are no phases.
   let phases: [(start: Int, rows: Int)]
 
-  /// The weights `[outputs, inputs / groups, height, width]` for a product. Forward, the source's channels are the inputs
-  /// and the result's the outputs; `isBackward` turns them round.
+  init(elements: Tensor<Float>) {
+    self.elements = elements
+    phases = []
+  }
+
+  /// The weights `[outputs, inputs / groups, height, width]` for a product. Forward, the source's channels are the
+  /// inputs and the result's the outputs; `isBackward` turns them round.
   init(_ weight: Tensor<Float>, for product: ShiftedRowProduct, isBackward: Bool) {
     let (area, width) = (weight.shape[2] * weight.shape[3], weight.shape[3])
     if product.isDepthwise {

@@ -1,7 +1,7 @@
 import NormaTensor
 
-/// A convolution whose weights have been brought into the order that the kernels read: to be applied again and again, from
-/// several threads at once if wanted.
+/// A convolution whose weights have been brought into the order that the kernels read: to be applied again and again,
+/// from several threads at once if wanted.
 public struct PreparedConvolution<Element: TensorElement>: Sendable {
   /// `[outputs, C / groups, height, width]`.
   public let weight: Tensor<Element>
@@ -27,22 +27,22 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
     self.bias = bias
     self.window = window
     self.groups = groups
-    guard let weight = weight as? Tensor<Float>, Kernels.table != nil else {
-      packedWeights = nil
-      packedBias = nil
-      return
-    }
     // The order does not depend on the size of the image: any that holds the window will do.
     let image: Shape = [
       1, window.size.height * window.dilation.height, window.size.width * window.dilation.width,
       weight.shape[1] * groups,
     ]
     _ = Convolution2d.requiredOutputShape(for: image, weight: weight.shape, window: window, groups: groups)
-    let product = ShiftedRowProduct.forward(
-      input: image, outputs: weight.shape[0], window: window, groups: groups)
-    packedWeights = PackedWeights(weight, for: product, isBackward: false)
+    guard let weight = weight as? Tensor<Float>,
+      let fast = KnownConvolutions.forward(input: image, outputs: weight.shape[0], window: window, groups: groups)
+    else {
+      packedWeights = nil
+      packedBias = nil
+      return
+    }
+    packedWeights = fast.packed(weight)
     packedBias = (bias as? Tensor<Float>).map { bias in
-      if product.isDepthwise { return bias }
+      if weight.shape[1] == 1 && groups == weight.shape[0] && groups > 1 { return bias }
       let channels = bias.count / groups
       let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
       return Tensor(shape: [groups * blocks * columnsOfBlock]) { packed in
@@ -90,7 +90,7 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
   private func multiply(
     _ x: Tensor<Float>, _ weights: PackedWeights, _ residual: Tensor<Float>?, _ shape: Shape, _ rectifies: Bool
   ) -> Tensor<Float> {
-    let fast = FastConvolution.forward(input: x.shape, outputs: shape[3], window: window, groups: groups)
+    let fast = KnownConvolutions.forward(input: x.shape, outputs: shape[3], window: window, groups: groups)
     return Tensor<Float>(shape: shape) { y in
       guard let y = y.baseAddress, let fast, shape.elementCount > 0 else { return }
       x.withUnsafeElements { x in

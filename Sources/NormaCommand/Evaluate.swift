@@ -58,8 +58,10 @@ struct Evaluate: ParsableCommand {
     let checkpoint = try Checkpoint(contentsOf: checkpointPath(model))
     let network = try checkpoint.makeModel()
     let dataset = try checkpoint.evaluationData(source: data, labelColumn: labelColumn)
-    let evaluation = try network.evaluate(on: dataset, loss: checkpoint.settings.training.loss)
-    let metric = checkpoint.settings.training.loss.metricLabel
+    let loss = checkpoint.settings.training.loss
+    try network.check(dataset)
+    let evaluation = try Evaluation(outputs: network.answers(for: dataset.features), of: dataset, loss: loss)
+    let metric = loss.metricLabel
     if json {
       let names: [String]? = if case .classes(let names) = checkpoint.settings.outputs { names } else { nil }
       let result = Result(

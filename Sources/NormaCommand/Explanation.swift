@@ -1,17 +1,9 @@
 import Norma
+import NormaLab
 import NormaTerminal
 
 /// Batch normalization of a small batch, recorded in two forms: from primitive operations, and as one in closed form.
 struct Explanation {
-  /// A computation that was walked forward and backward.
-  struct Walk {
-    let graph: Graph<Double>
-    let output: Tensor<Double>
-    let gradients: Gradients<Double>
-    /// The gradients of input, gamma and beta.
-    let inputGradients: [Tensor<Double>]
-  }
-
   /// How far the two forms are apart in one of their results.
   struct Difference: Encodable {
     /// What the result is called, such as `∂x`.
@@ -20,8 +12,8 @@ struct Explanation {
     var largestDifference: Double, largestMagnitude: Double
   }
 
-  let staged: Walk
-  let closedForm: Walk
+  let staged: BatchNormalizationWalk
+  let closedForm: BatchNormalizationWalk
   let differences: [Difference]
 
   /// Records both forms: x and the gradient of the output `[N, C]`, gamma and beta `[C]`.
@@ -30,46 +22,30 @@ struct Explanation {
   init(
     _ x: Tensor<Double>, gamma: Tensor<Double>, beta: Tensor<Double>, epsilon: Double, outputGradient: Tensor<Double>
   ) throws {
-    func walk(
-      _ form: (_ x: Variable<Double>, _ gamma: Variable<Double>, _ beta: Variable<Double>) throws -> Variable<Double>
-    )
-      rethrows -> Walk
-    {
-      let graph = Graph<Double>(keepsValues: true)
-      let inputs = [
-        graph.input(x, name: "x"), graph.parameter(gamma, name: "γ"), graph.parameter(beta, name: "β"),
-      ]
-      let output = try form(inputs[0], inputs[1], inputs[2])
-      let gradients = graph.gradients(of: output, seed: outputGradient)
-      return Walk(
-        graph: graph, output: output.value, gradients: gradients, inputGradients: inputs.map { gradients[$0] })
+    func walk(_ form: BatchNormalizationForm) throws(NormalizationError) -> BatchNormalizationWalk {
+      try BatchNormalizationWalk(
+        x, gamma: gamma, beta: beta, epsilon: epsilon, outputGradient: outputGradient, form: form)
     }
-    staged = try walk { try $0.stagedBatchNormalized(gamma: $1, beta: $2, epsilon: epsilon).output }
-    closedForm = try walk {
-      try $0.batchNormalized(gamma: $1, beta: $2, epsilon: epsilon).output.named("y = γ·(x − μ)/s + β")
-    }
-    let results = [staged, closedForm].map { [$0.output] + $0.inputGradients }
+    staged = try walk(.staged)
+    closedForm = try walk(.closedForm)
     let (nodes, gradients) = (staged.graph.nodes, staged.gradients)
     let steps = nodes.compactMap(\.value) + nodes.compactMap { gradients[node: $0.index] }
-    guard (steps + results[1]).allSatisfy(\.isFinite) else {
+    guard (steps + closedForm.results).allSatisfy(\.isFinite) else {
       throw UsageError(
         epsilon == 0
           ? "With --epsilon 0 a channel whose values are all the same has deviation 0, which cannot be divided by."
           : "The numbers are too large: a Double cannot hold their squares.")
     }
-    differences = zip(["y", "∂x", "∂γ", "∂β"], zip(results[0], results[1])).map { name, pair in
-      Difference(
-        name: name, largestDifference: largestMagnitude(pair.0 - pair.1), largestMagnitude: largestMagnitude(pair.1))
+    differences = zip(["y", "∂x", "∂γ", "∂β"], staged.differences(from: closedForm)).map { name, difference in
+      Difference(name: name, largestDifference: difference.largest, largestMagnitude: difference.magnitude)
     }
   }
 }
 
-private func largestMagnitude(_ tensor: Tensor<Double>) -> Double { tensor.elements.map(abs).max() ?? 0 }
-
 extension Explanation {
   /// All of it in words, on lines of up to `width` columns.
   func text(width: Int, glyphs: Glyphs) -> String {
-    let shape = staged.output.shape
+    let shape = staged.results[0].shape
     let title = "Batch normalization of \(shape[0]) rows and \(shape[1]) channel\(shape[1] == 1 ? "" : "s")"
     let introduction = """
       Each channel, a column of the batch x, is brought to mean 0 and variance 1, then multiplied by γ and shifted by \
@@ -99,7 +75,7 @@ extension Explanation {
       ])
     }
     func wrap(_ text: String) -> String { text.wrapped(toColumns: width).joined(separator: "\n") }
-    func listing(_ walk: Walk) -> String {
+    func listing(_ walk: BatchNormalizationWalk) -> String {
       String(walk.graph.text(gradients: walk.gradients, lineWidth: width).dropLast())
     }
     return [
@@ -131,7 +107,7 @@ extension Explanation {
 
   /// Both graphs with all their numbers.
   var summary: Summary {
-    func nodes(_ walk: Walk) -> [Summary.Node] {
+    func nodes(_ walk: BatchNormalizationWalk) -> [Summary.Node] {
       walk.graph.nodes.map { node in
         Summary.Node(
           name: node.name, kind: node.kind.rawValue, operation: node.operation, rule: node.rule, inputs: node.inputs,

@@ -36,7 +36,7 @@ import NormaTerminal
       // A wish for help comes this way too.
       if exitCode(for: error).isSuccess { exit(withError: error) }
       report(error)
-      exit(withError: ExitCode(exitStatus(for: error).rawValue))
+      exit(withError: ExitCode((error as? TrainingStopped)?.exitCode ?? exitStatus(for: error).rawValue))
     }
   }
 }

@@ -94,7 +94,7 @@ struct Predict: ParsableCommand {
     if let standardization = checkpoint.standardization {
       examples.features = try standardization.applied(to: examples.features)
     }
-    let outputs = try network.predict(examples.features)
+    let outputs = try network.answers(for: examples.features)
     let predictions = predictions(outputs, examples, checkpoint.settings.outputs)
     if json {
       try outputJSON(predictions)

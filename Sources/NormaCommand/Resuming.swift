@@ -35,12 +35,6 @@ struct InterruptedTraining {
     self.arguments = arguments
   }
 
-  /// Where the training goes on, in words.
-  var position: String {
-    let steps = state.stepsOfEpoch
-    return "epoch \(state.epoch)\(steps > 0 ? ", after step \(steps)" : "")"
-  }
-
   /// Makes sure that what the options ask for is the training that was interrupted.
   func check(_ current: Checkpoint.Settings) throws(UsageError) {
     let differences = current.differences(from: settings) + current.training.differences(from: settings.training)
@@ -57,7 +51,7 @@ struct InterruptedTraining {
       state.history.epochs.count <= current.training.epochs
     else {
       throw UsageError(
-        "The training that was interrupted is in \(position), beyond --epochs \(current.training.epochs).")
+        "The training that was interrupted is in \(state.position), beyond --epochs \(current.training.epochs).")
     }
   }
 
@@ -67,6 +61,11 @@ struct InterruptedTraining {
     "schedule": "--schedule, which --epochs and --warm-up are part of,", "l2Penalty": "--l2",
     "dropsLastBatch": "--drop-last", "patience": "--patience", "augmentation": "--augment", "seed": "--seed",
   ]
+}
+
+extension TrainingState {
+  /// Where the training goes on, in words.
+  var position: String { "epoch \(epoch)\(stepsOfEpoch > 0 ? ", after step \(stepsOfEpoch)" : "")" }
 }
 
 extension Checkpoint.Settings {

@@ -87,10 +87,5 @@ extension LossFunction {
 
 /// The command line that was given, quoted for a shell.
 func reproducingCommand(_ arguments: [String] = CommandLine.arguments) -> String {
-  let plain = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=+@%^~")
-  let words = arguments.dropFirst().map { word in
-    !word.isEmpty && word.unicodeScalars.allSatisfy(plain.contains)
-      ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
-  }
-  return (["norma"] + words).joined(separator: " ")
+  (["norma"] + arguments.dropFirst().map(\.shellQuoted)).joined(separator: " ")
 }

@@ -23,10 +23,11 @@ struct Train: ParsableCommand {
 
       INTERRUPTED
       While it runs, the training is saved into the folder checkpoints in --out, which goes when the model is there. \
-      After a crash or a full disk, `norma train --resume` goes on from the newest checkpoint that is whole, and ends with \
-      the same model, bit for bit, as if nothing had happened. The options are those the training was begun with; of \
-      those given again only --threads, --recompute, --quiet, --json and those about checkpoints may be others, and \
-      --epochs where the schedule does not depend on it. Without a checkpoint the training begins.
+      Ctrl-C or SIGTERM saves it at the end of the step, then ends it with exit code 130 or 143; a second one ends it \
+      at once. After that, or a crash, or a full disk, `norma train --resume` goes on from the newest checkpoint that is \
+      whole, and ends with the same model, bit for bit, as if nothing had happened. The options are those the training \
+      was begun with; of those given again only --threads, --recompute, --quiet, --json and those about checkpoints may \
+      be others, and --epochs where the schedule does not depend on it. Without a checkpoint the training begins.
 
       \(NetworkOptions.models)
       """)
@@ -124,7 +125,7 @@ struct Train: ParsableCommand {
     if let interrupted {
       try interrupted.check(saved)
       try trainer.restore(interrupted.state)
-      note("Going on from \(interrupted.position).")
+      note("Going on from \(interrupted.state.position).")
     }
     let notes = try InterruptedTraining.notes(saved, arguments: arguments)
     let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
@@ -147,16 +148,24 @@ struct Train: ParsableCommand {
         "A training in '\(out)' was interrupted. --resume goes on with it; the checkpoints of this one replace its own."
       )
     }
-    var saver = count == 0 ? nil : CheckpointSaver(folder, interval: checkpoints.checkpointEvery, notes: notes)
+    var saver =
+      count == 0
+      ? nil
+      : CheckpointSaver(
+        folder, interval: checkpoints.checkpointEvery, notes: notes,
+        resumption: "norma train --resume --out \(out.shellQuoted)")
     let progress = TrainingProgress(
       label: norm.rawValue, data: data, configuration: trainer.configuration, quiet: common.quiet)
     defer { progress.finish() }
-    return try trainer.fit(data.training, validation: data.validation.count > 0 ? data.validation : nil) { event in
-      progress.show(event)
-      events?.record(event)
-      try saver?.save(trainer, after: event)
-      return .proceed
+    func fit() throws -> TrainingHistory {
+      try trainer.fit(data.training, validation: data.validation.count > 0 ? data.validation : nil) { event in
+        progress.show(event)
+        events?.record(event)
+        try saver?.save(trainer, after: event)
+        return .proceed
+      }
     }
+    return try saver == nil ? fit() : StopRequest.noted(during: fit)
   }
 
   private func show(_ history: TrainingHistory, test: Evaluation?, loss: LossFunction) throws {

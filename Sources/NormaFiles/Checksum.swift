@@ -8,6 +8,9 @@ package struct Checksum: Sendable {
   /// The checksum of no bytes.
   package init() {}
 
+  /// The checksum of all the bytes there are.
+  package init(of bytes: [UInt8]) { bytes.withUnsafeBytes { add($0) } }
+
   /// Takes in more bytes.
   package mutating func add(_ bytes: UnsafeRawBufferPointer) {
     bytes.withMemoryRebound(to: UInt8.self) {

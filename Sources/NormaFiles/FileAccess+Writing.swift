@@ -77,10 +77,10 @@ extension FileAccess {
   }
 
   private static func temporaryPath(beside target: String) -> String {
-    let folder = (target as NSString).deletingLastPathComponent
     // Short whatever the file's name, so that a name of the greatest length can still be written.
     let name = temporaryPrefix + String(UInt64.random(in: 0 ... .max), radix: 36) + temporarySuffix
-    return folder.isEmpty ? name : folder + (folder.hasSuffix("/") ? "" : "/") + name
+    let folder = folder(of: target)
+    return folder == "/" ? folder + name : folder + "/" + name
   }
 
   private static func resolvingLinks(_ path: String) -> String {
@@ -91,8 +91,7 @@ extension FileAccess {
 
   /// Makes the new name itself durable. The file is whole either way, so a folder that cannot be synchronized is no error.
   static func synchronizeDirectory(of target: String) {
-    let folder = (target as NSString).deletingLastPathComponent
-    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(folder(of: target), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)
     close(descriptor)

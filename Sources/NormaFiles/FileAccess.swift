@@ -79,8 +79,8 @@ public enum FileAccess {
     if mkdir(path, 0o777) == 0 { return synchronizeDirectory(of: path) }
     let code = errno
     if code == EEXIST && kind(of: path) == .directory { return }
-    let parent = (path as NSString).deletingLastPathComponent
-    guard code == ENOENT, !parent.isEmpty, parent != path else {
+    let parent = folder(of: path)
+    guard code == ENOENT, parent != path else {
       throw FileError(path: path, operation: .create, code: code)
     }
     try createDirectory(parent)
@@ -88,6 +88,17 @@ public enum FileAccess {
       throw FileError(path: path, operation: .create, code: errno)
     }
     synchronizeDirectory(of: path)
+  }
+
+  /// The folder that a path's last name stands in: `.` for a bare name, `/` for what stands in the root.
+  static func folder(of path: String) -> String {
+    let slash = UInt8(ascii: "/")
+    func trimmed(_ path: Substring.UTF8View) -> Substring.UTF8View {
+      path.lastIndex { $0 != slash }.map { path[...$0] } ?? path.prefix(0)
+    }
+    guard let end = trimmed(path[...].utf8).lastIndex(of: slash) else { return path.utf8.first == slash ? "/" : "." }
+    let parent = trimmed(path[..<end].utf8)
+    return parent.isEmpty ? "/" : String(Substring(parent))
   }
 
   /// Creates a folder as ``createDirectory(_:)`` does, and makes sure that files can be written into it: better to know

@@ -19,7 +19,8 @@ extension Safetensors {
   ///
   /// Every byte must be accounted for: the header says its length, the tensors follow one another without gaps or
   /// overlaps, each as long as its shape and type ask, and the last ends with the file. So a file cut at any byte is refused.
-  /// Numbers may stand at any byte, since files of the format's first years are not aligned; those written here are.
+  /// Numbers may stand at any byte: the format's own library has put those of 8 bytes first and filled up the header only
+  /// since its version 0.3. Those written here are aligned.
   ///
   /// - Parameters:
   ///   - bytes: the whole file.

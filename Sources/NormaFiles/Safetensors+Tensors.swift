@@ -14,7 +14,8 @@ struct TensorInformation {
   /// The types that are read, by their names in the header.
   static let types: [(name: String, type: StoredNumber)] = [
     ("F64", .float64), ("F32", .float32), ("F16", .float16), ("BF16", .bfloat16), ("I64", .int64), ("I32", .int32),
-    ("I16", .int16), ("I8", .int8), ("U32", .uint32), ("U16", .uint16), ("U8", .uint8), ("BOOL", .boolean),
+    ("I16", .int16), ("I8", .int8), ("U64", .uint64), ("U32", .uint32), ("U16", .uint16), ("U8", .uint8),
+    ("BOOL", .boolean),
   ]
 
   /// Checks one member of the header: its type is known, its shape can be had, and its data are as long as both ask.
@@ -66,10 +67,18 @@ struct TensorInformation {
 
   /// The tensor whose bytes are given, as many as its shape and type ask.
   func entry(from bytes: UnsafeRawBufferPointer, file: String) throws(FormatError) -> Safetensors.Entry {
-    guard let entry = type.entry(from: bytes, shape: shape) else {
-      throw error("it is \(typeName), and has bytes that are neither 0 nor 1", file: file)
+    do {
+      return try type.entry(from: bytes, shape: shape)
+    } catch {
+      switch error {
+      case .boolean: throw self.error("it is \(typeName), and has bytes that are neither 0 nor 1", file: file)
+      case .tooLarge(let number):
+        throw FormatError(
+          file: file, location: "tensor '\(name)'",
+          problem: "it is \(typeName), and has \(number), more than the \(Int64.max) that can be held",
+          remedy: "Store it as F64, which rounds it, or leave it out.")
+      }
     }
-    return entry
   }
 }
 

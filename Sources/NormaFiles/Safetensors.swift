@@ -18,8 +18,8 @@ public struct Safetensors: Sendable {
     case float(Tensor<Float>)
     /// Stored as `F64`.
     case double(Tensor<Double>)
-    /// Stored as `I64`; read from `I64`, `I32`, `I16`, `I8`, `U32`, `U16`, `U8` and `BOOL`, whose values are 0 and 1. As many
-    /// numbers as the shape has elements, in row-major order.
+    /// Stored as `I64`; read from `I64`, `I32`, `I16`, `I8`, `U64` up to the largest `Int64`, `U32`, `U16`, `U8` and `BOOL`,
+    /// whose values are 0 and 1. As many numbers as the shape has elements, in row-major order.
     case integers([Int64], shape: Shape)
 
     /// An entry that keeps a tensor's element type.

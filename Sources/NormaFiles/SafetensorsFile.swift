@@ -52,7 +52,7 @@ public struct SafetensorsFile: Sendable {
   /// Reads one tensor; nil if the file has none of that name.
   ///
   /// - Throws: ``FileError`` if the file has become shorter since it was opened, ``FormatError`` if a `BOOL` is neither 0
-  ///   nor 1.
+  ///   nor 1, or a `U64` more than `Int64` holds.
   public func entry(_ name: String) throws -> Safetensors.Entry? {
     guard let (information, range) = informations[name] else { return nil }
     return try mapping.withUnsafeBytes(in: range) { try information.entry(from: $0, file: mapping.path) }

@@ -1,17 +1,18 @@
 import NormaTensor
 
-/// The types of numbers in files that are read: each into a type that holds all of its values exactly.
+/// The types of numbers in files that are read: each into a type that holds its values exactly.
 enum StoredNumber: CaseIterable {
   case float64, float32, float16, bfloat16
   case int64, int32, int16, int8
-  case uint32, uint16, uint8
+  /// Numbers of up to 64 bits; those of `uint64` must be no more than `Int64` holds.
+  case uint64, uint32, uint16, uint8
   /// A byte of 0 or 1.
   case boolean
 
   /// Bytes of one number.
   var width: Int {
     switch self {
-    case .float64, .int64: 8
+    case .float64, .int64, .uint64: 8
     case .float32, .int32, .uint32: 4
     case .float16, .bfloat16, .int16, .uint16: 2
     case .int8, .uint8, .boolean: 1
@@ -30,8 +31,18 @@ enum StoredNumber: CaseIterable {
     return lengths.contains(0) ? 0 : product
   }
 
-  /// The array whose bytes are given, as many as its shape asks; nil where a boolean is neither 0 nor 1.
-  func entry(from bytes: UnsafeRawBufferPointer, shape: Shape, isBigEndian: Bool = false) -> Safetensors.Entry? {
+  /// A number among an array's that cannot be read.
+  enum Unreadable: Error {
+    /// A boolean is neither 0 nor 1.
+    case boolean
+    /// An integer is more than `Int64` holds.
+    case tooLarge(UInt64)
+  }
+
+  /// The array whose bytes are given, as many as its shape asks.
+  func entry(
+    from bytes: UnsafeRawBufferPointer, shape: Shape, isBigEndian: Bool = false
+  ) throws(Unreadable) -> Safetensors.Entry {
     func word<Word: FixedWidthInteger>(at index: Int) -> Word {
       let word = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
       return isBigEndian ? Word(bigEndian: word) : Word(littleEndian: word)
@@ -53,10 +64,18 @@ enum StoredNumber: CaseIterable {
     case .int32: return integers(Int32.self)
     case .int16: return integers(Int16.self)
     case .int8: return integers(Int8.self)
+    case .uint64:
+      for index in 0..<shape.elementCount {
+        let number: UInt64 = word(at: index)
+        guard number <= Int64.max else { throw .tooLarge(number) }
+      }
+      return integers(UInt64.self)
     case .uint32: return integers(UInt32.self)
     case .uint16: return integers(UInt16.self)
     case .uint8: return integers(UInt8.self)
-    case .boolean: return bytes.allSatisfy { $0 <= 1 } ? integers(UInt8.self) : nil
+    case .boolean:
+      guard bytes.allSatisfy({ $0 <= 1 }) else { throw .boolean }
+      return integers(UInt8.self)
     }
   }
 }

@@ -149,6 +149,21 @@ func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> D
   return total
 }
 
+/// The smallest and the largest of contiguous elements, NaNs passed over; nil if nothing else is there.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func extremes<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, _ count: Int
+) -> (minimum: Element, maximum: Element)? {
+  var (minimum, maximum) = (Element.infinity, -Element.infinity)
+  for i in 0..<count {
+    // Written so that a NaN, for which every comparison is false, is passed over.
+    minimum = x[i] < minimum ? x[i] : minimum
+    maximum = x[i] > maximum ? x[i] : maximum
+  }
+  return minimum <= maximum ? (minimum, maximum) : nil
+}
+
 @specialized(where Element == Float, Other == Double)
 @specialized(where Element == Double, Other == Float)
 func convertElements<Element: TensorElement, Other: TensorElement>(

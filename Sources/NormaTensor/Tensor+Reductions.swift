@@ -58,10 +58,14 @@ extension Tensor {
   public func sumOfSquares() -> Element { applying(.square).sum() }
 
   /// The smallest element; nil if there are none. NaNs are passed over.
-  public func minimum() -> Element? { withUnsafeElements { $0.lazy.filter { !$0.isNaN }.min() } }
+  public func minimum() -> Element? { extremes?.minimum }
 
   /// The largest element; nil if there are none. NaNs are passed over.
-  public func maximum() -> Element? { withUnsafeElements { $0.lazy.filter { !$0.isNaN }.max() } }
+  public func maximum() -> Element? { extremes?.maximum }
+
+  private var extremes: (minimum: Element, maximum: Element)? {
+    withUnsafeElements { x in x.baseAddress.flatMap { NormaTensor.extremes($0, count) } }
+  }
 
   /// The position of each row's largest element, the first of equals: `[R, C] → R` indices. NaNs are passed over.
   public func indicesOfMaximaOverChannels() -> [Int] {

@@ -17,14 +17,10 @@ enum Cursor {
     guard isGuarded.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
     atexit { Cursor.giveBack() }
     for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGSEGV] {
-      handle(number) { number in
-        Cursor.giveBack()
-        signal(number, SIG_DFL)
-        raise(number)
-      }
+      EndingSignal.guardAgainst(number)
     }
     // When the process goes on, the next drawing hides the cursor again.
-    handle(SIGTSTP) { _ in
+    EndingSignal.handle(SIGTSTP) { _ in
       Cursor.giveBack()
       raise(SIGSTOP)
     }
@@ -36,7 +32,7 @@ enum Cursor {
   }
 
   /// Calls nothing but `write`, since a signal may come at any moment, and leaves `errno` as it was.
-  private static func giveBack() {
+  static func giveBack() {
     guard isHidden.load(ordering: .relaxed) else { return }
     let earlierError = errno
     // Start of the line, erase to its end, show the cursor.
@@ -45,18 +41,5 @@ enum Cursor {
     )
     _ = write(STDERR_FILENO, &bytes, 10)
     errno = earlierError
-  }
-
-  /// Installs a handler, unless the process was told to ignore the signal or has a handler for it already.
-  private static func handle(_ number: Int32, _ handler: @escaping @convention(c) (Int32) -> Void) {
-    var action = sigaction()
-    sigaction(number, nil, &action)
-    #if os(Linux)
-      let current = action.__sigaction_handler.sa_handler
-    #else
-      let current = action.__sigaction_u.__sa_handler
-    #endif
-    let isDefault = unsafeBitCast(current, to: Int.self) == unsafeBitCast(SIG_DFL, to: Int.self)
-    if isDefault { signal(number, handler) }
   }
 }

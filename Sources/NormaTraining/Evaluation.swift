@@ -49,11 +49,7 @@ extension Layer {
     guard features.shape[0] > 0 else {
       return .zeros(try outputShape(for: features.shape))
     }
-    let parts = try stride(from: 0, to: features.shape[0], by: batchSize).map { start in
-      let rows = start..<Swift.min(features.shape[0], start + batchSize)
-      return try self(Variable(features[rows: rows]), in: .inference).value
-    }
-    return parts.count == 1 ? parts[0] : .concatenating(rows: parts)
+    return try features.mapBatches(of: batchSize) { try self(Variable($0), in: .inference).value }
   }
 
   /// Evaluates the model in inference.
@@ -67,7 +63,7 @@ extension Layer {
   }
 
   /// Makes sure that the model can take the data's samples and gives an output for each of their targets.
-  func check(_ dataset: Dataset<Element>) throws(TrainingError) {
+  package func check(_ dataset: Dataset<Element>) throws(TrainingError) {
     guard dataset.count > 0 else { throw .emptyDataset(name: dataset.name) }
     let outputs: Shape
     do {
@@ -84,6 +80,28 @@ extension Layer {
       throw .targetsDoNotFit(
         "\(dataset.name) has \(wanted) targets a sample, and the model's outputs have shape \(outputs)")
     }
+  }
+}
+
+extension InferenceModel {
+  /// The outputs for each sample, in batches: `[N, …] → [N, outputs]`, for one sample or more.
+  ///
+  /// - Throws: `LayerError` for samples that do not fit the model.
+  public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws(LayerError) -> Tensor<Element> {
+    try features.mapBatches(of: batchSize) { batch throws(LayerError) in try self(batch) }
+  }
+}
+
+extension Tensor {
+  /// What a function makes of the rows, so many at a time.
+  fileprivate func mapBatches<Failure: Error>(
+    of size: Int, _ transform: (Tensor) throws(Failure) -> Tensor
+  ) throws(Failure) -> Tensor {
+    guard shape[0] > size else { return try transform(self) }
+    let parts = try stride(from: 0, to: shape[0], by: size).map { start throws(Failure) in
+      try transform(self[rows: start..<Swift.min(shape[0], start + size)])
+    }
+    return .concatenating(rows: parts)
   }
 }
 

@@ -60,4 +60,13 @@ struct FileFailureTests {
     #expect(try folder.bytes("out/report.html") == Array("earlier".utf8))
     #expect(try folder.names(in: "out") == ["report.html", "result.json"])
   }
+
+  /// Foundation finds no folder above a path of one letter.
+  @Test func aFolderMayHaveANameOfOneLetter() throws {
+    let folder = try Folder()
+    let outcome = try Norma.run(
+      ["train", "--epochs", "1", "--model", "mlp:10", "--quiet", "--out", "m"], directory: folder.url)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(try folder.names(in: "m").contains("model.safetensors"))
+  }
 }

@@ -68,8 +68,35 @@ enum Norma {
     return process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL
   }
 
+  /// Runs `norma` and sends it signals when the moment has come, one right after the other.
+  ///
+  /// - Parameters:
+  ///   - signals: at least one.
+  ///   - arguments: what follows `norma` on the command line.
+  ///   - directory: the folder it runs in.
+  ///   - isTime: asked every half millisecond.
+  /// - Returns: what it left behind; nil if it had ended before.
+  static func signal(
+    _ signals: [Int32], _ arguments: [String], directory: URL, when isTime: () throws -> Bool
+  ) throws -> Outcome? {
+    var isSent = false
+    let outcome = try run(
+      executable.get(), arguments, environment: [:], directory: directory,
+      while: { process in
+        while process.isRunning, try !isTime() { usleep(500) }
+        guard process.isRunning else { return }
+        for (index, signal) in signals.enumerated() {
+          if index > 0 { usleep(1000) }
+          Foundation.kill(process.processIdentifier, signal)
+        }
+        isSent = true
+      })
+    return isSent ? outcome : nil
+  }
+
   private static func run(
-    _ executable: URL, _ arguments: [String], input: String = "", environment: [String: String], directory: URL?
+    _ executable: URL, _ arguments: [String], input: String = "", environment: [String: String], directory: URL?,
+    while body: (Process) throws -> Void = { _ in }
   ) throws -> Outcome {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -93,7 +120,14 @@ enum Norma {
     }
     process.environment = ["PATH": "/usr/bin:/bin", "COLUMNS": "80", "LC_ALL": "C.UTF-8"]
       .merging(inherited) { $1 }.merging(environment) { $1 }
-    try process.run()
+    // The threads that tests run on block signals, and a process begins with what the thread that starts it blocks.
+    var (none, blocked) = (sigset_t(), sigset_t())
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &blocked)
+    let start = Result { try process.run() }
+    pthread_sigmask(SIG_SETMASK, &blocked, nil)
+    try start.get()
+    try body(process)
     process.waitUntilExit()
     return Outcome(
       status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,

@@ -89,6 +89,48 @@ struct ResumeTests {
     }
   }
 
+  // MARK: Signals
+
+  /// A training that goes on for a while after its first checkpoint.
+  private static let longTraining = ["--model", "mlp:40,40", "--keep", "0.8", "--epochs", "100", "--quiet"]
+
+  /// The last is what coreutils' `timeout` sends.
+  @Test(arguments: [[SIGTERM], [SIGINT], [SIGTERM, SIGTERM]])
+  func aSignalSavesTheTrainingAndSaysHowToGoOn(signals: [Int32]) throws {
+    let folder = try Folder()
+    let options = ["--checkpoint-every", "40steps", "--checkpoints", "1"]
+    let outcome = try #require(
+      try Norma.signal(signals, ["train", "--out", "out"] + Self.longTraining + options, directory: folder.url) {
+        try !Self.checkpoints(folder).isEmpty
+      }, "it ended before it could be stopped")
+    let words = try #require(
+      outcome.error.wholeMatch(
+        of: /norma: Stopped in epoch \d+(?:, after step \d+)?, and saved; `norma train (.*)` goes on from there\.\n/))
+    #expect(outcome.status == 128 + signals[0])
+    #expect(outcome.output == "")
+    let files = try Self.checkpoints(folder)
+    #expect(files.count == 1)
+    #expect(try folder.names(in: "out") == ["checkpoints"])
+    #expect(words.1 == "--resume --out out")
+    let end = try Norma.shell("\"$norma\" train --quiet \(words.1)", directory: folder.url)
+    #expect(end.status == 0 && end.error == "", "\(end.error)")
+    #expect(try folder.bytes("out/model.safetensors") == Self.undisturbed(Self.longTraining))
+  }
+
+  @Test func aSecondSignalEndsTheTrainingAtOnce() throws {
+    let folder = try Folder()
+    // Steps and checkpoints that take far longer than what lies between the signals.
+    let options = ["--model", "mlp:1000,1000", "--batch-size", "1000", "--checkpoint-every", "2steps", "--quiet"]
+    let outcome = try #require(
+      try Norma.signal([SIGTERM, SIGINT], ["train", "--out", "out"] + options, directory: folder.url) {
+        try !Self.checkpoints(folder).isEmpty
+      }, "it ended before it could be stopped")
+    // A process that did not run meanwhile gets both at once, in the order of their numbers.
+    #expect([-SIGINT, -SIGTERM].contains(outcome.status))
+    #expect(outcome.error == "")
+    #expect(FileAccess.kind(of: folder.path("out/model.safetensors")) == nil)
+  }
+
   // MARK: Disks
 
   /// The shell lets no file grow beyond a few blocks, which a process sees much as it sees a full disk.

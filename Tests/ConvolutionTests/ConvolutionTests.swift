@@ -50,6 +50,8 @@ import Testing
     Case(input: [2, 32, 32, 16], weight: [32, 16, 1, 1], window: Window(1, stride: 2)),
     Case(input: [17, 8, 8, 64], weight: [64, 64, 3, 3], window: Window(3, padding: 1)),
     Case(input: [5, 4, 4, 300], weight: [70, 300, 3, 3], window: Window(3, padding: 1)),
+    Case(input: [4, 7, 9, 160], weight: [48, 160, 3, 3], window: Window(3, padding: 1)),
+    Case(input: [1, 8, 8, 64], weight: [64, 64, 3, 3], window: Window(3, padding: 1)),
     Case(input: [1, 61, 67, 3], weight: [24, 3, 7, 7], window: Window(7, stride: 2, padding: 3)),
     Case(input: [2, 40, 80, 48], weight: [48, 48, 3, 3], window: Window(3, padding: 1)),
     Case(input: [33, 6, 6, 32], weight: [32, 1, 3, 3], window: Window(3, padding: 1), groups: 32),
@@ -122,6 +124,55 @@ import Testing
     check(Self.networkCases[index], seed: UInt64(index))
   }
 
+  /// 3×3 windows in steps of one, which are computed in tiles: images that fill them and that do not, every padding,
+  /// channels beside whole blocks.
+  @Test(arguments: 0..<120) func tiledConvolutionsAreThoseOfDoublePrecision(seed: UInt64) {
+    var random = RandomGenerator(seed: 1000 + seed)
+    func draw(_ values: [Int]) -> Int { values.randomElement(using: &random) ?? 0 }
+    let padding = Extent2d(height: draw([0, 1, 1, 2]), width: draw([0, 1, 1, 2]))
+    let (inputs, outputs) = (draw([16, 17, 20, 32, 45, 64]), draw([16, 19, 31, 32, 48]))
+    let input: Shape = [
+      draw([1, 2, 3, 9]), max(1, 3 - 2 * padding.height) + draw([0, 1, 2, 5, 8]),
+      max(1, 3 - 2 * padding.width) + draw([0, 1, 2, 5, 8]), inputs,
+    ]
+    check(Case(input: input, weight: [outputs, inputs, 3, 3], window: Window(3, padding: padding)), seed: seed)
+  }
+
+  /// The tiles' sums have C terms each instead of 9·C, and what stands before and behind them adds at most four values
+  /// at a time: their errors must stay near those of the definition's sums, one term after the other in single
+  /// precision.
+  @Test(arguments: [16, 64, 256]) func tilesRoundHardlyMoreThanTheDefinition(channels: Int) {
+    let test = Case(input: [1, 8, 8, channels], weight: [16, channels, 3, 3], window: Window(3, padding: 1))
+    let data = Data(test, seed: 5)
+    let (found, exact) = (run(test, data, as: Float.self), run(test, data, as: Double.self))
+    let plain = definition(test, data)
+    func error(_ values: Tensor<Float>) -> Double {
+      let squares = zip(values.elements, exact.output.elements).map { (Double($0) - $1) * (Double($0) - $1) }
+      return (squares.reduce(0, +) / Double(squares.count)).squareRoot()
+    }
+    #expect(error(found.output) < 2 * error(plain), "\(error(found.output)) beside \(error(plain))")
+  }
+
+  /// The output by the definition, in single precision.
+  private func definition(_ test: Case, _ data: Data) -> Tensor<Float> {
+    let (height, width, inputs, outputs) = (test.input[1], test.input[2], test.input[3], test.weight[0])
+    var y: [Float] = []
+    for place in 0..<height * width {
+      for output in 0..<outputs {
+        var sum = data.bias[output]
+        for tap in 0..<9 {
+          let (row, column) = (place / width + tap / 3 - 1, place % width + tap % 3 - 1)
+          guard (0..<height).contains(row), (0..<width).contains(column) else { continue }
+          for input in 0..<inputs {
+            sum += data.x[0, row, column, input] * data.weight[output, input, tap / 3, tap % 3]
+          }
+        }
+        y.append(sum)
+      }
+    }
+    return Tensor(y, shape: [1, height, width, outputs])
+  }
+
   @Test(arguments: networkCases.indices) func anyNumberOfThreadsGivesTheSameBits(index: Int) throws {
     let test = Self.networkCases[index]
     let data = Data(test, seed: 7)
@@ -152,8 +203,8 @@ import Testing
   }
 
   @Test func aResidualAndReLUAreDoneWithTheLastSum() {
-    for seed in UInt64(300)..<330 {
-      let test = Case(seed: seed)
+    let tests = (UInt64(300)..<330).map { Case(seed: $0) } + Self.networkCases
+    for (seed, test) in zip(UInt64(300)..., tests) {
       let data = Data(test, seed: seed)
       let prepared = PreparedConvolution(weight: data.weight, bias: data.bias, window: test.window, groups: test.groups)
       let expected = (prepared(data.x) + data.gradient).applying(.leakyReLU(slope: 0))

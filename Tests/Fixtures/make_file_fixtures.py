@@ -39,14 +39,19 @@ def write_safetensors():
         "i32": torch.tensor([1, -2, 2**31 - 1], dtype=torch.int32),
         "i16": torch.tensor([-(2**15), 2**15 - 1], dtype=torch.int16),
         "i8": torch.tensor([[-128], [127]], dtype=torch.int8),
+        "u64": torch.tensor([0, 2**63 - 1], dtype=torch.uint64),
         "u32": torch.tensor([0, 2**32 - 1], dtype=torch.uint32),
         "u16": torch.tensor([2**16 - 1], dtype=torch.uint16),
         "u8": torch.tensor([0, 255, 7], dtype=torch.uint8),
         "bool": torch.tensor([True, False, True]),
     }
     (folder / "read.safetensors").write_bytes(safetensors.torch.save(read))
-    large = {"large": numpy.array([2**64 - 1], numpy.uint64)}
-    (folder / "unsupported.safetensors").write_bytes(safetensors.numpy.save(large))
+
+    # What Norma refuses.
+    large = {"large": numpy.array([7, 2**63], numpy.uint64)}
+    (folder / "large.safetensors").write_bytes(safetensors.numpy.save(large))
+    waves = {"waves": torch.tensor([1 + 2j], dtype=torch.complex64)}
+    (folder / "unsupported.safetensors").write_bytes(safetensors.torch.save(waves))
 
 
 def write_gzip():

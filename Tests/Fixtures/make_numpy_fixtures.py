@@ -43,10 +43,10 @@ numpy.savez(folder / "written.npz", **{name: archived[name] for name in sorted(a
 # What Norma only reads.
 for kind in ["f2", "i4", "i2", "i1"]:
     save(kind, SIGNED.astype(f"<{kind}"))
-for kind in ["u4", "u2", "u1"]:
+for kind in ["u8", "u4", "u2", "u1"]:
     save(kind, COUNT.astype(f"<{kind}"))
 save("b1", COUNT % 3 == 0)
-for kind in ["f8", "f4", "f2", "i8", "i4", "i2", "u4", "u2"]:
+for kind in ["f8", "f4", "f2", "i8", "i4", "i2", "u8", "u4", "u2"]:
     save(f"big-{kind}", SIGNED.astype(f">{kind}") if kind[0] != "u" else COUNT.astype(f">{kind}"))
 for kind in ["f8", "f4", ">f4", "i8", "u1"]:
     save(f"columns-{kind.strip('>')}{'-big' if kind[0] == '>' else ''}", numpy.asfortranarray(COUNT.astype(kind)))
@@ -58,7 +58,7 @@ numpy.savez_compressed(folder / "compressed.npz", **written)
 save("complex", SIGNED.astype("<c8"))
 save("text", numpy.array(["a", "bc"]))
 save("dates", numpy.array(["2001-02-03"], "datetime64[D]"))
-save("u8", COUNT.astype("<u8"))
+save("large-u8", numpy.array([7, 2**63], "<u8"))
 save("structured", numpy.zeros(2, [("x", "<f4"), ("y", "<i4")]))
 save("object", numpy.array([{"a": 1}, None], object))
 numpy.savez(folder / "object.npz", fine=COUNT, object=numpy.array([None], object))

@@ -48,7 +48,7 @@ enum NumPyFixtures {
       let expected = Safetensors.Entry.integers(NumPyFixtures.signed, shape: NumPyFixtures.shape)
       #expect(try NumPyArray(contentsOf: numpyFixture("\(name).npy")).entry == expected, "\(name)")
     }
-    for name in ["u4", "u2", "u1", "big-u4", "big-u2"] {
+    for name in ["u8", "u4", "u2", "u1", "big-u8", "big-u4", "big-u2"] {
       let expected = Safetensors.Entry.integers(NumPyFixtures.unsigned, shape: NumPyFixtures.shape)
       #expect(try NumPyArray(contentsOf: numpyFixture("\(name).npy")).entry == expected, "\(name)")
     }

@@ -40,12 +40,23 @@ import Testing
   @Test(arguments: [
     ("object", "Python objects, which would have to be unpickled, and a pickle can run any program"),
     ("complex", "complex numbers"), ("text", "text"), ("dates", "dates"),
-    ("u8", "numbers of a type that is not supported"),
   ])
   func whatIsNoArrayOfNumbersIsRefusedByName(name: String, kind: String) throws {
     let error = try #require(throws: FormatError.self) { try NumPyArray(contentsOf: numpyFixture("\(name).npy")) }
     #expect(error.problem.hasSuffix("stands for \(kind)"), "\(error)")
     #expect(error.file == numpyFixture("\(name).npy"))
+  }
+
+  @Test func numbersOfATypeThatIsNotReadAreRefused() {
+    #expect(
+      problem(array(header(descr: "'<f16'"), [UInt8](repeating: 0, count: 32)))
+        == "its type '<f16' stands for numbers of a type that is not supported")
+  }
+
+  @Test func anIntegerThatIsTooLargeIsNamed() throws {
+    let error = try #require(throws: FormatError.self) { try NumPyArray(contentsOf: numpyFixture("large-u8.npy")) }
+    #expect(error.problem == "it holds 9223372036854775808, more than the 9223372036854775807 that can be held")
+    #expect(error.location == "byte 128")
   }
 
   @Test func structuredArraysAreRefused() throws {

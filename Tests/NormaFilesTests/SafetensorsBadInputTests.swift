@@ -102,8 +102,17 @@ import Testing
     let error = #expect(throws: FormatError.self) { try Safetensors(contentsOf: fixture("unsupported.safetensors")) }
     #expect(
       error?.description
-        == "'\(fixture("unsupported.safetensors"))', tensor 'large': its dtype 'U64' is not supported. "
-        + "Store it as F64, F32, F16, BF16, I64, I32, I16, I8, U32, U16, U8 or BOOL.")
+        == "'\(fixture("unsupported.safetensors"))', tensor 'waves': its dtype 'C64' is not supported. "
+        + "Store it as F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8 or BOOL.")
+  }
+
+  @Test func anIntegerThatIsTooLargeIsNamedWithItsTensor() throws {
+    let path = fixture("large.safetensors")
+    let error = #expect(throws: FormatError.self) { try Safetensors(contentsOf: path) }
+    #expect(
+      error?.description
+        == "'\(path)', tensor 'large': it is U64, and has 9223372036854775808, more than the 9223372036854775807 that can "
+        + "be held. Store it as F64, which rounds it, or leave it out.")
   }
 
   @Test func truthIsOneOrZero() {

@@ -38,7 +38,7 @@ import Testing
     let file = try SafetensorsFile(contentsOf: fixture("read.safetensors"))
     let types = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.elementType.lowercased()) })
     #expect(types.allSatisfy { $0.key == $0.value })
-    #expect(types.count == 9)
+    #expect(types.count == 10)
   }
 
   @Test func aFileThatIsReplacedOrRemovedIsReadOn() throws {

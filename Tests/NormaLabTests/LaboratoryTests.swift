@@ -252,6 +252,22 @@ struct CatalogueTests {
     for experiment in LabCatalogue.experiments { try check(experiment) }
   }
 
+  @Test(arguments: ["sigmoid-net", "learning-rates", "exact-statistics"])
+  func trainingsGoOnUntilTheLastStepThatIsLookedAtAndNoEpochLonger(name: String) throws {
+    for (dataset, imageCount) in [(LabDataset.mnist, 59_000), (.digits, 1000)] {
+      for isQuick in [false, true] {
+        let experiment = try #require(LabCatalogue.experiment(named: name))
+        for run in experiment.runs(LabContext(isQuick: isQuick, dataset: dataset)) {
+          let run = try #require(run as? TrainingRun)
+          let last = try #require(run.probes?.steps.max())
+          // Those beside the images that validate and test; the last batch of an epoch is whole.
+          let steps = min(run.data.trainingCount, imageCount) / run.training.batchSize
+          #expect(run.training.epochs * steps >= last && (run.training.epochs - 1) * steps < last)
+        }
+      }
+    }
+  }
+
   private func check<Subject: Experiment>(_ experiment: Subject) throws {
     for isQuick in [false, true] {
       let runs = [0, 1].map { seed in

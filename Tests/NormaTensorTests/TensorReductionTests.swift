@@ -66,7 +66,11 @@ import Testing
   @Test func extremaPassOverWhatIsNotANumber() {
     let x = Tensor<Float>([.nan, 2, -3, .nan, 5])
     #expect(x.minimum() == -3 && x.maximum() == 5)
-    #expect(Tensor<Float>([.nan]).minimum() == nil)
+    #expect(Tensor<Float>([.nan]).minimum() == nil && Tensor<Double>([]).maximum() == nil)
+    for number in [Double.infinity, -.infinity] {
+      let x = Tensor<Double>([.nan, number, number])
+      #expect(x.minimum() == number && x.maximum() == number)
+    }
     #expect(!x.isFinite && !Tensor<Float>([.infinity]).isFinite && Tensor<Float>([1]).isFinite)
   }
 

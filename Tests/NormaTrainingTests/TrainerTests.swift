@@ -195,4 +195,17 @@ import Testing
     }
     #expect(try model.predict(.zeros([0, 4])).shape == [0, 3])
   }
+
+  @Test func aFoldedModelPredictsWhatTheModelDoesInAnyBatches() throws {
+    let model: Sequential<Float> = TrainingSamples.network()
+    let data = TrainingSamples.classes(23, Float.self)
+    try Trainer(model, configuration: TrainingConfiguration(epochs: 1, batchSize: 8)).fit(data)
+    let expected = try model.predict(data.features).converted(to: Double.self)
+    let serving = try InferenceModel(model)
+    for batchSize in [1, 5, 22, 23, 1000] {
+      let found = try serving.predict(data.features, batchSize: batchSize)
+      #expect(errorRelativeToScale(found.converted(to: Double.self), reference: expected) < 1e-5)
+    }
+    #expect(throws: LayerError.self) { try serving.predict(.zeros([3, 5])) }
+  }
 }

@@ -101,12 +101,14 @@ import Testing
     let net = makeNet(parity, Double.self)
     setWeights(of: net, parity)
     let features: Tensor<Double> = features(parity)
-    let losses = try train(net, parity, features: features, steps: parity.settings.steps)
-    let expected = parity.expected("loss").elements
-    #expect(losses.count == 200 && expected.count == 200)
+    let steps = isSanitized ? 20 : parity.settings.steps
+    let losses = try train(net, parity, features: features, steps: steps)
+    let expected = Array(parity.expected("loss").elements.prefix(steps))
+    #expect(parity.settings.steps == 200 && losses.count == steps && expected.count == steps)
     // Such an error is made in every step, and the later it is made the less it grows.
     let amplification = try #require(Self.doubleAmplification[parity.settings.name])
     #expect(largestRelativeDifference(losses, expected) < 10 * amplification)
+    guard !isSanitized else { return }
 
     let logits = try net.predict(features.gathering(rows: parity.fixture.integers("evaluation_rows")))
     #expect(errorRelativeToScale(logits, reference: parity.expected("logits")) < 1e-6)

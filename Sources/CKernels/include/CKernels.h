@@ -9,6 +9,12 @@
 // The same for the values of one channel that stand side by side.
 #define NORMA_PLANE_BLOCK 4096
 
+// Images `[N, height, width, channels]` that a 3×3 convolution reads or writes in tiles: so many across and down each
+// image, tile (0, 0) beginning `top` rows above and `left` columns before the first pixel.
+typedef struct norma_tiles {
+  long height, width, channels, down, across, top, left;
+} norma_tiles;
+
 // The kernels for one instruction set; kernels_body.h says what each of them computes.
 typedef struct norma_kernels {
   const char *name;
@@ -36,6 +42,9 @@ typedef struct norma_kernels {
   void (*shifted_rows_gradient)(const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride);
   void (*depthwise)(const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies);
   void (*depthwise_gradient)(const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount, float *sums, long channels);
+  void (*winograd_source)(const float *x, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride);
+  void (*winograd_result)(const float *products, long stride, float *y, const norma_tiles *tiles, long first, long count, long columns, const float *bias, const float *residual, bool rectifies);
+  void (*winograd_gradient)(const float *g, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride);
 } norma_kernels;
 
 // The kernels that this processor can run, the fastest at place 0; NULL beyond the last.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Norma
+import NormaTerminal
 
 /// How often a training's state is saved.
 enum CheckpointInterval: ExpressibleByArgument {
@@ -39,6 +40,18 @@ struct CheckpointOptions: ParsableArguments {
   }
 }
 
+/// A training that a signal asked to end, and that was saved.
+struct TrainingStopped: Error, CustomStringConvertible {
+  let signal: Int32
+  let position: String
+  let resumption: String
+
+  var description: String { "Stopped in \(position), and saved; `\(resumption)` goes on from there." }
+
+  /// The exit code that a shell gives a process that the signal ended.
+  var exitCode: Int32 { 128 + signal }
+}
+
 /// Saves a training's state as often as was asked for.
 struct CheckpointSaver {
   /// Without it being said, an epoch that ends sooner after the last checkpoint gets none.
@@ -47,31 +60,43 @@ struct CheckpointSaver {
   private var folder: TrainingStateFolder
   private let interval: CheckpointInterval?
   private let notes: [String: String]
+  private let resumption: String
   private let clock = ContinuousClock()
   private var last: ContinuousClock.Instant
 
-  init(_ folder: TrainingStateFolder, interval: CheckpointInterval?, notes: [String: String]) {
+  /// - Parameter resumption: the command that goes on with the training.
+  init(
+    _ folder: TrainingStateFolder, interval: CheckpointInterval?, notes: [String: String], resumption: String
+  ) {
     self.folder = folder
     self.interval = interval
     self.notes = notes
+    self.resumption = resumption
     last = clock.now
   }
 
-  /// Saves the state after an event, if it is time. The end of the training needs no checkpoint: the model is written next.
+  /// Saves the state after an event, if it is time or the training is to stop here. The end of the training needs no
+  /// checkpoint: the model is written next.
+  ///
+  /// - Throws: ``TrainingStopped`` once the state is saved, if a signal asked for an end.
   mutating func save(_ trainer: Trainer<Float>, after event: Trainer<Float>.Event) throws {
+    if case .epoch(let epoch) = event, epoch.number >= trainer.configuration.epochs { return }
+    let stopSignal = StopRequest.signal
     let isDue =
       switch (interval, event) {
       case (.steps(let count), .step): trainer.history.stepLosses.count % count == 0
       case (.epochs(let count), .epoch(let epoch)):
-        epoch.number % count == 0 && epoch.number < trainer.configuration.epochs
-      case (nil, .epoch(let epoch)):
-        epoch.number < trainer.configuration.epochs && clock.now - last >= Self.shortestPause
+        epoch.number % count == 0
+      case (nil, .epoch): clock.now - last >= Self.shortestPause
       default: false
       }
-    guard isDue else { return }
+    guard isDue || stopSignal != nil else { return }
     var state = trainer.state
     state.notes = notes
     try folder.write(state)
     last = clock.now
+    if let stopSignal {
+      throw TrainingStopped(signal: stopSignal, position: state.position, resumption: resumption)
+    }
   }
 }

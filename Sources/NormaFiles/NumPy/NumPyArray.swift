@@ -46,11 +46,17 @@ public struct NumPyArray: Equatable, Sendable {
     let header = try NumPyHeader(of: bytes, file: file)
     let lengths = header.isColumnMajor ? header.lengths.reversed() : header.lengths
     let data = UnsafeRawBufferPointer(rebasing: bytes[header.dataStart...])
-    let entry = header.type.entry(from: data, shape: Shape(lengths), isBigEndian: header.isBigEndian)
-    guard let entry else {
-      throw FormatError(
-        file: file, location: "byte \(header.dataStart)", problem: "it holds truth values that are neither 0 nor 1",
-        remedy: wholeArrayRemedy)
+    let entry: Safetensors.Entry
+    do {
+      entry = try header.type.entry(from: data, shape: Shape(lengths), isBigEndian: header.isBigEndian)
+    } catch {
+      let (problem, remedy) =
+        switch error {
+        case .boolean: ("it holds truth values that are neither 0 nor 1", wholeArrayRemedy)
+        case .tooLarge(let number):
+          ("it holds \(number), more than the \(Int64.max) that can be held", "Store it as float64, which rounds it.")
+        }
+      throw FormatError(file: file, location: "byte \(header.dataStart)", problem: problem, remedy: remedy)
     }
     return header.isColumnMajor ? entry.withAxesReversed() : entry
   }

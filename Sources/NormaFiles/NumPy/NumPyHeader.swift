@@ -71,7 +71,7 @@ struct NumPyHeader {
   ) throws(FormatError) -> (type: StoredNumber, isBigEndian: Bool) {
     let types: [String: StoredNumber] = [
       "f8": .float64, "f4": .float32, "f2": .float16, "i8": .int64, "i4": .int32, "i2": .int16, "i1": .int8,
-      "u4": .uint32, "u2": .uint16, "u1": .uint8, "b1": .boolean,
+      "u8": .uint64, "u4": .uint32, "u2": .uint16, "u1": .uint8, "b1": .boolean,
     ]
     if let order = descriptor.first, "<>|".contains(order), let type = types[String(descriptor.dropFirst())],
       order != "|" || type.width == 1
@@ -85,7 +85,8 @@ struct NumPyHeader {
     let kind = descriptor.dropFirst().first.flatMap { kinds[$0] } ?? "numbers of a type that is not supported"
     throw FormatError(
       file: file, location: "header", problem: "its type '\(descriptor)' stands for \(kind)",
-      remedy: "Store it as float64, float32, float16, int64, int32, int16, int8, uint32, uint16, uint8 or bool.")
+      remedy: "Store it as float64, float32, float16, int64, int32, int16, int8, uint64, uint32, uint16, uint8 or bool."
+    )
   }
 }
 

@@ -88,7 +88,7 @@ package struct ZipArchive {
     } else {
       contents = Array(data)
     }
-    guard Inflation.checksum(contents) == member.checksum else { throw damage(member, "its checksum is wrong") }
+    guard Checksum(of: contents).value == member.checksum else { throw damage(member, "its checksum is wrong") }
     return contents
   }
 
@@ -132,11 +132,6 @@ enum Inflation {
       }
     }
     return isWhole ? contents : nil
-  }
-
-  /// The CRC-32 of the bytes.
-  static func checksum(_ bytes: [UInt8]) -> UInt32 {
-    bytes.withUnsafeBufferPointer { UInt32(truncatingIfNeeded: crc32_z(0, $0.baseAddress, $0.count)) }
   }
 }
 

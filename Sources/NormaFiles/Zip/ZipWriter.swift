@@ -13,7 +13,7 @@ package struct ZipWriter {
   /// Adds a member. Its own header always has sizes of 64 bits, the directory where they are needed.
   package mutating func add(_ name: String, _ contents: [UInt8]) {
     let offset = bytes.count
-    let checksum = Int(Inflation.checksum(contents))
+    let checksum = Int(Checksum(of: contents).value)
     // Bit 11 says that a name is UTF-8; ASCII needs none.
     let flags = name.utf8.allSatisfy { $0 < 0x80 } ? 0 : 0x800
     // Version 4.5, flags, stored, and the first moment that the format can name: 1 January 1980.

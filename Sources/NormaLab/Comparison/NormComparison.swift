@@ -148,16 +148,12 @@ extension NormComparison {
     /// How many filters there are.
     public var count: Int { weights.count / max(1, channels * height * width) }
 
-    /// The first filters of weights `[outputs, channels, height, width]`, at most so many.
-    init(_ weight: Tensor<Float>, atMost most: Int) {
-      (channels, height, width) = (weight.shape[1], weight.shape[2], weight.shape[3])
-      weights = weight[rows: 0..<min(most, weight.shape[0])].elements
-    }
-
     /// The first 64 filters, or fewer, of a network's first convolution, as they are; nil if the network has none.
     init?(firstOf model: any Layer<Float>) {
       guard let convolution = model.layers.lazy.compactMap({ $0.layer as? Conv2d<Float> }).first else { return nil }
-      self.init(convolution.weight.value, atMost: 64)
+      let weight = convolution.weight.value
+      (channels, height, width) = (weight.shape[1], weight.shape[2], weight.shape[3])
+      weights = weight[rows: 0..<min(64, weight.shape[0])].elements
     }
 
     /// The weights of one filter.

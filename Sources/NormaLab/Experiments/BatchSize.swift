@@ -37,14 +37,8 @@ struct BatchSize: Experiment {
     let percent = NumberFormat.percentage
     let final = results.runs.indices.map { results.trainingAccuracy($0) }
     let kind = normalization.rawValue
-    func curves(_ value: @escaping (TrainingHistory.Epoch) -> Double?) -> [ChartSeries] {
-      [results.curve(0, "none, 5", style: .plain, value)]
-        + Self.sizes.indices.map {
-          results.curve($0 + 1, "\(kind), \(Self.sizes[$0])", style: SeriesStyle([3, 2, 0][$0]), value)
-        }
-    }
-    let accuracy = ChartAxis("accuracy", format: .percentage, covering: [0])
-    let epochs = ChartAxis("epoch", integersOnly: true)
+    let lines =
+      [("none, 5", SeriesStyle.plain)] + zip(Self.sizes, [3, 2, 0]).map { ("\(kind), \($0)", SeriesStyle($1)) }
     var blocks: [ReportBlock] = [
       .figure(
         ReportFigure(
@@ -53,11 +47,7 @@ struct BatchSize: Experiment {
             + (normalization == .batch
               ? "The mean and variance of five images say little about those of a thousand, and they change with every batch."
               : "Layer normalization computes its mean and variance from one image alone."),
-          pictures: [
-            LineChart(title: "Training accuracy", x: epochs, y: accuracy, series: curves { $0.trainingMetric }),
-            LineChart(title: "Validation accuracy", x: epochs, y: accuracy, series: curves { $0.validationMetric }),
-          ],
-          layout: .pairs))
+          pictures: results.accuracyCharts(lines), layout: .pairs))
     ]
     let sizes = final[1...3].map(\.mean)
     guard normalization == .batch else {

@@ -23,13 +23,6 @@ struct Dropout: Experiment {
 
   func findings(_ results: LabResults<TrainingRun>) -> Findings {
     let percent = NumberFormat.percentage
-    let names = ["all kept", "a quarter kept"]
-    func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
-      LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true),
-        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
-        series: names.indices.map { results.curve($0, names[$0], style: SeriesStyle($0 + 1), value) })
-    }
     let training = [0, 1].map { results.trainingAccuracy($0) }
     let best = [0, 1].map { results.bestValidation($0) }
     let gaps = [0, 1].map { index in results.spread(index) { $0.finalTrainingAccuracy - $0.finalValidation } }
@@ -39,9 +32,7 @@ struct Dropout: Experiment {
           caption: "Accuracy over the epochs",
           reading:
             "With dropout only a quarter of the hidden units, chosen anew for each image, take part in a training step.",
-          pictures: [
-            chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
-          ],
+          pictures: results.accuracyCharts([("all kept", SeriesStyle(1)), ("a quarter kept", SeriesStyle(2))]),
           layout: .pairs))
     ]
     if results.context.dataset == .cifar10 {

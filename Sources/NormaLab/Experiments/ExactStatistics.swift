@@ -16,13 +16,14 @@ struct ExactStatistics: Experiment {
 
   func runs(_ context: LabContext) -> [TrainingRun] {
     let last = context.full(1000, quick: 300)
+    let part = context.part(10_000, testCount: 2000, preparation: .unitRange)
     return Self.kinds.map { kind in
       TrainingRun(
-        kind.name, on: context.part(10_000, testCount: 2000, preparation: .unitRange),
+        kind.name, on: part,
         .multilayerPerceptron(
           MultilayerPerceptron(hidden: [100, 100, 100], initialization: .kaimingNormal, conventions: kind.conventions)),
         TrainingConfiguration(
-          epochs: context.dataset == .mnist ? (last + 165) / 166 : (last + 15) / 16, batchSize: 60, optimizer: .sgd(),
+          epochs: part.epochs(ofSteps: last, batchSize: 60), batchSize: 60, optimizer: .sgd(),
           learningRate: 0.1, seed: context.seed),
         probes: .init(Self.steps.filter { $0 <= last }, usesExactStatistics: true))
     }

@@ -20,7 +20,7 @@ struct GradientWalk: Experiment {
     let large = results.spread(1) { $0.differences.map(\.relative).max() ?? .nan }
     let smallError = results.spread(0) { $0.differences.map(\.relative).max() ?? .nan }
     // The walk is drawn anew from its numbers, which are few.
-    let walk = try? GradientRun.Walk(results.runs[0])
+    let walk = try? results.runs[0].walk(.staged)
     var blocks: [ReportBlock] = [
       .paragraph(
         "Forward, each node is computed from those that lead into it. Backward, each turns the gradient g that reaches it into one "
@@ -36,7 +36,9 @@ struct GradientWalk: Experiment {
               "Blue numbers are values, computed from the top down. Orange ones are gradients, from the bottom up, starting from "
               + "ones in the first row of the result. The line in italics is the node's rule.",
             pictures: [
-              GraphPicture(title: "The graph of batch normalization", svg: walk.svg, table: walk.table)
+              GraphPicture(
+                title: "The graph of batch normalization", svg: walk.graph.svg(gradients: walk.gradients),
+                table: walk.table)
             ])))
     }
     blocks.append(
@@ -110,37 +112,11 @@ struct GradientRun: LabRun {
 
   var work: Double { 1e6 }
 
-  /// The batch and everything that is computed from it.
-  struct Walk {
-    private let graph: Graph<Double>
-    private let gradients: Gradients<Double>
-    let results: [Tensor<Double>]
-
-    init(_ run: GradientRun, isStaged: Bool = true) throws {
-      let inputs = run.inputs()
-      graph = Graph(keepsValues: true)
-      let (x, gamma, beta) = (
-        graph.input(inputs.x, name: "x"), graph.parameter(inputs.gamma, name: "γ"),
-        graph.parameter(inputs.beta, name: "β")
-      )
-      let y =
-        isStaged
-        ? try x.stagedBatchNormalized(gamma: gamma, beta: beta).output
-        : try x.batchNormalized(gamma: gamma, beta: beta).output
-      gradients = graph.gradients(of: y, seed: inputs.seed)
-      results = [y.value, gradients[x], gradients[gamma], gradients[beta]]
-    }
-
-    var svg: String { graph.svg(gradients: gradients) }
-
-    var table: ReportTable {
-      func text(_ tensor: Tensor<Double>?) -> String {
-        tensor.map { $0.elements.map(NumberFormat.plain.text).joined(separator: ", ") } ?? ""
-      }
-      return ReportTable(
-        caption: "Every node", columns: [.init("node"), .init("rule"), .init("value"), .init("gradient")],
-        rows: graph.nodes.map { [$0.name, $0.rule, text($0.value), text(gradients[node: $0.index])] })
-    }
+  /// The batch, walked through in one form.
+  fileprivate func walk(_ form: BatchNormalizationForm) throws -> BatchNormalizationWalk {
+    let inputs = inputs()
+    return try BatchNormalizationWalk(
+      inputs.x, gamma: inputs.gamma, beta: inputs.beta, outputGradient: inputs.seed, form: form)
   }
 
   private func inputs() -> (x: Tensor<Double>, gamma: Tensor<Double>, beta: Tensor<Double>, seed: Tensor<Double>) {
@@ -160,10 +136,9 @@ struct GradientRun: LabRun {
   }
 
   func perform(on data: LabData) throws -> Outcome {
-    let (staged, closed) = (try Walk(self).results, try Walk(self, isStaged: false).results)
-    func largest(_ tensor: Tensor<Double>) -> Double { tensor.elements.map(abs).max() ?? 0 }
-    let differences = zip(["y", "dx", "dγ", "dβ"], zip(staged, closed)).map { name, pair in
-      Difference(name: name, relative: largest(pair.0 - pair.1) / largest(pair.1))
+    let (staged, closed) = (try walk(.staged), try walk(.closedForm))
+    let differences = zip(["y", "dx", "dγ", "dβ"], staged.differences(from: closed)).map { name, difference in
+      Difference(name: name, relative: difference.largest / difference.magnitude)
     }
     var numericError = 0.0
     if isSmall {
@@ -175,8 +150,20 @@ struct GradientRun: LabRun {
     }
     return Outcome(
       differences: differences,
-      relativeError: GradientCheck(gradient: staged[1], numericGradient: closed[1]).relativeError,
+      relativeError: GradientCheck(gradient: staged.results[1], numericGradient: closed.results[1]).relativeError,
       numericError: numericError)
+  }
+}
+
+extension BatchNormalizationWalk {
+  /// Every node with its numbers.
+  fileprivate var table: ReportTable {
+    func text(_ tensor: Tensor<Double>?) -> String {
+      tensor.map { $0.elements.map(NumberFormat.plain.text).joined(separator: ", ") } ?? ""
+    }
+    return ReportTable(
+      caption: "Every node", columns: [.init("node"), .init("rule"), .init("value"), .init("gradient")],
+      rows: graph.nodes.map { [$0.name, $0.rule, text($0.value), text(gradients[node: $0.index])] })
   }
 }
 

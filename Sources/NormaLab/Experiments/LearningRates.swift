@@ -21,18 +21,17 @@ struct LearningRates: Experiment {
 
   func runs(_ context: LabContext) -> [TrainingRun] {
     let last = lastStep(context)
-    let perEpoch = (context.dataset == .mnist ? 59_000 : 1000) / 60
+    let part = context.part(60_000, testCount: 2000, preparation: .unitRange)
     return [NormalizationKind.none, .batch].flatMap { normalization in
       Self.factors.map { factor in
         TrainingRun(
           "\(normalization.words), rate \(NumberFormat.plain.shortText(Self.base * factor))",
-          on: context.part(60_000, testCount: 2000, preparation: .unitRange),
+          on: part,
           .multilayerPerceptron(
             MultilayerPerceptron(hidden: [100, 100, 100], normalization: normalization, initialization: .kaimingNormal)),
           TrainingConfiguration(
-            epochs: (last + perEpoch - 1) / perEpoch, batchSize: 60, optimizer: .sgd(),
-            learningRate: Self.base * factor,
-            seed: context.seed),
+            epochs: part.epochs(ofSteps: last, batchSize: 60), batchSize: 60, optimizer: .sgd(),
+            learningRate: Self.base * factor, seed: context.seed),
           probes: .init(Array(stride(from: interval(context), through: last, by: interval(context)))))
       }
     }

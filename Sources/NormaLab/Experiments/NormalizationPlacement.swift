@@ -23,10 +23,9 @@ struct NormalizationPlacement: Experiment {
     let places = PlacementRun.Place.allCases
     let styles = [SeriesStyle.plain, .batchNorm, SeriesStyle(2)]
     func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double) -> LineChart {
-      LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true),
-        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
-        series: places.indices.map { index in
+      .accuracy(
+        title,
+        places.indices.map { index in
           .seeds(
             places[index].rawValue, style: styles[index],
             results.outcomes[index][0].epochs.indices.map { epoch in

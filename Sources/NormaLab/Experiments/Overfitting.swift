@@ -33,12 +33,6 @@ struct Overfitting: Experiment {
     let best = results.runs.indices.map { index in
       results.spread(index) { $0.epochs.map(\.trainingMetric).max() ?? TrainingRun.chance }
     }
-    func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
-      LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true),
-        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
-        series: names.indices.map { results.curve($0, names[$0], style: SeriesStyle($0), value) })
-    }
     return Findings(
       answer: best.allSatisfy { $0.lowest >= 1 }
         ? "Yes, all three."
@@ -59,10 +53,7 @@ struct Overfitting: Experiment {
             reading:
               "A net that cannot learn fifty images has a fault. What it learns this way says nothing about other images, "
               + "as the right picture shows.",
-            pictures: [
-              chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
-            ],
-            layout: .pairs))
+            pictures: results.accuracyCharts(names.indices.map { (names[$0], SeriesStyle($0)) }), layout: .pairs))
       ],
       settings: results.sharedSettings,
       differences: results.context.dataDifferences + [

@@ -33,14 +33,6 @@ struct Regularization: Experiment {
     }
     let best = results.runs.indices.map { results.bestValidation($0) }
     let training = results.runs.indices.map { results.trainingAccuracy($0) }
-    func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
-      LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true),
-        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
-        series: Self.kinds.indices.map {
-          results.curve($0, Self.kinds[$0].name, style: SeriesStyle([1, 4, 0, 2][$0]), value)
-        })
-    }
     return Findings(
       answer:
         "At the end the gap is \(gaps[2].text(percent)) with batch normalization and \(gaps[0].text(percent)) without; the best "
@@ -63,10 +55,8 @@ struct Regularization: Experiment {
             reading:
               "Where the left goes on rising while the right does not, a net learns its images by heart. Each image is "
               + "normalized with others that chance put into its batch, which is a noise that works like a regularizer.",
-            pictures: [
-              chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
-            ],
-            layout: .pairs)),
+            pictures: results.accuracyCharts(
+              zip(Self.kinds, [1, 4, 0, 2]).map { ($0.name, SeriesStyle($1)) }), layout: .pairs)),
         .table(
           ReportTable(
             caption: "At the end",

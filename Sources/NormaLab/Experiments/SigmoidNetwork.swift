@@ -24,8 +24,6 @@ struct SigmoidNetwork: Experiment {
   func runs(_ context: LabContext) -> [TrainingRun] {
     let part = context.part(60_000, testCount: 10_000, preparation: .unitRange)
     let last = lastStep(context)
-    // The steps of an epoch; the last epoch may run on a little after the last step that is looked at.
-    let perEpoch = (context.dataset == .mnist ? 59_000 : 1000) / 60
     return Self.scales.flatMap { scale in
       [NormalizationKind.none, .batch].map { normalization in
         TrainingRun(
@@ -35,8 +33,8 @@ struct SigmoidNetwork: Experiment {
               hidden: [100, 100, 100], normalization: normalization, activation: .sigmoid,
               initialization: .normal(scale: scale))),
           TrainingConfiguration(
-            epochs: (last + perEpoch - 1) / perEpoch, batchSize: 60, optimizer: .sgd(), learningRate: 0.1,
-            seed: context.seed),
+            epochs: part.epochs(ofSteps: last, batchSize: 60), batchSize: 60, optimizer: .sgd(),
+            learningRate: 0.1, seed: context.seed),
           probes: .init(Self.allSteps.filter { $0 <= last }, watchesUnit: true))
       }
     }

@@ -23,27 +23,12 @@ struct SixLayerNetwork: Experiment {
     let at10 = [plain, normalized].map { results.trainingAccuracy($0, epoch: 10) }
     let validation = [plain, normalized].map(results.bestValidation)
     let percent = NumberFormat.percentage
-    func chart(
-      _ title: String, published: [Bool: [(x: Double, y: Double)]],
-      _ value: @escaping (TrainingHistory.Epoch) -> Double?
-    )
-      -> LineChart
-    {
-      var series = [
-        results.curve(plain, "none", style: .plain, value),
-        results.curve(normalized, "batch", style: .batchNorm, value),
-      ]
-      if results.context.dataset == .cifar10 {
-        series += [
-          .published("none, reported", style: .plain, published[false] ?? []),
-          .published("batch, reported", style: .batchNorm, published[true] ?? []),
-        ].filter { !$0.points.isEmpty }
-      }
-      return LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true),
-        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
-        series: series)
-    }
+    let published: [ChartSeries] =
+      results.context.dataset == .cifar10
+      ? [
+        .published("none, reported", style: .plain, [(5, 0.425), (10, 0.645)]),
+        .published("batch, reported", style: .batchNorm, [(5, 0.59), (10, 0.815)]),
+      ] : []
     let figure = ReportFigure(
       caption: "Accuracy over the epochs",
       reading:
@@ -52,12 +37,7 @@ struct SixLayerNetwork: Experiment {
       finding:
         "After epoch 5 the net with batch normalization gets \(at5[1].text(percent)) of its training images right, the "
         + "one without \(at5[0].text(percent)).",
-      pictures: [
-        chart("Training accuracy", published: [false: [(5, 0.425), (10, 0.645)], true: [(5, 0.59), (10, 0.815)]]) {
-          $0.trainingMetric
-        },
-        chart("Validation accuracy", published: [:]) { $0.validationMetric },
-      ],
+      pictures: results.accuracyCharts([("none", .plain), ("batch", .batchNorm)], published: published),
       layout: .pairs,
       legend: [LegendEntry("none", symbol: .series(.plain)), LegendEntry("batch", symbol: .series(.batchNorm))])
     var blocks: [ReportBlock] = [.figure(figure)]

@@ -25,22 +25,14 @@ struct UpdateRules: Experiment {
   func findings(_ results: LabResults<TrainingRun>) -> Findings {
     let percent = NumberFormat.percentage
     let final = results.runs.indices.map { results.trainingAccuracy($0) }
-    func chart(_ title: String, _ value: @escaping (TrainingHistory.Epoch) -> Double?) -> LineChart {
-      LineChart(
-        title: title, x: ChartAxis("epoch", integersOnly: true),
-        y: ChartAxis("accuracy", format: .percentage, covering: [0]),
-        series: Self.rules.indices.map { results.curve($0, Self.rules[$0].name, style: SeriesStyle($0), value) })
-    }
     var blocks: [ReportBlock] = [
       .figure(
         ReportFigure(
           caption: "Accuracy over the epochs",
           reading: "Each rule with the learning rate that suits it, from the same weights on the same batches, without "
             + "normalization.",
-          pictures: [
-            chart("Training accuracy") { $0.trainingMetric }, chart("Validation accuracy") { $0.validationMetric },
-          ],
-          layout: .pairs))
+          pictures: results.accuracyCharts(
+            Self.rules.enumerated().map { ($0.element.name, SeriesStyle($0.offset)) }), layout: .pairs))
     ]
     if results.context.dataset == .cifar10 {
       blocks.append(

@@ -35,10 +35,8 @@ public struct LabReport: Sendable {
   }
 
   private var arguments: [String] {
-    sources.map { source in
-      let needsQuotes = source.contains { !($0.isLetter || $0.isNumber || "/:._-~+,".contains($0)) }
-      return "--data \(needsQuotes ? "'\(source.replacing("'", with: "'\\''"))'" : source)"
-    } + (plan.isQuick ? ["--quick"] : []) + (plan.seeds.count > 1 ? ["--seeds \(plan.seeds.count)"] : [])
+    sources.map { "--data \($0.shellQuoted)" } + (plan.isQuick ? ["--quick"] : [])
+      + (plan.seeds.count > 1 ? ["--seeds \(plan.seeds.count)"] : [])
       + (plan.seeds[0] != 0 ? ["--seed \(plan.seeds[0])"] : [])
   }
 
@@ -154,8 +152,9 @@ public struct LabReport: Sendable {
           for (index, picture) in figure.pictures.enumerated() {
             let name = "\(result.experiment.name)-\(figures)" + (figure.pictures.count > 1 ? "-\(index + 1)" : "")
             files.append(("tables/\(name).csv", Array(picture.table.csv.utf8)))
-            for (number, drawing) in picture.drawings.enumerated() {
-              let suffix = picture.drawings.count > 1 ? "-\(number + 1)" : ""
+            let drawings = picture.drawings
+            for (number, drawing) in drawings.enumerated() {
+              let suffix = drawings.count > 1 ? "-\(number + 1)" : ""
               files.append(("figures/\(name)\(suffix).svg", Array(drawing.utf8)))
             }
           }

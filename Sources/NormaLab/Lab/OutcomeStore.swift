@@ -8,7 +8,7 @@ struct OutcomeStore: Sendable {
   let folder: String
 
   /// What an outcome depends on.
-  struct Identity: Codable, Sendable {
+  struct Identity: Codable, Sendable, Equatable {
     var kind: String
     /// The settings as JSON with sorted keys.
     var settings: String
@@ -46,7 +46,7 @@ struct OutcomeStore: Sendable {
   func outcome<Run: LabRun>(of type: Run.Type, _ identity: Identity) -> Run.Outcome? {
     guard let bytes = try? FileAccess.read("\(folder)/\(identity.fileName)"),
       let entry = try? ResultFile.result(Entry<Run.Outcome>.self, from: Data(bytes)),
-      entry.identity.fileName == identity.fileName, entry.identity.settings == identity.settings
+      entry.identity == identity
     else { return nil }
     return entry.outcome
   }

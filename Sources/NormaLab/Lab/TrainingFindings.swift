@@ -33,6 +33,23 @@ extension LabResults where Run == TrainingRun {
     return .seeds(name, style: style, places.map { ($0.x, Spread($0.values)) })
   }
 
+  /// The accuracy over the epochs, on the training data and beside it on the validation data.
+  ///
+  /// - Parameters:
+  ///   - lines: one for each run, from the first on.
+  ///   - published: figures from elsewhere for the training data.
+  func accuracyCharts(
+    _ lines: [(name: String, style: SeriesStyle)], published: [ChartSeries] = []
+  ) -> [LineChart] {
+    func curves(_ value: (Epoch) -> Double?) -> [ChartSeries] {
+      lines.enumerated().map { curve($0.offset, $0.element.name, style: $0.element.style, value) }
+    }
+    return [
+      .accuracy("Training accuracy", curves { $0.trainingMetric } + published),
+      .accuracy("Validation accuracy", curves { $0.validationMetric }),
+    ]
+  }
+
   /// The accuracy on the training data at the end. A run that diverged guesses.
   func trainingAccuracy(_ index: Int) -> Spread { spread(index, \.finalTrainingAccuracy) }
 
@@ -89,6 +106,15 @@ extension TrainingRun.Outcome {
   /// The accuracy on the validation data at the end.
   var finalValidation: Double {
     divergedAtStep == nil ? epochs.last?.validationMetric ?? TrainingRun.chance : TrainingRun.chance
+  }
+}
+
+extension LineChart {
+  /// Accuracies over the epochs, from 0 on.
+  static func accuracy(_ title: String, _ series: [ChartSeries]) -> LineChart {
+    LineChart(
+      title: title, x: ChartAxis("epoch", integersOnly: true),
+      y: ChartAxis("accuracy", format: .percentage, covering: [0]), series: series)
   }
 }
 
@@ -164,6 +190,21 @@ extension LabContext {
       ["Run on the built-in digits: the published figures cannot be compared, the order of things can."]
     case .mnist, nil: []
     }
+  }
+}
+
+extension LabData.Part {
+  /// How many epochs on the part it takes to make so many steps; the last may run on a little after them.
+  func epochs(ofSteps steps: Int, batchSize: Int) -> Int {
+    // What is left of the training images beside those that validate, and the digits' that test.
+    let available =
+      switch dataset {
+      case .cifar10: 49_000
+      case .mnist: 59_000
+      case .digits: 1000
+      }
+    let stepsPerEpoch = min(trainingCount, available) / batchSize
+    return (steps + stepsPerEpoch - 1) / stepsPerEpoch
   }
 }
 

@@ -135,9 +135,7 @@ public struct TrainingRun: LabRun {
     if outcome.divergedAtStep == nil {
       outcome.testAccuracy = try model.evaluate(on: data.test, loss: training.loss).metric
     }
-    if keepsFilters, let convolution = model.layers.lazy.compactMap({ $0.layer as? Conv2d<Float> }).first {
-      outcome.filters = NormComparison.Filters(convolution.weight.value, atMost: 64)
-    }
+    if keepsFilters { outcome.filters = NormComparison.Filters(firstOf: model) }
     return outcome
   }
 

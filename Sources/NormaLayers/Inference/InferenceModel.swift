@@ -69,10 +69,34 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
 
   /// The outputs for a batch.
   ///
+  /// A large batch of images goes through all steps a few images at a time, so that what one step writes is still in
+  /// the caches when the next one reads it.
+  ///
   /// - Throws: `LayerError` for a batch whose samples do not fit the model.
   @specialized(where Element == Float)
   public func callAsFunction(_ x: Tensor<Element>) throws(LayerError) -> Tensor<Element> {
-    try steps.apply(to: x)
+    guard let samples = samplesAtOnce(x.shape) else { return try steps.apply(to: x) }
+    let parts = (x.shape[0] + samples - 1) / samples
+    let outputs = Guarded([Tensor<Element>?](repeating: nil, count: parts))
+    Parallel.forEach(parts) { part in
+      let rows = part * samples..<min((part + 1) * samples, x.shape[0])
+      let output = try? steps.apply(to: x[rows: rows])
+      outputs.withLock { $0[part] = output }
+    }
+    let found = outputs.withLock { $0.compactMap(\.self) }
+    // What a part was refused for is said of the whole batch.
+    return found.count == parts ? .concatenating(rows: found) : try steps.apply(to: x)
+  }
+
+  /// How many images go through all steps at a time: as many as the largest activation, which nearly always is the
+  /// first convolution's, takes half a MiB for, but a sixteenth of the batch at most, to be shared among threads. Nil
+  /// for fewer than sixteen and for what are no images.
+  private func samplesAtOnce(_ shape: Shape) -> Int? {
+    guard case .convolution(let first, _) = steps.first, shape.rank == 4, shape[0] >= 16,
+      let output = Convolution2d.outputShape(for: shape, outputs: first.weight.shape[0], window: first.window)
+    else { return nil }
+    let bytes = max(1, output.dropFirst().reduce(MemoryLayout<Element>.stride, *))
+    return max(1, min((1 << 19) / bytes, shape[0] / 16))
   }
 }
 
@@ -185,8 +209,8 @@ extension PreparedConvolution {
 }
 
 extension FrozenBatchNormalization {
-  /// The linear map, or convolution, that does both: with `a = gamma / √(variance + epsilon)` for each output, its row of the weight times
-  /// `a`, and `(bias − mean) · a + beta`; computed in double precision.
+  /// The linear map, or convolution, that does both: with `a = gamma / √(variance + epsilon)` for each output, its row
+  /// of the weight times `a`, and `(bias − mean) · a + beta`; computed in double precision.
   func folded(
     intoWeight weight: Tensor<Element>, bias: Tensor<Element>?
   ) -> (weight: Tensor<Element>, bias: Tensor<Element>) {

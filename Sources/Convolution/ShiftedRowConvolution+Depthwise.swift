@@ -2,7 +2,7 @@ import CKernels
 import NormaTensor
 
 /// Convolutions in which each channel is on its own: channels are computed side by side, sixteen at a time.
-extension FastConvolution {
+extension ShiftedRowConvolution {
   /// See ``multiply(_:_:into:bias:residual:rectifies:)``.
   func multiplyDepthwise(
     _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
@@ -26,7 +26,7 @@ extension FastConvolution {
     }
   }
 
-  /// See ``weightGradient(_:input:window:into:)``.
+  /// See ``weightGradient(_:input:into:)``.
   func depthwiseWeightGradient(
     _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>
   ) {
