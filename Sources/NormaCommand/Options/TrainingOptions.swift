@@ -40,7 +40,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How often to go over the training data.", valueName: "count"))
   var epochs = 10
 
-  @Option(help: ArgumentHelp("Examples a step. (default: 50; 128 for resnet and vgg)", valueName: "count"))
+  @Option(help: ArgumentHelp("Examples a step. (default: 50; 64 for resnet and vgg)", valueName: "count"))
   var batchSize: Int?
 
   @Option(
