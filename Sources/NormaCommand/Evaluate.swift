@@ -114,11 +114,9 @@ extension Checkpoint {
     return lengths.count == 3 && (lengths[2] == 1 || lengths[2] == 3) ? Shape(lengths) : nil
   }
 
-  /// The data to measure the model on, standardized as in training.
-  func evaluationData(source: String?, labelColumn: String?) throws -> Dataset<Float> {
-    guard source != nil || !settings.isConverted else {
-      throw UsageError("The model was trained elsewhere. Name the data to measure it on with --data.")
-    }
+  /// A source's data, read as the model's own were; with `allowsOtherClasses`, a table may name classes that the model
+  /// does not know.
+  func load(_ source: String, labelColumn: String? = nil, allowsOtherClasses: Bool = false) throws -> LoadedData {
     var options = CSVOptions(hasHeader: settings.data.hasHeader)
     if let column = labelColumn ?? settings.data.labelColumn {
       options.labelColumns = column.split(separator: ",").map { CSVOptions.Column(String($0)) }
@@ -127,8 +125,17 @@ extension Checkpoint {
     case .classes(let names): options.classNames = names
     case .values: options.task = .regression
     }
-    let loaded = try DataSource(source ?? settings.data.source).load(
-      options: options, images: ImageFolderOptions(shape: imageShape, classNames: options.classNames))
+    let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
+    if allowsOtherClasses { options.classNames = nil }
+    return try DataSource(source).load(options: options, images: images)
+  }
+
+  /// The data to measure the model on, standardized as in training.
+  func evaluationData(source: String?, labelColumn: String?) throws -> Dataset<Float> {
+    guard source != nil || !settings.isConverted else {
+      throw UsageError("The model was trained elsewhere. Name the data to measure it on with --data.")
+    }
+    let loaded = try load(source ?? settings.data.source, labelColumn: labelColumn)
     var dataset: Dataset<Float>
     if let test = loaded.test {
       dataset = test

@@ -116,10 +116,7 @@ struct Predict: ParsableCommand {
   }
 
   private func dataFeatures(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let names: [String]? = if case .classes(let names) = checkpoint.settings.outputs { names } else { nil }
-    let loaded = try DataSource(data ?? "").load(
-      options: CSVOptions(hasHeader: checkpoint.settings.data.hasHeader),
-      images: ImageFolderOptions(shape: checkpoint.imageShape, classNames: names))
+    let loaded = try checkpoint.load(data ?? "", allowsOtherClasses: true)
     var features = (loaded.test ?? loaded.training).features
     features.shapeExamples(as: Shape(checkpoint.settings.exampleShape))
     return features

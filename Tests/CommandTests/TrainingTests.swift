@@ -154,6 +154,9 @@ struct TrainingTests {
     #expect(abs(error * error - evaluated.loss) < 1e-6 * max(1, evaluated.loss))
     let predictions: [Predicted] = try Norma.run(["predict", out, "-", "--json"], input: "4,2\n").json()
     #expect(try abs(#require(predictions.first?.values?.first) - 3) < 0.1)
+    let ofTable: [Predicted] = try Norma.run(
+      ["predict", out, "--data", "csv:\(file)", "--rows", "0-1", "--json"]).json()
+    #expect(try abs(#require(ofTable.last?.values?.first) - 0) < 0.1)
   }
 
   @Test func theSameSeedGivesTheSameCheckpointForEveryNumberOfThreads() throws {
