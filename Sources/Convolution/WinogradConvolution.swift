@@ -9,8 +9,8 @@ import NormaTensor
 /// channels are sixteen matrix products. The gradient of the input is such a convolution too; that of the weights is
 /// G'[(B'dB) ∘ (A∂YA')]G, summed over tiles.
 ///
-/// All rounding errors come from sums of few values and halves: no result is further from the exact one than a few
-/// times what the definition's own sums are.
+/// What is rounded are sums of a tile's values: an error follows the size of these, not of the one result, which may be
+/// much smaller.
 final class WinogradConvolution: FastConvolution {
   private let source, result: norma_tiles
   private let isBackward: Bool
