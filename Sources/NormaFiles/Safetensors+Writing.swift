@@ -61,14 +61,17 @@ extension Safetensors.Entry {
   /// The numbers' bytes, little-endian and in row-major order.
   var bytes: [UInt8] {
     func bytes<Word: FixedWidthInteger>(_ words: some Collection<Word>) -> [UInt8] {
-      [UInt8](unsafeUninitializedCapacity: words.count * MemoryLayout<Word>.size) { result, count in
-        var place = UnsafeMutableRawPointer(result.baseAddress)
-        for word in words {
-          place?.storeBytes(of: word.littleEndian, as: Word.self)
-          place = place.map { $0 + MemoryLayout<Word>.size }
+      // All empty arrays share one place, into which an initializer writes its count: ThreadSanitizer takes it for a race.
+      words.isEmpty
+        ? []
+        : [UInt8](unsafeUninitializedCapacity: words.count * MemoryLayout<Word>.size) { result, count in
+          var place = UnsafeMutableRawPointer(result.baseAddress)
+          for word in words {
+            place?.storeBytes(of: word.littleEndian, as: Word.self)
+            place = place.map { $0 + MemoryLayout<Word>.size }
+          }
+          count = words.count * MemoryLayout<Word>.size
         }
-        count = words.count * MemoryLayout<Word>.size
-      }
     }
     switch self {
     case .float(let tensor): return tensor.withUnsafeElements { bytes($0.lazy.map(\.bitPattern)) }

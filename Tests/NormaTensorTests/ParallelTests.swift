@@ -7,7 +7,7 @@ import Testing
 @Suite(.serialized) struct ParallelTests {
   /// How often each ticket was called.
   private func calls(_ count: Int, _ body: (Int) -> Void = { _ in }) -> [Int] {
-    let calls = Mutex([Int](repeating: 0, count: count))
+    let calls = Guarded([Int](repeating: 0, count: count))
     Parallel.forEach(count) { ticket in
       body(ticket)
       calls.withLock { $0[ticket] += 1 }
@@ -33,7 +33,7 @@ import Testing
 
   @Test func aCallInsideACallIsCompleteBeforeItReturns() {
     for result in resultsByThreadCount({
-      let inner = Mutex(0)
+      let inner = Guarded(0)
       let outer = calls(20) { _ in
         let own = Atomic<Int>(0)
         Parallel.forEach(30) { _ in own.add(1, ordering: .relaxed) }
