@@ -71,12 +71,18 @@ struct ShiftedRowProduct: Sendable {
     let aim = min(max(workOfSample * samples / 16, 1 << 20), 1 << 23)
     let most = 3 << 14
     let lengthOfSample = max(1, ((rowCount - 1) * sourceStep + reach) * rowLength)
-    if workOfSample <= aim && lengthOfSample <= most {
+    let blocks = (resultChannels / groups + columnsOfBlock - 1) / columnsOfBlock
+    if result.height * result.width == 1 && !copiesSource {
+      // A linear map: so many rows that the weights read for them are worth it, and blocks shared among threads.
+      samplesPerTicket = max(1, min(samples, 64))
+      bands = 1
+      let tickets = (samples + samplesPerTicket - 1) / samplesPerTicket
+      blockParts = max(1, min(blocks, 16 / max(1, tickets), (workOfSample * samplesPerTicket) >> 17))
+    } else if workOfSample <= aim && lengthOfSample <= most {
       samplesPerTicket = max(1, min(aim / workOfSample, most / lengthOfSample, samples))
       (bands, blockParts) = (1, 1)
     } else {
       samplesPerTicket = 1
-      let blocks = (resultChannels / groups + columnsOfBlock - 1) / columnsOfBlock
       let rowsBySize = max(1, (most / max(1, rowLength) - reach) / sourceStep)
       let bandsBySize = (max(1, rowCount) + rowsBySize - 1) / rowsBySize
       // A power of two, so that as many threads have as much to do.

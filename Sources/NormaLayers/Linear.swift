@@ -31,7 +31,7 @@ public final class Linear<Element: TensorElement>: Layer {
   }
 
   public func inferenceSteps() -> [InferenceStep<Element>] {
-    [.linear(weight: weight.value, bias: bias?.value, rectifies: false)]
+    [.linear(PreparedLinear(weight: weight.value, bias: bias?.value), rectifies: false)]
   }
 
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {

@@ -43,6 +43,29 @@ import Testing
     #expect(errorRelativeToScale(try InferenceModel(double)(y), reference: reference) < 1e-13)
   }
 
+  /// Rows of one ticket and of several, columns of whole blocks and of what is left over, sums of one chunk and of two.
+  @Test(arguments: [0, 1, 2, 7, 64, 65, 130], [1, 3, 8, 13, 16, 100])
+  func linearLayersAreThoseOfTheDoubleTwin(rows: Int, outputs: Int) throws {
+    for inputs in [1, 5, 300] {
+      var random = RandomGenerator(seed: UInt64(rows))
+      let linear = Linear<Float>(inputs, outputs, using: &random)
+      linear.bias?.value = .normal([outputs], using: &random)
+      let x = Tensor<Float>.normal([rows, inputs], using: &random)
+      let found = try InferenceModel(Sequential([linear]))(x)
+      let weight = linear.weight.value.converted(to: Double.self)
+      let bias = try #require(linear.bias).value.converted(to: Double.self)
+      let wide = x.converted(to: Double.self)
+      let expected = wide.linear(weight, bias).elements
+      // Each of a sum's products passes through at most inputs + 1 roundings.
+      let bounds = wide.magnitudes.linear(weight.magnitudes, bias.magnitudes).elements
+      let roundings = Double(inputs + 1) * Double(Float.ulpOfOne) / 2
+      #expect(found.shape == [rows, outputs])
+      for (index, value) in found.elements.enumerated() {
+        #expect(abs(Double(value) - expected[index]) <= 1.01 * roundings * bounds[index])
+      }
+    }
+  }
+
   @Test func normalizationAndReLUBecomePartOfTheLinearLayer() throws {
     var random = RandomGenerator(seed: 1)
     let model = Sequential<Float> {
@@ -116,5 +139,15 @@ import Testing
       }
       for await agrees in group { #expect(agrees) }
     }
+  }
+}
+
+extension Tensor<Double> {
+  fileprivate var magnitudes: Tensor { Tensor(elements.map(abs), shape: shape) }
+
+  fileprivate func linear(_ weight: Tensor, _ bias: Tensor) -> Tensor {
+    var result = matrixProduct(weight, transposingOther: true)
+    result += Tensor((0..<result.count).map { bias[$0 % bias.count] }, shape: result.shape)
+    return result
   }
 }

@@ -5,56 +5,31 @@
 // A row of the factor is the values that a kernel window covers at one position: segments, which lie at the same distances
 // from the position's own place in memory for every position. So nothing is copied to form the factor.
 
-// `rows` rows, at most ROWS, of a product: one vector of columns, the sums in registers.
-static inline __attribute__((always_inline)) void NAME(shifted_tile)(
-    int rows, const float *x, const int *places, const int *results, const int *segments, const int *lengths,
-    long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
-    bool accumulates, bool rectifies) {
-#pragma STDC FP_CONTRACT ON
-  vf sums[ROWS];
-  for (int r = 0; r < rows; r++) {
-    sums[r] = (vf){0};
-    if (accumulates) __builtin_memcpy(&sums[r], y + results[r], (size_t)columns * sizeof(float));
-  }
-  for (long s = 0; s < segmentCount; s++) {
-    const float *row[ROWS];
-    for (int r = 0; r < rows; r++) row[r] = x + places[r] + segments[s];
-    for (long k = 0; k < lengths[s]; k++) {
-      const vf w = NAME(load)(weights);
-      weights += LANES;
-#pragma clang loop unroll(full)
-      for (int r = 0; r < rows; r++) sums[r] += row[r][k] * w;
-    }
-  }
-  for (int r = 0; r < rows; r++) {
-    vf v = sums[r];
-    if (bias) v += NAME(load)(bias);
-    if (residual) {
-      vf other = {0};
-      __builtin_memcpy(&other, residual + results[r], (size_t)columns * sizeof(float));
-      v += other;
-    }
-    if (rectifies) v = NAME(rectify)(v);
-    __builtin_memcpy(y + results[r], &v, (size_t)columns * sizeof(float));
-  }
+// At most LANES values, in pieces of known lengths.
+static inline __attribute__((always_inline)) void NAME(copy)(float *to, const float *from, long count) {
+  if (count & 16) __builtin_memcpy(to, from, 64);
+  if (count & 8) { __builtin_memcpy(to, from, 32); to += 8, from += 8; }
+  if (count & 4) { __builtin_memcpy(to, from, 16); to += 4, from += 4; }
+  if (count & 2) { __builtin_memcpy(to, from, 8); to += 2, from += 2; }
+  if (count & 1) *to = *from;
 }
 
-static inline __attribute__((always_inline)) void NAME(shifted_rows_of)(
-    const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
-    long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
-    bool accumulates, bool rectifies) {
-#define TILE(count) \
-  NAME(shifted_tile)( \
-      count, x, places + row, results + row, segments, lengths, segmentCount, weights, y, columns, bias, residual, \
-      accumulates, rectifies)
-  long row = 0;
-  for (; row + ROWS <= rows; row += ROWS) TILE(ROWS);
-  if (ROWS > 8 && row + 8 <= rows) { TILE(8); row += 8; }
-  if (ROWS > 4 && row + 4 <= rows) { TILE(4); row += 4; }
-  if (ROWS > 2 && row + 2 <= rows) { TILE(2); row += 2; }
-  for (; row < rows; row++) TILE(1);
-#undef TILE
-}
+#define VECTOR vf
+#define TILE_ROWS ROWS
+#define WIDE(x) NAME(x##_of_block)
+#include "shifted_rows.h"
+#undef VECTOR
+#undef TILE_ROWS
+#undef WIDE
+
+// The few columns after the last whole block: half a vector, and as many rows as there are registers for their places.
+#define VECTOR vo
+#define TILE_ROWS (ROWS < 6 ? 4 : 8)
+#define WIDE(x) NAME(x##_of_half_block)
+#include "shifted_rows.h"
+#undef VECTOR
+#undef TILE_ROWS
+#undef WIDE
 
 // y[results[r] + c] = Σ x[places[r] + segment + k] · weights[…][c] for `columns` columns c, at most LANES, and all
 // segments. `weights` holds LANES columns for each k, those beyond `columns` zero; so does `bias`, which may be NULL, as
@@ -64,14 +39,18 @@ void NAME(shifted_rows)(
     long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
     bool accumulates, bool rectifies) {
   if (columns == LANES && !bias && !residual && !rectifies) {
-    NAME(shifted_rows_of)(
+    NAME(shifted_rows_of_block)(
         x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, NULL, NULL, accumulates, false);
   } else if (columns == LANES) {
-    NAME(shifted_rows_of)(
+    NAME(shifted_rows_of_block)(
         x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, bias, residual, accumulates,
         rectifies);
+  } else if (columns > LANES / 2) {
+    NAME(shifted_rows_of_block)(
+        x, places, results, rows, segments, lengths, segmentCount, weights, y, columns, bias, residual, accumulates,
+        rectifies);
   } else {
-    NAME(shifted_rows_of)(
+    NAME(shifted_rows_of_half_block)(
         x, places, results, rows, segments, lengths, segmentCount, weights, y, columns, bias, residual, accumulates,
         rectifies);
   }

@@ -45,9 +45,9 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
     _ first: InferenceStep<Element>, _ second: InferenceStep<Element>
   ) -> InferenceStep<Element>? {
     switch (first, second) {
-    case (.linear(let weight, let bias, false), .batchNormalization(let normalization, let rectifies)):
-      let (weight, bias) = normalization.folded(intoWeight: weight, bias: bias)
-      return .linear(weight: weight, bias: bias, rectifies: rectifies)
+    case (.linear(let linear, false), .batchNormalization(let normalization, let rectifies)):
+      let (weight, bias) = normalization.folded(intoWeight: linear.weight, bias: linear.bias)
+      return .linear(PreparedLinear(weight: weight, bias: bias), rectifies: rectifies)
     case (.convolution(let convolution, false), .batchNormalization(let normalization, let rectifies)):
       let (weight, bias) = normalization.folded(intoWeight: convolution.weight, bias: convolution.bias)
       let folded = PreparedConvolution(
@@ -57,8 +57,8 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
       return .convolution(convolution, rectifies: true)
     case (.residual(let body, let shortcut, false), .function(.leakyReLU(slope: 0))):
       return .residual(body: body, shortcut: shortcut, rectifies: true)
-    case (.linear(let weight, let bias, false), .function(.leakyReLU(slope: 0))):
-      return .linear(weight: weight, bias: bias, rectifies: true)
+    case (.linear(let linear, false), .function(.leakyReLU(slope: 0))):
+      return .linear(linear, rectifies: true)
     case (.batchNormalization(let normalization, false), .function(.leakyReLU(slope: 0))):
       return .batchNormalization(normalization, rectifies: true)
     case (.groupNormalization(let groups, let gamma, let beta, let epsilon, false), .function(.leakyReLU(slope: 0))):
@@ -115,15 +115,14 @@ extension InferenceStep {
   @specialized(where Element == Float)
   fileprivate func apply(to x: Tensor<Element>) throws(LayerError) -> Tensor<Element> {
     switch self {
-    case .linear(let weight, let bias, let rectifies):
-      let inputs = weight.shape[1]
+    case .linear(let linear, let rectifies):
+      let (outputs, inputs) = (linear.weight.shape[0], linear.weight.shape[1])
       guard x.rank >= 2, x.shape.channelCount == inputs else {
         throw LayerError(
-          layer: "Linear(\(inputs) → \(weight.shape[0]))", expected: "[batch, …, \(inputs)]", found: x.shape)
+          layer: "Linear(\(inputs) → \(outputs))", expected: "[batch, …, \(inputs)]", found: x.shape)
       }
-      var y = x.reshaped(to: [x.shape.rowCount, inputs]).matrixProduct(weight, transposingOther: true)
-      y.addToRows(bias, rectifies: rectifies)
-      return y.reshaped(to: x.shape.replacingLast(with: weight.shape[0]))
+      let y = linear(x.reshaped(to: [x.shape.rowCount, inputs]), rectifies: rectifies)
+      return y.reshaped(to: x.shape.replacingLast(with: outputs))
     case .batchNormalization(let normalization, let rectifies):
       guard x.rank >= 2, x.shape.channelCount == normalization.mean.count else {
         let channels = normalization.mean.count

@@ -4,8 +4,8 @@ import Normalization
 
 /// One thing that an ``InferenceModel`` does to a batch.
 public enum InferenceStep<Element: TensorElement>: Sendable {
-  /// `x · weightᵀ + bias`, and ReLU if `rectifies`: weight `[outputs, inputs]`, bias `[outputs]`.
-  case linear(weight: Tensor<Element>, bias: Tensor<Element>?, rectifies: Bool)
+  /// A linear map of rows, and ReLU if `rectifies`.
+  case linear(PreparedLinear<Element>, rectifies: Bool)
   /// A convolution of images, and ReLU if `rectifies`.
   case convolution(PreparedConvolution<Element>, rectifies: Bool)
   /// Batch normalization with given statistics, and ReLU if `rectifies`.

@@ -1,0 +1,59 @@
+// Products of shifted rows for columns that fit into one vector.
+// Part of convolution.h, which includes it once for each width of vector: VECTOR is its type, TILE_ROWS how many rows have
+// their sums in registers at once, and WIDE(x) gives the names of that width.
+
+// `rows` rows, at most TILE_ROWS, of a product: one vector of columns, of which `columns` are read and written.
+static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
+    int rows, const float *x, const int *places, const int *results, const int *segments, const int *lengths,
+    long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
+    bool accumulates, bool rectifies) {
+#pragma STDC FP_CONTRACT ON
+  // All loops over rows are unrolled, and no sum's address is taken: so the sums stay in registers.
+  VECTOR sums[TILE_ROWS];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) {
+    VECTOR start = {0};
+    if (accumulates) NAME(copy)((float *)&start, y + results[r], columns);
+    sums[r] = start;
+  }
+  for (long s = 0; s < segmentCount; s++) {
+    const float *row[TILE_ROWS];
+    for (int r = 0; r < rows; r++) row[r] = x + places[r] + segments[s];
+    for (long k = 0; k < lengths[s]; k++) {
+      const VECTOR w = *(const VECTOR *)weights;
+      weights += LANES;
+#pragma clang loop unroll(full)
+      for (int r = 0; r < rows; r++) sums[r] += row[r][k] * w;
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) {
+    VECTOR v = sums[r];
+    if (bias) v += *(const VECTOR *)bias;
+    if (residual) {
+      VECTOR other = {0};
+      NAME(copy)((float *)&other, residual + results[r], columns);
+      v += other;
+    }
+    // A NaN compares as false, and is passed on.
+    if (rectifies) v = (VECTOR)(~(v <= 0.0f) & (__typeof__(v <= 0.0f))v);
+    NAME(copy)(y + results[r], (const float *)&v, columns);
+  }
+}
+
+static inline __attribute__((always_inline)) void WIDE(shifted_rows)(
+    const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
+    long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
+    bool accumulates, bool rectifies) {
+#define TILE(count) \
+  WIDE(shifted_tile)( \
+      count, x, places + row, results + row, segments, lengths, segmentCount, weights, y, columns, bias, residual, \
+      accumulates, rectifies)
+  long row = 0;
+  for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
+  if (TILE_ROWS > 8 && row + 8 <= rows) { TILE(8); row += 8; }
+  if (TILE_ROWS > 4 && row + 4 <= rows) { TILE(4); row += 4; }
+  if (TILE_ROWS > 2 && row + 2 <= rows) { TILE(2); row += 2; }
+  for (; row < rows; row++) TILE(1);
+#undef TILE
+}
