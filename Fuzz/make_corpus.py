@@ -1,6 +1,6 @@
 """Writes the seeds in Corpus: small files made here, the tests' fixtures, and what `norma train` writes.
 
-    python3 Fuzz/make_corpus.py .build/release/norma
+    python3 Fuzz/make_corpus.py .build/release/norma       with the package onnx installed
 """
 
 import gzip
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+
+import onnx
 
 ROOT = pathlib.Path(__file__).parent
 FIXTURES = ROOT.parent / "Tests" / "Fixtures"
@@ -40,7 +42,74 @@ def tar(files):
     return archive.getvalue()
 
 
+# An operator, its attributes, the shapes of its inputs (whole numbers after "=" are tensors of the model's own), how many
+# outputs it has, and the version of the operators.
+OPERATORS = [
+    ("Add", {}, ["2,3", "3"], 1, 22),
+    ("AveragePool", dict(kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1], ceil_mode=1), ["1,2,5,4"], 1, 22),
+    ("AveragePool", dict(kernel_shape=[2], count_include_pad=1, pads=[1, 0]), ["2,1,5"], 1, 22),
+    ("BatchNormalization", dict(training_mode=1), ["2,3,2", "3", "3", "3", "3"], 3, 22),
+    ("BatchNormalization", dict(epsilon=0.1), ["2,3,2,2", "3", "3", "3", "3"], 1, 9),
+    ("Concat", dict(axis=-1), ["2,1", "2,3"], 1, 22),
+    ("Constant", dict(value_ints=[2, 3]), [], 1, 22),
+    ("Conv", dict(pads=[1, 0, 1, 1], strides=[2, 1], dilations=[1, 2], group=2), ["1,4,5,5", "2,2,3,2", "2"], 1, 22),
+    ("Conv", dict(auto_pad="SAME_LOWER"), ["2,1,5", "3,1,2"], 1, 22),
+    ("Div", {}, ["2,3", "2,1"], 1, 22),
+    ("Dropout", {}, ["2,3"], 2, 22),
+    ("Flatten", dict(axis=2), ["2,3,4"], 1, 22),
+    ("Gemm", dict(alpha=0.5, beta=2.0, transA=1, transB=1), ["3,2", "4,3", "4"], 1, 22),
+    ("GlobalAveragePool", {}, ["2,3,4,2"], 1, 22),
+    ("GroupNormalization", dict(num_groups=2), ["2,4,3", "4", "4"], 1, 22),
+    ("GroupNormalization", dict(num_groups=2), ["2,4,3", "2", "2"], 1, 18),
+    ("Identity", {}, ["2"], 1, 22),
+    ("InstanceNormalization", {}, ["2,3,4", "3", "3"], 1, 22),
+    ("LayerNormalization", dict(axis=-2), ["2,3,4", "3,4", "4"], 3, 22),
+    ("LeakyRelu", dict(alpha=0.1), ["2,3"], 1, 22),
+    ("MatMul", {}, ["2,1,2,3", "2,3,2"], 1, 22),
+    ("MaxPool", dict(kernel_shape=[2, 2, 2], strides=[1, 2, 1], dilations=[1, 1, 2]), ["1,2,3,4,5"], 1, 22),
+    ("Mul", {}, ["2,1", "1,3"], 1, 22),
+    ("Pad", dict(mode="reflect"), ["2,3", "=1,0,0,2"], 1, 22),
+    ("Pad", {}, ["2,3", "=1,-1"], 1, 22),
+    ("ReduceMean", dict(keepdims=0), ["2,3,4", "=1"], 1, 22),
+    ("ReduceMean", dict(axes=[0, 2]), ["2,3,4"], 1, 13),
+    ("Relu", {}, ["2,3"], 1, 22),
+    ("Reshape", {}, ["2,3,4", "=0,-1,2"], 1, 22),
+    ("Sigmoid", {}, ["2,3"], 1, 22),
+    ("Softmax", dict(axis=0), ["2,3"], 1, 22),
+    ("Softmax", {}, ["2,3,4"], 1, 11),
+    ("Sqrt", {}, ["2,3"], 1, 22),
+    ("Sub", {}, ["2,3", ""], 1, 22),
+    ("Tanh", {}, ["2,3"], 1, 22),
+    ("Transpose", dict(perm=[2, 0, 1]), ["2,3,4"], 1, 22),
+]
+
+
+def onnx_model(operator, attributes, shapes, output_count, version):
+    """A model of one node; its outputs may have any shape."""
+    helper, floats = onnx.helper, onnx.TensorProto.FLOAT
+    names = [f"x{index}" for index in range(len(shapes))]
+    outputs = [f"y{index}" for index in range(output_count)]
+    inputs, own = [], []
+    for name, shape in zip(names, shapes):
+        numbers = [int(number) for number in shape.lstrip("=").split(",") if number]
+        if shape.startswith("="):
+            own.append(helper.make_tensor(name, onnx.TensorProto.INT64, [len(numbers)], numbers))
+        else:
+            inputs.append(helper.make_tensor_value_info(name, floats, numbers))
+    kind = onnx.TensorProto.INT64 if operator == "Constant" else floats
+    graph = helper.make_graph(
+        [helper.make_node(operator, names, outputs, **attributes)],
+        "g",
+        inputs,
+        [helper.make_tensor_value_info(name, kind, None) for name in outputs],
+        own,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)]).SerializeToString()
+
+
 def main(norma):
+    for number, case in enumerate(OPERATORS):
+        put("onnx-run", f"{number:02}-{case[0]}.onnx", onnx_model(*case))
     for name in ["gnu.tar", "pax.tar", "ustar.tar"]:
         put("tar", name, (FIXTURES / "files" / name).read_bytes())
     for name in ["members.gz", "padded.gz", "table.csv.gz"]:
@@ -92,6 +161,7 @@ def main(norma):
         put("checkpoint", "perceptron.safetensors", (out / "model.safetensors").read_bytes())
         subprocess.run([norma, "convert", out, "-o", out / "model.onnx"], stdout=subprocess.DEVNULL, check=True)
         put("onnx", "perceptron.onnx", (out / "model.onnx").read_bytes())
+        put("onnx-run", "perceptron.onnx", (out / "model.onnx").read_bytes())
 
 
 if __name__ == "__main__":

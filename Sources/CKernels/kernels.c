@@ -1,6 +1,7 @@
 #include "CKernels.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -112,13 +113,14 @@ static bool is_supported(const norma_kernels *kernels) {
 }
 
 const norma_kernels *norma_kernels_at(int place) {
-  // Racing threads find the same number.
-  static volatile int unsupported = -1;
+  // Several threads may look for it at once: they find the same number.
+  static _Atomic int known = -1;
   const int count = sizeof tables / sizeof *tables;
+  int unsupported = atomic_load_explicit(&known, memory_order_relaxed);
   if (unsupported < 0) {
-    int skipped = 0;
-    while (!is_supported(&tables[skipped])) skipped++;
-    unsupported = skipped;
+    unsupported = 0;
+    while (!is_supported(&tables[unsupported])) unsupported++;
+    atomic_store_explicit(&known, unsupported, memory_order_relaxed);
   }
   // Each set needs what those behind it need, and more.
   return place >= 0 && place < count - unsupported ? &tables[unsupported + place] : NULL;

@@ -82,6 +82,28 @@ struct BadModelTests {
     #expect(throws: ONNXError.self) { try model([.integers(ONNXIntegers([1, 2, 3, 4, 5, 6], shape: [2, 3]))]) }
   }
 
+  @Test func memoryHasABound() throws {
+    func run(_ nodes: [[UInt8]], tensors: [[UInt8]] = [], _ most: Int) throws(ONNXError) {
+      let model = try ONNXModel(bytes: Bytes.model(nodes, tensors: tensors))
+      _ = try model([.floats(.zeros([2, 3]))], maximumElementCount: most)
+    }
+    func complaint(_ nodes: [[UInt8]], tensors: [[UInt8]] = [], _ most: Int) -> String {
+      do throws(ONNXError) { try run(nodes, tensors: tensors, most) } catch { return error.description }
+      return "nothing"
+    }
+    let wider = [Bytes.node("Pad", ["x", "w"], ["y"])]
+    let pads = [Bytes.integers("w", [0, 0, 0, 1])]
+    #expect(complaint(wider, tensors: pads, 8) == "nothing")
+    #expect(complaint(wider, tensors: pads, 7).contains("too many elements; 7 are the most"))
+    // What is needed no more does not count: forty tensors one after the other, or at a time.
+    let names = ["x"] + (1..<40).map { "x\($0)" } + ["y"]
+    #expect(complaint(zip(names, names.dropFirst()).map { relu($0, $1) }, 6) == "nothing")
+    let others = (1..<40).map { relu("x", "x\($0)") }
+    let sum = [Bytes.node("Concat", (1..<40).map { "x\($0)" }, ["y"], Bytes.attribute("axis", [0], isList: false))]
+    #expect(complaint(others + sum, 6).contains("with its results there are 102 elements that later nodes need"))
+    #expect(complaint(others + sum, 240) == "nothing")
+  }
+
   @Test func operatorsRefuseWhatTheRulesForbid() {
     typealias Setting = [UInt8]
     func list(_ name: String, _ values: Int...) -> Setting { Bytes.attribute(name, values) }

@@ -28,6 +28,12 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
     let written = try ONNXModel(bytes: bytes).encoded()
     check(try ONNXModel(bytes: written).encoded() == written)
   },
+  "onnx-run": { bytes in
+    let model = try ONNXModel(bytes: bytes)
+    let inputs = model.inputs.map { example(for: $0) }
+    let outputs = try model(inputs, maximumElementCount: 1 << 16)
+    check(outputs.count == model.outputs.count)
+  },
   "checkpoint": { bytes in
     let checkpoint = try Checkpoint(bytes: bytes, file: "fuzz")
     _ = try checkpoint.makeModel()
@@ -66,6 +72,16 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
 func isExpected(_ error: any Error) -> Bool {
   error is FormatError || error is DataError || error is TrainingError || error is ModelStateError
     || error is ONNXError
+}
+
+/// Ones that go into a model: few, with axes of the lengths that the model names and of 2 where it names none.
+private func example(for value: ONNXValue) -> ONNXTensor {
+  let lengths = (value.lengths ?? [.unknown, .unknown]).prefix(Shape.maximumRank).map { length in
+    if case .fixed(let length) = length { min(max(length, 0), 16) } else { 2 }
+  }
+  let shape: Shape = lengths.reduce(1, *) <= 1 << 16 ? Shape(lengths) : []
+  guard let type = value.elementType, type != .float else { return .floats(.ones(shape)) }
+  return .integers(ONNXIntegers([Int64](repeating: 1, count: shape.elementCount), shape: shape, type: type))
 }
 
 /// Stops the process, which the fuzzer takes for a crash.

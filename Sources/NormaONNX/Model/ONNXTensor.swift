@@ -51,14 +51,11 @@ public struct ONNXIntegers: Sendable, Hashable {
   }
 }
 
-/// The most elements that a tensor may have that is computed, 2²⁶: a few bytes can ask for any number.
-let maximumElementCount = 1 << 26
-
 /// The shape with the given lengths.
 ///
 /// - Throws: ``ONNXError`` if one is negative, there are too many, or their product is too large.
 func checkedShape(
-  _ lengths: [Int], atMost most: Int = maximumElementCount, at place: @autoclosure () -> String
+  _ lengths: [Int], atMost most: Int, at place: @autoclosure () -> String
 ) throws(ONNXError) -> Shape {
   guard lengths.allSatisfy({ $0 >= 0 }) else { throw .malformed(place(), "a tensor cannot have the shape \(lengths)") }
   guard lengths.count <= Shape.maximumRank else {

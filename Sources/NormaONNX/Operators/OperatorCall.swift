@@ -10,6 +10,8 @@ struct OperatorCall {
   let inputs: [ONNXTensor?]
   /// The version of ONNX's operators.
   let version: Int
+  /// The most elements that a result may have.
+  let maximumElementCount: Int
 
   /// An error about what the rules forbid.
   func malformed(_ problem: String) -> ONNXError { .malformed(node.place, problem) }
@@ -18,7 +20,9 @@ struct OperatorCall {
   func unsupported(_ problem: String) -> ONNXError { .unsupported(node.place, problem) }
 
   /// The shape with the given lengths, if there may be such a tensor.
-  func shape(_ lengths: [Int]) throws(ONNXError) -> Shape { try checkedShape(lengths, at: node.place) }
+  func shape(_ lengths: [Int]) throws(ONNXError) -> Shape {
+    try checkedShape(lengths, atMost: maximumElementCount, at: node.place)
+  }
 }
 
 // Inputs.

@@ -1,6 +1,10 @@
 import NormaTensor
 
 extension ONNXModel {
+  /// The most elements that a tensor may have that is computed, unless another number is given, 2²⁶: a few bytes can ask for
+  /// any number.
+  public static let maximumElementCount = 1 << 26
+
   /// The names of ONNX's operators that can be run, sorted.
   public static var supportedOperators: [String] { ONNXOperator.all.keys.sorted() }
 
@@ -22,11 +26,16 @@ extension ONNXModel {
 
   /// Runs the model.
   ///
-  /// - Parameter inputs: a tensor for each of ``inputs``, in their order; images are `[N, C, H, W]`, as in ONNX.
+  /// - Parameters:
+  ///   - inputs: a tensor for each of ``inputs``, in their order; images are `[N, C, H, W]`, as in ONNX.
+  ///   - maximumElementCount: the most elements that a tensor may have that is computed; all that are needed at a time may
+  ///     have sixteen times as many.
   /// - Returns: a tensor for each of ``outputs``.
   /// - Throws: ``ONNXError`` if the inputs do not fit, the model breaks the rules of an operator, or asks for something that is
   ///   not done.
-  public func callAsFunction(_ inputs: [ONNXTensor]) throws(ONNXError) -> [ONNXTensor] {
+  public func callAsFunction(
+    _ inputs: [ONNXTensor], maximumElementCount: Int = maximumElementCount
+  ) throws(ONNXError) -> [ONNXTensor] {
     if let obstacle { throw obstacle }
     var values = initializers
     guard inputs.count == self.inputs.count else {
@@ -42,12 +51,24 @@ extension ONNXModel {
     }
     // What nothing needs any more is let go of, so that its memory serves again.
     var lastUse: [String: Int] = [:]
-    for (index, node) in nodes.enumerated() { for input in node.inputs { lastUse[input] = index } }
-    for output in outputs { lastUse[output.name] = nodes.count }
     for (index, node) in nodes.enumerated() {
-      let results = try run(node, values)
-      for (name, result) in zip(node.outputs, results) where !name.isEmpty { values[name] = result }
-      for input in node.inputs where lastUse[input] == index { values[input] = nil }
+      for input in node.inputs where !input.isEmpty { lastUse[input] = index }
+    }
+    for output in outputs { lastUse[output.name] = nodes.count }
+    var kept = inputs.reduce(0) { $0 + $1.shape.elementCount }
+    for (index, node) in nodes.enumerated() {
+      let results = try run(node, values, maximumElementCount)
+      for (name, result) in zip(node.outputs, results) where lastUse[name] != nil {
+        values[name] = result
+        kept += result.shape.elementCount
+      }
+      guard kept <= 16 * maximumElementCount else {
+        throw .unsupported(node.place, "with its results there are \(kept) elements that later nodes need")
+      }
+      for input in node.inputs where lastUse[input] == index {
+        let freed = values.removeValue(forKey: input)
+        if initializers[input] == nil { kept -= freed?.shape.elementCount ?? 0 }
+      }
     }
     var results: [ONNXTensor] = []
     for output in outputs {
@@ -57,11 +78,15 @@ extension ONNXModel {
     return results
   }
 
-  private func run(_ node: ONNXNode, _ values: [String: ONNXTensor]) throws(ONNXError) -> [ONNXTensor] {
+  private func run(
+    _ node: ONNXNode, _ values: [String: ONNXTensor], _ maximumElementCount: Int
+  ) throws(ONNXError) -> [ONNXTensor] {
     guard let known = ONNXOperator.all[node.operation] else {
       throw .unsupported(node.place, "the operator is not among those that are done")
     }
-    let call = OperatorCall(node: node, inputs: node.inputs.map { values[$0] }, version: operatorSet)
+    let call = OperatorCall(
+      node: node, inputs: node.inputs.map { values[$0] }, version: operatorSet,
+      maximumElementCount: maximumElementCount)
     let results = try known.body(call)
     guard results.count >= node.outputs.count else {
       throw .unsupported(node.place, "it has \(node.outputs.count) outputs; \(results.count) are given")
