@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """ResNet-20 on CIFAR-10 in PyTorch, with the recipe that `norma train --model resnet20 --norm batch` has by default.
 
-    train_resnet20.py cifar-10-binary.tar.gz [--epochs 10] [--threads 2] [--seed 0]
+    train_resnet20.py cifar-10-binary.tar.gz [--epochs 10] [--batch-size 64] [--validation 0.1] [--threads 2] [--seed 0]
 
-Nesterov's momentum 0.9 at a rate of 0.1 that falls to 0 as a cosine over the epochs, batches of 128, an L2 penalty of 5e-4
+Nesterov's momentum 0.9 at a rate of 0.1 that falls to 0 as a cosine over the epochs, batches of 64, an L2 penalty of 5e-4
 on the weights of convolutions and the linear layer, images standardized by channel, padded by 4 pixels of the mean and
-cropped, and flipped by chance. Prints the loss of each epoch and the accuracy on the test images at the end.
+cropped, and flipped by chance. A tenth of the training images is set aside. Prints the loss of each epoch, and at the end the
+accuracy on the test images and on those set aside.
 """
 import argparse
 import math
@@ -47,14 +48,19 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("archive")
     ap.add_argument("--epochs", type=int, default=10)
+    ap.add_argument("--batch-size", type=int, default=64)
+    ap.add_argument("--validation", type=float, default=0.1, help="the share of the training images to set aside")
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--seed", type=int, default=0)
     a = ap.parse_args()
     worker = TorchWorker(a.threads)
     torch.manual_seed(a.seed)
     (x, y), (test_x, test_y) = load(a.archive)
+    order = torch.randperm(len(x))
+    aside, rest = order.split([count := round(a.validation * len(x)), len(x) - count])
+    (aside_x, aside_y), (x, y) = ((x[rows], y[rows]) for rows in (aside, rest))
     mean, deviation = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True, correction=0)
-    x, test_x = (x - mean) / deviation, (test_x - mean) / deviation
+    x, test_x, aside_x = ((images - mean) / deviation for images in (x, test_x, aside_x))
     net = worker.net("resnet20")
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -72,7 +78,7 @@ def main():
             group["lr"] = 0.1 * (1 + math.cos(math.pi * epoch / a.epochs)) / 2
         net.train()
         total = 0.0
-        for rows in torch.randperm(len(x)).split(128):
+        for rows in torch.randperm(len(x)).split(a.batch_size):
             optimizer.zero_grad()
             images = augment(x[rows]).contiguous(memory_format=torch.channels_last)
             loss = F.cross_entropy(net(images), y[rows])
@@ -81,10 +87,12 @@ def main():
             total += loss.item() * len(rows)
         print(f"epoch {epoch + 1}: loss {total / len(x):.4f}, {time.time() - begin:.0f} s", flush=True)
     net.eval()
-    with torch.no_grad():
-        right = sum((net(images).argmax(1) == labels).sum().item()
-                    for images, labels in zip(test_x.split(256), test_y.split(256)))
-    print(f"test accuracy {right / len(test_y):.4f} of {len(test_y)} images, {len(x)} to learn from")
+    for name, images, labels in (("test", test_x, test_y), ("set aside", aside_x, aside_y)):
+        with torch.no_grad():
+            right = sum((net(part).argmax(1) == answer).sum().item()
+                        for part, answer in zip(images.split(256), labels.split(256)))
+        if len(labels):
+            print(f"{name}: accuracy {right / len(labels):.4f} of {len(labels)} images, {len(x)} to learn from")
 
 
 if __name__ == "__main__":
