@@ -46,7 +46,7 @@ lint:  ## checks the format
 format:  ## puts the sources into the project's format
 	swift format format --in-place --parallel --recursive $(SOURCES)
 
-sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer; takes an hour or more
+sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer; takes half an hour or more
 	@Utils/sanitize $(FLAGS)
 
 fuzz: setup  ## feeds random bytes to the readers READERS for SECONDS each, see Fuzz/README.md
