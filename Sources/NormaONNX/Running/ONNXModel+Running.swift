@@ -62,7 +62,7 @@ extension ONNXModel {
         values[name] = result
         kept += result.shape.elementCount
       }
-      guard kept <= 16 * maximumElementCount else {
+      guard (kept + 15) / 16 <= maximumElementCount else {
         throw .unsupported(node.place, "with its results there are \(kept) elements that later nodes need")
       }
       for input in node.inputs where lastUse[input] == index {
