@@ -19,4 +19,5 @@
 
 #undef FOR_STRIPS
 #undef TOGETHER
+#undef RECTIFIED
 #undef LANES

@@ -3,6 +3,9 @@ import NormaTensor
 /// A convolution on `Float`, or the gradient of one's input, for one shape, on the kernels for the instruction set in
 /// use.
 protocol FastConvolution: Sendable {
+  /// Whether channels are computed side by side, and the bias is as it is.
+  var isDepthwise: Bool { get }
+
   /// The weights `[outputs, inputs / groups, height, width]` in the order in which
   /// ``multiply(_:_:into:bias:residual:rectifies:)`` reads them, which does not depend on the images' number and size.
   func packed(_ weight: Tensor<Float>) -> PackedWeights

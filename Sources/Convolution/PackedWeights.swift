@@ -3,6 +3,9 @@ import NormaTensor
 /// The columns that a kernel computes at once.
 let columnsOfBlock = 16
 
+/// The blocks that so many channels take, the last one filled up.
+func blockCount(_ channels: Int) -> Int { (channels + columnsOfBlock - 1) / columnsOfBlock }
+
 /// A convolution's weights in the order in which the kernels read them.
 ///
 /// Those of shifted rows, for each pair of phases, group and block of sixteen result channels: a row of sixteen for
@@ -30,7 +33,7 @@ struct PackedWeights: Sendable {
     }
     let perOutput = weight.shape[1] * area
     let (sources, results) = (product.sourceChannelsOfGroup, product.resultChannelsOfGroup)
-    let blocks = (results + columnsOfBlock - 1) / columnsOfBlock
+    let blocks = blockCount(results)
     let groupLength = (isBackward ? sources : results) * perOutput
     let (sourceStride, resultStride) = isBackward ? (perOutput, area) : (area, perOutput)
 

@@ -42,9 +42,9 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
     }
     packedWeights = fast.packed(weight)
     packedBias = (bias as? Tensor<Float>).map { bias in
-      if weight.shape[1] == 1 && groups == weight.shape[0] && groups > 1 { return bias }
+      if fast.isDepthwise { return bias }
       let channels = bias.count / groups
-      let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
+      let blocks = blockCount(channels)
       return Tensor(shape: [groups * blocks * columnsOfBlock]) { packed in
         packed.initialize(repeating: 0)
         for channel in 0..<bias.count {

@@ -62,6 +62,8 @@ final class ShiftedRowConvolution: FastConvolution {
     return chunks
   }
 
+  var isDepthwise: Bool { product.isDepthwise }
+
   func packed(_ weight: Tensor<Float>) -> PackedWeights {
     PackedWeights(weight, for: product, isBackward: isBackward)
   }
@@ -75,7 +77,7 @@ final class ShiftedRowConvolution: FastConvolution {
       return multiplyDepthwise(source, weights, into: result, bias: bias, residual: residual, rectifies: rectifies)
     }
     let channels = product.resultChannelsOfGroup
-    let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
+    let blocks = blockCount(channels)
     let parts = product.blockParts
     weights.elements.withUnsafeElements { packed in
       Parallel.forEach(product.tickets * parts) { number in
@@ -116,7 +118,7 @@ final class ShiftedRowConvolution: FastConvolution {
     guard let kernels = Kernels.table?.pointee, let phase = phases.first else { return }
     guard !product.isDepthwise else { return depthwiseWeightGradient(gradient, input: input, into: result) }
     let (sources, channels) = (product.sourceChannelsOfGroup, product.resultChannelsOfGroup)
-    let blocks = (channels + columnsOfBlock - 1) / columnsOfBlock
+    let blocks = blockCount(channels)
     let taps = phase.rowPhase.taps.count * phase.columnPhase.taps.count
     let (rows, stride) = (taps * sources, blocks * columnsOfBlock)
     let length = product.groups * rows * stride

@@ -71,7 +71,7 @@ struct ShiftedRowProduct: Sendable {
     let aim = min(max(workOfSample * samples / 16, 1 << 20), 1 << 23)
     let most = 3 << 14
     let lengthOfSample = max(1, ((rowCount - 1) * sourceStep + reach) * rowLength)
-    let blocks = (resultChannels / groups + columnsOfBlock - 1) / columnsOfBlock
+    let blocks = blockCount(resultChannels / groups)
     if result.height * result.width == 1 && !copiesSource {
       // A linear map: so many rows that the weights read for them are worth it, and blocks shared among threads.
       samplesPerTicket = max(1, min(samples, 64))

@@ -39,9 +39,7 @@ final class WinogradConvolution: FastConvolution {
   /// The length of parts as equal as may be, a multiple of two: the kernels take six rows at a time, or four.
   private static func even(_ count: Int, in parts: Int) -> Int { max(2, ((count + parts - 1) / parts + 1) / 2 * 2) }
 
-  private static func filled(_ channels: Int) -> Int {
-    (channels + columnsOfBlock - 1) / columnsOfBlock * columnsOfBlock
-  }
+  private static func filled(_ channels: Int) -> Int { blockCount(channels) * columnsOfBlock }
 
   /// Whether such a convolution is done this way. With fewer channels than a block, what stands before and behind the
   /// products costs more than they save.
@@ -85,6 +83,8 @@ final class WinogradConvolution: FastConvolution {
     resultPlaces = (0..<tilesAtOnce).map { Int32($0 * resultWidth) }
     productPlaces = (0..<tilesAtOnce).map { Int32($0 * columnsOfBlock) }
   }
+
+  var isDepthwise: Bool { false }
 
   func packed(_ weight: Tensor<Float>) -> PackedWeights {
     PackedWeights(

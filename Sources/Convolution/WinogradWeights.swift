@@ -10,7 +10,7 @@ enum WinogradWeights {
   /// Forward, the source's channels are the inputs and the result's the outputs; `isBackward` turns them, and the
   /// window, round.
   static func transformed(_ weight: Tensor<Float>, sources: Int, results: Int, isBackward: Bool) -> Tensor<Float> {
-    let blocks = (results + columnsOfBlock - 1) / columnsOfBlock
+    let blocks = blockCount(results)
     let (sourceStride, resultStride) = isBackward ? (results * 9, 9) : (9, sources * 9)
     return Tensor(shape: [blocks, 16, sources, columnsOfBlock]) { packed in
       weight.withUnsafeElements { weight in

@@ -55,9 +55,9 @@ import Testing
       let weight = linear.weight.value.converted(to: Double.self)
       let bias = try #require(linear.bias).value.converted(to: Double.self)
       let wide = x.converted(to: Double.self)
-      let expected = wide.linear(weight, bias).elements
+      let expected = wide.linear(weight, bias)
       // Each of a sum's products passes through at most inputs + 1 roundings.
-      let bounds = wide.magnitudes.linear(weight.magnitudes, bias.magnitudes).elements
+      let bounds = wide.magnitudes.linear(weight.magnitudes, bias.magnitudes)
       let roundings = Double(inputs + 1) * Double(Float.ulpOfOne) / 2
       #expect(found.shape == [rows, outputs])
       for (index, value) in found.elements.enumerated() {
@@ -145,9 +145,7 @@ import Testing
 extension Tensor<Double> {
   fileprivate var magnitudes: Tensor { Tensor(elements.map(abs), shape: shape) }
 
-  fileprivate func linear(_ weight: Tensor, _ bias: Tensor) -> Tensor {
-    var result = matrixProduct(weight, transposingOther: true)
-    result += Tensor((0..<result.count).map { bias[$0 % bias.count] }, shape: result.shape)
-    return result
+  fileprivate func linear(_ weight: Tensor, _ bias: Tensor) -> [Double] {
+    Variable(self).linear(weight: Variable(weight), bias: Variable(bias)).value.elements
   }
 }

@@ -5,15 +5,6 @@
 // A row of the factor is the values that a kernel window covers at one position: segments, which lie at the same distances
 // from the position's own place in memory for every position. So nothing is copied to form the factor.
 
-// At most LANES values, in pieces of known lengths.
-static inline __attribute__((always_inline)) void NAME(copy)(float *to, const float *from, long count) {
-  if (count & 16) __builtin_memcpy(to, from, 64);
-  if (count & 8) { __builtin_memcpy(to, from, 32); to += 8, from += 8; }
-  if (count & 4) { __builtin_memcpy(to, from, 16); to += 4, from += 4; }
-  if (count & 2) { __builtin_memcpy(to, from, 8); to += 2, from += 2; }
-  if (count & 1) *to = *from;
-}
-
 #define VECTOR vf
 #define TILE_ROWS ROWS
 #define WIDE(x) NAME(x##_of_block)

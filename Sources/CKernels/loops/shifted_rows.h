@@ -35,8 +35,7 @@ static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
       NAME(copy)((float *)&other, residual + results[r], columns);
       v += other;
     }
-    // A NaN compares as false, and is passed on.
-    if (rectifies) v = (VECTOR)(~(v <= 0.0f) & (__typeof__(v <= 0.0f))v);
+    if (rectifies) v = RECTIFIED(v);
     NAME(copy)(y + results[r], (const float *)&v, columns);
   }
 }

@@ -4,9 +4,17 @@
 static inline __attribute__((always_inline)) vf NAME(load)(const float *p) { return *(const vf *)p; }
 static inline __attribute__((always_inline)) void NAME(store)(float *p, vf v) { *(vf *)p = v; }
 static inline __attribute__((always_inline)) vf NAME(splat)(float v) { return v - (vf){0}; }
-static inline __attribute__((always_inline)) vf NAME(rectify)(vf v) {
-  // A NaN compares as false, and is passed on.
-  return (vf)(~(v <= 0.0f) & (vi)v);
+// ReLU of a vector of any width. A NaN compares as false, and is passed on.
+#define RECTIFIED(v) ((__typeof__(v))(~((v) <= 0.0f) & (__typeof__((v) <= 0.0f))(v)))
+static inline __attribute__((always_inline)) vf NAME(rectify)(vf v) { return RECTIFIED(v); }
+
+// At most LANES values, in pieces of known lengths.
+static inline __attribute__((always_inline)) void NAME(copy)(float *to, const float *from, long count) {
+  if (count & 16) __builtin_memcpy(to, from, 64);
+  if (count & 8) { __builtin_memcpy(to, from, 32); to += 8, from += 8; }
+  if (count & 4) { __builtin_memcpy(to, from, 16); to += 4, from += 4; }
+  if (count & 2) { __builtin_memcpy(to, from, 8); to += 2, from += 2; }
+  if (count & 1) *to = *from;
 }
 
 // Stores past the caches where the caller found that the result will not be read soon: p must be aligned to 64 bytes.

@@ -9,7 +9,7 @@
 static inline __attribute__((always_inline)) vf NAME(load_some)(const float *p, long columns) {
   if (columns >= LANES) return NAME(load)(p);
   vf v = {0};
-  __builtin_memcpy(&v, p, (size_t)columns * sizeof(float));
+  NAME(copy)((float *)&v, p, columns);
   return v;
 }
 
@@ -20,7 +20,7 @@ static inline __attribute__((always_inline)) vf NAME(load_some)(const float *p, 
 static inline __attribute__((always_inline)) vo NAME(load_octet)(const float *p, long columns) {
   if (columns >= OCTET) return *(const vo *)p;
   vo v = {0};
-  if (columns > 0) __builtin_memcpy(&v, p, (size_t)columns * sizeof(float));
+  if (columns > 0) NAME(copy)((float *)&v, p, columns);
   return v;
 }
 
@@ -142,7 +142,7 @@ static inline __attribute__((always_inline)) void NAME(winograd_result_of)(
         if (bias) v += NAME(load)(bias);
         if (residual) v += NAME(load_some)(residual + place, columns);
         if (rectifies) v = NAME(rectify)(v);
-        __builtin_memcpy(y + place, &v, (size_t)columns * sizeof(float));
+        NAME(copy)(y + place, (const float *)&v, columns);
       }
     }
   }
