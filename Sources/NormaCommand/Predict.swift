@@ -39,6 +39,8 @@ struct Predict: ParsableCommand {
       "Examples from data as for train, in place of files: their test part, or all.", valueName: "source"))
   var data: String?
 
+  @OptionGroup var table: TableOptions
+
   @Option(help: ArgumentHelp("CSV and --data: only these rows, counted from 0: 7, or 0-9.", valueName: "range"))
   var rows: String?
 
@@ -89,12 +91,9 @@ struct Predict: ParsableCommand {
   func run() throws {
     let checkpoint = try Checkpoint(contentsOf: checkpointPath(model))
     let network = try checkpoint.makeModel()
-    var examples = try examples(checkpoint)
+    let examples = try examples(checkpoint)
     _ = try network.outputShape(for: examples.features.shape)
-    if let standardization = checkpoint.standardization {
-      examples.features = try standardization.applied(to: examples.features)
-    }
-    let outputs = try network.answers(for: examples.features)
+    let outputs = try checkpoint.preparation.originalUnits(network.answers(for: examples.features))
     let predictions = predictions(outputs, examples, checkpoint.settings.outputs)
     if json {
       try outputJSON(predictions)
@@ -116,22 +115,27 @@ struct Predict: ParsableCommand {
   }
 
   private func dataFeatures(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let loaded = try checkpoint.load(data ?? "", allowsOtherClasses: true)
-    var features = (loaded.test ?? loaded.training).features
-    features.shapeExamples(as: Shape(checkpoint.settings.exampleShape))
-    return features
+    let source = data ?? ""
+    if case .csv(let path) = try DataSource(source) {
+      return try csvFeatures(Gzip.contents(ofFile: path), file: path, checkpoint)
+    }
+    let read = try checkpoint.read(source, needsLabels: false)
+    return try features((read.test ?? read.training).features, checkpoint)
   }
 
   private func csvFeatures(_ bytes: [UInt8], file: String, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let shape = Shape(checkpoint.settings.exampleShape)
-    let options = CSVOptions(
-      labelColumns: checkpoint.settings.data.labelColumn.map {
-        $0.split(separator: ",").map { CSVOptions.Column(String($0)) }
-      } ?? [.number(-1)], hasHeader: checkpoint.settings.data.hasHeader)
-    let features = try CSV.features(
-      bytes: bytes, file: file, featureCount: shape.elementCount,
-      featureNames: checkpoint.settings.featureNames, options: options)
-    return features.reshaped(to: Shape([features.shape[0]] + Array(shape)))
+    let table = try CSV.table(
+      bytes: bytes, file: file, encoding: checkpoint.tableEncoding, options: try checkpoint.csvOptions(table))
+    return try features(.table(table), checkpoint)
+  }
+
+  /// Features as the network takes them; what was supposed of them is told.
+  private func features(_ features: SourceExamples.Features, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
+    var notes: [String] = []
+    let result = try checkpoint.preparation.features(
+      of: features, shape: Shape(checkpoint.settings.exampleShape), notes: &notes)
+    tell(notes)
+    return result
   }
 
   private func images(_ first: (bytes: [UInt8], name: String), _ checkpoint: Checkpoint) throws -> Examples {
@@ -148,7 +152,7 @@ struct Predict: ParsableCommand {
       names.append(name)
       images.append(image.fitted(height: shape[0], width: shape[1]).reshaped(to: Shape([1] + Array(shape))))
     }
-    return Examples(features: .concatenating(rows: images), files: names)
+    return Examples(features: try features(.floats(.concatenating(rows: images)), checkpoint), files: names)
   }
 
   /// The rows that `--rows` asks for.
@@ -162,11 +166,11 @@ struct Predict: ParsableCommand {
   }
 
   private func predictions(
-    _ outputs: Tensor<Float>, _ examples: Examples, _ kind: Checkpoint.Outputs
+    _ outputs: Tensor<Double>, _ examples: Examples, _ kind: Checkpoint.Outputs
   ) -> [Prediction] {
     let best = outputs.indicesOfMaximaOverChannels()
     return (0..<outputs.shape[0]).map { row in
-      let scores = outputs[rows: row..<row + 1].elements.map(Double.init)
+      let scores = outputs[rows: row..<row + 1].elements
       var prediction = Prediction(
         file: examples.files?[row], row: examples.files == nil ? examples.firstRow + row : nil)
       switch kind {
