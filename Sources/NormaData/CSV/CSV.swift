@@ -40,10 +40,11 @@ public enum CSV {
     let records = try CSVRecords(bytes: bytes, file: file, dialect: dialect)
     var survey = try CSVSurvey(records)
     let layout = try CSVLayout(&survey, file: file, options: options)
-    let task = try options.task ?? self.task(of: layout, survey, file: file)
+    let isKnown = options.task != nil || options.classNames != nil
+    let task = isKnown ? options.task ?? .classification : try self.task(of: layout, survey, file: file)
     var reader = CSVTableReader(layout, task: task, classNames: options.classNames, expecting: survey.rowCount)
     try reader.read(records)
-    let (targets, classNames) = try reader.targets(file: file, mayBeClasses: options.task == nil && labelCount == 1)
+    let (targets, classNames) = try reader.targets(file: file, mayBeClasses: !isKnown && labelCount == 1)
     reader.noteUnlabeledRows()
     return SourceData(
       training: SourceExamples(

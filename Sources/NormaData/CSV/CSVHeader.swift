@@ -7,7 +7,8 @@ extension CSVSurvey {
   /// A cell speaks for a header where it is text over a column of numbers, of words for yes and no, or of dates; it speaks
   /// against one where it is of the column's kind. If none speaks, the record is a header if none of its texts occurs again
   /// below. If some speak for it and others against, it is a header only if the numbers in it count up from 0 or 1, as
-  /// names do that pandas gives to columns.
+  /// names do that pandas gives to columns; if all speak against it, only if they count up from 0 and are at least three, or
+  /// stand beside texts that do not occur again.
   ///
   /// - Parameters:
   ///   - labels: the label columns, where their numbers are known.
@@ -49,12 +50,16 @@ extension CSVSurvey {
       }
     }
     guard let doubtful = forHeader.first else {
-      if takesCounts && counts && numbers.first == 0 && numbers.count >= 3 && numbers.count >= first.count - 1 {
+      let areTextsNew = texts.allSatisfy { !columns[$0].repeatsFirst }
+      let isLikelyNamed = texts.isEmpty ? numbers.count >= 3 : areTextsNew && rowCount >= 3
+      if takesCounts && counts && numbers.first == 0 && isLikelyNamed {
+        let cells = first.map(\.text).prefix(4).joined(separator: ", ")
         let note =
-          "The first row, 0, 1, 2 and so on, is taken for a header, such as pandas gives columns without names; --no-header takes it for data."
+          "The first row, \(cells)\(first.count > 4 ? " and so on" : ""), is taken for a header, such as pandas gives columns "
+          + "without names; --no-header takes it for data."
         return (true, note)
       }
-      return (against == 0 && !texts.isEmpty && texts.allSatisfy { !columns[$0].repeatsFirst }, nil)
+      return (against == 0 && !texts.isEmpty && areTextsNew, nil)
     }
     if against == 0 || counts { return (true, nil) }
     if allowsMixedLabels && forHeader.allSatisfy(labels.contains) { return (false, nil) }

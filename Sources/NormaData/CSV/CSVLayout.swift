@@ -104,9 +104,9 @@ struct CSVLayout {
         return .number
       }
       let name = columnNames.map { " (\(quoted($0[column])))" } ?? ""
-      let isNotANumber = isNotFinite(text) ? "is no finite number" : "is not a number"
       throw FormatError(
-        file: file, location: "row \(row), column \(column + 1)\(name)", problem: "\(quoted(text)) \(isNotANumber)",
+        file: file, location: "row \(row), column \(column + 1)\(name)", 
+        problem: CSVRecords.problem(withNumber: text),
         remedy: """
           Correct the cell or leave the row out: \(cells.numbers) of the column's \(cells.present) values are numbers. Numbers \
           are written without thousands set apart and units; --decimal , reads decimal commas, --categories takes each text \

@@ -97,15 +97,14 @@ struct CSVRecords {
 
   /// The error that a cell's text is no number.
   func notANumber(_ column: Int, _ text: String, remedy: String = "Correct the cell, or leave the row out.") -> FormatError {
-    let problem =
-      if isNotFinite(text) {
-        "\(quoted(text)) is no finite number"
-      } else if numberIfAny(column) != nil {
-        "\(quoted(text)) is too large for a 64-bit number"
-      } else {
-        "\(quoted(text)) is not a number"
-      }
-    return error(column, problem, remedy: remedy)
+    error(column, CSVRecords.problem(withNumber: text), remedy: remedy)
+  }
+
+  /// What is wrong with a text that should be a number.
+  static func problem(withNumber text: String) -> String {
+    if isNotFinite(text) { return "\(quoted(text)) is no finite number" }
+    return Double(text).map(\.isInfinite) ?? false
+      ? "\(quoted(text)) is too large for a 64-bit number" : "\(quoted(text)) is not a number"
   }
 
   /// The number in a cell, infinite if it is too large; nil if the cell holds anything else.
@@ -257,7 +256,7 @@ private func shortDecimal(_ cell: ArraySlice<UInt8>, mark: UInt8) -> Double? {
 
 /// Whether a text is one of the spellings of infinity and NaN.
 func isNotFinite(_ text: String) -> Bool {
-  Float(text).map { !$0.isFinite } ?? false && !text.contains(where: \.isNumber)
+  Double(text).map { !$0.isFinite } ?? false && !text.contains(where: \.isNumber)
 }
 
 /// A text from a file as an error shows it: on one line, without control characters, and not too long.

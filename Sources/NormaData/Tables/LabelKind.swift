@@ -18,7 +18,7 @@ enum LabelKind {
       return (.regression, "\(name) holds numbers that are not all whole: they are to be predicted as numbers (regression).")
     }
     let values = Set(numbers)
-    guard values.count > 2, values.count > mostClasses || numbers.count < fewestExamples * values.count else {
+    guard values.count > 2, values.count > mostClasses || areFew(numbers.count, for: values.count) else {
       return (.classification, nil)
     }
     let share = values.count > mostClasses ? "\(values.count) different ones" : "\(values.count) different ones in \(numbers.count) rows"
@@ -27,6 +27,13 @@ enum LabelKind {
       "\(name) holds whole numbers, \(share): they are to be predicted as numbers (regression). "
         + "--classification takes each for a class."
     )
+  }
+
+  private static func areFew(_ count: Int, for classCount: Int) -> Bool { count < fewestExamples * classCount }
+
+  /// Whether texts are so many that they may not have been meant as classes.
+  static func areManyClasses(_ classCount: Int, of count: Int) -> Bool {
+    classCount > mostClasses && areFew(count, for: classCount)
   }
 
   /// A whole number as the name of a class.
