@@ -56,6 +56,7 @@ struct Compare: ParsableCommand {
   func validate() throws {
     let normalizations = try normalizations()
     _ = try targets()
+    try network.check(normalizations: normalizations)
     try training.check(defaults(try architecture(), normalizations), normalizations: normalizations)
   }
 
