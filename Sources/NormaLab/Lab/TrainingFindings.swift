@@ -214,7 +214,9 @@ extension LabContext {
 
 extension LabData.Part {
   /// How many examples an accuracy is measured on: of the training data the first, of the others all that there are.
-  var trainingExamples: Int { min(trainingCount, Trainer<Float>.trainingMetricSamples, dataset == .digits ? 1000 : .max) }
+  var trainingExamples: Int {
+    min(trainingCount, Trainer<Float>.trainingMetricSamples, dataset == .digits ? 1000 : .max)
+  }
   var validationExamples: Int { validationCount }
   var testExamples: Int { min(testCount, dataset == .digits ? 400 : .max) }
 
