@@ -5,14 +5,14 @@ extension Variable {
   ///
   /// The largest score of each row is subtracted first, so no exponential overflows. An empty batch has loss 0.
   public func softmaxCrossEntropy(labels: [Int]) -> Variable {
-    rowLoss("softmax cross-entropy", rule: "∂x = g·(softmax(x) − one-hot)/N", labels: labels, softmaxRow)
+    rowLoss("softmax cross-entropy", rule: "∂{0} = ∂{}·(softmax({0}) − one-hot)/N", labels: labels, softmaxRow)
   }
 
   /// The multiclass support vector machine's loss, the mean over the rows: `Σⱼ max(0, xⱼ − x_label + 1)` over the wrong
   /// classes j. Scores `[N, classes]`, one label a row → `[]`.
   public func multiclassSVM(labels: [Int]) -> Variable {
     rowLoss(
-      "multiclass SVM", rule: "∂xⱼ = g/N where the margin is positive, less their number at the label",
+      "multiclass SVM", rule: "∂{0} = ∂{}/N where the margin is positive, less their number at the label",
       labels: labels, hingeRow)
   }
 
@@ -22,7 +22,7 @@ extension Variable {
     let difference = value - targets
     let count = Element(Swift.max(1, difference.count))
     return Graph.record(
-      "mean squared error", rule: "∂x = 2·g·(x − target)/n", inputs: [self],
+      "mean squared error", rule: "∂{0} = 2·∂{}·({0} − target)/n", inputs: [self],
       value: .scalar(difference.sumOfSquares() / count)
     ) { g in [(2 * g.item / count) * difference] }
   }
