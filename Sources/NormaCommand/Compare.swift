@@ -81,7 +81,7 @@ struct Compare: ParsableCommand {
 
   /// The network, without a normalization.
   private func architecture() throws -> ModelArchitecture {
-    try network.architecture(normalization: .none, startsSmall: true)
+    try network.architecture(normalization: .none, isHard: true)
   }
 
   private func defaults(_ architecture: ModelArchitecture, _ normalizations: [NormalizationKind]) -> TrainingDefaults {

@@ -170,6 +170,9 @@ enum ReportStyle {
     .line { stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; fill: none; }
     .marker { fill: var(--colour); stroke: var(--background); stroke-width: 1; }
     .marker.hollow { fill: var(--background); stroke: var(--colour); stroke-width: 1.75; }
+    .dot { fill: var(--colour); fill-opacity: 0.45; stroke: none; }
+    .chart text.count { fill: var(--ink); }
+    .chart text.count.inverse { fill: var(--background); }
     .band { fill: var(--colour); fill-opacity: 0.14; stroke: none; }
     .target { fill: transparent; stroke: none; }
     .end { stroke: var(--colour); stroke-width: 2; stroke-linecap: round; fill: none; }
