@@ -32,9 +32,24 @@ public enum ComparedMetric: Sendable, Equatable {
     }
   }
 
-  /// Its value.
-  package func value(of evaluation: Evaluation) -> Double {
-    self == .balancedAccuracy ? evaluation.balancedAccuracy ?? .nan : evaluation.metric
+  /// Its value for a model's outputs `[N, outputs]`; NaN if one of them is not finite.
+  package func value(of outputs: Tensor<Float>, on dataset: Dataset<Float>) -> Double {
+    guard outputs.isFinite else { return .nan }
+    switch (self, dataset.targets) {
+    case (.balancedAccuracy, _): return Spread(Self.recalls(of: outputs, on: dataset).compactMap(\.self)).mean
+    case (_, .classes): return dataset.accuracy(of: outputs) ?? .nan
+    case (_, .values(let values)):
+      return (try? RegressionMetrics(predictions: outputs, targets: values))?.r2 ?? .nan
+    }
+  }
+
+  /// The share of each class's examples that are classified rightly; nil for a class without examples.
+  static func recalls(of outputs: Tensor<Float>, on dataset: Dataset<Float>) -> [Double?] {
+    guard case .classes(let labels, let count) = dataset.targets else { return [] }
+    let table = ConfusionTable(labels: labels, predicted: outputs.indicesOfMaximaOverChannels(), classCount: count)
+    return (0..<count).map { label in
+      table.labelCounts[label] > 0 ? Double(table[label, label]) / Double(table.labelCounts[label]) : nil
+    }
   }
 
   /// What each example contributes: numbers whose mean is the metric.
@@ -43,6 +58,7 @@ public enum ComparedMetric: Sendable, Equatable {
   ///   - outputs: a model's, `[N, outputs]`.
   ///   - dataset: the examples that they are of.
   package func credits(_ outputs: Tensor<Float>, on dataset: Dataset<Float>) -> [Double] {
+    guard outputs.isFinite else { return [Double](repeating: .nan, count: dataset.count) }
     switch dataset.targets {
     case .classes(let labels, _):
       let isRight = zip(outputs.indicesOfMaximaOverChannels(), labels).map { $0 == $1 }
@@ -51,18 +67,19 @@ public enum ComparedMetric: Sendable, Equatable {
       let weights = counts.map { $0 > 0 ? Double(dataset.count) / (present * Double($0)) : 0 }
       return zip(isRight, labels).map { $0 ? weights[$1] : 0 }
     case .values(let values):
-      let columns = values.shape.channelCount
-      let targets = values.elements.map(Double.init)
-      var means = [Double](repeating: 0, count: columns)
-      for (index, target) in targets.enumerated() { means[index % columns] += target / Double(dataset.count) }
-      let spread = targets.enumerated().reduce(0) { sum, entry in
-        sum + (entry.element - means[entry.offset % columns]) * (entry.element - means[entry.offset % columns])
-      }
-      guard spread > 0 else { return [Double](repeating: .nan, count: dataset.count) }
-      var credits = [Double](repeating: 1, count: dataset.count)
-      for (index, output) in outputs.elements.enumerated() {
-        let error = Double(output) - targets[index]
-        credits[index / columns] -= Double(dataset.count) * error * error / spread
+      let (rows, columns) = (values.shape[0], values.shape[1])
+      let (targets, outputs) = (values.elements.map(Double.init), outputs.elements.map(Double.init))
+      var credits = [Double](repeating: 0, count: rows)
+      for column in 0..<columns {
+        let places = stride(from: column, to: targets.count, by: columns)
+        let mean = places.reduce(0) { $0 + targets[$1] } / Double(rows)
+        let spread = places.reduce(0) { $0 + (targets[$1] - mean) * (targets[$1] - mean) }
+        let isMet = places.allSatisfy { outputs[$0] == targets[$0] }
+        for (row, place) in places.enumerated() {
+          let error = outputs[place] - targets[place]
+          let credit = spread > 0 ? 1 - Double(rows) * error * error / spread : isMet ? 1 : 0
+          credits[row] += credit / Double(columns)
+        }
       }
       return credits
     }

@@ -126,8 +126,7 @@ struct ComparisonRun {
   ) throws -> (NormComparison.Scores, NormComparison.Scores?, Contender.Measurement) {
     func evaluate(_ dataset: Dataset<Float>) throws -> (scores: NormComparison.Scores, credits: [Double]) {
       let outputs = try model.predict(dataset.features)
-      let evaluation = try Evaluation(outputs: outputs, of: dataset, loss: training.loss)
-      return (.init(evaluation, metric), metric.credits(outputs, on: dataset))
+      return (.init(outputs, on: dataset, metric), metric.credits(outputs, on: dataset))
     }
     let test = try data.test.map(evaluate)
     guard stopped == nil else {
@@ -151,14 +150,11 @@ struct ComparisonRun {
       batchTrainingLoss: epoch.batchTrainingLoss, batchTrainingMetric: epoch.batchTrainingMetric)
     guard metric == .balancedAccuracy else { return result }
     let sample = sample
-    func value(_ outputs: Tensor<Float>, _ dataset: Dataset<Float>) throws -> Double {
-      metric.value(of: try Evaluation(outputs: outputs, of: dataset, loss: training.loss))
-    }
-    result.trainingMetric = try value(model.predict(sample.features), sample)
-    result.validationMetric = try value(model.predict(data.validation.features), data.validation)
+    result.trainingMetric = metric.value(of: try model.predict(sample.features), on: sample)
+    result.validationMetric = metric.value(of: try model.predict(data.validation.features), on: data.validation)
     if epoch.batchTrainingMetric != nil {
-      result.batchTrainingMetric = try value(
-        model.predictByBatchStatistics(sample.features, batchSize: training.batchSize), sample)
+      result.batchTrainingMetric = metric.value(
+        of: try model.predictByBatchStatistics(sample.features, batchSize: training.batchSize), on: sample)
     }
     return result
   }
@@ -172,8 +168,9 @@ struct ComparisonRun {
       let outputs = try parts.map { rows in
         try model(Variable(sample.features[rows: rows]), in: .training(random: RandomGenerator(seed: 0))).value
       }
-      let evaluation = try Evaluation(outputs: .concatenating(rows: outputs), of: sample, loss: training.loss)
-      return (evaluation.loss, metric.value(of: evaluation))
+      let all = Tensor<Float>.concatenating(rows: outputs)
+      let evaluation = try Evaluation(outputs: all, of: sample, loss: training.loss)
+      return (evaluation.loss, metric.value(of: all, on: sample))
     }
     let (trainingResult, validationResult) = (try measure(data.training), try measure(data.validation))
     return NormComparison.Epoch(

@@ -70,7 +70,7 @@ struct ReferenceModels {
     }
     let baselineReference = try NormComparison.Reference(
       kind: .baseline, description: name ?? "always the mean of the training targets", data, metric
-    ) { try model.evaluate(on: $0) }
+    ) { model.predict(count: $0.count) }
     baseline = Contender.Measurement(
       metric: baselineReference.judgedMetric,
       credits: metric.credits(model.predict(count: data.judged.count), on: data.judged))
@@ -82,7 +82,7 @@ struct ReferenceModels {
       let kind = model.predictsClasses ? "logistic regression" : "ridge regression"
       let reference = try NormComparison.Reference(
         kind: .linear, description: kind + part + (model.isConverged ? "" : ", stopped near its optimum"), data, metric
-      ) { try model.evaluate(on: $0) }
+      ) { try model.predict($0.features) }
       linear = Contender.Measurement(
         metric: reference.judgedMetric,
         credits: metric.credits(try model.predict(data.judged.features), on: data.judged))
@@ -107,12 +107,13 @@ struct ReferenceModels {
 extension NormComparison.Reference {
   fileprivate init(
     kind: Kind, description: String, _ data: PreparedData, _ metric: ComparedMetric,
-    _ evaluate: (Dataset<Float>) throws -> Evaluation
+    _ predict: (Dataset<Float>) throws -> Tensor<Float>
   ) throws {
     self.init(
-      kind: kind, description: description, trainingMetric: metric.value(of: try evaluate(data.training)),
-      validation: .init(try evaluate(data.validation), metric),
-      test: try data.test.map { .init(try evaluate($0), metric) })
+      kind: kind, description: description,
+      trainingMetric: metric.value(of: try predict(data.training), on: data.training),
+      validation: .init(try predict(data.validation), on: data.validation, metric),
+      test: try data.test.map { .init(try predict($0), on: $0, metric) })
   }
 
   /// The metric on the data that decide.
@@ -120,12 +121,12 @@ extension NormComparison.Reference {
 }
 
 extension NormComparison.Scores {
-  /// The scores that an evaluation comes to.
-  init(_ evaluation: Evaluation, _ metric: ComparedMetric) {
+  /// The scores that a model's outputs come to.
+  init(_ outputs: Tensor<Float>, on dataset: Dataset<Float>, _ metric: ComparedMetric) {
     let isBalanced = metric == .balancedAccuracy
     self.init(
-      metric: metric.value(of: evaluation), accuracy: isBalanced ? evaluation.metric : nil,
-      recalls: isBalanced ? evaluation.recalls : [])
+      metric: metric.value(of: outputs, on: dataset), accuracy: isBalanced ? dataset.accuracy(of: outputs) : nil,
+      recalls: isBalanced ? ComparedMetric.recalls(of: outputs, on: dataset) : [])
   }
 }
 
