@@ -83,9 +83,11 @@ enum ReportStyle {
     .verdict { font-weight: 600; }
     .holds .verdict { color: var(--series-2); }
     .fails .verdict { color: var(--series-1); }
+    .open .verdict { color: var(--muted); }
     .holds .verdict::before { content: "✓ "; }
     .fails .verdict::before { content: "✗ "; }
-    .evidence { color: var(--muted); font-size: 0.875rem; }
+    .open .verdict::before { content: "? "; }
+    .evidence, .reason { color: var(--muted); font-size: 0.875rem; }
     details.more { margin: 0 0 1rem; max-width: 47rem; }
     details.more > summary { margin-bottom: 0.5rem; }
     details.more .scroll { max-height: none; }
