@@ -53,7 +53,8 @@ public enum DataSource: Hashable, Sendable {
   public func read(
     options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
   ) throws -> SourceData {
-    switch self {
+    try checkFileKind()
+    return switch self {
     case .digits: SourceData(LoadedData(training: .digits()))
     case .mnist(let path): SourceData(try MNIST.load(folder: path))
     case .fashionMNIST(let path): SourceData(try MNIST.loadFashion(folder: path))

@@ -62,6 +62,8 @@ public struct Checkpoint: Sendable {
     public var history: TrainingHistory {
       didSet { history = history.withoutTimes }
     }
+    /// Over how many training examples the running statistics were recomputed after the training; nil if they were not.
+    public var recalibrationCount: Int?
     /// The version of Norma that wrote it.
     public var version: String
 
@@ -230,6 +232,9 @@ extension Checkpoint {
       try saved.check("standardization of what is predicted", examplesOf: [count], error)
     }
     if let problem = settings.training.problem { throw error("the training is one of \(problem)") }
+    guard settings.recalibrationCount.map({ $0 > 0 }) ?? true else {
+      throw error("running statistics cannot be of \(settings.recalibrationCount ?? 0) examples")
+    }
     guard settings.data.validationCount >= 0 else {
       throw error("\(settings.data.validationCount) examples cannot be set aside for validation")
     }
@@ -259,20 +264,6 @@ extension Checkpoint {
     Preparation(
       encoding: tableEncoding, standardization: settings.standardization?.standardization(),
       targetStandardization: settings.targetStandardization?.standardization())
-  }
-
-  /// Holds the model's outputs `[N, K]` against the targets of the data, which are standardized as in training.
-  ///
-  /// Loss and metric are those of training; the root mean squared error is in the units of the numbers to predict.
-  public func evaluation(
-    outputs: Tensor<Float>, of dataset: Dataset<Float>
-  ) throws -> Evaluation {
-    var evaluation = try Evaluation(outputs: outputs, of: dataset, loss: settings.training.loss)
-    if case .values(let targets) = dataset.targets, settings.targetStandardization != nil {
-      let errors = try preparation.originalUnits(outputs) - preparation.originalUnits(targets)
-      evaluation.rootMeanSquaredError = (errors.sumOfSquares() / Double(max(1, errors.count))).squareRoot()
-    }
-    return evaluation
   }
 }
 

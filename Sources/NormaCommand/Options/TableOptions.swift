@@ -1,5 +1,6 @@
 import ArgumentParser
 import Norma
+import NormaLab
 
 /// How a table is to be read, where that should not be found out.
 struct TableOptions: ParsableArguments {
@@ -37,6 +38,13 @@ struct TableOptions: ParsableArguments {
 
   /// Whether one of them was given.
   var isGiven: Bool { labelColumn != nil || header != nil || separator != nil || decimal != nil }
+
+  /// The options as they stand on a command line.
+  var words: [String] {
+    [("--label", labelColumn), ("--separator", separator), ("--decimal", decimal)]
+      .flatMap { name, value in value.map { [name, $0.shellQuoted] } ?? [] }
+      + (header.map { [$0 ? "--header" : "--no-header"] } ?? [])
+  }
 
   /// The options for reading CSV; label columns are those of the options, or none.
   func csvOptions() throws -> CSVOptions {

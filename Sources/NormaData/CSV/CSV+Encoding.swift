@@ -44,7 +44,7 @@ extension CSV {
   }
 
   /// Finds a model's columns in a file.
-  private static func layout(
+  static func layout(
     _ bytes: [UInt8], file: String, _ encoding: TableEncoding, _ options: CSVOptions, needsLabels: Bool
   ) throws -> (CSVRecords, CSVLayout) {
     let dialect = try CSVDialect(bytes, file: file, options: options)
