@@ -165,8 +165,8 @@ struct PublishedFigure {
     if published.contains(ours.mean) { return "within" }
     guard ours.mean.isFinite else { return "not finite" }
     return ours.mean > published.upperBound
-      ? "\(format.text(ours.mean - published.upperBound)) above"
-      : "\(format.text(published.lowerBound - ours.mean)) below"
+      ? "\(format.ofDifference.text(ours.mean - published.upperBound)) above"
+      : "\(format.ofDifference.text(published.lowerBound - ours.mean)) below"
   }
 
   private var range: String {
