@@ -64,13 +64,13 @@ struct BatchSize: Experiment {
       return Findings(
         answer:
           "\(layerSpread < batchSpread ? "Less" : "No less"): from batches of 5 to batches of 50 its training accuracy "
-          + "spans \(percent.text(layerSpread)), that of batch normalization \(percent.text(batchSpread)).",
+          + "spans \(NumberFormat.points.text(layerSpread)), that of batch normalization \(NumberFormat.points.text(batchSpread)).",
         claims: [
           Claim(
             "The batch size has a markedly smaller effect than on batch normalization: at most half of it.",
             holds: layerSpread <= batchSpread / 2,
-            evidence: "training accuracy at epoch 10 spans \(percent.text(layerSpread)) with layer, "
-              + "\(percent.text(batchSpread)) with batch normalization")
+            evidence: "training accuracy at epoch 10 spans \(NumberFormat.points.text(layerSpread)) with layer, "
+              + "\(NumberFormat.points.text(batchSpread)) with batch normalization")
         ],
         blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)
     }
