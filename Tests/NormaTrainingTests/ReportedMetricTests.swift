@@ -112,7 +112,7 @@ import Testing
   // scikit-learn#29252: what the curve is between points that no threshold reaches: equal scores count half.
   @Test func equalScoresCountHalf() {
     #expect(Ranking(scores: [1, 1], isPositive: [true, false]).areaUnderROC == 0.5)
-    // Of six pairs two are right and two are equal.
+    // Of six pairs three are right and two are equal.
     #expect(Ranking(scores: [3, 1, 2, 2, 1], isPositive: [true, true, false, true, false]).areaUnderROC == 4.0 / 6)
   }
 
