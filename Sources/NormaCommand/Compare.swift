@@ -56,12 +56,13 @@ struct Compare: ParsableCommand {
   func validate() throws {
     let normalizations = try normalizations()
     _ = try targets()
+    try network.check(normalizations: normalizations)
     try training.check(defaults(try architecture(), normalizations), normalizations: normalizations)
   }
 
   /// The network, without a normalization.
   private func architecture() throws -> ModelArchitecture {
-    try network.architecture(normalization: .none, startsSmall: true)
+    try network.architecture(normalization: .none, isHard: true)
   }
 
   private func defaults(_ architecture: ModelArchitecture, _ normalizations: [NormalizationKind]) -> TrainingDefaults {

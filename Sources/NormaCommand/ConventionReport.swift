@@ -43,13 +43,18 @@ struct ConventionReport {
       case .updating(let weight): "a new batch weighs \(weight)"
       case .keeping(let weight): "the old statistics weigh \(weight)"
       case .cumulative: "all batches weigh the same"
+      case .cumulativeFirst(let weight): "batch n weighs max(1/n, \(weight))"
       }
     return "epsilon \(conventions.epsilon), \(weight), \(conventions.estimator.rawValue) variance"
   }
 
   /// The same, with whose defaults they are.
   var words: String {
-    Self.words(conventions) + (conventions.framework.map { ": \($0.name)'s" } ?? ": no framework's defaults")
+    let whose =
+      conventions == .norma
+      ? "PyTorch's, but for the first batches"
+      : conventions.framework.map { "\($0.name)'s" } ?? "no framework's defaults"
+    return "\(Self.words(conventions)): \(whose)"
   }
 
   /// What others are told, a line each.
@@ -77,6 +82,11 @@ struct ConventionReport {
     var remarks: [String] = []
     if conventions.rule == .cumulative && framework != .pyTorch {
       remarks.append("A plain mean over all batches has no counterpart in \(framework.name); it stays.")
+    }
+    if case .cumulativeFirst(let weight) = conventions.rule {
+      remarks.append(
+        "\(framework.name) takes no plain mean of the first \(Int((1 / weight).rounded(.up))) batches: its statistics would keep a share of "
+          + "what they start from for longer.")
     }
     guard new.estimator != conventions.estimator else { return remarks }
     let (from, to) = (conventions.estimator.rawValue, new.estimator.rawValue)

@@ -59,7 +59,9 @@ struct InterruptedTraining {
   private static let options = [
     "batchSize": "--batch-size", "loss": "--loss", "optimizer": "--optimizer", "learningRate": "--learning-rate",
     "schedule": "--schedule, which --epochs and --warm-up are part of,", "l2Penalty": "--l2",
-    "dropsLastBatch": "--drop-last", "patience": "--patience", "augmentation": "--augment", "seed": "--seed",
+    "dropsLastBatch": "--drop-last", "monitor": "--monitor", "patience": "--patience",
+    "classWeights": "--class-weights",
+    "augmentation": "--augment", "seed": "--seed",
   ]
 }
 
@@ -79,6 +81,7 @@ extension Checkpoint.Settings {
       return [
         ("--model", settings.architecture.name), ("--norm", settings.architecture.normalization.rawValue),
         ("--init", "\(settings.architecture.initialization)"),
+        ("--bn-rule, with --bn-momentum and --bn-epsilon,", ConventionReport.words(recipe.conventions)),
         ("--activation", feedForward.map(\.activation.rawValue) ?? ""),
         ("--keep", feedForward.map { "\($0.keepProbability)" } ?? ""),
         ("--shortcut", residual.map(\.shortcut.rawValue) ?? ""),

@@ -44,6 +44,14 @@ func settings(
     ("epochs", "\(training.epochs)"),
     ("seed", "\(training.seed)"),
   ]
+  if network.normalization == .batch || network.normalization == .none {
+    rows.append(("batch normalization's statistics", ConventionReport.words((network.recipe).conventions)))
+  }
+  if let patience = training.patience { rows.append(("stops", "after \(patience) epochs without a better result")) }
+  if training.monitor == .loss { rows.append(("best epoch", "by the loss")) }
+  if let weights = training.classWeights {
+    rows.append(("weights of classes", weights.map { String(format: "%.4g", $0) }.joined(separator: ", ")))
+  }
   if training.l2Penalty > 0 { rows.append(("L2 penalty", "\(training.l2Penalty), on weights")) }
   if training.recomputesNormalized { rows.append(("batch normalization", "computed again for the gradients")) }
   if let augmentation = training.augmentation { rows.insert(("augmentation", augmentation.words), at: 2) }

@@ -41,6 +41,12 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("The folder for model.safetensors and history.json.", valueName: "folder"))
   var out = "norma-model"
 
+  @Flag(
+    help:
+      "Recompute the running statistics of batch normalization over all training data, with the weights as they are, before the model is saved."
+  )
+  var recalibrate = false
+
   @Option(
     help: ArgumentHelp(
       "A folder for an event file that TensorBoard shows while this runs: losses, activations, filters. Each run should have one of its own.",
@@ -61,10 +67,17 @@ struct Train: ParsableCommand {
     var validationMetric: Double?
     var testLoss: Double?
     var testMetric: Double?
+    var trainingMetric: Double?
+    var batchTrainingMetric: Double?
+    var recalibratedValidationMetric: Double?
     var history: TrainingHistory
   }
 
   func validate() throws {
+    try network.check(normalizations: [norm])
+    guard !recalibrate || norm == .batch else {
+      throw ValidationError("--recalibrate is about batch normalization, and there is none here: add --norm batch.")
+    }
     try training.check(defaults(try network.architecture(normalization: norm)), normalizations: [norm])
   }
 
@@ -86,7 +99,7 @@ struct Train: ParsableCommand {
     if FileAccess.kind(of: modelPath) != nil {
       let checkpoint = try Checkpoint(contentsOf: modelPath)
       note("The training in '\(out)' has ended; there is nothing left to go on with.")
-      return try show(checkpoint.settings.history, test: nil, loss: checkpoint.settings.training.loss)
+      return try show(checkpoint.settings.history, test: nil, recalibrated: nil, checkpoint.settings.training.loss)
     }
     note("There is no checkpoint in '\(checkpointFolder)' yet; the training begins.")
     try train(arguments: given)
@@ -108,6 +121,7 @@ struct Train: ParsableCommand {
       for: prepared.training, normalizations: [norm], defaults: defaults(architecture), seed: common.seed)
     let outputs = Checkpoint.Outputs(prepared.training)
     _ = try architecture.parameterCount(sampleShape: prepared.training.exampleShape, outputCount: outputs.count)
+    if let words = smallBatchWords(architecture, configuration) { note(words) }
     let model = architecture.build(
       Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
@@ -130,11 +144,20 @@ struct Train: ParsableCommand {
     let notes = try InterruptedTraining.notes(saved, arguments: arguments)
     let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
     saved.history = history
+    var recalibrated: Evaluation?
+    if recalibrate {
+      try model.recalibrateStatistics(on: prepared.training.features, batchSize: configuration.batchSize)
+      saved.recalibrationCount = prepared.training.count
+      let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
+      recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
+    } else if let gap = StatisticsGap(history.best, metric: configuration.loss.metricLabel) {
+      note("\(gap.words) \(gap.remedy)")
+    }
     let test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
     try Checkpoint(settings: saved, state: model.state).write(to: modelPath)
     try FileAccess.write([UInt8](try ResultFile.data(history)), to: "\(out)/history.json")
     try TrainingStateFolder(checkpointFolder).removeAll()
-    try show(history, test: test, loss: configuration.loss)
+    try show(history, test: test, recalibrated: recalibrated, configuration.loss)
     try events?.finish()
   }
 
@@ -168,19 +191,25 @@ struct Train: ParsableCommand {
     return try saver == nil ? fit() : StopRequest.noted(during: fit)
   }
 
-  private func show(_ history: TrainingHistory, test: Evaluation?, loss: LossFunction) throws {
+  private func show(
+    _ history: TrainingHistory, test: Evaluation?, recalibrated: Evaluation?, _ loss: LossFunction
+  ) throws {
     if common.json {
       return try outputJSON(
         Result(
           checkpoint: modelPath, bestEpoch: history.best?.number ?? 0, validationLoss: history.best?.validationLoss,
           validationMetric: history.best?.validationMetric, testLoss: test?.loss, testMetric: test?.metric,
-          history: history))
+          trainingMetric: history.best?.trainingMetric, batchTrainingMetric: history.best?.batchTrainingMetric,
+          recalibratedValidationMetric: recalibrated?.metric, history: history))
     }
     let metric = loss.metricLabel
     var lines: [String] = []
     if let best = history.best {
       let part = best.validationMetric == nil ? "training" : "validation"
       lines.append("Best epoch \(best.number): \(part) \(metric.name) \(metric.text(best.decidingMetric))")
+    }
+    if let recalibrated {
+      lines.append("With running statistics recomputed: \(metric.name) \(metric.text(recalibrated.metric))")
     }
     if let test { lines.append("Test \(metric.name): \(metric.text(test.metric))") }
     try output((lines + ["Model: \(modelPath)"]).joined(separator: "\n"))

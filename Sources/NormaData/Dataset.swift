@@ -50,6 +50,14 @@ public struct Dataset<Element: TensorElement>: Sendable {
   /// The number of examples.
   public var count: Int { features.shape[0] }
 
+  /// How many examples each class has; nil if the targets are numbers.
+  public var classCounts: [Int]? {
+    guard case .classes(let classes, let count) = targets else { return nil }
+    var counts = [Int](repeating: 0, count: count)
+    for number in classes { counts[number] += 1 }
+    return counts
+  }
+
   /// The shape of one example: that of the features without the first axis.
   public var exampleShape: Shape { Shape(features.shape.dropFirst()) }
 

@@ -4,16 +4,24 @@ extension Variable {
   /// Softmax and cross-entropy in one, the mean over the rows: scores `[N, classes]`, one label a row → `[]`.
   ///
   /// The largest score of each row is subtracted first, so no exponential overflows. An empty batch has loss 0.
-  public func softmaxCrossEntropy(labels: [Int]) -> Variable {
-    rowLoss("softmax cross-entropy", rule: "∂x = g·(softmax(x) − one-hot)/N", labels: labels, softmaxRow)
+  ///
+  /// - Parameters:
+  ///   - labels: the class of each row.
+  ///   - classWeights: how much a row of each class counts, numbers above 0: the loss is then `Σ wᵢ·lossᵢ / Σ wᵢ` over the rows
+  ///     i, as PyTorch's `weight` has it; nil if all count the same.
+  public func softmaxCrossEntropy(labels: [Int], classWeights: [Double]? = nil) -> Variable {
+    rowLoss(
+      "softmax cross-entropy", rule: "∂x = g·(softmax(x) − one-hot)/N", labels: labels, classWeights: classWeights,
+      softmaxRow)
   }
 
   /// The multiclass support vector machine's loss, the mean over the rows: `Σⱼ max(0, xⱼ − x_label + 1)` over the wrong
-  /// classes j. Scores `[N, classes]`, one label a row → `[]`.
-  public func multiclassSVM(labels: [Int]) -> Variable {
+  /// classes j. Scores `[N, classes]`, one label a row → `[]`. Classes are weighted as in
+  /// ``softmaxCrossEntropy(labels:classWeights:)``.
+  public func multiclassSVM(labels: [Int], classWeights: [Double]? = nil) -> Variable {
     rowLoss(
       "multiclass SVM", rule: "∂xⱼ = g/N where the margin is positive, less their number at the label",
-      labels: labels, hingeRow)
+      labels: labels, classWeights: classWeights, hingeRow)
   }
 
   /// The mean of the squared differences over all elements → `[]`.
@@ -30,24 +38,35 @@ extension Variable {
   /// A loss that is the mean over rows of a function that also gives its own gradient.
   @specialized(where Element == Float)
   private func rowLoss(
-    _ name: String, rule: String, labels: [Int],
+    _ name: String, rule: String, labels: [Int], classWeights: [Double]?,
     _ row: (UnsafePointer<Element>, UnsafeMutablePointer<Element>, Int, Int) -> Double
   ) -> Variable {
     require(shape.rank == 2, "scores of shape \(shape) are not [N, classes]")
     let (rows, classes) = (shape[0], shape[1])
     require(labels.count == rows, "\(labels.count) labels for scores of shape \(shape)")
+    require(
+      classWeights.map { $0.count == classes } ?? true, "\(classWeights?.count ?? 0) weights for \(classes) classes")
     var total = 0.0
+    var count = 0.0
     let gradient = Tensor<Element>(shape: shape) { gradient in
       value.withUnsafeElements { scores in
         guard let scores = scores.baseAddress, let gradient = gradient.baseAddress else { return }
         for (index, label) in labels.enumerated() {
           require(label >= 0 && label < classes, "label \(label) for \(classes) classes")
-          total += row(scores + index * classes, gradient + index * classes, classes, label)
+          let loss = row(scores + index * classes, gradient + index * classes, classes, label)
+          guard let weight = classWeights?[label] else {
+            total += loss
+            count += 1
+            continue
+          }
+          total += weight * loss
+          count += weight
+          for place in index * classes..<(index + 1) * classes { gradient[place] *= Element(weight) }
         }
       }
     }
-    let count = Double(Swift.max(1, rows))
-    return Graph.record(name, rule: rule, inputs: [self], value: .scalar(Element(total / count))) { g in
+    if count == 0 { count = 1 }
+    return Graph.record(name, rule: rule, inputs: [self], value: .scalar(Element(total / count))) { [count] g in
       [(g.item / Element(count)) * gradient]
     }
   }

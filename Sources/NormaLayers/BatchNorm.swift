@@ -64,7 +64,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
   private func apply(to x: Variable<Element>, in pass: Pass<Element>, rectifies: Bool) throws -> Variable<Element> {
     let gamma = gamma.map { pass.variable(for: $0) }
     let beta = beta.map { pass.variable(for: $0) }
-    if let statistics = runningStatistics, !pass.isTraining || usesRunningStatistics(for: x.shape) {
+    if let statistics = runningStatistics, !pass.usesBatchStatistics || usesRunningStatistics(for: x.shape) {
       return x.batchNormalized(
         mean: statistics.mean, variance: statistics.variance, gamma: gamma, beta: beta, epsilon: conventions.epsilon,
         rectifies: rectifies)
@@ -80,7 +80,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, rectifies: rectifies,
           allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized)
       }
-    if pass.isTraining { pass.gather(moments, for: self) }
+    if pass.usesBatchStatistics { pass.gather(moments, for: self) }
     return output
   }
 

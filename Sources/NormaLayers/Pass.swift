@@ -23,22 +23,34 @@ public final class Pass<Element: TensorElement> {
   /// are fused.
   public var observer: ((_ path: String, _ layer: any Layer<Element>, _ output: Tensor<Element>) -> Void)?
 
+  /// Whether batch normalization is by the statistics of the batch itself, which are gathered, rather than by running ones.
+  public let usesBatchStatistics: Bool
+
   private var variables: [ObjectIdentifier: Variable<Element>] = [:]
   private var found: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)] = []
   private var path: [String] = []
 
-  private init(graph: Graph<Element>?, random: RandomGenerator) {
+  private init(graph: Graph<Element>?, random: RandomGenerator, usesBatchStatistics: Bool) {
     self.graph = graph
     self.random = random
+    self.usesBatchStatistics = usesBatchStatistics
   }
 
   /// A pass in training: batch statistics, dropout, and a graph to differentiate.
   public static func training(graph: Graph<Element> = Graph(), random: RandomGenerator) -> Pass {
-    Pass(graph: graph, random: random)
+    Pass(graph: graph, random: random, usesBatchStatistics: true)
   }
 
   /// A pass in inference: running statistics, no dropout, and nothing kept.
-  public static var inference: Pass { Pass(graph: nil, random: RandomGenerator(seed: 0)) }
+  public static var inference: Pass {
+    Pass(graph: nil, random: RandomGenerator(seed: 0), usesBatchStatistics: false)
+  }
+
+  /// A pass that looks at a batch as training normalizes it, and learns nothing: batch statistics, which are gathered, no
+  /// dropout, no graph. What it gives beside ``inference`` is what the running statistics make of a network.
+  public static var measuring: Pass {
+    Pass(graph: nil, random: RandomGenerator(seed: 0), usesBatchStatistics: true)
+  }
 
   /// Whether this is training.
   public var isTraining: Bool { graph != nil }
@@ -86,9 +98,13 @@ public final class Pass<Element: TensorElement> {
   /// Lets every layer take the statistics found in this pass into its running statistics, once: a second call changes
   /// nothing.
   public func updateRunningStatistics() throws(NormalizationError) {
-    let found = found
-    self.found = []
-    for (layer, moments) in found { try layer.runningStatistics?.update(with: moments) }
+    for (layer, moments) in takeGatheredMoments() { try layer.runningStatistics?.update(with: moments) }
+  }
+
+  /// The statistics found in this pass, in the order in which layers found them; a second call gives none.
+  public func takeGatheredMoments() -> [(layer: any StatisticsGathering<Element>, moments: BatchMoments)] {
+    defer { found = [] }
+    return found
   }
 
   /// The gradients of a result of this pass. They can be asked for once: what the layers kept for them is let go.

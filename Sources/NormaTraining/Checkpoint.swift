@@ -56,6 +56,8 @@ public struct Checkpoint: Sendable {
     public var history: TrainingHistory {
       didSet { history = history.withoutTimes }
     }
+    /// Over how many training examples the running statistics were recomputed after the training; nil if they were not.
+    public var recalibrationCount: Int?
     /// The version of Norma that wrote it.
     public var version: String
 
@@ -220,6 +222,9 @@ extension Checkpoint {
       throw error("the standardization has means that are not finite, or scales that cannot be divided by")
     }
     if let problem = settings.training.problem { throw error("the training is one of \(problem)") }
+    guard settings.recalibrationCount.map({ $0 > 0 }) ?? true else {
+      throw error("running statistics cannot be of \(settings.recalibrationCount ?? 0) examples")
+    }
     guard settings.data.validationCount >= 0 else {
       throw error("\(settings.data.validationCount) examples cannot be set aside for validation")
     }

@@ -17,7 +17,7 @@ public final class Trainer<Element: TensorElement> {
   /// How it is trained.
   public let configuration: TrainingConfiguration
   /// What has happened so far.
-  public private(set) var history = TrainingHistory()
+  public private(set) var history: TrainingHistory
 
   /// What training reports while it runs.
   public enum Event {
@@ -70,6 +70,7 @@ public final class Trainer<Element: TensorElement> {
   public init(_ model: any Layer<Element>, configuration: TrainingConfiguration) {
     self.model = model
     self.configuration = configuration
+    history = TrainingHistory(monitor: configuration.monitor)
     parameters = model.namedParameters.map(\.parameter)
     penalty = L2Penalty(strength: configuration.l2Penalty)
     optimizer = Optimizer(configuration.optimizer)
@@ -129,6 +130,7 @@ public final class Trainer<Element: TensorElement> {
     if let problem = configuration.augmentation?.problem(forExamplesOf: training.exampleShape) {
       throw TrainingError.dataDoNotFit("\(training.name) cannot be augmented: \(problem)")
     }
+    try configuration.checkClassWeights(training)
     let data = TrainingData(training, validation)
     if let restored { try restored.check(data) }
     let sample = training.subset(rows: 0..<min(training.count, Self.trainingMetricSamples))
@@ -155,11 +157,13 @@ public final class Trainer<Element: TensorElement> {
       }
       let seconds = (clock.now - start) / .seconds(1)
       let trainingResult = try model.evaluate(on: sample, loss: configuration.loss)
+      let batchResult = try evaluateByBatchStatistics(sample)
       let validationResult = try validation.map { try model.evaluate(on: $0, loss: configuration.loss) }
       let epoch = TrainingHistory.Epoch(
         number: number, trainingLoss: loss, trainingMetric: trainingResult.metric,
         validationLoss: validationResult?.loss, validationMetric: validationResult?.metric, learningRate: learningRate,
-        seconds: isWhole ? seconds : nil)
+        seconds: isWhole ? seconds : nil, inferenceTrainingLoss: trainingResult.loss,
+        batchTrainingLoss: batchResult?.loss, batchTrainingMetric: batchResult?.metric)
       history.epochs.append(epoch)
       let isBest = history.best?.number == number
       if isBest && configuration.keepsBest { bestState = model.state }
@@ -171,6 +175,13 @@ public final class Trainer<Element: TensorElement> {
     }
     if let bestState { try model.load(bestState) }
     return history
+  }
+
+  /// The evaluation of training samples as the steps see them; nil for a model that gathers no statistics.
+  private func evaluateByBatchStatistics(_ sample: Dataset<Element>) throws -> Evaluation? {
+    guard model.gathersStatistics, sample.count > 1, configuration.batchSize > 1 else { return nil }
+    let outputs = try model.predictByBatchStatistics(sample.features, batchSize: configuration.batchSize)
+    return try Evaluation(outputs: outputs, of: sample, loss: configuration.loss)
   }
 
   /// One pass over the data in a new order, or what is left of it; nil if the callback stopped it. Returns the mean loss and
@@ -218,7 +229,7 @@ public final class Trainer<Element: TensorElement> {
     let pass = Pass<Element>.training(random: dropoutRandom)
     pass.recomputesNormalized = configuration.recomputesNormalized
     let outputs = try model(Variable(batch.features), in: pass)
-    let dataLoss = try configuration.loss(outputs, targets: batch.targets)
+    let dataLoss = try configuration.loss(outputs, targets: batch.targets, classWeights: configuration.classWeights)
     let loss = Double(dataLoss.value.item) + penalty.loss(of: parameters)
     guard loss.isFinite else {
       throw TrainingError.notFinite(try findNotFinite(batch, epoch: epoch, loss: loss))

@@ -27,8 +27,13 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   public var dropsLastBatch: Bool
   /// Whether the model ends with the state that was best on the validation data rather than with the last.
   public var keepsBest: Bool
-  /// After how many epochs without a better validation metric training stops; nil to go on to the end.
+  /// What decides which state is best.
+  public var monitor: TrainingHistory.Monitor
+  /// After how many epochs without a better state training stops; nil to go on to the end.
   public var patience: Int?
+  /// How much an example of each class counts in the loss of a step, one number above 0 a class; nil if all count the same.
+  /// Losses on validation data are not weighted.
+  public var classWeights: [Double]?
   /// How training images are changed by chance before each step; nil to leave them.
   public var augmentation: ImageAugmentation?
   /// Decides every random number of a training: weights, order of samples, dropout, augmentation.
@@ -42,7 +47,8 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     epochs: Int = 10, batchSize: Int = 50, loss: LossFunction = .softmaxCrossEntropy,
     optimizer: OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: LearningRateSchedule = .constant,
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, dropsLastBatch: Bool = false, keepsBest: Bool = true,
-    patience: Int? = nil, augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false
+    monitor: TrainingHistory.Monitor = .metric, patience: Int? = nil, classWeights: [Double]? = nil,
+    augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -54,7 +60,9 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     self.l2Penalty = l2Penalty
     self.dropsLastBatch = dropsLastBatch
     self.keepsBest = keepsBest
+    self.monitor = monitor
     self.patience = patience
+    self.classWeights = classWeights
     self.augmentation = augmentation
     self.seed = seed
     self.recomputesNormalized = recomputesNormalized
@@ -65,7 +73,19 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   var problem: String? {
     if epochs < 0 || batchSize <= 0 { return "\(epochs) epochs of batches of \(batchSize)" }
     if !(l2Penalty >= 0) { return "a penalty of strength \(l2Penalty)" }
+    if let weight = classWeights?.first(where: { !($0 > 0 && $0.isFinite) }) { return "a class of weight \(weight)" }
     return augmentation?.problem
+  }
+
+  /// Makes sure that there is a weight for each class of the data.
+  func checkClassWeights<Element: TensorElement>(_ data: Dataset<Element>) throws(TrainingError) {
+    guard let classWeights else { return }
+    guard case .classes(_, let count) = data.targets else {
+      throw .targetsDoNotFit("weights of classes, and \(data.name) has numbers to predict")
+    }
+    guard classWeights.count == count else {
+      throw .targetsDoNotFit("\(classWeights.count) weights of classes, and \(data.name) has \(count) classes")
+    }
   }
 
   /// The parts of `count` samples that make the batches of one epoch.
@@ -83,7 +103,7 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
 }
 
 extension TrainingConfiguration {
-  /// Settings from a file; one that says nothing of ``recomputesNormalized`` is of a time when nothing was.
+  /// Settings from a file; what an earlier version did not write is as it was then.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     epochs = try values.decode(Int.self, forKey: .epochs)
@@ -96,7 +116,9 @@ extension TrainingConfiguration {
     l2Penalty = try values.decode(Double.self, forKey: .l2Penalty)
     dropsLastBatch = try values.decode(Bool.self, forKey: .dropsLastBatch)
     keepsBest = try values.decode(Bool.self, forKey: .keepsBest)
+    monitor = try values.decodeIfPresent(TrainingHistory.Monitor.self, forKey: .monitor) ?? .metric
     patience = try values.decodeIfPresent(Int.self, forKey: .patience)
+    classWeights = try values.decodeIfPresent([Double].self, forKey: .classWeights)
     augmentation = try values.decodeIfPresent(ImageAugmentation.self, forKey: .augmentation)
     seed = try values.decode(UInt64.self, forKey: .seed)
     recomputesNormalized = try values.decodeIfPresent(Bool.self, forKey: .recomputesNormalized) ?? false

@@ -29,12 +29,16 @@ public enum NormalizationFramework: String, Sendable, Hashable, Codable, CaseIte
   }
 
   /// What its `momentum` is for an update rule: the weight of the new batch or that of the old statistics; nil for the plain
-  /// mean, which is `momentum=None` in PyTorch and cannot be had elsewhere.
+  /// mean, which is `momentum=None` in PyTorch and cannot be had elsewhere. None of them knows
+  /// ``UpdateRule/cumulativeFirst(_:)``: its momentum is that of later batches.
   public func momentum(for rule: UpdateRule) -> Double? {
     switch (conventions.rule, rule) {
     case (_, .cumulative): nil
-    case (.keeping, .keeping(let weight)), (.updating, .updating(let weight)): weight
-    case (.keeping, .updating(let weight)), (_, .keeping(let weight)): complement(weight)
+    case (.keeping, .keeping(let weight)), (.updating, .updating(let weight)),
+      (.updating, .cumulativeFirst(let weight)):
+      weight
+    case (.keeping, .updating(let weight)), (.keeping, .cumulativeFirst(let weight)), (_, .keeping(let weight)):
+      complement(weight)
     default: nil
     }
   }
@@ -56,7 +60,8 @@ extension BatchNormalizationConventions {
   public var framework: NormalizationFramework? { NormalizationFramework.allCases.first { $0.conventions == self } }
 
   /// What behaves like this, said as a framework says it: its direction of momentum and its estimator of the variance, with
-  /// the epsilon and the weight of a batch that these have. A plain mean stays one.
+  /// the epsilon and the weight of a batch that these have. A plain mean stays one; one of the first batches alone, which no
+  /// framework knows, is left out.
   public func expressed(in framework: NormalizationFramework) -> BatchNormalizationConventions {
     var result = self
     result.estimator = framework.conventions.estimator
@@ -90,8 +95,11 @@ extension RunningStatistics {
   ///   - old: the conventions by which the statistics were gathered.
   ///   - new: those that they are to have; the weight of a batch must be the same.
   ///   - valuesPerBatch: how many values a channel had in each batch, at least 2: N for `[N, C]`, N·H·W for `[N, H, W, C]`.
+  ///   - holdsStart: whether what the statistics started from may still have a share in them; not so where they were
+  ///     replaced as a whole, by ``replace(with:batchCount:)``.
   public func converted(
-    from old: BatchNormalizationConventions, to new: BatchNormalizationConventions, valuesPerBatch: Int
+    from old: BatchNormalizationConventions, to new: BatchNormalizationConventions, valuesPerBatch: Int,
+    holdsStart: Bool = true
   ) -> RunningStatistics {
     require(valuesPerBatch >= 2, "\(valuesPerBatch) values a channel have no unbiased variance")
     var result = RunningStatistics(channelCount: channelCount, conventions: new)
@@ -100,12 +108,7 @@ extension RunningStatistics {
     result.batchCount = batchCount
     guard old.estimator != new.estimator else { return result }
     let factor = old.varianceFactor(to: new, valuesPerBatch: valuesPerBatch)
-    let remainder: Double =
-      switch old.rule {
-      case .cumulative: batchCount == 0 ? 1 : 0
-      default: pow(1 - old.rule.weight(afterBatches: 0), Double(batchCount))
-      }
-    let initial = remainder * old.initialVariance
+    let initial = holdsStart ? old.rule.remainder(afterBatches: batchCount) * old.initialVariance : 0
     result.variance.withUnsafeMutableElements { elements in
       for index in elements.indices {
         elements[index] = Element(initial + factor * (Double(elements[index]) - initial))

@@ -1,3 +1,4 @@
+import Foundation
 import NormaTensor
 
 /// How much a new batch counts in running statistics.
@@ -8,6 +9,11 @@ public enum UpdateRule: Sendable, Hashable, Codable {
   case keeping(Double)
   /// The plain mean over all batches so far: PyTorch's `momentum=None`.
   case cumulative
+  /// Batch n weighs `max(1/n, weight)`: the plain mean of the first `1/weight` batches, then ``updating(_:)``.
+  ///
+  /// Nothing of what the statistics started from is in them after the first batch. By ``updating(_:)`` alone, 12 % of the
+  /// start is left after 20 batches with a weight of 0.1, and a short training is judged by it.
+  case cumulativeFirst(Double)
 
   /// The weight of the next batch after `batchCount` others.
   public func weight(afterBatches batchCount: Int) -> Double {
@@ -15,6 +21,15 @@ public enum UpdateRule: Sendable, Hashable, Codable {
     case .updating(let weight): weight
     case .keeping(let weight): 1 - weight
     case .cumulative: 1 / Double(batchCount + 1)
+    case .cumulativeFirst(let weight): max(1 / Double(batchCount + 1), weight)
+    }
+  }
+
+  /// The share that what the statistics started from has in them after so many batches.
+  public func remainder(afterBatches batchCount: Int) -> Double {
+    switch self {
+    case .cumulative, .cumulativeFirst: batchCount == 0 ? 1 : 0
+    case .updating, .keeping: pow(1 - weight(afterBatches: 0), Double(batchCount))
     }
   }
 }
@@ -58,6 +73,18 @@ public struct RunningStatistics<Element: TensorElement>: Sendable, Equatable {
     blend(&mean, with: moments.mean, scaledBy: 1, weight: weight)
     blend(&variance, with: moments.centredSecondMoment, scaledBy: 1 / divisor, weight: weight)
     batchCount += 1
+  }
+
+  /// Replaces what was gathered by the statistics of other values as a whole, such as all training data with the weights as
+  /// they are, in so many batches. Moments without a variance change nothing.
+  public mutating func replace(with moments: BatchMoments, batchCount: Int) throws(NormalizationError) {
+    guard moments.channelCount == channelCount else {
+      throw .channelCountMismatch(expected: channelCount, found: moments.channelCount)
+    }
+    guard moments.count > 1 else { return }
+    mean = moments.mean.converted()
+    variance = moments.variance(estimator).converted()
+    self.batchCount = batchCount
   }
 }
 
@@ -103,6 +130,10 @@ public struct BatchNormalizationConventions: Sendable, Hashable, Codable {
   /// PyTorch's `BatchNorm`: epsilon 1e-5, the new weighs 0.1, unbiased.
   public static let pyTorch = BatchNormalizationConventions(
     epsilon: 1e-5, rule: .updating(0.1), estimator: .unbiased, initialVariance: 1)
+  /// PyTorch's, but for the first batches, of which the plain mean is taken: what the commands train with, whose trainings
+  /// may be short. The same as ``pyTorch`` from batch ten on, up to what is left of its start.
+  public static let norma = BatchNormalizationConventions(
+    epsilon: 1e-5, rule: .cumulativeFirst(0.1), estimator: .unbiased, initialVariance: 1)
   /// Stanford CS231n's assignment: epsilon 1e-5, the old weighs 0.9, biased, and the variance starts at 0.
   public static let cs231n = BatchNormalizationConventions(
     epsilon: 1e-5, rule: .keeping(0.9), estimator: .biased, initialVariance: 0)

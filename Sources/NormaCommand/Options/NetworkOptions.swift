@@ -6,10 +6,19 @@ extension NormalizationKind: ExpressibleByArgument {}
 extension ActivationKind: ExpressibleByArgument {}
 extension ResidualNetwork.Shortcut: ExpressibleByArgument {}
 
+/// How running statistics take in a batch, as `--bn-rule` names it.
+enum RunningStatisticsRule: String, ExpressibleByArgument, CaseIterable {
+  case cumulativeFirst = "cumulative-first"
+  case exponential, cumulative
+}
+
 /// Which network to build.
 struct NetworkOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The network, one of MODELS above.", valueName: "name"))
-  var model = "mlp:100,100,100,100,100"
+  @Option(
+    help: ArgumentHelp(
+      "The network, one of MODELS above. (default: mlp:100,100; mlp:100,100,100,100,100 for compare)", valueName: "name"
+    ))
+  var model: String?
 
   @Option(
     help: ArgumentHelp(
@@ -35,6 +44,24 @@ struct NetworkOptions: ParsableArguments {
       valueName: "kind"))
   var shortcut: ResidualNetwork.Shortcut?
 
+  @Option(
+    help: ArgumentHelp(
+      "How running statistics of batch normalization take in a batch: cumulative-first (batch n weighs 1/n until that is less than --bn-momentum, so that they are right from the first step), exponential (each weighs --bn-momentum, PyTorch's rule; what they start from fades slowly), cumulative (all weigh the same). (default: cumulative-first)",
+      valueName: "rule"))
+  var bnRule: RunningStatisticsRule?
+
+  @Option(
+    help: ArgumentHelp(
+      "The weight of a new batch in running statistics, PyTorch's momentum; Keras's is one less this. (default: 0.1)",
+      valueName: "weight"))
+  var bnMomentum: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "What normalization adds to the variance before its root; for every kind of it. (default: 1e-5)",
+      valueName: "number"))
+  var bnEpsilon: Double?
+
   @Flag(help: "Residual networks: let the last gamma of each block start at 0, so that blocks start by doing nothing.")
   var zeroGamma = false
 
@@ -47,21 +74,55 @@ struct NetworkOptions: ParsableArguments {
     if let keep, !(keep > 0 && keep <= 1) {
       throw ValidationError("--keep takes a probability above 0 and up to 1, not \(keep).")
     }
+    if let bnMomentum, !(bnMomentum > 0 && bnMomentum <= 1) {
+      throw ValidationError("--bn-momentum takes a weight above 0 and up to 1, not \(bnMomentum).")
+    }
+    if let bnEpsilon, !(bnEpsilon > 0 && bnEpsilon <= 1) {
+      throw ValidationError("--bn-epsilon takes a number above 0 and up to 1, not \(bnEpsilon).")
+    }
+    if bnRule == .cumulative && bnMomentum != nil {
+      throw ValidationError("--bn-rule cumulative weighs all batches the same and has no --bn-momentum.")
+    }
     _ = try architecture(normalization: .batch)
   }
 
-  /// The network with a normalization; `startsSmall`: whether fully connected layers start from a hard start where `--init`
-  /// was not given.
+  /// Makes sure that what is said of running statistics is said of some.
+  func check(normalizations: [NormalizationKind]) throws {
+    guard normalizations.contains(.batch) || (bnRule == nil && bnMomentum == nil) else {
+      throw ValidationError(
+        "--bn-rule and --bn-momentum are about batch normalization, and there is none here: add --norm batch.")
+    }
+  }
+
+  /// The conventions of normalization.
+  private var conventions: BatchNormalizationConventions {
+    var conventions = BatchNormalizationConventions.norma
+    let weight = bnMomentum ?? 0.1
+    conventions.rule =
+      switch bnRule ?? .cumulativeFirst {
+      case .cumulativeFirst: .cumulativeFirst(weight)
+      case .exponential: .updating(weight)
+      case .cumulative: .cumulative
+      }
+    conventions.epsilon = bnEpsilon ?? conventions.epsilon
+    return conventions
+  }
+
+  /// The network with a normalization; `isHard`: whether one is compared that is hard to train without, deep and from a small
+  /// start where neither was chosen.
   func architecture(
-    normalization: NormalizationKind, startsSmall: Bool = false
+    normalization: NormalizationKind, isHard: Bool = false
   ) throws -> ModelArchitecture {
     let choices = NetworkChoices(
-      model: model, normalization: normalization, activation: activation, keep: keep, shortcut: shortcut,
+      model: model ?? (isHard ? "mlp:100,100,100,100,100" : "mlp:100,100"), normalization: normalization,
+      activation: activation, keep: keep, shortcut: shortcut,
       zeroGamma: zeroGamma)
-    var architecture = try choices.architecture()
+    var recipe = try choices.architecture().recipe
+    recipe.conventions = conventions
+    var architecture = recipe.architecture
     if let initialization {
       architecture.initialization = try parseInitialization(initialization)
-    } else if startsSmall, case .multilayerPerceptron = architecture {
+    } else if isHard, case .multilayerPerceptron = architecture {
       architecture.initialization = .normal(scale: 0.02)
     }
     return architecture

@@ -30,8 +30,28 @@ struct TrainingDefaults {
     isDeep && arePhotographs ? ImageAugmentation(padding: 4, flipsHorizontally: true) : nil
   }
 
-  /// A deep network's is half of what its papers take, who had more examples: ten epochs of 18,000 make enough steps so.
-  var batchSize: Int { isDeep ? 64 : 50 }
+  /// A deep network's is half of what its papers take, who had more examples: ten epochs of 18,000 make enough steps so. Of few
+  /// examples smaller batches make more steps.
+  func batchSize(for count: Int) -> Int {
+    if isDeep { return 64 }
+    return count >= 1000 ? 50 : count >= 100 ? 32 : 16
+  }
+
+  /// Up to how many examples data are small: their networks are trained for as many epochs as make enough steps, within
+  /// seconds.
+  static let smallCount = 5000
+
+  /// Ten, or as many more as small data need for two thousand steps: ten epochs of 120 rows are too few to learn anything.
+  func epochs(for count: Int, batchSize: Int) -> Int {
+    guard !isDeep, count <= Self.smallCount else { return 10 }
+    let steps = max(1, (count + batchSize - 1) / batchSize)
+    return min(200, max(10, (2000 + steps - 1) / steps))
+  }
+
+  /// A fifth of the epochs on small data, which a network soon learns by heart; a comparison shows all of them.
+  func patience(for count: Int, epochs: Int) -> Int? {
+    isDeep || isComparison || count > Self.smallCount ? nil : max(5, epochs / 5)
+  }
   var optimizer: TrainingOptions.OptimizerName { isDeep ? .nesterov : .adam }
   var schedule: String { isComparison && !isDeep ? "constant" : "cosine" }
 

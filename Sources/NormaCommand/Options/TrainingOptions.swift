@@ -31,16 +31,59 @@ extension ImageAugmentation {
   }
 }
 
+extension TrainingHistory.Monitor: ExpressibleByArgument {}
+
+/// What `--class-weights` asks for.
+enum ClassWeightsChoice: ExpressibleByArgument {
+  case none, balanced
+  case given([Double])
+
+  init?(argument: String) {
+    switch argument {
+    case "none": self = .none
+    case "balanced": self = .balanced
+    default:
+      let weights = argument.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+      guard weights.allSatisfy({ $0.map { $0 > 0 && $0.isFinite } ?? false }) else { return nil }
+      self = .given(weights.compactMap(\.self))
+    }
+  }
+
+  /// The weights for data; nil for none.
+  func weights(for data: Dataset<Float>) throws -> [Double]? {
+    if case .none = self { return nil }
+    guard let counts = data.classCounts else {
+      throw UsageError("--class-weights is for classes, and \(data.name) has numbers to predict.")
+    }
+    guard case .given(let weights) = self else {
+      // A class of which there is no example has no share in any loss.
+      return counts.map { Double(data.count) / (Double(counts.count) * Double(max(1, $0))) }
+    }
+    guard weights.count == counts.count else {
+      throw UsageError(
+        "--class-weights has \(weights.count) number\(weights.count == 1 ? "" : "s"), and \(data.name) \(counts.count) classes."
+      )
+    }
+    return weights
+  }
+}
+
 /// How to train.
 struct TrainingOptions: ParsableArguments {
   enum OptimizerName: String, ExpressibleByArgument, CaseIterable {
     case sgd, momentum, nesterov, rmsprop, adam, adamw
   }
 
-  @Option(help: ArgumentHelp("How often to go over the training data.", valueName: "count"))
-  var epochs = 10
+  @Option(
+    help: ArgumentHelp(
+      "How often to go over the training data. (default: 10; for up to 5,000 examples and no resnet or vgg, as many as make 2,000 steps, but not more than 200)",
+      valueName: "count"))
+  var epochs: Int?
 
-  @Option(help: ArgumentHelp("Examples a step. (default: 50; 64 for resnet and vgg)", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Examples a step. (default: 64 for resnet and vgg; else 50, below 1,000 examples 32, below 100 16)",
+      valueName: "count"))
   var batchSize: Int?
 
   @Option(
@@ -99,11 +142,27 @@ struct TrainingOptions: ParsableArguments {
   )
   var recompute = false
 
-  @Option(help: ArgumentHelp("Stop after so many epochs without a better validation result.", valueName: "epochs"))
+  @Option(
+    help: ArgumentHelp(
+      "What decides which epoch is best: metric (the accuracy or R² on validation data, among equals the lower loss) or loss.",
+      valueName: "what"))
+  var monitor = TrainingHistory.Monitor.metric
+
+  @Option(
+    help: ArgumentHelp(
+      "Stop after so many epochs without a better validation result; 0 to go on to the end. (default: a fifth of the epochs where train goes over up to 5,000 examples, else 0)",
+      valueName: "epochs"))
   var patience: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "How much examples of each class count in the loss: none, balanced (the rarer a class, the more: all classes together the same), or a number for each class in order, such as 1,5. (default: none)",
+      valueName: "weights"))
+  var classWeights: ClassWeightsChoice?
+
   func validate() throws {
-    try require(epochs >= 1 && epochs <= 1_000_000, "--epochs takes a number from 1 on, not \(epochs).")
+    try require(
+      epochs.map { (1...1_000_000).contains($0) } ?? true, "--epochs takes a number from 1 on, not \(epochs ?? 0).")
     try require(batchSize.map { $0 >= 1 } ?? true, "--batch-size takes a number from 1 on, not \(batchSize ?? 0).")
     try require(
       learningRate.map { $0 > 0 && $0.isFinite } ?? true,
@@ -111,9 +170,13 @@ struct TrainingOptions: ParsableArguments {
     try require(momentum.map { (0..<1).contains($0) } ?? true, "--momentum takes a number from 0 to below 1.")
     try require(weightDecay.map { $0 >= 0 && $0.isFinite } ?? true, "--weight-decay takes a number from 0 on.")
     try require(l2.map { $0 >= 0 && $0.isFinite } ?? true, "--l2 takes a number from 0 on, not \(l2 ?? 0).")
+    try checkWarmUp(epochs: epochs ?? 1_000_000)
+    try require(patience.map { $0 >= 0 } ?? true, "--patience takes a number from 0 on.")
+    _ = try parsedSchedule(schedule ?? "constant", epochs: epochs ?? 10, stepsPerEpoch: 1)
+  }
+
+  private func checkWarmUp(epochs: Int) throws {
     try require(warmUp >= 0 && warmUp <= Double(epochs), "--warm-up takes a number of epochs from 0 to --epochs.")
-    try require(patience.map { $0 >= 1 } ?? true, "--patience takes a number from 1 on.")
-    _ = try parsedSchedule(schedule ?? "constant", stepsPerEpoch: 1)
   }
 
   private func require(_ condition: Bool, _ message: String) throws {
@@ -144,7 +207,7 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  private func parsedSchedule(_ schedule: String, stepsPerEpoch: Int) throws -> LearningRateSchedule {
+  private func parsedSchedule(_ schedule: String, epochs: Int, stepsPerEpoch: Int) throws -> LearningRateSchedule {
     let parts = schedule.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     let warmUpSteps = Int((warmUp * Double(stepsPerEpoch)).rounded())
     let main: LearningRateSchedule
@@ -167,7 +230,9 @@ struct TrainingOptions: ParsableArguments {
     for training: Dataset<Float>, normalizations: [NormalizationKind], defaults: TrainingDefaults, seed: UInt64
   ) throws -> TrainingConfiguration {
     try check(defaults, normalizations: normalizations)
-    let batchSize = batchSize ?? defaults.batchSize
+    let batchSize = batchSize ?? defaults.batchSize(for: training.count)
+    let epochs = epochs ?? defaults.epochs(for: training.count, batchSize: batchSize)
+    try checkWarmUp(epochs: epochs)
     let optimizer = optimizer ?? defaults.optimizer
     let largestBatch = min(batchSize, training.count)
     guard largestBatch > 1 || !normalizations.contains(.batch) else {
@@ -189,10 +254,12 @@ struct TrainingOptions: ParsableArguments {
       epochs: epochs, batchSize: batchSize,
       loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule(optimizer),
       learningRate: learningRate ?? defaults.learningRate(optimizer), scheduleUnit: .step,
-      l2Penalty: l2 ?? defaults.l2(optimizer), dropsLastBatch: dropLast, patience: patience, augmentation: augmentation,
-      seed: seed, recomputesNormalized: recompute)
+      l2Penalty: l2 ?? defaults.l2(optimizer), dropsLastBatch: dropLast, monitor: monitor,
+      patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),
+      classWeights: try classWeights?.weights(for: training), augmentation: augmentation, seed: seed,
+      recomputesNormalized: recompute)
     configuration.schedule = try parsedSchedule(
-      schedule ?? defaults.schedule, stepsPerEpoch: configuration.batches(of: training.count).count)
+      schedule ?? defaults.schedule, epochs: epochs, stepsPerEpoch: configuration.batches(of: training.count).count)
     return configuration
   }
 }

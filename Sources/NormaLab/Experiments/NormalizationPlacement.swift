@@ -92,8 +92,9 @@ struct PlacementRun: LabRun {
   var place: Place
   var epochs: Int
   var seed: UInt64
+  var conventions = BatchNormalizationConventions.norma
 
-  private enum CodingKeys: CodingKey { case data, place, epochs, seed }
+  private enum CodingKeys: CodingKey { case data, place, epochs, seed, conventions }
 
   struct Outcome: Codable, Sendable {
     var epochs: [TrainingHistory.Epoch]
@@ -110,9 +111,9 @@ struct PlacementRun: LabRun {
       Flatten()
       for layer in 0..<3 {
         Linear(layer == 0 ? inputs : 100, 100, hasBias: place != .before, using: &random)
-        if place == .before { BatchNorm(100) }
+        if place == .before { BatchNorm(100, conventions: conventions) }
         ReLU()
-        if place == .behind { BatchNorm(100) }
+        if place == .behind { BatchNorm(100, conventions: conventions) }
       }
       Linear(100, 10, using: &random)
     }

@@ -170,18 +170,13 @@ extension Sequential<Float> {
   /// Calls a closure while the running statistics are those of all of the training data with the weights as they are, from
   /// one batch of everything (Wu & Johnson 2021 call it precise batch normalization). Nil if the network keeps none.
   func withExactStatistics<Result>(of data: Dataset<Float>, _ body: () throws -> Result) throws -> Result? {
-    let layers = layers.compactMap { $0.layer as? BatchNorm<Float> }.filter { $0.runningStatistics != nil }
-    guard !layers.isEmpty else { return nil }
-    let earlier = layers.map(\.runningStatistics)
-    defer { for (layer, statistics) in zip(layers, earlier) { layer.runningStatistics = statistics } }
-    for layer in layers {
-      var conventions = layer.conventions
-      conventions.rule = .cumulative
-      layer.runningStatistics = RunningStatistics(channelCount: layer.featureCount, conventions: conventions)
+    guard gathersStatistics else { return nil }
+    let earlier = state
+    try recalibrateStatistics(on: data.features, batchSize: data.count)
+    defer {
+      // A state of this very model fits it.
+      try? load(earlier)
     }
-    let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
-    _ = try self(Variable(data.features), in: pass)
-    try pass.updateRunningStatistics()
     return try body()
   }
 }

@@ -6,11 +6,12 @@ extension Checkpoint {
   /// How many values a channel had in each training batch, by the path of the layer of batch normalization; empty where that
   /// is not known, as of a network whose numbers were converted, and where there are no such layers.
   ///
-  /// The last batch of an epoch may have had fewer.
+  /// The last batch of an epoch may have had fewer. Statistics that were recomputed over all training data are those of one
+  /// batch of all of them.
   public func valuesPerBatch() throws -> [String: Int] {
     guard !settings.history.epochs.isEmpty else { return [:] }
-    return try makeModel().statisticsPositions(sampleShape: Shape(settings.exampleShape))
-      .mapValues { $0 * settings.training.batchSize }
+    let samples = settings.recalibrationCount ?? settings.training.batchSize
+    return try makeModel().statisticsPositions(sampleShape: Shape(settings.exampleShape)).mapValues { $0 * samples }
   }
 
   /// The same model with batch normalization by the conventions of a framework: its direction of momentum and its estimator
@@ -34,7 +35,9 @@ extension Checkpoint {
       statistics.variance = variance
       statistics.batchCount = state.batchCounts[prefix + "num_batches_tracked"] ?? 0
       result.state.tensors[prefix + "running_var"] =
-        statistics.converted(from: old, to: new, valuesPerBatch: count).variance
+        statistics.converted(
+          from: old, to: new, valuesPerBatch: count, holdsStart: settings.recalibrationCount == nil
+        ).variance
     }
     return result
   }

@@ -32,7 +32,9 @@ extension TrainingConfiguration {
         ("optimizer", "\(settings.optimizer)"), ("learningRate", "\(settings.learningRate)"),
         ("schedule", "\(settings.schedule)"), ("scheduleUnit", settings.scheduleUnit.rawValue),
         ("l2Penalty", "\(settings.l2Penalty)"), ("dropsLastBatch", "\(settings.dropsLastBatch)"),
-        ("keepsBest", "\(settings.keepsBest)"), ("patience", settings.patience.map { "\($0)" } ?? "none"),
+        ("keepsBest", "\(settings.keepsBest)"), ("monitor", settings.monitor.rawValue),
+        ("patience", settings.patience.map { "\($0)" } ?? "none"),
+        ("classWeights", settings.classWeights.map { "\($0)" } ?? "none"),
         ("augmentation", settings.augmentation.map { "\($0)" } ?? "none"), ("seed", "\(settings.seed)"),
       ]
     }

@@ -1,0 +1,53 @@
+import NormaGraph
+import NormaLayers
+import NormaTensor
+import Normalization
+
+extension Layer {
+  /// Recomputes all running statistics as those of the given examples with the weights as they are: the examples go through
+  /// once in batches, normalized by each batch's own statistics and without dropout, and the moments of all batches are merged
+  /// exactly (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, call it precise batch normalization).
+  ///
+  /// A layer of which no batch had two values a channel keeps what it has, and so does one that normalizes nothing here.
+  ///
+  /// - Parameters:
+  ///   - features: the examples `[N, …]`, prepared as for training.
+  ///   - batchSize: how many go through at once; that of the training, since later layers see what earlier ones make of a
+  ///     batch.
+  /// - Throws: what a layer throws for a batch it cannot take; nothing has changed then.
+  public func recalibrateStatistics(on features: Tensor<Element>, batchSize: Int) throws {
+    var merged: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, moments: BatchMoments, count: Int)] = [:]
+    for rows in TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]) {
+      let pass = Pass<Element>.measuring
+      _ = try self(Variable(features[rows: rows]), in: pass)
+      for (layer, moments) in pass.takeGatheredMoments() {
+        guard var entry = merged[ObjectIdentifier(layer)] else {
+          merged[ObjectIdentifier(layer)] = (layer, moments, 1)
+          continue
+        }
+        try entry.moments.merge(moments)
+        entry.count += 1
+        merged[ObjectIdentifier(layer)] = entry
+      }
+    }
+    for entry in merged.values {
+      try entry.layer.runningStatistics?.replace(with: entry.moments, batchCount: entry.count)
+    }
+  }
+
+  /// Whether any layer within gathers running statistics, so that training and inference may part.
+  public var gathersStatistics: Bool {
+    layers.contains { ($0.layer as? any StatisticsGathering<Element>)?.runningStatistics != nil }
+  }
+
+  /// The outputs for each example as training computes them, by the statistics of batches of the given size, but without
+  /// dropout: `[N, …] → [N, outputs]`. Nothing is gathered.
+  ///
+  /// - Throws: what a layer throws for a batch it cannot take.
+  public func predictByBatchStatistics(_ features: Tensor<Element>, batchSize: Int) throws -> Tensor<Element> {
+    .concatenating(
+      rows: try TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]).map { rows in
+        try self(Variable(features[rows: rows]), in: .measuring).value
+      })
+  }
+}
