@@ -23,7 +23,8 @@ import Testing
     } catch { return "\(error)" }
   }
 
-  private func prepared(_ text: String, _ options: CSVOptions = CSVOptions(), setAside: Int = 0) throws -> PreparedData {
+  private func prepared(_ text: String, _ options: CSVOptions = CSVOptions(), setAside: Int = 0) throws -> PreparedData
+  {
     try PreparedData(
       source(text, options), validationCount: setAside, standardizing: .perFeature, random: RandomGenerator(seed: 3))
   }
@@ -62,7 +63,8 @@ import Testing
 
   // pandas#13839, pandas#17333, pandas#28458: in files of one column, letters were found to be what separates cells.
   @Test(arguments: [
-    "name\n1\n2\n3\n4\n", "col1\nval1\nval2d\nval3\nval4\n", "email\ntest@gmail.com\ntest2@yahoo.com\ntest3@microsoft.com\n",
+    "name\n1\n2\n3\n4\n", "col1\nval1\nval2d\nval3\nval4\n",
+    "email\ntest@gmail.com\ntest2@yahoo.com\ntest3@microsoft.com\n",
   ])
   func noLetterSeparatesCells(text: String) {
     #expect(error(text)?.contains("it has 1 column, which leaves none for the features") == true)
@@ -170,7 +172,8 @@ import Testing
 
   // pandas#16078, pandas#5153, pandas#10700, pandas#30152: which spellings stand for a missing value.
   @Test(arguments: [
-    "", "NA", "N/A", "n/a", "NULL", "null", "NaN", "nan", "-NaN", "-nan", "#N/A", "#NA", "#N/A N/A", "<NA>", "None", "1.#IND",
+    "", "NA", "N/A", "n/a", "NULL", "null", "NaN", "nan", "-NaN", "-nan", "#N/A", "#NA", "#N/A N/A", "<NA>", "None",
+    "1.#IND",
     "-1.#QNAN",
   ])
   func aMissingNumberBecomesTheMedianAndIsMarked(spelling: String) throws {

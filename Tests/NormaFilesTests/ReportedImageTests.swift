@@ -109,7 +109,9 @@ import Testing
   }
 
   // Pillow#6156: a file claims a gamma of 2147; samples are what they are. So do smaller, likelier claims nothing.
-  @Test(arguments: [214_748_365, 100_000, 45_455, 22_727, 1]) func whatAFileClaimsOfGammaChangesNoSample(gamma: Int) throws {
+  @Test(arguments: [214_748_365, 100_000, 45_455, 22_727, 1]) func whatAFileClaimsOfGammaChangesNoSample(gamma: Int)
+    throws
+  {
     let claim = (0..<4).map { UInt8(truncatingIfNeeded: gamma >> (24 - 8 * $0)) }
     let image = try read(
       PNGBytes.file(
@@ -123,7 +125,8 @@ import Testing
   @Test func aDamagedColourProfileDoesNotCostThePicture() throws {
     let image = try read(
       PNGBytes.file(
-        width: 2, height: 1, depth: 8, colorType: 2, chunks: [("iCCP", Array("p\0\0".utf8) + PNGBytes.stored([1, 2, 3]))],
+        width: 2, height: 1, depth: 8, colorType: 2,
+        chunks: [("iCCP", Array("p\0\0".utf8) + PNGBytes.stored([1, 2, 3]))],
         rows: [[1, 2, 3, 250, 251, 252]], damaging: "iCCP"))
     #expect(image.pixels == [1, 2, 3, 250, 251, 252])
   }
@@ -152,7 +155,9 @@ import Testing
 
 /// PNG files written by hand, with what is not compressed.
 private enum PNGBytes {
-  private static func bytes(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+  private static func bytes(_ value: Int) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
+  }
 
   /// A file of the given rows of samples.
   ///

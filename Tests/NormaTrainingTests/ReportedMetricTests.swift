@@ -82,7 +82,8 @@ import Testing
 
   // scikit-learn#10812: a class that neither occurs nor is predicted has no F1; 0 would be held against a faultless model.
   @Test func aClassThatPlaysNoPartIsNoPartOfTheMean() throws {
-    let metrics = try metrics(labels: [Int](repeating: 0, count: 10), predicted: [Int](repeating: 0, count: 10), classCount: 2)
+    let metrics = try metrics(
+      labels: [Int](repeating: 0, count: 10), predicted: [Int](repeating: 0, count: 10), classCount: 2)
     #expect(metrics.classes[1].f1 == nil && metrics.macroF1 == 1)
   }
 
