@@ -14,8 +14,15 @@ struct Evaluate: ParsableCommand {
       the part that was set aside for validation, which is found again by the seed. With --data it is measured on all \
       of the given data, or on their test part.
 
+      For classes: accuracy and balanced accuracy (the mean recall of the classes), F1, the area under the ROC curve, log \
+      loss, Brier score and calibration error, recall and precision by class, and the confusion matrix, or where that has \
+      no room the most frequent mistakes. For numbers: R², the mean and the median absolute error, and the root mean squared \
+      error. All are defined as in scikit-learn. The probabilities are those of a model that learned by cross-entropy; scores \
+      of another have none, and no measures of them.
+
       EXAMPLES
         norma evaluate norma-model
+        norma evaluate norma-model --report evaluation.html
         norma evaluate norma-model/model.safetensors --data csv:new.csv --json
       """)
 
@@ -33,6 +40,12 @@ struct Evaluate: ParsableCommand {
   @Option(help: ArgumentHelp("How many threads work. (default: all cores)", valueName: "count"))
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "An HTML file to write: a page with the measures and pictures of them, which needs no other file.",
+      valueName: "file"))
+  var report: String?
+
   @Flag(help: "Print the results as JSON.")
   var json = false
 
@@ -41,70 +54,46 @@ struct Evaluate: ParsableCommand {
     try validateThreads(threads)
   }
 
-  /// What `--json` prints.
-  private struct Result: Encodable {
-    var data: String
-    var count: Int
-    var loss: Double
-    var metric: String
-    var value: Double
-    var rootMeanSquaredError: Double?
-    var classNames: [String]?
-    var confusion: [[Int]]?
-  }
-
   func run() throws {
     if let threads { Parallel.threadCount = threads }
-    let checkpoint = try Checkpoint(contentsOf: checkpointPath(model))
+    let file = try modelFile(model)
+    let checkpoint = try Checkpoint(contentsOf: file)
     let network = try checkpoint.makeModel()
     let dataset = try checkpoint.evaluationData(source: data, labelColumn: labelColumn)
-    let loss = checkpoint.settings.training.loss
     try network.check(dataset)
-    let evaluation = try Evaluation(outputs: network.answers(for: dataset.features), of: dataset, loss: loss)
-    let metric = loss.metricLabel
-    if json {
-      let names: [String]? = if case .classes(let names) = checkpoint.settings.outputs { names } else { nil }
-      let result = Result(
-        data: dataset.name, count: dataset.count, loss: evaluation.loss, metric: metric.name, value: evaluation.metric,
-        rootMeanSquaredError: evaluation.rootMeanSquaredError, classNames: names,
-        confusion: names == nil ? nil : evaluation.confusion)
-      try outputJSON(result)
-      return
+    let outputs = try network.outputs(for: dataset.features)
+    let answers = try checkpoint.answers(outputs, from: file) { "example \($0) (counted from 0)" }
+    let evaluation = try Evaluation(outputs: outputs, of: dataset, loss: checkpoint.settings.training.loss)
+    let result = EvaluationResult(
+      model: modelName, data: dataset.name, attribution: dataset.attribution, count: dataset.count,
+      loss: evaluation.loss,
+      outcome: try checkpoint.outcome(answers, targets: dataset.targets))
+    if let report {
+      try FileAccess.write(EvaluationReport(result, command: command).page.html(), to: report)
     }
-    try output(
-      "\(dataset.name), \(dataset.count) examples: \(metric.name) \(metric.text(evaluation.metric)), loss \(Formatting.number(evaluation.loss))"
-    )
-    if let error = evaluation.rootMeanSquaredError {
-      try output("Root mean squared error: \(Formatting.number(error))")
-    }
-    guard case .classes(let names) = checkpoint.settings.outputs else { return }
-    try output("")
-    try output(table(evaluation.confusion, names))
+    if json { return try outputJSON(EvaluationListing(result)) }
+    let text = EvaluationText(result, columns: Terminal.outputColumns(), glyphs: Terminal.glyphs())
+    try output(text.lines.joined(separator: "\n"))
+    if let report { try output("\nReport: \(report)") }
   }
 
-  /// For each class: how many there are, which share was found, which share of those found is right, and what it was
-  /// most often taken for.
-  private func table(_ confusion: [[Int]], _ names: [String]) -> TextTable {
-    var table = TextTable(columns: [
-      .words("class"), .numbers("examples"), .numbers("recall"), .numbers("precision"), .words("most often taken for"),
-    ])
-    for (index, row) in confusion.enumerated() {
-      let count = row.reduce(0, +)
-      let found = confusion.reduce(0) { $0 + $1[index] }
-      let mistakes = row.enumerated().filter { $0.offset != index && $0.element > 0 }.max { $0.element < $1.element }
-      table.addRow([
-        names[index], "\(count)", count == 0 ? "" : Formatting.percentage(Double(row[index]) / Double(count)),
-        found == 0 ? "" : Formatting.percentage(Double(row[index]) / Double(found)),
-        mistakes.map { "\(names[$0.offset]) (\($0.element)×)" } ?? "",
-      ])
-    }
-    return table
+  /// What a report calls the model: the last part of its path that is a name of its own.
+  private var modelName: String {
+    let url = URL(filePath: model)
+    let name =
+      url.lastPathComponent == "model.safetensors"
+      ? url.deletingLastPathComponent().lastPathComponent : url.lastPathComponent
+    return name.isEmpty || name == "." ? "The model" : name
   }
-}
 
-/// The checkpoint that a path names: the file itself, or that in the folder.
-func checkpointPath(_ path: String) -> String {
-  FileAccess.kind(of: path) == .directory ? "\(path)/model.safetensors" : path
+  /// The command line that makes the report again.
+  private var command: String {
+    var words = ["norma", "evaluate", model.shellQuoted]
+    if let data { words += ["--data", data.shellQuoted] }
+    if let labelColumn { words += ["--label", labelColumn.shellQuoted] }
+    if let report { words += ["--report", report.shellQuoted] }
+    return words.joined(separator: " ")
+  }
 }
 
 extension Checkpoint {
@@ -153,5 +142,24 @@ extension Checkpoint {
     dataset.features.shapeExamples(as: Shape(settings.exampleShape))
     if let standardization { dataset.features = try standardization.applied(to: dataset.features) }
     return dataset
+  }
+}
+
+extension Checkpoint {
+  /// Answers held against what is true, in the units of the data.
+  fileprivate func outcome(_ answers: Answers, targets: Dataset<Float>.Targets) throws -> EvaluationResult.Outcome {
+    switch (answers, targets) {
+    case (.classes(let names, let scores, _), .classes(let labels, _)):
+      let metrics = try ClassificationMetrics(scores: scores, labels: labels, areLogits: givesProbabilities)
+      let ranking = names.count == 2 ? Ranking(ofSecondClass: scores.converted(), labels: labels) : nil
+      return .classes(names: names, metrics, ranking)
+    case (.values(let values), .values(let wanted)):
+      let wanted = wanted.converted(to: Double.self)
+      return .values(
+        names: targetNames ?? [], try RegressionMetrics(predictions: values, targets: wanted), predictions: values,
+        targets: wanted)
+    case (.classes, .values), (.values, .classes):
+      throw TrainingError.targetsDoNotFit("the model predicts other than what the data have to be predicted")
+    }
   }
 }

@@ -71,7 +71,7 @@ struct Inspect: ParsableCommand {
   }
 
   func run() throws {
-    let path = checkpointPath(model)
+    let path = try modelFile(model, kinds: [.safetensors, .npz, .npy])
     if memory { return try showMemory(try Checkpoint(contentsOf: path)) }
     let (rows, metadata) = try contents(path)
     let checkpoint = metadata[Checkpoint.settingsKey] == nil ? nil : try Checkpoint(contentsOf: path)

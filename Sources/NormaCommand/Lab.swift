@@ -52,8 +52,8 @@ extension Lab {
       abstract: "Run experiments and write their report.",
       usage: "norma lab run (<names> ... | --all) [<options>]",
       discussion: """
-        The report is one page, report.html, with plots, tables, claims that hold or do not, and the published figures \
-        beside ours. The folder also gets results.json (the same bytes in every run), times.json, the plots as SVG and \
+        The report is one page, report.html, with plots, tables, claims that held, did not, or cannot be told (open: the \
+        difference is no larger than chance leaves it uncertain), and the published figures beside ours. The folder also gets results.json (the same bytes in every run), times.json, the plots as SVG and \
         their numbers as CSV.
 
         Experiments are made of runs that do not depend on each other; as many go on at once as there are threads, and \
@@ -158,9 +158,11 @@ extension Lab {
       if let tensorboard { try report.writeEvents(to: tensorboard) }
       for file in try report.files() { try FileAccess.write(file.bytes, to: "\(out)/\(file.path)") }
       if common.json { return try outputJSON(results.map(\.record)) }
-      var table = TextTable(columns: [.words("experiment"), .numbers("claims held"), .words("answer")])
+      var table = TextTable(
+        columns: [.words("experiment"), .numbers("held"), .numbers("not"), .numbers("open"), .words("answer")])
       for (entry, result) in zip(report.summary, results) {
-        table.addRow([entry.name, "\(entry.held) of \(entry.all)", result.findings.answer])
+        let counts = [entry.counts.held, entry.counts.notHeld, entry.counts.open]
+        table.addRow([entry.name] + counts.map(String.init) + [result.findings.answer])
       }
       try output(table)
       try output("\n\(report.headline)\nReport: \(out)/report.html")

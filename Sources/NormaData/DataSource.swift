@@ -52,7 +52,8 @@ public enum DataSource: Hashable, Sendable {
   public func load(
     options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
   ) throws -> LoadedData {
-    switch self {
+    try checkFileKind()
+    return switch self {
     case .digits: LoadedData(training: .digits())
     case .mnist(let path): try MNIST.load(folder: path)
     case .fashionMNIST(let path): try MNIST.loadFashion(folder: path)

@@ -50,6 +50,42 @@ public enum FileAccess {
     return try readAll(from: descriptor, path: path, expectedSize: Int(status.st_size))
   }
 
+  /// The first bytes of a file, all if it has no more.
+  package static func read(_ path: String, atMost count: Int) throws(FileError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: count)
+    var filled = 0
+    while filled < count {
+      let read = bytes.withUnsafeMutableBytes {
+        Foundation.read(descriptor, $0.baseAddress! + filled, count - filled)
+      }
+      if read < 0 && errno == EINTR { continue }
+      guard read >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
+      guard read > 0 else { break }
+      filled += read
+    }
+    return Array(bytes[..<filled])
+  }
+
+  /// The files in a folder and in those below it, in the order of their paths. Hidden ones are passed over; links to files
+  /// are followed, those to folders are not, which might lead round in circles.
+  public static func files(below path: String) throws(FileError) -> [String] {
+    var files: [String] = []
+    for name in try names(inDirectory: path) where !name.hasPrefix(".") {
+      let place = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+      var status = stat()
+      guard lstat(place, &status) == 0 else { throw FileError(path: place, operation: .read, code: errno) }
+      if isDirectory(status) {
+        files += try self.files(below: place)
+      } else if kind(of: place) == .file {
+        files.append(place)
+      }
+    }
+    return files
+  }
+
   /// All bytes of standard input.
   public static func readStandardInput() throws(FileError) -> [UInt8] {
     try readAll(from: STDIN_FILENO, path: "standard input", expectedSize: 0)

@@ -88,7 +88,7 @@ struct ConvertedNetworkOptions: ParsableArguments {
   /// Everything but the tensors of a model that learned what a state dictionary holds.
   func settings(of dictionary: StateDictionary, from file: String) throws -> Checkpoint.Settings {
     if let like {
-      var settings = try Checkpoint(contentsOf: checkpointPath(like)).settings
+      var settings = try Checkpoint(contentsOf: modelFile(like)).settings
       settings.history = TrainingHistory()
       return settings
     }

@@ -56,8 +56,10 @@ enum Words {
     return parts.dropLast().joined(separator: ", ") + " and " + last
   }
 
-  /// "1 epoch", "2 epochs".
-  static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+  /// "1 epoch", "2 epochs"; "1 class", "2 classes" where the plural is given.
+  static func count(_ number: Int, _ noun: String, _ plural: String? = nil) -> String {
+    "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
+  }
 
   /// "before training", "after 2 epochs".
   static func after(epoch: Int) -> String { epoch == 0 ? "before training" : "after \(count(epoch, "epoch"))" }

@@ -53,10 +53,11 @@ struct Dropout: Experiment {
         + "\(gaps[0].text(percent)) without.",
       claims: [
         Claim(
-          "Dropout lowers the training accuracy.", holds: training[1].mean < training[0].mean,
+          "Dropout lowers the training accuracy.",
+          .accuracy(training[0], above: training[1], examples: results.trainingExamples),
           evidence: "\(training[1].text(percent)) against \(training[0].text(percent))"),
         Claim(
-          "It makes the gap between training and validation accuracy smaller.", holds: gaps[1].mean < gaps[0].mean,
+          "It makes the gap between training and validation accuracy smaller.", results.gap(1, below: 0),
           evidence: "\(gaps[1].text(percent)) against \(gaps[0].text(percent))"),
       ],
       blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)

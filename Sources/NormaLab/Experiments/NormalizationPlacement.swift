@@ -44,11 +44,12 @@ struct NormalizationPlacement: Experiment {
       claims: [
         Claim(
           "Before the nonlinearity the best validation accuracy is higher than behind it.",
-          holds: best[1].mean > best[2].mean,
+          .accuracy(best[1], above: best[2], examples: results.runs[0].data.validationExamples),
           evidence: "\(best[1].text(percent)) against \(best[2].text(percent))"),
         Claim(
           "Either place leads to a higher training accuracy than none.",
-          holds: final[1].mean > final[0].mean && final[2].mean > final[0].mean,
+          .all(
+            [1, 2].map { .accuracy(final[$0], above: final[0], examples: results.runs[0].data.trainingExamples) }),
           evidence: "before \(final[1].text(percent)), behind \(final[2].text(percent)), none \(final[0].text(percent))"
         ),
       ],

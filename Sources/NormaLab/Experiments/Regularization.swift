@@ -40,12 +40,14 @@ struct Regularization: Experiment {
       claims: [
         Claim(
           "The gap between training and validation accuracy at the end is smaller with batch normalization.",
-          holds: gaps[2].mean < gaps[0].mean, evidence: "\(gaps[2].text(percent)) against \(gaps[0].text(percent))"),
+          results.gap(2, below: 0), evidence: "\(gaps[2].text(percent)) against \(gaps[0].text(percent))"),
         Claim(
-          "With batch normalization the best validation accuracy is higher.", holds: best[2].mean > best[0].mean,
+          "With batch normalization the best validation accuracy is higher.",
+          .accuracy(best[2], above: best[0], examples: results.validationExamples),
           evidence: "\(best[2].text(percent)) against \(best[0].text(percent))"),
         Claim(
-          "Batch normalization alone is as good on validation as with dropout.", holds: best[2].mean >= best[3].mean,
+          "Batch normalization alone is as good on validation as with dropout: less than two points below.",
+          .accuracy(best[2], above: best[3], by: -0.02, examples: results.validationExamples),
           evidence: "\(best[2].text(percent)) alone, \(best[3].text(percent)) with dropout"),
       ],
       blocks: [

@@ -83,9 +83,11 @@ enum ReportStyle {
     .verdict { font-weight: 600; }
     .holds .verdict { color: var(--series-2); }
     .fails .verdict { color: var(--series-1); }
+    .open .verdict { color: var(--muted); }
     .holds .verdict::before { content: "✓ "; }
     .fails .verdict::before { content: "✗ "; }
-    .evidence { color: var(--muted); font-size: 0.875rem; }
+    .open .verdict::before { content: "? "; }
+    .evidence, .reason { color: var(--muted); font-size: 0.875rem; }
     details.more { margin: 0 0 1rem; max-width: 47rem; }
     details.more > summary { margin-bottom: 0.5rem; }
     details.more .scroll { max-height: none; }
@@ -168,6 +170,9 @@ enum ReportStyle {
     .line { stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; fill: none; }
     .marker { fill: var(--colour); stroke: var(--background); stroke-width: 1; }
     .marker.hollow { fill: var(--background); stroke: var(--colour); stroke-width: 1.75; }
+    .dot { fill: var(--colour); fill-opacity: 0.45; stroke: none; }
+    .chart text.count { fill: var(--ink); }
+    .chart text.count.inverse { fill: var(--background); }
     .band { fill: var(--colour); fill-opacity: 0.14; stroke: none; }
     .target { fill: transparent; stroke: none; }
     .end { stroke: var(--colour); stroke-width: 2; stroke-linecap: round; fill: none; }
