@@ -87,7 +87,8 @@ struct EvaluationText {
         return width + 2 + max(longestWord, largest)
       }
       if max(needed, "class".count) <= columns {
-        return ["Confusion matrix: rows are classes, columns what they were taken for", text]
+        return "Confusion matrix: rows are classes, columns what they were taken for".wrapped(toColumns: columns)
+          + [text]
       }
     }
     let mistakes = confusion.mistakes
@@ -102,7 +103,7 @@ struct EvaluationText {
       ])
     }
     let more = mistakes.count > 10 ? ", 10 of \(mistakes.count)" : ""
-    return ["Most frequent mistakes\(more) (--json has all)", text(table)]
+    return "Most frequent mistakes\(more) (--json has all)".wrapped(toColumns: columns) + [text(table)]
   }
 
   // MARK: Numbers

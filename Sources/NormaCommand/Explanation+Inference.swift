@@ -26,9 +26,10 @@ extension Explanation {
       distances from a batch's own mean are smaller than those from the mean of all data.
       """
     let remainder = """
-      Of what they were before, \(Explanation.share(1 - momentum)) is left after this batch and \
-      \(Explanation.share(pow(1 - momentum, 20))) after 20: a network that is judged by them early is judged by where they \
-      started.
+      Of what they were before, \(Explanation.share(before.rule.remainder(afterBatches: 1))) is left after this batch and \
+      \(Explanation.share(before.rule.remainder(afterBatches: 20))) after 20: a network that is judged by them early is judged \
+      by where they started. So `norma train` weighs batch n by 1/n until that is less than the momentum: its averages after \
+      the first batch are that batch's own, and inference on it differs from training by N/(N\u{A0}−\u{A0}1) alone.
       """
     let inferenceTitle = "Inference on the same rows"
     let inferenceWords = """

@@ -176,7 +176,8 @@ private struct LabProgress {
   private let glyphs = Terminal.standardError.glyphs
   private let quiet: Bool
   private let start = ProcessInfo.processInfo.systemUptime
-  private var line = ""
+  /// What is said of the run that was begun last, and the shorter form without its label.
+  private var lines = ("", "")
   private var share = 0.0
 
   init(quiet: Bool) { self.quiet = quiet }
@@ -189,7 +190,7 @@ private struct LabProgress {
       status.write(
         "\(runs) run\(runs == 1 ? "" : "s") to do" + (knownRuns > 0 ? ", \(knownRuns) known from before" : ""))
     case .began(let experiment, let label, let number, let count):
-      line = "\(experiment) \(number)/\(count)  \(label)"
+      lines = ("\(experiment) \(number)/\(count)  \(label)", "\(experiment) \(number)/\(count)")
     case .ended(_, let share): self.share = share
     case .completed(let experiment, let number, let count):
       status.write("\(experiment) done, \(number) of \(count) experiments")
@@ -204,8 +205,10 @@ private struct LabProgress {
     let end = "  \(Formatting.progress(share))  \(Formatting.clock(left)) left"
     let width = status.columns
     let room = width - end.columns
-    guard room > 10 else { return status.draw(end.truncated(toColumns: width, ellipsis: glyphs.ellipsis)) }
-    status.draw(line.truncated(toColumns: room, ellipsis: glyphs.ellipsis).padded(toColumns: min(room, 60)) + end)
+    guard let line = [lines.0, lines.1].first(where: { $0.columns <= room }) else {
+      return status.draw(end.truncated(toColumns: width, ellipsis: glyphs.ellipsis))
+    }
+    status.draw(line.padded(toColumns: min(room, 60)) + end)
   }
 
   func finish() { status.finish() }

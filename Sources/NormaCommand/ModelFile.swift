@@ -17,7 +17,7 @@ func modelFile(_ path: String, kinds: Set<FileKind> = [.safetensors]) throws -> 
       : "A model of norma's is needed: a model.safetensors, or the folder it is in."
     let advice =
       [.pyTorch, .pickle].contains(kind)
-      ? " In Python, safetensors.torch.save_file(model.state_dict(), \"state.safetensors\") makes one that norma convert takes."
+      ? " Save the state dictionary with safetensors.torch.save_file, of which norma convert makes a model."
       : ""
     throw FormatError(file: file, is: kind, remedy: wanted + advice)
   }

@@ -292,10 +292,3 @@ struct CatalogueTests {
     }
   }
 }
-
-/// Calls a closure with a folder that is removed afterwards.
-private func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
-  let folder = try makeTemporaryDirectory()
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder)
-}

@@ -132,20 +132,3 @@ private struct LinearCase: Decodable {
     #expect(throws: TrainingError.self) { try baseline.evaluate(on: classes([0])) }
   }
 }
-
-@Suite struct BalancedAccuracyTests {
-  @Test func itIsTheMeanOfTheRecallsOfClassesThatOccur() throws {
-    let (labels, answers) = (
-      [Int](repeating: 0, count: 96) + [1, 1, 1, 1], [Int](repeating: 0, count: 95) + [1, 0, 0, 1, 1]
-    )
-    let outputs = Tensor<Float>(answers.flatMap { answer in (0..<3).map { $0 == answer ? 1 : 0 } }, shape: [100, 3])
-    let data = Dataset<Float>(
-      features: .zeros([100, 1]), targets: .classes(labels, count: 3), name: "labels")
-    var evaluation = try Evaluation(outputs: outputs, of: data, loss: .softmaxCrossEntropy)
-    #expect(evaluation.metric == 0.97)
-    #expect(evaluation.recalls == [95.0 / 96, 0.5, nil])
-    #expect(evaluation.balancedAccuracy == (95.0 / 96 + 0.5) / 2)
-    evaluation.confusion = []
-    #expect(evaluation.balancedAccuracy == nil)
-  }
-}

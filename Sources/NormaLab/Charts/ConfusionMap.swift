@@ -46,7 +46,7 @@ public struct ConfusionMap: Picture {
   public func markup(identifier: String) -> Markup {
     let width = 376.0
     let size = 12.0
-    let left = min(110, (names.map { Drawing.textWidth($0, size: size) }.max() ?? 0) + 8)
+    let left = min(110, ((names + ["class"]).map { Drawing.textWidth($0, size: size) }.max() ?? 0) + 8)
     let top = 20.0
     let cell = min(44, (width - left) / Double(max(1, names.count)))
     let side = cell * Double(names.count)

@@ -88,7 +88,7 @@ private struct PointChartDrawing {
       (across, up) = (across + up, across + up)
     case .horizontal(let value): up.append(value)
     }
-    xScale = AxisScale(covering: across, kind: chart.x.kind, format: chart.x.format, tickCount: 4)
+    xScale = AxisScale(covering: across, kind: chart.x.kind, format: chart.x.format, tickCount: 5)
     yScale = AxisScale(covering: up, kind: chart.y.kind, format: chart.y.format, tickCount: 5)
     left = (yScale.ticks.map { Drawing.textWidth($0.label) }.max() ?? 0) + 10
     // Half of the last mark's text reaches beyond the axis.
@@ -110,9 +110,13 @@ private struct PointChartDrawing {
       parts.append(text(tick.label, x: left - 7, y: height + 4, anchor: "end", cssClass: "tick"))
     }
     parts.append(.element("path", ["class": "axis", "d": "M\(n(left)),\(n(bottom))H\(n(right))"]))
-    for tick in xScale.ticks {
+    // Every mark is named where there is room for it, else every second, and so on.
+    let widest = (xScale.ticks.map { Drawing.textWidth($0.label) }.max() ?? 0) + 8
+    let interval = max(1, Int((widest * Double(xScale.ticks.count - 1) / (right - left)).rounded(.up)))
+    for (index, tick) in xScale.ticks.enumerated() {
       guard let place = x(tick.value) else { continue }
       parts.append(.element("path", ["class": "axis", "d": "M\(n(place)),\(n(bottom))v4"]))
+      guard index.isMultiple(of: interval) else { continue }
       parts.append(text(tick.label, x: place, y: bottom + 17, anchor: "middle", cssClass: "tick"))
     }
     return parts + [

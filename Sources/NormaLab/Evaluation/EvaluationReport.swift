@@ -71,12 +71,14 @@ public struct EvaluationReport: Sendable {
   }
 
   private var measureTable: ReportTable {
-    ReportTable(
-      caption: "The measures", columns: [.init("measure"), .init("value", alignment: .trailing), .init("what it is")],
-      rows: result.measures.map { measure in
+    let words = result.measures.map { [$0.remark, $0.caveat ?? ""].filter { !$0.isEmpty }.joined(separator: "; ") }
+    let isSaid = words.contains { !$0.isEmpty }
+    return ReportTable(
+      caption: "The measures",
+      columns: [.init("measure"), .init("value", alignment: .trailing)] + (isSaid ? [.init("what it is")] : []),
+      rows: zip(result.measures, words).map { measure, words in
         let format: NumberFormat = measure.isShare ? .percentage : .plain
-        let words = [measure.remark, measure.caveat ?? ""].filter { !$0.isEmpty }.joined(separator: "; ")
-        return [measure.name, measure.value.map(format.text) ?? "–", words]
+        return [measure.name, measure.value.map(format.text) ?? "–"] + (isSaid ? [words] : [])
       })
   }
 
@@ -119,10 +121,10 @@ public struct EvaluationReport: Sendable {
               "Each row is a class, each column what its examples were taken for; the numbers count examples. What "
               + "was found lies on the diagonal. The darker a cell, the larger its share of the row.",
             finding: mistakes.first.map {
-              "The most frequent mistake: \(names[$0.pair.label]) taken for \(names[$0.pair.predicted]), "
+              "The most frequent mistake: “\(names[$0.pair.label])” taken for “\(names[$0.pair.predicted])”, "
                 + "\(Words.count($0.count, "time"))."
             } ?? "There are no mistakes.",
-            pictures: [map],
+            pictures: [map], layout: .pairs,
             legend: [
               ConfusionMap.scale.legend(format: .percentage).map {
                 LegendEntry($0.name + " of the row", symbol: $0.symbol)

@@ -116,12 +116,12 @@ struct ActivationsByLayer: Experiment {
             caption: "The standard deviation of what comes out of each layer",
             reading:
               "Sixteen random inputs pass six layers. Without normalization small weights let the values fade, large ones drive "
-              + "tanh against its limits, and only weights that fit the nonlinearity keep them alive. Hollow marks are the lecture's figures.",
+              + "tanh against its limits, and only weights that fit the nonlinearity keep them alive.",
             pictures: [
               chart("Without normalization", from: 0, published: isFull),
               chart("With batch normalization", from: count, published: false),
             ],
-            layout: .pairs)),
+            layout: .pairs, legend: isFull ? [LegendEntry("the lecture's figures", symbol: .hollow)] : [])),
         .figure(
           ReportFigure(
             caption: "How the values are distributed",

@@ -72,7 +72,8 @@ struct ConvolutionalNetwork: Experiment {
       claims: [
         Claim(
           "One epoch leads to a training accuracy above 40 %.",
-          hasAllSteps ? above : above.unlessShown(because: "the epoch had fewer than half of the published one’s steps"),
+          hasAllSteps
+            ? above : above.unlessShown(because: "the epoch had fewer than half of the published one’s steps"),
           evidence: "\(training[0].text(percent)) without normalization")
       ],
       blocks: blocks, settings: results.sharedSettings,

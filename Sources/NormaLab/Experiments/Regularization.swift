@@ -35,12 +35,12 @@ struct Regularization: Experiment {
     let training = results.runs.indices.map { results.trainingAccuracy($0) }
     return Findings(
       answer:
-        "At the end the gap is \(gaps[2].text(percent)) with batch normalization and \(gaps[0].text(percent)) without; the best "
+        "At the end the gap is \(gaps[2].text(.points)) with batch normalization and \(gaps[0].text(.points)) without; the best "
         + "validation accuracy is \(best[2].text(percent)) and \(best[0].text(percent)).",
       claims: [
         Claim(
           "The gap between training and validation accuracy at the end is smaller with batch normalization.",
-          results.gap(2, below: 0), evidence: "\(gaps[2].text(percent)) against \(gaps[0].text(percent))"),
+          results.gap(2, below: 0), evidence: "\(gaps[2].text(.points)) against \(gaps[0].text(.points))"),
         Claim(
           "With batch normalization the best validation accuracy is higher.",
           .accuracy(best[2], above: best[0], examples: results.validationExamples),
@@ -69,7 +69,7 @@ struct Regularization: Experiment {
             rows: Self.kinds.indices.map { index in
               [
                 Self.kinds[index].name, training[index].text(percent), best[index].text(percent),
-                gaps[index].text(percent),
+                gaps[index].text(.points),
               ]
             })),
       ],

@@ -106,7 +106,8 @@ struct SigmoidNetwork: Experiment {
           reading:
             "Steps are on a logarithmic axis: most of the difference is at the beginning. Sigmoids that get small inputs all "
             + "answer about one half, so a plain net from small weights has nothing to learn from until it has slowly grown them.",
-          pictures: accuracyCharts, layout: .pairs)),
+          pictures: accuracyCharts, layout: .pairs,
+          legend: isPublished ? [LegendEntry("a reference run with PyTorch", symbol: .hollow)] : [])),
       .figure(
         ReportFigure(
           caption: "What goes into one unit of the last hidden layer",

@@ -32,8 +32,8 @@ struct SixLayerNetwork: Experiment {
     let figure = ReportFigure(
       caption: "Accuracy over the epochs",
       reading:
-        "Left on the images that the net learns from, right on others. Hollow marks are the middles of the ranges that "
-        + "others reported.",
+        "Left on the images that the net learns from, right on others."
+        + (published.isEmpty ? "" : " Hollow marks are the middles of the ranges that others reported."),
       finding:
         "After epoch 5 the net with batch normalization gets \(at5[1].text(percent)) of its training images right, the "
         + "one without \(at5[0].text(percent)).",

@@ -147,8 +147,8 @@ struct WeightScale: Experiment {
             caption: "Best validation accuracy by the scale of the initial weights",
             reading:
               "Each point is a network trained from weights of that standard deviation. Small weights let the signal "
-              + "fade from layer to layer; batch normalization restores it after each. Large ones saturate or explode. "
-              + "Hollow marks are figures that others reported.",
+              + "fade from layer to layer; batch normalization restores it after each. Large ones saturate or explode."
+              + (isPublished ? " Hollow marks are figures that others reported." : ""),
             pictures: [chart("Best validation accuracy", y: accuracy, isWide: true, \.bestValidation)], legend: legend)),
         .figure(
           ReportFigure(

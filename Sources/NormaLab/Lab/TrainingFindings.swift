@@ -165,8 +165,8 @@ struct PublishedFigure {
     if published.contains(ours.mean) { return "within" }
     guard ours.mean.isFinite else { return "not finite" }
     return ours.mean > published.upperBound
-      ? "\(format.text(ours.mean - published.upperBound)) above"
-      : "\(format.text(published.lowerBound - ours.mean)) below"
+      ? "\(format.ofDifference.text(ours.mean - published.upperBound)) above"
+      : "\(format.ofDifference.text(published.lowerBound - ours.mean)) below"
   }
 
   private var range: String {
@@ -214,7 +214,9 @@ extension LabContext {
 
 extension LabData.Part {
   /// How many examples an accuracy is measured on: of the training data the first, of the others all that there are.
-  var trainingExamples: Int { min(trainingCount, Trainer<Float>.trainingMetricSamples, dataset == .digits ? 1000 : .max) }
+  var trainingExamples: Int {
+    min(trainingCount, Trainer<Float>.trainingMetricSamples, dataset == .digits ? 1000 : .max)
+  }
   var validationExamples: Int { validationCount }
   var testExamples: Int { min(testCount, dataset == .digits ? 400 : .max) }
 

@@ -88,7 +88,7 @@ enum ReportStyle {
     .fails .verdict::before { content: "✗ "; }
     .open .verdict::before { content: "? "; }
     .evidence, .reason { color: var(--muted); font-size: 0.875rem; }
-    details.more { margin: 0 0 1rem; max-width: 47rem; }
+    details.more { margin: 0 0 1rem; }
     details.more > summary { margin-bottom: 0.5rem; }
     details.more .scroll { max-height: none; }
     footer {
@@ -100,7 +100,9 @@ enum ReportStyle {
     """
 
   private static let tables = """
-    .scroll { max-width: 47rem; margin: 0 0 1.25rem; overflow-x: auto; }
+    .scroll {
+      width: min-content; min-width: min(47rem, 100%); max-width: 100%; margin: 0 0 1.25rem; overflow-x: auto;
+    }
     .scroll:focus-visible, pre:focus-visible, summary:focus-visible, a:focus-visible {
       outline: 2px solid var(--series-0); outline-offset: 2px;
     }
@@ -142,7 +144,7 @@ enum ReportStyle {
     .picture-title { margin: 0 0 0.5rem; font: 600 0.9063rem/1.4 var(--sans); }
     details { font: 0.9063rem/1.5 var(--sans); }
     summary { width: fit-content; color: var(--muted); cursor: pointer; }
-    details .scroll { margin-top: 1rem; max-height: 24rem; overflow-y: auto; width: fit-content; max-width: 100%; }
+    details .scroll { margin-top: 1rem; max-height: 24rem; overflow-y: auto; min-width: 0; width: fit-content; }
     details thead th { position: sticky; top: 0; z-index: 1; background: var(--background); }
     details thead th:first-child { z-index: 2; }
     details tbody th { white-space: nowrap; }
@@ -151,6 +153,7 @@ enum ReportStyle {
       figure { grid-template-columns: minmax(0, 47rem) 15.5rem; }
       figure > * { grid-column: 1; }
       figure > .reading { grid-column: 2; grid-row: 2; padding-top: 0.25rem; }
+      figure > details { grid-column: 1 / -1; }
     }
 
     """
@@ -175,6 +178,7 @@ enum ReportStyle {
     .chart text.count.inverse { fill: var(--background); }
     .band { fill: var(--colour); fill-opacity: 0.14; stroke: none; }
     .target { fill: transparent; stroke: none; }
+    .leader { stroke: var(--colour); stroke-width: 1; stroke-opacity: 0.55; fill: none; }
     .end { stroke: var(--colour); stroke-width: 2; stroke-linecap: round; fill: none; }
     .filled { fill: var(--colour, var(--muted)); fill-opacity: 0.5; stroke: none; }
     .outline { stroke: var(--ink); stroke-width: 1.25; fill: none; }
