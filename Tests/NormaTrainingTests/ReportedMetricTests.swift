@@ -105,7 +105,7 @@ import Testing
   // MARK: Scores that are close, equal or certain
 
   // scikit-learn#3864: differences of 1e-10 between scores were rounded away, and a perfect order was worth 0.5.
-  @Test(arguments: [1, 1e-10, 1e-100, 5e-324]) func theSmallestDifferenceIsAnOrder(score: Double) {
+  @Test(arguments: [1, 1e-10, 1e-100, .leastNonzeroMagnitude]) func theSmallestDifferenceIsAnOrder(score: Double) {
     #expect(Ranking(scores: [score, 0, 0], isPositive: [true, false, false]).areaUnderROC == 1)
     #expect(Ranking(scores: [score, 0, 0], isPositive: [false, true, true]).areaUnderROC == 0)
   }

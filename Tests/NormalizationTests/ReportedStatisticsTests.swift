@@ -158,7 +158,7 @@ import Testing
 
   // pytorch#5410: channels that are constant, but large, came out as −1 and 1 instead of 0.
   @Test(arguments: ChannelLayout.allCases) func largeConstantsAreNormalizedToZero(layout: ChannelLayout) throws {
-    let constants: [Float] = [-7.3e9, 1e10, 3.1e7, -16_777_217, 0.1]
+    let constants: [Float] = [-7.3e9, 1e10, 3.1e7, -16_777_216, 0.1]
     let rows = Tensor<Float>((0..<100).flatMap { _ in constants }, shape: [1, 100, 5])
     let x = layout == .channelsLast ? rows : rows.transposed([0, 2, 1])
     let (output, batch) = try BatchNormalization.forward(x, layout: layout)
