@@ -61,11 +61,14 @@ private struct Sums: Experiment {
   let origin = "this test"
   let dataset: LabDataset? = nil
   var test: String
+  /// The first alone in a quick lab.
+  var isShortened = false
   var numbers: [Int]
   var failing: Int?
 
   func runs(_ context: LabContext) -> [SumRun] {
-    numbers.map { SumRun(test: test, number: $0, seed: context.seed, fails: $0 == failing) }
+    numbers.prefix(context.isQuick && isShortened ? 2 : numbers.count)
+      .map { SumRun(test: test, number: $0, seed: context.seed, fails: $0 == failing) }
   }
 
   func findings(_ results: LabResults<SumRun>) -> Findings {
@@ -214,6 +217,23 @@ struct LaboratoryTests {
       #expect(page.elements(named: "path").contains { $0.attributes["class"] == "band" })
       let code = try #require(page.elements(named: "pre").first)
       #expect(code.text == "norma lab run sums --data 'mnist:a folder' --quick --seeds 2")
+    }
+  }
+
+  @Test func smallerSettingsOfAQuickLabRefuteNothing() throws {
+    try withTemporaryDirectory { folder in
+      func verdicts(_ isShortened: Bool, isQuick: Bool) throws -> [Verdict] {
+        try Laboratory(
+          [Sums(test: "quick", isShortened: isShortened, numbers: [1, 2, 3])], plan: LabPlan(isQuick: isQuick),
+          data: LabData(), folder: folder.path
+        ).run(workers: 1)[0].findings.claims.map(\.verdict)
+      }
+      let (quick, full, same) = (
+        try verdicts(true, isQuick: true), try verdicts(true, isQuick: false), try verdicts(false, isQuick: true)
+      )
+      #expect(quick == [.held, .open, .open])
+      #expect(full == [.held, .notHeld, .open])
+      #expect(same == [.held, .notHeld, .open])
     }
   }
 

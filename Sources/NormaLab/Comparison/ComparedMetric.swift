@@ -87,6 +87,16 @@ public enum ComparedMetric: Sendable, Equatable {
 }
 
 extension NormComparison.Metric {
+  /// What one example more or less makes, at most: that two models answer all of a few examples alike is no proof that they always
+  /// would. 0 for R², which every example changes.
+  func resolution(on sample: NormComparison.Sample) -> Double {
+    guard isPercentage else { return 0 }
+    guard name != "accuracy", let classes = sample.classCounts?.filter({ $0 > 0 }), let least = classes.min() else {
+      return 1 / Double(max(1, sample.count))
+    }
+    return 1 / Double(classes.count * least)
+  }
+
   /// How far a value lies from what it would be on endless examples of the same kind, one standard error: `√(p(1 − p)/n)` of an
   /// accuracy; of a balanced one from those of its classes; `2(1 − R²)√(R²/n)` of R² (Olkin & Finn 1995).
   package func standardError(at value: Double, on sample: NormComparison.Sample) -> Double {

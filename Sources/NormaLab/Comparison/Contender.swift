@@ -46,7 +46,7 @@ struct Contender {
     }
     if known.count == first.measurements.count {
       let error = standardError(known.map(\.0), known.map(\.1))
-      if error.isFinite { return error }
+      if error.isFinite { return max(error, metric.resolution(on: sample)) }
     }
     // As if the two had nothing in common.
     return Judgement.length(

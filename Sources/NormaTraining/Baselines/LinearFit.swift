@@ -81,7 +81,9 @@ private func solve(_ matrix: inout Tensor<Double>, _ right: inout Tensor<Double>
           b[row * columns + column] /= a[row * size + row]
         }
         for row in (0..<size).reversed() {
-          for inner in row + 1..<size { b[row * columns + column] -= a[inner * size + row] * b[inner * columns + column] }
+          for inner in row + 1..<size {
+            b[row * columns + column] -= a[inner * size + row] * b[inner * columns + column]
+          }
           b[row * columns + column] /= a[row * size + row]
         }
       }
@@ -103,7 +105,8 @@ private struct LinearObjective<Element: TensorElement> {
     let scale = 1 / Double(rows)
     let scores = features.matrixProduct(
       Tensor<Double>(point[..<split], shape: [width, outputs]).converted(to: Element.self)
-    ).converted(to: Double.self).applying(.add, Tensor<Double>(point[split...], shape: [outputs]), broadcast: .perChannel)
+    ).converted(to: Double.self)
+      .applying(.add, Tensor<Double>(point[split...], shape: [outputs]), broadcast: .perChannel)
     var value = 0.0
     let slopes = Tensor<Double>(shape: scores.shape) { slopes in
       value = scores.withUnsafeElements { scores in
