@@ -102,12 +102,9 @@ extension Checkpoint {
 
   /// How the model's own data were read, where that was said.
   private var ownTable: TableOptions {
-    var table = TableOptions()
-    table.labelColumn = settings.data.labelColumn
-    table.header = settings.data.hasHeader
-    table.separator = settings.data.separator
-    table.decimal = settings.data.decimalMark
-    return table
+    TableOptions(
+      labelColumn: settings.data.labelColumn, header: settings.data.hasHeader, separator: settings.data.separator,
+      decimal: settings.data.decimalMark)
   }
 
   /// The options by which a table is read: what the command line says of it and, of the label columns, what the model knows.
@@ -129,20 +126,22 @@ extension Checkpoint {
   /// A source's data, the columns of a table found as the model's encoding says. Where labels are not needed, they may be of
   /// classes that the model does not know.
   func read(
-    _ source: String, table: TableOptions = TableOptions(), needsLabels: Bool = true
+    _ source: String, table: TableOptions = .notGiven, needsLabels: Bool = true
   ) throws -> SourceData {
     var options = try csvOptions(table)
-    if case .csv(let path) = try DataSource(source) {
+    let data = try DataSource(source)
+    try data.checkFileKind()
+    if case .csv(let path) = data {
       return try CSV.data(
         bytes: Gzip.contents(ofFile: path), file: path, encoding: tableEncoding, options: options)
     }
     let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
     if !needsLabels { (options.classNames, options.task) = (nil, nil) }
-    return try DataSource(source).read(options: options, images: images)
+    return try data.read(options: options, images: images)
   }
 
   /// The data to measure the model on, prepared as in training.
-  func evaluationData(source: String?, table: TableOptions = TableOptions()) throws -> Dataset<Float> {
+  func evaluationData(source: String?, table: TableOptions = .notGiven) throws -> Dataset<Float> {
     guard source != nil || !settings.isConverted else {
       throw UsageError("The model was trained elsewhere. Name the data to measure it on with --data.")
     }

@@ -154,6 +154,7 @@ struct Predict: ParsableCommand {
   private func dataFeatures(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
     let source = data ?? ""
     if case .csv(let path) = try DataSource(source) {
+      try DataSource.csv(path).checkFileKind()
       return try csvFeatures(try input(path).bytes, file: path, checkpoint)
     }
     let read = try checkpoint.read(source, needsLabels: false)

@@ -28,6 +28,19 @@ struct TableOptions: ParsableArguments {
       valueName: "character"))
   var decimal: String?
 
+  init() {}
+
+  /// Options that no command line gave: one that only ``init()`` made cannot be asked for them.
+  init(labelColumn: String?, header: Bool?, separator: String?, decimal: String?) {
+    self.labelColumn = labelColumn
+    self.header = header
+    self.separator = separator
+    self.decimal = decimal
+  }
+
+  /// Nothing is said of the table.
+  static var notGiven: TableOptions { TableOptions(labelColumn: nil, header: nil, separator: nil, decimal: nil) }
+
   func validate() throws {
     _ = try parsedSeparator()
     _ = try parsedDecimalMark()
