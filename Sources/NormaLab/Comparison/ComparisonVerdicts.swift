@@ -37,7 +37,8 @@ struct ComparisonVerdicts {
     let goal = result.metricFormat.shortText(target)
     if groups.count == 2 {
       return decided.first.map {
-        "\(Words.capitalized(Words.name(of: $0.first))) is sooner at \(goal) than \(Words.name(of: $0.second)), by more than chance explains."
+        "\(Words.capitalized(Words.phrase(of: $0.first))) \(goal) is reached sooner than \(Words.phrase(of: $0.second)), by more than chance "
+          + "explains."
       } ?? "Which of the two is sooner at \(goal) is too close to tell."
     }
     return sentences(
@@ -102,7 +103,7 @@ struct ComparisonVerdicts {
     }
     let kind = result.judgedOn == .test ? "test \(result.metric.name)" : result.validationMetricName
     let opening =
-      "A linear model (\(linear.description)) has \(score(linear)) \(kind), \(baseline.description), \(score(baseline))."
+      "A linear model (\(linear.description)) has \(score(linear)) \(kind); \(baseline.description) gives \(score(baseline))."
     guard isRepeated else {
       let behind = groups.filter { ($0.test ?? $0.best).mean < (linear.test ?? linear.validation).metric }
       return behind.isEmpty
@@ -128,7 +129,7 @@ struct ComparisonVerdicts {
     guard !low.isEmpty else { return nil }
     let format = result.metricFormat
     return
-      "\(Words.capitalized(baseline.description)), has \(format.text(baseline.validation.metric)) without looking, so that reaching "
+      "\(Words.capitalized(baseline.description)) gives \(format.text(baseline.validation.metric)) without looking, so that reaching "
       + "\(Words.list(low.map(format.shortText))) says nothing."
   }
 
