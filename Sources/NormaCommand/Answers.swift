@@ -42,6 +42,8 @@ extension Checkpoint {
   /// What the numbers are called that the model predicts; nil if it predicts a class.
   var targetNames: [String]? {
     guard case .values(let count) = settings.outputs else { return nil }
+    let saved = settings.encoding?.labels.compactMap(\.name) ?? []
+    if saved.count == count { return saved }
     let columns = settings.data.labelColumn?.split(separator: ",").map { CSVOptions.Column(String($0)) } ?? []
     let names = columns.compactMap { if case .name(let name) = $0 { name } else { nil } }
     if names.count == count { return names }

@@ -39,6 +39,7 @@ struct Compare: ParsableCommand {
   var norm = "none,batch"
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The validation accuracies (R² for numbers) whose first epoch is looked for, separated by commas.",
       valueName: "list"))

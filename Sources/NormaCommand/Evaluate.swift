@@ -32,10 +32,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: ArgumentHelp("Other data, as for train.", valueName: "source"))
   var data: String?
 
-  @Option(
-    name: .customLong("label"),
-    help: ArgumentHelp("CSV: the column to predict. (default: as in training)", valueName: "column"))
-  var labelColumn: String?
+  @OptionGroup var table: TableOptions
 
   @Option(help: ArgumentHelp("How many threads work. (default: all cores)", valueName: "count"))
   var threads: Int?
@@ -59,7 +56,7 @@ struct Evaluate: ParsableCommand {
     let file = try modelFile(model)
     let checkpoint = try Checkpoint(contentsOf: file)
     let network = try checkpoint.makeModel()
-    let dataset = try checkpoint.evaluationData(source: data, labelColumn: labelColumn)
+    let dataset = try checkpoint.evaluationData(source: data, table: table)
     try network.check(dataset)
     let outputs = try network.outputs(for: dataset.features)
     let answers = try checkpoint.answers(outputs, from: file) { "example \($0) (counted from 0)" }
@@ -90,7 +87,7 @@ struct Evaluate: ParsableCommand {
   private var command: String {
     var words = ["norma", "evaluate", model.shellQuoted]
     if let data { words += ["--data", data.shellQuoted] }
-    if let labelColumn { words += ["--label", labelColumn.shellQuoted] }
+    words += table.words
     if let report { words += ["--report", report.shellQuoted] }
     return words.joined(separator: " ")
   }
@@ -103,44 +100,72 @@ extension Checkpoint {
     return lengths.count == 3 && (lengths[2] == 1 || lengths[2] == 3) ? Shape(lengths) : nil
   }
 
-  /// A source's data, read as the model's own were; with `allowsOtherClasses`, a table may name classes that the model
-  /// does not know.
-  func load(_ source: String, labelColumn: String? = nil, allowsOtherClasses: Bool = false) throws -> LoadedData {
-    var options = CSVOptions(hasHeader: settings.data.hasHeader)
-    if let column = labelColumn ?? settings.data.labelColumn {
-      options.labelColumns = column.split(separator: ",").map { CSVOptions.Column(String($0)) }
-    }
-    switch settings.outputs {
-    case .classes(let names): options.classNames = names
-    case .values: options.task = .regression
-    }
-    let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
-    if allowsOtherClasses { options.classNames = nil }
-    return try DataSource(source).load(options: options, images: images)
+  /// How the model's own data were read, where that was said.
+  private var ownTable: TableOptions {
+    var table = TableOptions()
+    table.labelColumn = settings.data.labelColumn
+    table.header = settings.data.hasHeader
+    table.separator = settings.data.separator
+    table.decimal = settings.data.decimalMark
+    return table
   }
 
-  /// The data to measure the model on, standardized as in training.
-  func evaluationData(source: String?, labelColumn: String?) throws -> Dataset<Float> {
+  /// The options by which a table is read: what the command line says of it and, of the label columns, what the model knows.
+  func csvOptions(_ table: TableOptions) throws -> CSVOptions {
+    var options = try table.csvOptions()
+    // Which columns these are in tables of another order, the encoding knows.
+    if options.labelColumns.isEmpty, settings.encoding?.labels.isEmpty ?? true {
+      options.labelColumns = settings.data.labelColumn.map(columns) ?? [.number(-1)]
+    }
+    switch settings.outputs {
+    case .classes(let names):
+      options.classNames = names
+      options.task = .classification
+    case .values: options.task = .regression
+    }
+    return options
+  }
+
+  /// A source's data, the columns of a table found as the model's encoding says. Where labels are not needed, they may be of
+  /// classes that the model does not know.
+  func read(
+    _ source: String, table: TableOptions = TableOptions(), needsLabels: Bool = true
+  ) throws -> SourceData {
+    var options = try csvOptions(table)
+    if case .csv(let path) = try DataSource(source) {
+      return try CSV.data(
+        bytes: Gzip.contents(ofFile: path), file: path, encoding: tableEncoding, options: options)
+    }
+    let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
+    if !needsLabels { (options.classNames, options.task) = (nil, nil) }
+    return try DataSource(source).read(options: options, images: images)
+  }
+
+  /// The data to measure the model on, prepared as in training.
+  func evaluationData(source: String?, table: TableOptions = TableOptions()) throws -> Dataset<Float> {
     guard source != nil || !settings.isConverted else {
       throw UsageError("The model was trained elsewhere. Name the data to measure it on with --data.")
     }
-    let loaded = try load(source ?? settings.data.source, labelColumn: labelColumn)
+    let read = try read(source ?? settings.data.source, table: source == nil && !table.isGiven ? ownTable : table)
+    var notes = read.notes
+    let shape = Shape(settings.exampleShape)
     var dataset: Dataset<Float>
-    if let test = loaded.test {
-      dataset = test
+    if let test = read.test {
+      dataset = try preparation.dataset(test, shape: shape, notes: &notes)
       dataset.name += ", test part"
     } else if source == nil {
       guard settings.data.validationCount > 0 else {
         throw UsageError("The model was trained without validation data. Name some to measure it on with --data.")
       }
       var random = RandomGenerator(seed: settings.training.seed).split(RandomStream.split.rawValue)
-      dataset = try loaded.training.split(validationCount: settings.data.validationCount, using: &random).validation
+      let rows = try read.training.split(
+        settings.data.split ?? .random, validationCount: settings.data.validationCount, using: &random)
+      dataset = try preparation.dataset(read.training, rows: rows.validation, shape: shape, notes: &notes)
       dataset.name += ", validation part"
     } else {
-      dataset = loaded.training
+      dataset = try preparation.dataset(read.training, shape: shape, notes: &notes)
     }
-    dataset.features.shapeExamples(as: Shape(settings.exampleShape))
-    if let standardization { dataset.features = try standardization.applied(to: dataset.features) }
+    tell(notes)
     return dataset
   }
 }
@@ -154,7 +179,7 @@ extension Checkpoint {
       let ranking = names.count == 2 ? Ranking(ofSecondClass: scores.converted(), labels: labels) : nil
       return .classes(names: names, metrics, ranking)
     case (.values(let values), .values(let wanted)):
-      let wanted = wanted.converted(to: Double.self)
+      let wanted = try preparation.originalUnits(wanted)
       return .values(
         names: targetNames ?? [], try RegressionMetrics(predictions: values, targets: wanted), predictions: values,
         targets: wanted)

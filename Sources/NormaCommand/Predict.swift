@@ -47,6 +47,8 @@ struct Predict: ParsableCommand {
       "Examples from data as for train, in place of files: their test part, or all.", valueName: "source"))
   var data: String?
 
+  @OptionGroup var table: TableOptions
+
   @Option(help: ArgumentHelp("CSV and --data: only these rows, counted from 0: 7, or 0-9.", valueName: "range"))
   var rows: String?
 
@@ -121,7 +123,7 @@ struct Predict: ParsableCommand {
 
   private func examples(_ checkpoint: Checkpoint, _ network: Sequential<Float>) throws -> Examples {
     if let data {
-      return try rows(of: try dataFeatures(checkpoint), try names(of: data, checkpoint), checkpoint, network)
+      return try rows(of: try dataFeatures(checkpoint), try names(of: data, checkpoint), network)
     }
     let files = try imageFiles()
     let first = try input(files[0])
@@ -136,7 +138,7 @@ struct Predict: ParsableCommand {
             "Examples come from comma-separated values, from PNG and JPEG files or, by --data, from what train takes.")
       }
       let features = try csvFeatures(first.bytes, file: first.name, checkpoint)
-      return try rows(of: features, try rowNames(first.bytes, first.name, checkpoint, features), checkpoint, network)
+      return try rows(of: features, try rowNames(first.bytes, first.name, checkpoint), network)
     }
     if rows != nil { throw UsageError("--rows is for CSV files and --data: an image is one example.") }
     if id != nil { throw UsageError("--id is for rows of CSV: an image is called as its file.") }
@@ -150,27 +152,32 @@ struct Predict: ParsableCommand {
   // MARK: Rows
 
   private func dataFeatures(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let loaded = try checkpoint.load(data ?? "", allowsOtherClasses: true)
-    var features = (loaded.test ?? loaded.training).features
-    features.shapeExamples(as: Shape(checkpoint.settings.exampleShape))
-    return features
+    let source = data ?? ""
+    if case .csv(let path) = try DataSource(source) {
+      return try csvFeatures(try input(path).bytes, file: path, checkpoint)
+    }
+    let read = try checkpoint.read(source, needsLabels: false)
+    return try features((read.test ?? read.training).features, checkpoint)
   }
 
   private func csvFeatures(_ bytes: [UInt8], file: String, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let shape = Shape(checkpoint.settings.exampleShape)
-    let options = CSVOptions(
-      labelColumns: checkpoint.settings.data.labelColumn.map {
-        $0.split(separator: ",").map { CSVOptions.Column(String($0)) }
-      } ?? [.number(-1)], hasHeader: checkpoint.settings.data.hasHeader)
-    let features = try CSV.features(
-      bytes: bytes, file: file, featureCount: shape.elementCount,
-      featureNames: checkpoint.settings.featureNames, options: options)
-    return features.reshaped(to: Shape([features.shape[0]] + Array(shape)))
+    let table = try CSV.table(
+      bytes: bytes, file: file, encoding: checkpoint.tableEncoding, options: try checkpoint.csvOptions(table))
+    return try features(.table(table), checkpoint)
+  }
+
+  /// Features as the network takes them; what was supposed of them is told.
+  private func features(_ features: SourceExamples.Features, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
+    var notes: [String] = []
+    let result = try checkpoint.preparation.features(
+      of: features, shape: Shape(checkpoint.settings.exampleShape), notes: &notes)
+    tell(notes)
+    return result
   }
 
   /// The rows that `--rows` asks for, and what the model says of them.
   private func rows(
-    of features: Tensor<Float>, _ names: PredictionNames, _ checkpoint: Checkpoint, _ network: Sequential<Float>
+    of features: Tensor<Float>, _ names: PredictionNames, _ network: Sequential<Float>
   ) throws -> Examples {
     var (features, names) = (features, names)
     if let rows, let range = parseRows(rows) {
@@ -180,14 +187,12 @@ struct Predict: ParsableCommand {
       features = features[rows: range.lowerBound..<range.upperBound + 1]
       names = names[range]
     }
-    return Examples(outputs: try outputs(for: features, checkpoint, network), names: names)
+    return Examples(outputs: try outputs(for: features, network), names: names)
   }
 
-  private func outputs(
-    for features: Tensor<Float>, _ checkpoint: Checkpoint, _ network: Sequential<Float>
-  ) throws -> Tensor<Float> {
+  private func outputs(for features: Tensor<Float>, _ network: Sequential<Float>) throws -> Tensor<Float> {
     _ = try network.outputShape(for: features.shape)
-    return try network.outputs(for: try checkpoint.standardization?.applied(to: features) ?? features)
+    return try network.outputs(for: features)
   }
 
   /// What the examples of `--data` are called: images as their files, rows as the column `--id` says.
@@ -204,14 +209,15 @@ struct Predict: ParsableCommand {
   }
 
   private func rowNames(
-    _ bytes: [UInt8], _ file: String, _ checkpoint: Checkpoint, _ features: Tensor<Float>
+    _ bytes: [UInt8], _ file: String, _ checkpoint: Checkpoint
   ) throws -> PredictionNames {
     id == nil ? .rows(first: 0) : try identifiers(bytes, file, checkpoint)
   }
 
   private func identifiers(_ bytes: [UInt8], _ file: String, _ checkpoint: Checkpoint) throws -> PredictionNames {
     let (name, texts) = try CSV.texts(
-      of: CSVOptions.Column(id ?? ""), bytes: bytes, file: file, hasHeader: checkpoint.settings.data.hasHeader)
+      of: CSVOptions.Column(id ?? ""), bytes: bytes, file: file, encoding: checkpoint.tableEncoding,
+      options: try checkpoint.csvOptions(table))
     return .identifiers(texts, column: name ?? "id")
   }
 
@@ -264,7 +270,8 @@ struct Predict: ParsableCommand {
         let image = try RasterImage(bytes: bytes, file: name).converted(toChannels: shape[2])
         return image.fitted(height: shape[0], width: shape[1]).reshaped(to: Shape([1] + Array(shape)))
       }
-      outputs.append(try self.outputs(for: .concatenating(rows: images), checkpoint, network))
+      let batch = try features(.floats(.concatenating(rows: images)), checkpoint)
+      outputs.append(try self.outputs(for: batch, network))
     }
     return Examples(outputs: .concatenating(rows: outputs), names: .files(names, areRows: false))
   }

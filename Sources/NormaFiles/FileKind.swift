@@ -79,11 +79,12 @@ public enum FileKind: Hashable, Sendable, CaseIterable {
       self = .empty
       return
     }
-    if let kind = FileKind.signatures.first(where: { start.dropFirst($0.offset).starts(with: $0.bytes) })?.kind {
-      self = kind == .zip ? FileKind.kind(ofZip: start) : kind
-    } else if start.count > 8, start[8] == UInt8(ascii: "{"), start[5...7].allSatisfy({ $0 == 0 }) {
-      // The length of the header, up to a terabyte, and its beginning.
+    if start.count > 8, start[8] == UInt8(ascii: "{"), start[5...7].allSatisfy({ $0 == 0 }) {
+      // The length of the header, up to a terabyte, and its beginning. First of all, since the bytes of a length may be those
+      // of any short signature.
       self = .safetensors
+    } else if let kind = FileKind.signatures.first(where: { start.dropFirst($0.offset).starts(with: $0.bytes) })?.kind {
+      self = kind == .zip ? FileKind.kind(ofZip: start) : kind
     } else if FileKind.isONNX(start) {
       self = .onnx
     } else {

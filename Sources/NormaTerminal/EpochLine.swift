@@ -54,6 +54,8 @@ public struct EpochLine: Sendable {
       [label, epoch, training, shortValidation, time],
       [label, counter, training, shortValidation, time],
       [label, counter, training, shortValidation],
+      [label, counter, validation ?? training],
+      [label, counter, shortValidation ?? training],
       [counter, training, shortValidation],
       [counter, validation ?? training],
       [counter, shortValidation ?? training],

@@ -36,12 +36,20 @@ public struct TextTable: Sendable {
 
   /// The table on lines of at most `width` columns, without a final line break. Nothing in it is cut off.
   ///
-  /// Where it is too wide, headers go onto several lines first and then words do. Where that is not enough, long words are broken
-  /// and, if there is no room even for the numbers beside each other, the table becomes a list with a block for each row.
-  /// Where words are not to be broken, for other programs to find them, such lines are longer instead.
+  /// Where it is too wide, headers go onto several lines first and then words do. Where that is not enough, long words are broken;
+  /// then the first column stands above the others, row by row; and if there is no room even for the numbers beside each
+  /// other, the table becomes a list. Where words are not to be broken, for other programs to find them, lines are longer instead.
   public func text(width: Int = 80, glyphs: Glyphs = .unicode, breaksWords: Bool = true) -> String {
+    let lines =
+      layout(width: width, glyphs: glyphs, breaksWords: breaksWords).map { $0.head + $0.rows.joined() }
+      ?? twoStoreyLines(width: width, glyphs: glyphs) ?? list(width: width)
+    return lines.joined(separator: "\n")
+  }
+
+  /// The headers with the rule below them, and the lines of each row; nil if they have no room.
+  private func layout(width: Int, glyphs: Glyphs, breaksWords: Bool) -> (head: [String], rows: [[String]])? {
     let widths = columnWidths(fitting: width, breaksWords: breaksWords)
-    guard !breaksWords || widths.reduce(2 * (widths.count - 1), +) <= width else { return list(width: width) }
+    guard !breaksWords || widths.reduce(2 * (widths.count - 1), +) <= width else { return nil }
     let headers = zip(columns, widths).map { $0.header.singleLine.wrapped(toColumns: $1) }
     let headerHeight = headers.map(\.count).max() ?? 0
     let headerLines = (0..<headerHeight).map { line in
@@ -51,8 +59,25 @@ public struct TextTable: Sendable {
       }
     }
     let rule = widths.map { String(repeating: glyphs.rule, count: $0) }
-    let body = rows.flatMap { lines(of: $0, widths: widths, breaksWords: breaksWords) }
-    return (headerLines + [rule] + body).map { line(of: $0, widths: widths) }.joined(separator: "\n")
+    return (
+      (headerLines + [rule]).map { line(of: $0, widths: widths) },
+      rows.map { row in
+        lines(of: row, widths: widths, breaksWords: breaksWords).map { line(of: $0, widths: widths) }
+      }
+    )
+  }
+
+  /// The first cell of each row on lines of its own, and the other columns below it; nil if they have no room.
+  private func twoStoreyLines(width: Int, glyphs: Glyphs) -> [String]? {
+    guard columns.count > 2 else { return nil }
+    var others = TextTable(columns: Array(columns[1...]))
+    for row in rows { others.addRow(Array(row[1...])) }
+    guard let layout = others.layout(width: width - 2, glyphs: glyphs, breaksWords: true) else { return nil }
+    func indented(_ lines: [String]) -> [String] { lines.map { $0.isEmpty ? "" : "  " + $0 } }
+    return columns[0].header.singleLine.wrapped(toColumns: width, breakingWords: true) + indented(layout.head)
+      + zip(rows, layout.rows).flatMap { row, lines in
+        row[0].wrapped(toColumns: width, breakingWords: true) + indented(lines)
+      }
   }
 
   /// A row on as many lines as its longest cell takes.
@@ -76,7 +101,7 @@ public struct TextTable: Sendable {
   }
 
   /// The table as a list: for each row its first cell, and below it the other columns' headers and cells.
-  private func list(width: Int) -> String {
+  private func list(width: Int) -> [String] {
     var lines: [String] = []
     for row in rows {
       lines += row[0].wrapped(toColumns: max(1, width), breakingWords: true)
@@ -85,7 +110,7 @@ public struct TextTable: Sendable {
         lines += text.wrapped(toColumns: max(1, width - 2), breakingWords: true).map { "  " + $0 }
       }
     }
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   private func columnWidths(fitting limit: Int, breaksWords: Bool) -> [Int] {

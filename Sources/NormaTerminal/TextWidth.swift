@@ -51,7 +51,15 @@ extension StringProtocol {
   /// behind one of `/ . _ - ,` where there is one late enough.
   public func wrapped(toColumns limit: Int, breakingWords: Bool = false) -> [String] {
     var lines: [String] = []
-    for word in split(separator: " ").flatMap({ breakingWords ? $0.pieces(ofColumns: limit) : [String($0)] }) {
+    // A number keeps its per cent sign.
+    let words = split(separator: " ").reduce(into: [String]()) { words, word in
+      if word.hasPrefix("%"), let last = words.last {
+        words[words.count - 1] = "\(last) \(word)"
+      } else {
+        words.append(String(word))
+      }
+    }
+    for word in words.flatMap({ breakingWords ? $0.pieces(ofColumns: limit) : [String($0)] }) {
       if let last = lines.last, last.columns + 1 + word.columns <= limit {
         lines[lines.count - 1] += " " + word
       } else {

@@ -18,10 +18,11 @@ extension Checkpoint {
   /// - Throws: ``TrainingError/outputsNotFinite(_:)``: an output that is no number is no answer.
   public func answers(_ outputs: Tensor<Float>) throws(TrainingError) -> Answers {
     try outputs.checkFinite()
-    return switch settings.outputs {
-    case .values: .values(outputs.converted())
+    switch settings.outputs {
+    case .values:
+      do { return .values(try preparation.originalUnits(outputs)) } catch { throw .targetsDoNotFit(error.description) }
     case .classes(let names):
-      .classes(
+      return .classes(
         names: names, scores: outputs,
         probabilities: givesProbabilities ? outputs.converted(to: Double.self).softmax() : nil)
     }

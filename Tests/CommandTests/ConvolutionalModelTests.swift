@@ -118,6 +118,6 @@ struct ConvolutionalModelTests {
     expectFailure(outcome, status: 64, saying: "takes images, samples of shape [height, width, channels]")
     let trained = try CheckpointTests.train(["--model", "vgg:4", "--epochs", "1", "--validation", "0.9"])
     expectFailure(
-      try Norma.run(["evaluate", trained.path("model"), "--data", "csv:\(csv)"]), status: 65, saying: "shape")
+      try Norma.run(["evaluate", trained.path("model"), "--data", "csv:\(csv)"]), status: 65, saying: "features")
   }
 }

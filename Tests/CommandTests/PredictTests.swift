@@ -108,6 +108,7 @@ struct PredictTests {
     try checkpoint.write(to: model)
     let csv = try folder.write("name,x\n\"Smith, A\",1\n\"the \"\"big\"\" one\",-1\nc,2\n", to: "new.csv")
     let outcome = try Norma.run(["predict", model, csv, "--id", "name", "--csv", "-"])
+    try #require(outcome.status == 0, "\(outcome.error)")
     let lines = outcome.output.split(separator: "\n")
     #expect(lines.first == "name,prediction,probability_no,probability_yes")
     #expect(lines[1].hasPrefix("\"Smith, A\",yes,0.26") && lines[2].hasPrefix("\"the \"\"big\"\" one\",no,"))

@@ -31,6 +31,17 @@ import Testing
     #expect(FileKind(beginning: [0, 1, 2, 3]) == .binary)
   }
 
+  @Test func aSafetensorsFileIsOneWhateverTheLengthOfItsHeader() {
+    // Among the lengths are the bytes of a pickle's, a gzip's and a JPEG's beginning.
+    for length in 2..<0x10000 {
+      let start = [UInt8(length & 0xFF), UInt8(length >> 8), 0, 0, 0, 0, 0, 0] + Array("{\"a".utf8)
+      guard FileKind(beginning: start) == .safetensors else {
+        Issue.record("a header of \(length) bytes")
+        return
+      }
+    }
+  }
+
   /// The first bytes of what `torch.onnx.export` and tf2onnx write: the version of the format, then the producer's name.
   @Test func anONNXModelIsToldByItsFirstFields() {
     #expect(FileKind(beginning: [8, 8, 0x12, 7] + Array("pytorch".utf8)) == .onnx)

@@ -74,11 +74,27 @@ struct TextTableTests {
         """)
   }
 
+  @Test func namesStandAboveTheirNumbersWhereTheyHaveNoRoomBesideThem() {
+    var table = TextTable(columns: [.words("tensor"), .words("shape"), .numbers("mean"), .numbers("deviation")])
+    table.addRow(["layers.0.normalization.weight", "[32]", "-0.0012", "1.2345"])
+    table.addRow(["layers.1.bias", "[10, 32]", "0.5", "2"])
+    #expect(
+      table.text(width: 34) == """
+        tensor
+          shape        mean  deviation
+          ────────  ───────  ─────────
+        layers.0.normalization.weight
+          [32]      -0.0012     1.2345
+        layers.1.bias
+          [10, 32]      0.5          2
+        """)
+  }
+
   @Test func numbersWithoutRoomBesideEachOtherMakeAList() {
     var table = TextTable(columns: [.words("tensor"), .numbers("mean"), .numbers("deviation"), .numbers("empty")])
     table.addRow(["layers.0.weight", "-0.00123456", "1234.56", ""])
     #expect(
-      table.text(width: 24) == """
+      table.text(width: 22) == """
         layers.0.weight
           mean: -0.00123456
           deviation: 1234.56

@@ -151,10 +151,10 @@ struct LineLabels {
     } + course.suffix(1)
   }
 
-  /// How wide a line of a name's text may be: most names fit three tenths of the drawing, a long word gets a little more.
+  /// How wide a line of a name's text may be: most names fit a third of the drawing, a long word gets a little more.
   static func widestLine(_ names: [String], drawingWidth: Double) -> Double {
     let words = names.flatMap { $0.split(separator: " ") }.map { Drawing.textWidth(String($0), isBold: true) }
-    return min(max(0.3 * drawingWidth, words.max() ?? 0), 0.42 * drawingWidth)
+    return min(max(0.32 * drawingWidth, words.max() ?? 0), 0.42 * drawingWidth)
   }
 
   /// A name on up to four lines of text of a width. What is too long even for that ends in "…".

@@ -64,7 +64,7 @@ struct BatchSize: Experiment {
       return Findings(
         answer:
           "\(layerSpread < batchSpread ? "Less" : "No less"): from batches of 5 to batches of 50 its training accuracy "
-          + "spans \(percent.text(layerSpread)), that of batch normalization \(percent.text(batchSpread)).",
+          + "spans \(NumberFormat.points.text(layerSpread)), that of batch normalization \(NumberFormat.points.text(batchSpread)).",
         claims: [
           Claim(
             "The batch size has a markedly smaller effect than on batch normalization: at most half of it.",
@@ -78,8 +78,8 @@ struct BatchSize: Experiment {
                   [5, 50].map { _ in factor * Judgement.standardError(0.5, examples: results.trainingExamples) }
                 }),
               seedDeviation: Judgement.seedDeviation * 2.5.squareRoot(), examples: results.trainingExamples),
-            evidence: "training accuracy at epoch 10 spans \(percent.text(layerSpread)) with layer, "
-              + "\(percent.text(batchSpread)) with batch normalization")
+            evidence: "training accuracy at epoch 10 spans \(NumberFormat.points.text(layerSpread)) with layer, "
+              + "\(NumberFormat.points.text(batchSpread)) with batch normalization")
         ],
         blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)
     }

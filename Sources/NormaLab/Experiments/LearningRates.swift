@@ -107,7 +107,7 @@ struct LearningRates: Experiment {
             caption: "Learning rates that a net bears",
             reading:
               "Left the first step at which \(percent.shortText(target)) of test images are right; a missing point was not there "
-              + "after \(NumberFormat.integer.text(never)) steps. Right the accuracy at the end: 10 % is guessing.",
+              + "after \(NumberFormat.integer.text(never)) steps, and a cross says that no larger rate was either. Right the accuracy at the end: 10 % is guessing.",
             pictures: [
               LineChart(
                 title: "Steps to \(percent.shortText(target))", x: axis,
