@@ -60,10 +60,12 @@ import Testing
     #expect(
       text.contains(
         "by more than chance explains: batch than none by 46.0 ± 3.2 points, layer than none by 46.0 ± 15.0 points."))
-    #expect(text.contains("Too close to tell: batch and layer (0.0 ± 1.1 points)."))
+    #expect(
+      text.contains(
+        "Too close to tell which is better on validation data at the saved epoch: batch and layer (0.0 ± 1.1 points)."))
     #expect(text.contains("Better than the linear model: batch by 6.0 ± 2.0 points."))
     #expect(text.contains("Worse than the linear model: none by 40.0 ± 2.0 points."))
-    #expect(text.contains("Too close to tell: layer (5.0 ± 11.6 points)."))
+    #expect(text.contains("Too close to the linear model to tell: layer (5.0 ± 11.6 points)."))
     #expect(
       text.contains(
         "A linear model (logistic regression) has 90.0 % validation accuracy; always saying the most frequent class (no) gives 10.0 %."

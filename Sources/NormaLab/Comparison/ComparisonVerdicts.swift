@@ -43,7 +43,7 @@ struct ComparisonVerdicts {
     }
     return sentences(
       [("Sooner at \(goal) by more than chance explains", decided.map { "\($0.first) than \($0.second)" })],
-      open: open.map { "\($0.first) and \($0.second)" })
+      open: ("Too close to tell which is sooner at \(goal)", open.map { "\($0.first) and \($0.second)" }))
   }
 
   /// Whether every seed of one kind reached a target before any seed of another came within two standard errors of it: other
@@ -72,7 +72,9 @@ struct ComparisonVerdicts {
       case .tooClose: open.append("\(one.norm) and \(other.norm) (\(text(difference)))")
       }
     }
-    return sentences([("Better \(data), by more than chance explains", better)], open: open)
+    return sentences(
+      [("Better \(data), by more than chance explains", better)],
+      open: ("Too close to tell which is better \(data)", open))
   }
 
   private var data: String {
@@ -87,8 +89,10 @@ struct ComparisonVerdicts {
     return "\(numbers[0]) ± \(numbers[1]) points"
   }
 
-  private func sentences(_ groups: [(title: String, entries: [String])], open: [String]) -> String {
-    (groups + [("Too close to tell", open)]).filter { !$0.entries.isEmpty }
+  private func sentences(
+    _ groups: [(title: String, entries: [String])], open: (title: String, entries: [String])
+  ) -> String {
+    (groups + [open]).filter { !$0.entries.isEmpty }
       .map { "\($0.title): \($0.entries.joined(separator: ", "))." }.joined(separator: " ")
   }
 
@@ -119,7 +123,9 @@ struct ComparisonVerdicts {
       }
     }
     return opening + " "
-      + sentences([("Better than the linear model", better), ("Worse than the linear model", worse)], open: open)
+      + sentences(
+        [("Better than the linear model", better), ("Worse than the linear model", worse)],
+        open: ("Too close to the linear model to tell", open))
   }
 
   /// Which targets say nothing, because the base line reaches them.
