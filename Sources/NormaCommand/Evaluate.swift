@@ -127,7 +127,9 @@ extension Checkpoint {
     }
     let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
     if allowsOtherClasses { options.classNames = nil }
-    return try DataSource(source).load(options: options, images: images)
+    let loaded = try DataSource(source).load(options: options, images: images)
+    loaded.notes.forEach(remark)
+    return loaded
   }
 
   /// The data to measure the model on, standardized as in training.

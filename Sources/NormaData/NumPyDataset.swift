@@ -63,7 +63,7 @@ public enum NumPyDataset {
           targets.name, "it has shape \(targets.entry.shape), and '\(features.name)' has \(samples.shape[0]) samples",
           "Both have the samples along their first axis.")
       }
-      if let count = try self.classCount(targets), case .integers(let numbers, _) = targets.entry {
+      if let count = try self.classCount(targets), let numbers = targets.entry.wholeNumbers {
         let count = classCount ?? count
         return Dataset(
           features: samples, targets: .classes(numbers.map { Int($0) }, count: count), name: name,
@@ -74,7 +74,11 @@ public enum NumPyDataset {
 
     /// The number of classes that whole numbers stand for; nil where they are to be predicted as numbers.
     func classCount(_ targets: Named) throws(FormatError) -> Int? {
-      guard case .integers(let numbers, let shape) = targets.entry, options.task == .classification else { return nil }
+      guard options.task == .classification, !targets.entry.elementType.isFloatingPoint else { return nil }
+      guard let numbers = targets.entry.wholeNumbers else {
+        throw error(targets.name, "it has numbers beyond \(Int64.max), which are no classes", "Classes count from 0.")
+      }
+      let shape = targets.entry.shape
       guard shape.rank == 1 || (shape.rank == 2 && shape[1] == 1) else {
         throw error(targets.name, "classes of shape \(shape)", "Classes are whole numbers of shape [N].")
       }
@@ -114,12 +118,7 @@ public enum NumPyDataset {
     }
 
     private func floats(_ array: Named) throws(FormatError) -> Tensor<Float> {
-      let tensor: Tensor<Float>
-      if case .integers(let numbers, let shape) = array.entry {
-        tensor = Tensor(numbers.lazy.map { Float($0) }, shape: shape)
-      } else {
-        tensor = array.entry.tensor() ?? .zeros([])
-      }
+      let tensor: Tensor<Float> = array.entry.values()
       if let index = tensor.withUnsafeElements({ $0.firstIndex { !$0.isFinite } }) {
         throw error(array.name, "number \(index) in row-major order is not finite", "Leave such samples out.")
       }

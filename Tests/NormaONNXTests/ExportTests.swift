@@ -101,10 +101,10 @@ struct ExportTests {
       func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> { x }
     }
     func message(_ network: any Layer<Float>, _ shape: Shape) -> String {
-      do {
-        _ = try ONNXModel(network, sampleShape: shape)
-        return ""
-      } catch { return error.description }
+      switch Result(catching: { try ONNXModel(network, sampleShape: shape) }) {
+      case .success: ""
+      case .failure(let error): "\(error)"
+      }
     }
     #expect(message(Sequential<Float> { Own() }, [3]).contains("Own at '0'"))
     #expect(

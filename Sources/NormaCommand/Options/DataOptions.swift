@@ -1,5 +1,6 @@
 import ArgumentParser
 import Norma
+import NormaTerminal
 
 /// Which data to use, and how to prepare them.
 struct DataOptions: ParsableArguments {
@@ -76,6 +77,7 @@ struct DataOptions: ParsableArguments {
     let source = try DataSource(data)
     let images = ImageFolderOptions(shape: imageSize.map { [$0, $0, 3] })
     var loaded = try source.load(options: csvOptions, images: images)
+    loaded.notes.forEach(remark)
     if asImages, let shape = source.shapeOfPixelRows {
       loaded.training.features.shapeExamples(as: shape)
       loaded.test?.features.shapeExamples(as: shape)
