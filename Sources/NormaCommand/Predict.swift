@@ -16,8 +16,8 @@ struct Predict: ParsableCommand {
 
       Or they are PNG and JPEG files, one or several, which is told by their content. An image is scaled until it just \
       covers the size that the model was trained on, and its middle is taken. A model of grey images sees a colour one's \
-      luminance, a model of colour images a grey one's value in all three channels. What is transparent lies over white. \
-      A camera's note on how it was held (EXIF) is not looked at.
+      luminance, a model of colour images a grey one's value in all three channels. What is transparent lies over white, \
+      and a picture is turned as the camera noted it must be (EXIF).
 
       EXAMPLES
         norma predict norma-model new.csv
