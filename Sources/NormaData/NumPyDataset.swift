@@ -20,8 +20,10 @@ public enum NumPyDataset {
       return LoadedData(training: try reader.dataset(features, targets, name: name, classCount: nil))
     }
     guard let training = try reader.pair(suffix: "_train") else {
+      let names = reader.entries.keys.sorted()
       throw FormatError(
-        file: path, problem: "it holds the arrays \(reader.entries.keys.sorted().joined(separator: ", "))",
+        file: path, problem: "it holds the arrays \(names.prefix(10).joined(separator: ", "))"
+          + (names.count > 10 ? " and \(names.count - 10) more" : ""),
         remedy: "It takes x and y, or x_train and y_train, and x_test and y_test where there are any.")
     }
     let test = try reader.pair(suffix: "_test")
