@@ -17,7 +17,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,onednn zlib libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke lint format sanitize fuzz examples bench docs clean
+.PHONY: help setup demo test smoke lint format sanitize fuzz examples bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -54,6 +54,12 @@ fuzz: setup  ## feeds random bytes to the readers READERS for SECONDS each, see 
 
 examples: setup  ## tests the packages in Examples; builds a web server first, which takes minutes
 	swift test -c release --disable-testable-imports --package-path Examples/Serving $(FLAGS)
+
+# The pages that `make drawings` measures.
+PAGES := $(REPORT)/report.html
+
+drawings:  ## measures the text in the drawings of PAGES in Chromium: overlaps, and what is cut off
+	@Utils/check-drawings $(PAGES)
 
 LIBRARIES := $(filter-out NormaCommand,$(patsubst Sources/%/,%,$(dir $(wildcard Sources/*/*.swift))))
 

@@ -5,8 +5,48 @@ extension Sequential<Float> {
   ///
   /// Batch normalization that counts no batch cannot be folded: a network that was converted before its training answers as
   /// it is, with the statistics that it began with.
-  func answers(for features: Tensor<Float>) throws -> Tensor<Float> {
+  func outputs(for features: Tensor<Float>) throws -> Tensor<Float> {
     guard features.shape[0] > 0, let serving = try? InferenceModel(self) else { return try predict(features) }
     return try serving.predict(features)
+  }
+}
+
+extension Checkpoint {
+  /// What the model's outputs say.
+  ///
+  /// - Parameters:
+  ///   - outputs: the outputs, `[N, outputs]`.
+  ///   - file: what errors call the model.
+  ///   - name: what errors call an example.
+  /// - Throws: `FormatError` that names the model and the first example where outputs are no numbers.
+  func answers(_ outputs: Tensor<Float>, from file: String, naming name: (Int) -> String) throws -> Answers {
+    do {
+      return try answers(outputs)
+    } catch .outputsNotFinite(let found) {
+      let what =
+        switch settings.outputs {
+        case .classes(let names): "the score of class '\(names[found.output])'"
+        case .values(let count): count == 1 ? "the value" : "value \(found.output + 1)"
+        }
+      throw FormatError(
+        file: file,
+        problem:
+          "for \(found.exampleCount) of \(found.totalCount) example\(found.totalCount == 1 ? "" : "s") it gives what is no finite "
+          + "number; first for \(name(found.firstExample)), \(what) is \(found.value)",
+        remedy:
+          "`norma inspect` shows whether weights or running statistics hold such numbers; if they do not, the example's "
+          + "are too large.")
+    }
+  }
+
+  /// What the numbers are called that the model predicts; nil if it predicts a class.
+  var targetNames: [String]? {
+    guard case .values(let count) = settings.outputs else { return nil }
+    let saved = settings.encoding?.labels.compactMap(\.name) ?? []
+    if saved.count == count { return saved }
+    let columns = settings.data.labelColumn?.split(separator: ",").map { CSVOptions.Column(String($0)) } ?? []
+    let names = columns.compactMap { if case .name(let name) = $0 { name } else { nil } }
+    if names.count == count { return names }
+    return count == 1 ? ["value"] : (1...count).map { "value \($0)" }
   }
 }

@@ -14,8 +14,15 @@ struct Evaluate: ParsableCommand {
       the part that was set aside for validation, which is found again by the seed. With --data it is measured on all \
       of the given data, or on their test part.
 
+      For classes: accuracy and balanced accuracy (the mean recall of the classes), F1, the area under the ROC curve, log \
+      loss, Brier score and calibration error, recall and precision by class, and the confusion matrix, or where that has \
+      no room the most frequent mistakes. For numbers: R², the mean and the median absolute error, and the root mean squared \
+      error. All are defined as in scikit-learn. The probabilities are those of a model that learned by cross-entropy; scores \
+      of another have none, and no measures of them.
+
       EXAMPLES
         norma evaluate norma-model
+        norma evaluate norma-model --report evaluation.html
         norma evaluate norma-model/model.safetensors --data csv:new.csv --json
       """)
 
@@ -25,13 +32,16 @@ struct Evaluate: ParsableCommand {
   @Option(help: ArgumentHelp("Other data, as for train.", valueName: "source"))
   var data: String?
 
-  @Option(
-    name: .customLong("label"),
-    help: ArgumentHelp("CSV: the column to predict. (default: as in training)", valueName: "column"))
-  var labelColumn: String?
+  @OptionGroup var table: TableOptions
 
   @Option(help: ArgumentHelp("How many threads work. (default: all cores)", valueName: "count"))
   var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "An HTML file to write: a page with the measures and pictures of them, which needs no other file.",
+      valueName: "file"))
+  var report: String?
 
   @Flag(help: "Print the results as JSON.")
   var json = false
@@ -41,70 +51,46 @@ struct Evaluate: ParsableCommand {
     try validateThreads(threads)
   }
 
-  /// What `--json` prints.
-  private struct Result: Encodable {
-    var data: String
-    var count: Int
-    var loss: Double
-    var metric: String
-    var value: Double
-    var rootMeanSquaredError: Double?
-    var classNames: [String]?
-    var confusion: [[Int]]?
-  }
-
   func run() throws {
     if let threads { Parallel.threadCount = threads }
-    let checkpoint = try Checkpoint(contentsOf: checkpointPath(model))
+    let file = try modelFile(model)
+    let checkpoint = try Checkpoint(contentsOf: file)
     let network = try checkpoint.makeModel()
-    let dataset = try checkpoint.evaluationData(source: data, labelColumn: labelColumn)
-    let loss = checkpoint.settings.training.loss
+    let dataset = try checkpoint.evaluationData(source: data, table: table)
     try network.check(dataset)
-    let evaluation = try Evaluation(outputs: network.answers(for: dataset.features), of: dataset, loss: loss)
-    let metric = loss.metricLabel
-    if json {
-      let names: [String]? = if case .classes(let names) = checkpoint.settings.outputs { names } else { nil }
-      let result = Result(
-        data: dataset.name, count: dataset.count, loss: evaluation.loss, metric: metric.name, value: evaluation.metric,
-        rootMeanSquaredError: evaluation.rootMeanSquaredError, classNames: names,
-        confusion: names == nil ? nil : evaluation.confusion)
-      try outputJSON(result)
-      return
+    let outputs = try network.outputs(for: dataset.features)
+    let answers = try checkpoint.answers(outputs, from: file) { "example \($0) (counted from 0)" }
+    let evaluation = try Evaluation(outputs: outputs, of: dataset, loss: checkpoint.settings.training.loss)
+    let result = EvaluationResult(
+      model: modelName, data: dataset.name, attribution: dataset.attribution, count: dataset.count,
+      loss: evaluation.loss,
+      outcome: try checkpoint.outcome(answers, targets: dataset.targets))
+    if let report {
+      try FileAccess.write(EvaluationReport(result, command: command).page.html(), to: report)
     }
-    try output(
-      "\(dataset.name), \(dataset.count) examples: \(metric.name) \(metric.text(evaluation.metric)), loss \(Formatting.number(evaluation.loss))"
-    )
-    if let error = evaluation.rootMeanSquaredError {
-      try output("Root mean squared error: \(Formatting.number(error))")
-    }
-    guard case .classes(let names) = checkpoint.settings.outputs else { return }
-    try output("")
-    try output(table(evaluation.confusion, names))
+    if json { return try outputJSON(EvaluationListing(result)) }
+    let text = EvaluationText(result, columns: Terminal.outputColumns(), glyphs: Terminal.glyphs())
+    try output(text.lines.joined(separator: "\n"))
+    if let report { try output("\nReport: \(report)") }
   }
 
-  /// For each class: how many there are, which share was found, which share of those found is right, and what it was
-  /// most often taken for.
-  private func table(_ confusion: [[Int]], _ names: [String]) -> TextTable {
-    var table = TextTable(columns: [
-      .words("class"), .numbers("examples"), .numbers("recall"), .numbers("precision"), .words("most often taken for"),
-    ])
-    for (index, row) in confusion.enumerated() {
-      let count = row.reduce(0, +)
-      let found = confusion.reduce(0) { $0 + $1[index] }
-      let mistakes = row.enumerated().filter { $0.offset != index && $0.element > 0 }.max { $0.element < $1.element }
-      table.addRow([
-        names[index], "\(count)", count == 0 ? "" : Formatting.percentage(Double(row[index]) / Double(count)),
-        found == 0 ? "" : Formatting.percentage(Double(row[index]) / Double(found)),
-        mistakes.map { "\(names[$0.offset]) (\($0.element)×)" } ?? "",
-      ])
-    }
-    return table
+  /// What a report calls the model: the last part of its path that is a name of its own.
+  private var modelName: String {
+    let url = URL(filePath: model)
+    let name =
+      url.lastPathComponent == "model.safetensors"
+      ? url.deletingLastPathComponent().lastPathComponent : url.lastPathComponent
+    return name.isEmpty || name == "." ? "The model" : name
   }
-}
 
-/// The checkpoint that a path names: the file itself, or that in the folder.
-func checkpointPath(_ path: String) -> String {
-  FileAccess.kind(of: path) == .directory ? "\(path)/model.safetensors" : path
+  /// The command line that makes the report again.
+  private var command: String {
+    var words = ["norma", "evaluate", model.shellQuoted]
+    if let data { words += ["--data", data.shellQuoted] }
+    words += table.words
+    if let report { words += ["--report", report.shellQuoted] }
+    return words.joined(separator: " ")
+  }
 }
 
 extension Checkpoint {
@@ -114,46 +100,91 @@ extension Checkpoint {
     return lengths.count == 3 && (lengths[2] == 1 || lengths[2] == 3) ? Shape(lengths) : nil
   }
 
-  /// A source's data, read as the model's own were; with `allowsOtherClasses`, a table may name classes that the model
-  /// does not know.
-  func load(_ source: String, labelColumn: String? = nil, allowsOtherClasses: Bool = false) throws -> LoadedData {
-    var options = CSVOptions(hasHeader: settings.data.hasHeader)
-    if let column = labelColumn ?? settings.data.labelColumn {
-      options.labelColumns = column.split(separator: ",").map { CSVOptions.Column(String($0)) }
-    }
-    switch settings.outputs {
-    case .classes(let names): options.classNames = names
-    case .values: options.task = .regression
-    }
-    let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
-    if allowsOtherClasses { options.classNames = nil }
-    let loaded = try DataSource(source).load(options: options, images: images)
-    loaded.notes.forEach(remark)
-    return loaded
+  /// How the model's own data were read, where that was said.
+  private var ownTable: TableOptions {
+    var table = TableOptions()
+    table.labelColumn = settings.data.labelColumn
+    table.header = settings.data.hasHeader
+    table.separator = settings.data.separator
+    table.decimal = settings.data.decimalMark
+    return table
   }
 
-  /// The data to measure the model on, standardized as in training.
-  func evaluationData(source: String?, labelColumn: String?) throws -> Dataset<Float> {
+  /// The options by which a table is read: what the command line says of it and, of the label columns, what the model knows.
+  func csvOptions(_ table: TableOptions) throws -> CSVOptions {
+    var options = try table.csvOptions()
+    // Which columns these are in tables of another order, the encoding knows.
+    if options.labelColumns.isEmpty, settings.encoding?.labels.isEmpty ?? true {
+      options.labelColumns = settings.data.labelColumn.map(columns) ?? [.number(-1)]
+    }
+    switch settings.outputs {
+    case .classes(let names):
+      options.classNames = names
+      options.task = .classification
+    case .values: options.task = .regression
+    }
+    return options
+  }
+
+  /// A source's data, the columns of a table found as the model's encoding says. Where labels are not needed, they may be of
+  /// classes that the model does not know.
+  func read(
+    _ source: String, table: TableOptions = TableOptions(), needsLabels: Bool = true
+  ) throws -> SourceData {
+    var options = try csvOptions(table)
+    if case .csv(let path) = try DataSource(source) {
+      return try CSV.data(
+        bytes: Gzip.contents(ofFile: path), file: path, encoding: tableEncoding, options: options)
+    }
+    let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
+    if !needsLabels { (options.classNames, options.task) = (nil, nil) }
+    return try DataSource(source).read(options: options, images: images)
+  }
+
+  /// The data to measure the model on, prepared as in training.
+  func evaluationData(source: String?, table: TableOptions = TableOptions()) throws -> Dataset<Float> {
     guard source != nil || !settings.isConverted else {
       throw UsageError("The model was trained elsewhere. Name the data to measure it on with --data.")
     }
-    let loaded = try load(source ?? settings.data.source, labelColumn: labelColumn)
+    let read = try read(source ?? settings.data.source, table: source == nil && !table.isGiven ? ownTable : table)
+    var notes = read.notes
+    let shape = Shape(settings.exampleShape)
     var dataset: Dataset<Float>
-    if let test = loaded.test {
-      dataset = test
+    if let test = read.test {
+      dataset = try preparation.dataset(test, shape: shape, notes: &notes)
       dataset.name += ", test part"
     } else if source == nil {
       guard settings.data.validationCount > 0 else {
         throw UsageError("The model was trained without validation data. Name some to measure it on with --data.")
       }
       var random = RandomGenerator(seed: settings.training.seed).split(RandomStream.split.rawValue)
-      dataset = try loaded.training.split(validationCount: settings.data.validationCount, using: &random).validation
+      let rows = try read.training.split(
+        settings.data.split ?? .random, validationCount: settings.data.validationCount, using: &random)
+      dataset = try preparation.dataset(read.training, rows: rows.validation, shape: shape, notes: &notes)
       dataset.name += ", validation part"
     } else {
-      dataset = loaded.training
+      dataset = try preparation.dataset(read.training, shape: shape, notes: &notes)
     }
-    dataset.features.shapeExamples(as: Shape(settings.exampleShape))
-    if let standardization { dataset.features = try standardization.applied(to: dataset.features) }
+    tell(notes)
     return dataset
+  }
+}
+
+extension Checkpoint {
+  /// Answers held against what is true, in the units of the data.
+  fileprivate func outcome(_ answers: Answers, targets: Dataset<Float>.Targets) throws -> EvaluationResult.Outcome {
+    switch (answers, targets) {
+    case (.classes(let names, let scores, _), .classes(let labels, _)):
+      let metrics = try ClassificationMetrics(scores: scores, labels: labels, areLogits: givesProbabilities)
+      let ranking = names.count == 2 ? Ranking(ofSecondClass: scores.converted(), labels: labels) : nil
+      return .classes(names: names, metrics, ranking)
+    case (.values(let values), .values(let wanted)):
+      let wanted = try preparation.originalUnits(wanted)
+      return .values(
+        names: targetNames ?? [], try RegressionMetrics(predictions: values, targets: wanted), predictions: values,
+        targets: wanted)
+    case (.classes, .values), (.values, .classes):
+      throw TrainingError.targetsDoNotFit("the model predicts other than what the data have to be predicted")
+    }
   }
 }

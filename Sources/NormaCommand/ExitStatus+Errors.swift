@@ -27,8 +27,10 @@ extension DataError {
   /// Whether the command line is to blame rather than the data.
   var isWrongUsage: Bool {
     switch self {
-    case .unknownSource, .missingPath, .labelColumnCount, .validationFraction, .validationCount: true
-    case .nothingToStandardize, .invalidStandardization, .unfitForStandardization: false
+    case .unknownSource, .missingPath, .labelColumnCount, .validationFraction, .validationCount, .validationLosesClass,
+      .foldCount:
+      true
+    case .noFeatures, .gap, .tooLarge, .nothingToStandardize, .invalidStandardization, .unfitForStandardization: false
     }
   }
 }

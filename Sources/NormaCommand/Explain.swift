@@ -11,7 +11,8 @@ struct Explain: ParsableCommand {
     discussion: """
       Lists the computation graph of batch normalization on a small batch: every node with its value, its gradient and \
       the local rule by which gradients pass through it. Then the closed form, which gives the same gradients in one \
-      step, and how far the two are apart.
+      step, and how far the two are apart. Last, what the batch leaves behind: the running averages before and after it, \
+      and what inference makes of the same rows with them.
 
       The numbers are your own, or four rows of two channels that are built in. The loss that is differentiated is the \
       sum of the outputs, each times its number in --gradient. With the same number for all, no input would get a \
@@ -54,6 +55,21 @@ struct Explain: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
+    help: ArgumentHelp("The weight of the batch in the running averages, from 0 to 1.", valueName: "number"))
+  var momentum = 0.1
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The running means before the batch, one for each channel. (default: 0)", valueName: "list"))
+  var runningMean: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The running variances before the batch, one for each channel. (default: 1)", valueName: "list"))
+  var runningVariance: String?
+
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The gradient of the loss with respect to the output, in rows like --values. (default: 1 in the first row and 0 in the others, which shows that the other rows take part in the first one's output)",
       valueName: "rows"))
@@ -65,13 +81,16 @@ struct Explain: ParsableCommand {
   @Option(help: ArgumentHelp("Also draw the graph to this file.", valueName: "file"))
   var svg: String?
 
-  @Flag(help: "Print the graph and the differences as JSON.")
+  @Flag(help: "Print the graphs, the differences and the running averages as JSON.")
   var json = false
 
   func validate() throws {
     if file != nil && values != nil { throw ValidationError("Name either a file or --values, not both.") }
     guard epsilon >= 0, epsilon.isFinite else {
       throw ValidationError("--epsilon takes a number from 0 on, not \(epsilon).")
+    }
+    guard (0...1).contains(momentum) else {
+      throw ValidationError("--momentum takes a number from 0 to 1, not \(momentum).")
     }
   }
 
@@ -95,10 +114,23 @@ struct Explain: ParsableCommand {
     let beta = try option("--beta", beta ?? (isBuiltIn ? "1,-1" : nil), rowCount: 1, like: x)
     let firstRow = Tensor((0..<x.count).map { $0 < x.shape[1] ? 1.0 : 0 }, shape: x.shape)
     let channels = Shape([x.shape[1]])
+    var conventions = BatchNormalizationConventions.pyTorch
+    conventions.rule = .updating(momentum)
+    var running = RunningStatistics<Double>(channelCount: x.shape[1], conventions: conventions)
+    if let mean = try option("--running-mean", runningMean, rowCount: 1, like: x) {
+      running.mean = mean.reshaped(to: channels)
+    }
+    if let variance = try option("--running-variance", runningVariance, rowCount: 1, like: x) {
+      guard variance.elements.allSatisfy({ $0 >= 0 }) else {
+        throw UsageError("--running-variance has a number below 0, which no variance is.")
+      }
+      running.variance = variance.reshaped(to: channels)
+    }
     return try Explanation(
       x, gamma: gamma?.reshaped(to: channels) ?? .ones(channels),
       beta: beta?.reshaped(to: channels) ?? .zeros(channels),
-      epsilon: epsilon, outputGradient: try option("--gradient", gradient, rowCount: x.shape[0], like: x) ?? firstRow)
+      epsilon: epsilon, outputGradient: try option("--gradient", gradient, rowCount: x.shape[0], like: x) ?? firstRow,
+      running: running)
   }
 
   private func batch() throws -> Tensor<Double> {

@@ -74,7 +74,7 @@ struct Inspect: ParsableCommand {
   }
 
   func run() throws {
-    let path = checkpointPath(model)
+    let path = try modelFile(model, kinds: [.safetensors, .npz, .npy])
     if memory { return try showMemory(try Checkpoint(contentsOf: path, allowsUnusableNumbers: true)) }
     let (rows, metadata) = try contents(path)
     let checkpoint =
@@ -183,6 +183,11 @@ struct Inspect: ParsableCommand {
       ("Network", settings.architecture.name), ("Takes", "examples of shape \(Shape(settings.exampleShape))"),
       ("Gives", outputs), ("Parameters", "\(parameterCount)"),
       ("Standardized", settings.standardization.map { $0.mode.words } ?? "not"),
+      (
+        "Predicts",
+        settings.targetStandardization == nil ? "" : "numbers standardized in training, undone in all that is shown"
+      ),
+      ("Columns", settings.encoding.map { $0.columns.map(\.words).joined(separator: ", ") } ?? ""),
       (settings.isConverted ? "Converted" : "Trained on", (settings.isConverted ? "from " : "") + settings.data.source),
       ("Loss", settings.training.loss.words),
       (
@@ -191,6 +196,7 @@ struct Inspect: ParsableCommand {
       ),
       ("Batch size", "\(settings.training.batchSize)"), ("Seed", "\(settings.training.seed)"),
     ]
+    rows.removeAll { $0.1.isEmpty }
     if settings.isConverted { rows.removeSubrange((rows.firstIndex { $0.0 == "Loss" } ?? 0)...) }
     rows.insert(("Normalization", settings.architecture.normalization.rawValue), at: 1)
     if let recipe = settings.architecture.recipe as? ResidualNetwork {

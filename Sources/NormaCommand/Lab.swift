@@ -52,8 +52,8 @@ extension Lab {
       abstract: "Run experiments and write their report.",
       usage: "norma lab run (<names> ... | --all) [<options>]",
       discussion: """
-        The report is one page, report.html, with plots, tables, claims that hold or do not, and the published figures \
-        beside ours. The folder also gets results.json (the same bytes in every run), times.json, the plots as SVG and \
+        The report is one page, report.html, with plots, tables, claims that held, did not, or cannot be told (open: the \
+        difference is no larger than chance leaves it uncertain), and the published figures beside ours. The folder also gets results.json (the same bytes in every run), times.json, the plots as SVG and \
         their numbers as CSV.
 
         Experiments are made of runs that do not depend on each other; as many go on at once as there are threads, and \
@@ -161,9 +161,11 @@ extension Lab {
       // The page last: where it is, all that it shows is.
       try FileAccess.write(try report.files().reversed().map { (path: "\(out)/\($0.path)", bytes: $0.bytes) })
       if common.json { return try outputJSON(results.map(\.record)) }
-      var table = TextTable(columns: [.words("experiment"), .numbers("claims held"), .words("answer")])
+      var table = TextTable(
+        columns: [.words("experiment"), .numbers("held"), .numbers("not"), .numbers("open"), .words("answer")])
       for (entry, result) in zip(report.summary, results) {
-        table.addRow([entry.name, "\(entry.held) of \(entry.all)", result.findings.answer])
+        let counts = [entry.counts.held, entry.counts.notHeld, entry.counts.open]
+        table.addRow([entry.name] + counts.map(String.init) + [result.findings.answer])
       }
       try output(table)
       try output("\n\(report.headline)\nReport: \(out)/report.html")
@@ -177,7 +179,8 @@ private struct LabProgress {
   private let glyphs = Terminal.standardError.glyphs
   private let quiet: Bool
   private let start = ProcessInfo.processInfo.systemUptime
-  private var line = ""
+  /// What is said of the run that was begun last, and the shorter form without its label.
+  private var lines = ("", "")
   private var share = 0.0
 
   init(quiet: Bool) { self.quiet = quiet }
@@ -190,7 +193,7 @@ private struct LabProgress {
       status.write(
         "\(runs) run\(runs == 1 ? "" : "s") to do" + (knownRuns > 0 ? ", \(knownRuns) known from before" : ""))
     case .began(let experiment, let label, let number, let count):
-      line = "\(experiment) \(number)/\(count)  \(label)"
+      lines = ("\(experiment) \(number)/\(count)  \(label)", "\(experiment) \(number)/\(count)")
     case .ended(_, let share): self.share = share
     case .completed(let experiment, let number, let count):
       status.write("\(experiment) done, \(number) of \(count) experiments")
@@ -205,8 +208,10 @@ private struct LabProgress {
     let end = "  \(Formatting.progress(share))  \(Formatting.clock(left)) left"
     let width = status.columns
     let room = width - end.columns
-    guard room > 10 else { return status.draw(end.truncated(toColumns: width, ellipsis: glyphs.ellipsis)) }
-    status.draw(line.truncated(toColumns: room, ellipsis: glyphs.ellipsis).padded(toColumns: min(room, 60)) + end)
+    guard let line = [lines.0, lines.1].first(where: { $0.columns <= room }) else {
+      return status.draw(end.truncated(toColumns: width, ellipsis: glyphs.ellipsis))
+    }
+    status.draw(line.padded(toColumns: min(room, 60)) + end)
   }
 
   func finish() { status.finish() }

@@ -14,15 +14,22 @@ struct Predict: ParsableCommand {
       the same order, or under the same names in a header. A label column may be there and is passed over. A - \
       in place of a file stands for standard input.
 
-      Or they are PNG and JPEG files, one or several, which is told by their content. An image is scaled until it just \
+      Or they are PNG and JPEG files, one or several, which is told by their content, or folders, of which all such files \
+      are taken, those in folders below too; hidden files are passed over. An image is scaled until it just \
       covers the size that the model was trained on, and its middle is taken. A model of grey images sees a colour one's \
       luminance, a model of colour images a grey one's value in all three channels. What is transparent lies over white, \
       and a picture is turned as the camera noted it must be (EXIF).
+
+      --csv writes a row for each example, after a header: the row's number, the file or what --id names, the class \
+      that was predicted, and the probability of every class (probability_NAME; score_NAME for a model whose scores are no \
+      probabilities), or the numbers that were predicted. All have as many digits as it takes to read the same numbers again.
 
       EXAMPLES
         norma predict norma-model new.csv
         norma predict norma-model - < new.csv
         norma predict norma-model cat.jpg dog.png
+        norma predict norma-model photos --csv answers.csv
+        norma predict norma-model new.csv --id name --csv -
         norma predict norma-model --data mnist:mnist --rows 0-9 --top 3
       """)
 
@@ -31,13 +38,16 @@ struct Predict: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "A CSV file with a row for each example, or PNG and JPEG files; - for standard input.", valueName: "file"))
+      "A CSV file with a row for each example, or PNG and JPEG files, or folders of such; - for standard input.",
+      valueName: "file"))
   var files: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "Examples from data as for train, in place of files: their test part, or all.", valueName: "source"))
   var data: String?
+
+  @OptionGroup var table: TableOptions
 
   @Option(help: ArgumentHelp("CSV and --data: only these rows, counted from 0: 7, or 0-9.", valueName: "range"))
   var rows: String?
@@ -48,6 +58,17 @@ struct Predict: ParsableCommand {
       valueName: "count"))
   var top: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "CSV: the column, by name or number, that says what a row is called. (default: the rows are numbered)",
+      valueName: "column"))
+  var id: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the answers to a CSV file instead of showing them; - for standard output.", valueName: "file"))
+  var csv: String?
+
   @Flag(help: "Print the results as JSON, with the probability of every class.")
   var json = false
 
@@ -57,6 +78,9 @@ struct Predict: ParsableCommand {
     }
     guard files.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("Standard input, -, can be read once.") }
     if let data { try validateSource(data) }
+    if id != nil, let data, !data.hasPrefix("csv:") { throw ValidationError("--id is for rows of CSV.") }
+    if csv != nil && top != nil { throw ValidationError("--top is for what is shown; --csv has all classes.") }
+    if csv == "-" && json { throw ValidationError("--csv - and --json would both write to standard output.") }
     if let top, top < 1 { throw ValidationError("--top takes a number from 1 on, not \(top).") }
     if let rows, parseRows(rows) == nil { throw ValidationError("--rows takes 7 or 0-9, not '\(rows)'.") }
   }
@@ -69,147 +93,186 @@ struct Predict: ParsableCommand {
     return first...last
   }
 
-  /// What is predicted for: standardized features `[N, …]`, and what each of the examples is called.
+  /// What is predicted for.
   private struct Examples {
-    var features: Tensor<Float>
-    /// The files that are an example each; nil where the examples are rows.
-    var files: [String]?
-    var firstRow = 0
-  }
-
-  /// One example's answer, as `--json` prints it.
-  private struct Prediction: Encodable {
-    var file: String?
-    var row: Int?
-    var label: String?
-    var probabilities: [String: Double]?
-    var values: [Double]?
+    /// What the model says of them, `[N, outputs]`.
+    var outputs: Tensor<Float>
+    /// What each is called.
+    var names: PredictionNames
   }
 
   func run() throws {
-    let checkpoint = try Checkpoint(contentsOf: checkpointPath(model))
+    let file = try modelFile(model)
+    let checkpoint = try Checkpoint(contentsOf: file)
     let network = try checkpoint.makeModel()
-    var examples = try examples(checkpoint)
-    _ = try network.outputShape(for: examples.features.shape)
-    if let standardization = checkpoint.standardization {
-      examples.features = try standardization.applied(to: examples.features)
+    let examples = try examples(checkpoint, network)
+    let answers = try checkpoint.answers(examples.outputs, from: file, naming: examples.names.words)
+    let predictions = Predictions(answers, names: examples.names, targetNames: checkpoint.targetNames ?? [])
+    if let csv {
+      if csv == "-" { return try FileAccess.writeToStandardOutput(predictions.csv) }
+      try FileAccess.write(predictions.csv, to: csv)
     }
-    let outputs = try network.answers(for: examples.features)
-    let predictions = predictions(outputs, examples, checkpoint.settings.outputs)
     if json {
-      try outputJSON(predictions)
+      try outputJSON(predictions.listing)
+    } else if let csv {
+      try output("\(csv): answers for \(predictions.count) example\(predictions.count == 1 ? "" : "s")")
     } else {
-      try output(table(predictions, checkpoint.settings.outputs))
+      try output(predictions.table(top: top ?? (examples.names.areFiles ? 3 : 1)))
     }
   }
 
-  private func examples(_ checkpoint: Checkpoint) throws -> Examples {
-    guard data == nil else { return try rows(of: try dataFeatures(checkpoint)) }
+  private func examples(_ checkpoint: Checkpoint, _ network: Sequential<Float>) throws -> Examples {
+    if let data {
+      return try rows(of: try dataFeatures(checkpoint), try names(of: data, checkpoint), network)
+    }
+    let files = try imageFiles()
     let first = try input(files[0])
+    let kind = FileKind(beginning: first.bytes)
+    let isImage = kind == .png || kind == .jpeg
     // Content decides; the name, only that what is no image was meant to be one.
-    let isCalledImage = ["png", "jpg", "jpeg"].contains((first.name as NSString).pathExtension.lowercased())
-    if files.count == 1 && !isCalledImage && !RasterImage.isImage(first.bytes) {
-      return try rows(of: try csvFeatures(first.bytes, file: first.name, checkpoint))
+    if files.count == 1 && !isImage && !isCalledImage(first.name) {
+      guard [.text, .empty, .binary].contains(kind) else {
+        throw FormatError(
+          file: first.name, is: kind,
+          remedy:
+            "Examples come from comma-separated values, from PNG and JPEG files or, by --data, from what train takes.")
+      }
+      let features = try csvFeatures(first.bytes, file: first.name, checkpoint)
+      return try rows(of: features, try rowNames(first.bytes, first.name, checkpoint), network)
     }
     if rows != nil { throw UsageError("--rows is for CSV files and --data: an image is one example.") }
-    return try images(first, checkpoint)
+    if id != nil { throw UsageError("--id is for rows of CSV: an image is called as its file.") }
+    return try images(files, first, checkpoint, network)
   }
 
+  private func isCalledImage(_ name: String) -> Bool {
+    ["png", "jpg", "jpeg"].contains((name as NSString).pathExtension.lowercased())
+  }
+
+  // MARK: Rows
+
   private func dataFeatures(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let loaded = try checkpoint.load(data ?? "", allowsOtherClasses: true)
-    var features = (loaded.test ?? loaded.training).features
-    features.shapeExamples(as: Shape(checkpoint.settings.exampleShape))
-    return features
+    let source = data ?? ""
+    if case .csv(let path) = try DataSource(source) {
+      return try csvFeatures(try input(path).bytes, file: path, checkpoint)
+    }
+    let read = try checkpoint.read(source, needsLabels: false)
+    return try features((read.test ?? read.training).features, checkpoint)
   }
 
   private func csvFeatures(_ bytes: [UInt8], file: String, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let shape = Shape(checkpoint.settings.exampleShape)
-    let options = CSVOptions(
-      labelColumns: checkpoint.settings.data.labelColumn.map {
-        $0.split(separator: ",").map { CSVOptions.Column(String($0)) }
-      } ?? [.number(-1)], hasHeader: checkpoint.settings.data.hasHeader)
-    let features = try CSV.features(
-      bytes: bytes, file: file, featureCount: shape.elementCount,
-      featureNames: checkpoint.settings.featureNames, options: options)
-    return features.reshaped(to: Shape([features.shape[0]] + Array(shape)))
+    let table = try CSV.table(
+      bytes: bytes, file: file, encoding: checkpoint.tableEncoding, options: try checkpoint.csvOptions(table))
+    return try features(.table(table), checkpoint)
   }
 
-  private func images(_ first: (bytes: [UInt8], name: String), _ checkpoint: Checkpoint) throws -> Examples {
+  /// Features as the network takes them; what was supposed of them is told.
+  private func features(_ features: SourceExamples.Features, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
+    var notes: [String] = []
+    let result = try checkpoint.preparation.features(
+      of: features, shape: Shape(checkpoint.settings.exampleShape), notes: &notes)
+    tell(notes)
+    return result
+  }
+
+  /// The rows that `--rows` asks for, and what the model says of them.
+  private func rows(
+    of features: Tensor<Float>, _ names: PredictionNames, _ network: Sequential<Float>
+  ) throws -> Examples {
+    var (features, names) = (features, names)
+    if let rows, let range = parseRows(rows) {
+      guard range.upperBound < features.shape[0] else {
+        throw UsageError("--rows \(rows): the data have the rows 0 to \(features.shape[0] - 1).")
+      }
+      features = features[rows: range.lowerBound..<range.upperBound + 1]
+      names = names[range]
+    }
+    return Examples(outputs: try outputs(for: features, network), names: names)
+  }
+
+  private func outputs(for features: Tensor<Float>, _ network: Sequential<Float>) throws -> Tensor<Float> {
+    _ = try network.outputShape(for: features.shape)
+    return try network.outputs(for: features)
+  }
+
+  /// What the examples of `--data` are called: images as their files, rows as the column `--id` says.
+  private func names(of data: String, _ checkpoint: Checkpoint) throws -> PredictionNames {
+    switch try DataSource(data) {
+    case .images(let folder):
+      var options = ImageFolderOptions(shape: checkpoint.imageShape)
+      if case .classes(let names) = checkpoint.settings.outputs { options.classNames = names }
+      let paths = try ImageFolder.paths(folder, options: options)
+      return .files(paths.test ?? paths.training, areRows: true)
+    case .csv(let file) where id != nil: return try identifiers(try input(file).bytes, file, checkpoint)
+    default: return .rows(first: 0)
+    }
+  }
+
+  private func rowNames(
+    _ bytes: [UInt8], _ file: String, _ checkpoint: Checkpoint
+  ) throws -> PredictionNames {
+    id == nil ? .rows(first: 0) : try identifiers(bytes, file, checkpoint)
+  }
+
+  private func identifiers(_ bytes: [UInt8], _ file: String, _ checkpoint: Checkpoint) throws -> PredictionNames {
+    let (name, texts) = try CSV.texts(
+      of: CSVOptions.Column(id ?? ""), bytes: bytes, file: file, encoding: checkpoint.tableEncoding,
+      options: try checkpoint.csvOptions(table))
+    return .identifiers(texts, column: name ?? "id")
+  }
+
+  // MARK: Images
+
+  /// The files that were named, and in place of a folder the images in it.
+  private func imageFiles() throws -> [String] {
+    try files.flatMap { file -> [String] in
+      guard FileAccess.kind(of: file) == .directory else { return [file] }
+      var (images, others): ([String], [String]) = ([], [])
+      for path in try FileAccess.files(below: file) {
+        let kind = try FileKind(ofFile: path)
+        // What is called an image and is none is a damaged one, and its reader says so.
+        if kind == .png || kind == .jpeg || isCalledImage(path) {
+          images.append(path)
+        } else {
+          others.append("'\(path)' (\(kind.words))")
+        }
+      }
+      guard !images.isEmpty else {
+        throw FormatError(
+          file: file, problem: "it is a directory, and there are no PNG or JPEG files in it",
+          remedy: "Name a folder of images, image files, a CSV file or, by --data, what train takes.")
+      }
+      if let first = others.first {
+        remark(
+          others.count == 1
+            ? "\(first) is no PNG or JPEG and was passed over."
+            : "\(others.count) files in '\(file)' are no PNG or JPEG and were passed over, the first \(first).")
+      }
+      return images
+    }
+  }
+
+  /// What the model says of images, of which only so many are in memory at a time.
+  private func images(
+    _ files: [String], _ first: (bytes: [UInt8], name: String), _ checkpoint: Checkpoint, _ network: Sequential<Float>
+  ) throws -> Examples {
     guard let shape = checkpoint.imageShape else {
       throw FormatError(
         file: first.name, problem: "it is an image, and the model takes none",
         remedy: "The model takes examples of shape \(Shape(checkpoint.settings.exampleShape)).")
     }
     var names: [String] = []
-    var images: [Tensor<Float>] = []
-    for (index, file) in files.enumerated() {
-      let (bytes, name) = index == 0 ? first : try input(file)
-      let image = try RasterImage(bytes: bytes, file: name).converted(toChannels: shape[2])
-      names.append(name)
-      images.append(image.fitted(height: shape[0], width: shape[1]).reshaped(to: Shape([1] + Array(shape))))
-    }
-    return Examples(features: .concatenating(rows: images), files: names)
-  }
-
-  /// The rows that `--rows` asks for.
-  private func rows(of features: Tensor<Float>) throws -> Examples {
-    guard let rows, let range = parseRows(rows) else { return Examples(features: features) }
-    guard range.upperBound < features.shape[0] else {
-      throw UsageError("--rows \(rows): the data have the rows 0 to \(features.shape[0] - 1).")
-    }
-    return Examples(
-      features: features[rows: range.lowerBound..<range.upperBound + 1], firstRow: range.lowerBound)
-  }
-
-  private func predictions(
-    _ outputs: Tensor<Float>, _ examples: Examples, _ kind: Checkpoint.Outputs
-  ) -> [Prediction] {
-    let best = outputs.indicesOfMaximaOverChannels()
-    return (0..<outputs.shape[0]).map { row in
-      let scores = outputs[rows: row..<row + 1].elements.map(Double.init)
-      var prediction = Prediction(
-        file: examples.files?[row], row: examples.files == nil ? examples.firstRow + row : nil)
-      switch kind {
-      case .values: prediction.values = scores
-      case .classes(let names):
-        let exponentials = scores.map { exp($0 - scores[best[row]]) }
-        let sum = exponentials.reduce(0, +)
-        prediction.label = names[best[row]]
-        prediction.probabilities = Dictionary(
-          zip(names, exponentials.map { $0 / sum }), uniquingKeysWith: { first, _ in first })
+    var outputs: [Tensor<Float>] = []
+    for start in stride(from: 0, to: files.count, by: 256) {
+      let images = try files[start..<min(start + 256, files.count)].map { file in
+        let (bytes, name) = names.isEmpty ? first : try input(file)
+        names.append(name)
+        let image = try RasterImage(bytes: bytes, file: name).converted(toChannels: shape[2])
+        return image.fitted(height: shape[0], width: shape[1]).reshaped(to: Shape([1] + Array(shape)))
       }
-      return prediction
+      let batch = try features(.floats(.concatenating(rows: images)), checkpoint)
+      outputs.append(try self.outputs(for: batch, network))
     }
-  }
-
-  private func table(_ predictions: [Prediction], _ kind: Checkpoint.Outputs) -> TextTable {
-    let isFiles = predictions.first?.file != nil
-    let name: TextTable.Column = isFiles ? .words("file") : .numbers("row")
-    // The folders take the room of what tells files apart, as long as the names alone do.
-    let paths = predictions.compactMap(\.file)
-    let fileNames = paths.map { ($0 as NSString).lastPathComponent }
-    let places =
-      isFiles ? (Set(fileNames).count == paths.count ? fileNames : paths) : predictions.map { "\($0.row ?? 0)" }
-    switch kind {
-    case .values(let count):
-      var table = TextTable(
-        columns: [name] + (0..<count).map { .numbers(count == 1 ? "value" : "value \($0 + 1)") })
-      for (place, prediction) in zip(places, predictions) {
-        table.addRow([place] + (prediction.values ?? []).map(Formatting.number))
-      }
-      return table
-    case .classes(let names):
-      let shown = min(top ?? (isFiles ? 3 : 1), names.count)
-      var table = TextTable(
-        columns: [name]
-          + (0..<shown).flatMap { place -> [TextTable.Column] in
-            [.words(place == 0 ? "class" : "then"), .numbers("probability")]
-          })
-      for (place, prediction) in zip(places, predictions) {
-        let order = (prediction.probabilities ?? [:]).sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-        table.addRow([place] + order.prefix(shown).flatMap { [$0.key, Formatting.percentage($0.value)] })
-      }
-      return table
-    }
+    return Examples(outputs: .concatenating(rows: outputs), names: .files(names, areRows: false))
   }
 }

@@ -91,11 +91,22 @@ extension Checkpoint.Settings {
         ("the number of examples for --validation", "\(data.validationCount)"),
         ("the shape of the examples", "\(Shape(settings.exampleShape))"),
         ("--standardize", settings.standardization.map { $0.mode.rawValue } ?? "none"),
+        ("--standardize-target", "\(settings.targetStandardization != nil)"),
+        ("--separator", data.separator ?? "found out"), ("--decimal", data.decimalMark ?? "found out"),
+        ("the columns of the table", settings.encoding?.columns.map(\.words).joined(separator: ", ") ?? "none"),
       ]
     }
     let found = zip(words(saved), words(self)).filter { $0.value != $1.value }
       .map { TrainingDifference(name: $0.name, saved: $0.value, current: $1.value) }
     guard found.isEmpty, architecture != saved.architecture else { return found }
     return [TrainingDifference(name: "the network", saved: "\(saved.architecture)", current: "\(architecture)")]
+  }
+}
+
+extension TableEncoding.Column {
+  /// The column in words: its name, what it holds, and how many features it becomes.
+  var words: String {
+    let name = name ?? "\(position + 1)"
+    return kind == .number && !marksGaps ? name : "\(name) (\(kind.rawValue), \(featureCount))"
   }
 }

@@ -30,6 +30,9 @@ func settings(
     ),
     ("network", network.name),
   ]
+  if data.targetStandardization != nil {
+    rows.insert(("numbers to predict", "standardized by the training part's mean and deviation"), at: 2)
+  }
   if let recipe = network.recipe as? any FeedForwardRecipe {
     rows.append(("nonlinearity", recipe.activation.rawValue))
     if recipe.keepProbability < 1 { rows.append(("dropout", "keeps \(recipe.keepProbability)")) }
@@ -63,7 +66,7 @@ extension ResidualNetwork {
   var shortcutWords: String { "\(shortcut.rawValue)\(startsAtIdentity ? ", blocks start with gamma 0" : "")" }
 }
 
-extension Standardization.Mode {
+extension StandardizationMode {
   /// What shares a mean and a deviation, in words.
   var words: String {
     switch self {

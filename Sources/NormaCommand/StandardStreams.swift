@@ -10,9 +10,11 @@ func outputJSON(_ result: some Encodable) throws {
   try FileAccess.writeToStandardOutput(String(decoding: try ResultFile.data(result), as: UTF8.self))
 }
 
-/// Writes a table to standard output, as wide as there is room.
+/// Writes a table to standard output, as wide as there is room. In a pipe or file every word stays whole, to be found there.
 func output(_ table: TextTable) throws(FileError) {
-  try output(table.text(width: Terminal.outputColumns(), glyphs: Terminal.glyphs()))
+  try output(
+    table.text(
+      width: Terminal.outputColumns(), glyphs: Terminal.glyphs(), breaksWords: Terminal.outputIsTerminal))
 }
 
 /// A file's bytes, inflated if it is gzip, and what errors call it; `-` is standard input.

@@ -140,8 +140,10 @@ struct Train: ParsableCommand {
     }
     var saved = Checkpoint.Settings(
       architecture: architecture, exampleShape: Array(prepared.training.exampleShape), outputs: outputs,
-      featureNames: prepared.training.featureNames,
-      standardization: prepared.standardization.map { Checkpoint.SavedStandardization($0) }, training: configuration,
+      featureNames: prepared.training.featureNames, encoding: prepared.preparation.encoding,
+      standardization: prepared.standardization.map { Checkpoint.SavedStandardization($0) },
+      targetStandardization: prepared.targetStandardization.map { Checkpoint.SavedStandardization($0) },
+      training: configuration,
       data: data.saved(validationCount: prepared.validation.count), history: TrainingHistory())
     let trainer = Trainer(model, configuration: configuration)
     if let interrupted {

@@ -10,8 +10,18 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
   case labelColumnCount(Int, task: CSVOptions.Task)
   /// The examples cannot spare that many for validation.
   case validationCount(Int, of: Int)
+  /// So many examples set aside for validation would leave some class without one to learn from.
+  case validationLosesClass(Int, of: Int, classCount: Int)
+  /// The examples cannot be divided into that many parts.
+  case foldCount(Int, of: Int)
   /// The part for validation is no part.
   case validationFraction(Double)
+  /// No column of a table is left to learn from; why.
+  case noFeatures(String)
+  /// A cell is empty, and the model does not say what stands for it.
+  case gap(column: String)
+  /// A number that a 32-bit number cannot hold, or whose square a 64-bit one cannot.
+  case tooLarge(column: String, value: Double)
   /// A standardization was to be fitted on no examples.
   case nothingToStandardize
   /// The numbers of a standardization are not finite and positive, or their shape does not fit its mode.
@@ -33,8 +43,21 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
     case .validationCount(let wanted, let count):
       return
         "\(wanted) examples cannot be set aside for validation: there are \(count), and training needs at least one."
+    case .validationLosesClass(let wanted, let count, let classCount):
+      return
+        "\(wanted) of \(count) examples cannot be set aside for validation: training needs one of each of the \(classCount) classes, which leaves \(count - classCount)."
+    case .foldCount(let wanted, let count):
+      return "\(count) examples are divided into 2 to \(count) parts, not \(wanted)."
     case .validationFraction(let fraction):
       return "The part set aside for validation must be at least 0 and less than 1, not \(fraction)."
+    case .noFeatures(let reason):
+      return "There is no column to learn from. \(reason)"
+    case .gap(let column):
+      return
+        "A cell of column \(column) is empty, and the model does not say what stands for it: fill it with a number, or leave the row out."
+    case .tooLarge(let column, let value):
+      return
+        "\(value), of \(column), is too large for a network, which computes with 32-bit numbers: choose smaller units."
     case .nothingToStandardize:
       return "A standardization cannot be fitted on no examples."
     case .invalidStandardization(let mode, let shape):

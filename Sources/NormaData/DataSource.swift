@@ -46,21 +46,32 @@ public enum DataSource: Hashable, Sendable {
     self = make(FileAccess.expandingTilde(parts[1]))
   }
 
-  /// Reads the data; there are options for CSV, of which arrays of NumPy follow some, and for folders of images.
+  /// Reads the data, to be split, encoded and standardized; there are options for CSV, of which arrays of NumPy follow some, and
+  /// for folders of images.
+  ///
+  /// - Throws: `FileError`, `FormatError` or ``DataError``.
+  public func read(
+    options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
+  ) throws -> SourceData {
+    try checkFileKind()
+    return switch self {
+    case .digits: SourceData(LoadedData(training: .digits()))
+    case .mnist(let path): SourceData(try MNIST.load(folder: path))
+    case .fashionMNIST(let path): SourceData(try MNIST.loadFashion(folder: path))
+    case .cifar10(let path): SourceData(try CIFAR10.load(path))
+    case .images(let path): SourceData(try ImageFolder.load(path, options: images))
+    case .csv(let path): try CSV.data(bytes: Gzip.contents(ofFile: path), file: path, options: options)
+    case .numPy(let path): try NumPyDataset.read(path, options: options)
+    }
+  }
+
+  /// Reads the data as arrays, a table encoded by all of its rows. See ``read(options:images:)``.
   ///
   /// - Throws: `FileError`, `FormatError` or ``DataError``.
   public func load(
     options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
   ) throws -> LoadedData {
-    switch self {
-    case .digits: LoadedData(training: .digits())
-    case .mnist(let path): try MNIST.load(folder: path)
-    case .fashionMNIST(let path): try MNIST.loadFashion(folder: path)
-    case .cifar10(let path): try CIFAR10.load(path)
-    case .images(let path): try ImageFolder.load(path, options: images)
-    case .csv(let path): LoadedData(training: try CSV.dataset(contentsOf: path, options: options))
-    case .numPy(let path): try NumPyDataset.load(path, options: options)
-    }
+    try read(options: options, images: images).whole()
   }
 }
 

@@ -1,38 +1,51 @@
 import NormaTensor
 
+extension Dataset.Targets {
+  /// The class of each example; nil for numbers.
+  var classes: [Int]? {
+    if case .classes(let classes, _) = self { classes } else { nil }
+  }
+
+  /// The targets of the given examples, in that order.
+  func subset(rows: some Collection<Int>) -> Self {
+    switch self {
+    case .classes(let classes, let count): .classes(rows.map { classes[$0] }, count: count)
+    case .values(let values): .values(values.gathering(rows: rows))
+    }
+  }
+}
+
 extension Dataset {
   /// The given examples, copied in that order.
   public func subset(rows indices: some Collection<Int>) -> Dataset {
     var copy = self
     copy.features = features.gathering(rows: indices)
-    switch targets {
-    case .classes(let classes, let count): copy.targets = .classes(indices.map { classes[$0] }, count: count)
-    case .values(let values): copy.targets = .values(values.gathering(rows: indices))
-    }
+    copy.targets = targets.subset(rows: indices)
     return copy
   }
 
   /// Sets examples aside by chance: `validationCount` for validation, the others for training, both in random order.
   ///
-  /// - Throws: ``DataError/validationCount(_:of:)`` unless at least one example is left for training.
+  /// - Throws: ``DataError/validationCount(_:of:)`` unless at least one example is left for training,
+  ///   ``DataError/validationLosesClass(_:of:classCount:)`` unless one of each class is, where the split is stratified.
   public func split(
-    validationCount: Int, using generator: inout RandomGenerator
+    _ kind: SplitKind = .stratified, validationCount: Int, using generator: inout RandomGenerator
   ) throws(DataError) -> (training: Dataset, validation: Dataset) {
-    guard validationCount >= 0, validationCount < count else {
-      throw .validationCount(validationCount, of: count)
-    }
-    let order = generator.permutation(count)
-    return (subset(rows: order.dropFirst(validationCount)), subset(rows: order.prefix(validationCount)))
+    let rows = try RowSplit(
+      count: count, classes: kind == .stratified ? targets.classes : nil, validationCount: validationCount,
+      using: &generator)
+    return (subset(rows: rows.training), subset(rows: rows.validation))
   }
 
   /// Sets a part of the examples aside by chance for validation, rounded up to whole examples.
   ///
-  /// - Throws: ``DataError/validationFraction(_:)`` if the part does not lie in `0..<1`, ``DataError/validationCount(_:of:)``
-  ///   if it leaves no example for training.
+  /// - Throws: ``DataError/validationFraction(_:)`` if the part does not lie in `0..<1`, and what
+  ///   ``split(_:validationCount:using:)`` throws.
   public func split(
-    validationFraction: Double, using generator: inout RandomGenerator
+    _ kind: SplitKind = .stratified, validationFraction: Double, using generator: inout RandomGenerator
   ) throws(DataError) -> (training: Dataset, validation: Dataset) {
     guard validationFraction >= 0, validationFraction < 1 else { throw .validationFraction(validationFraction) }
-    return try split(validationCount: Int((validationFraction * Double(count)).rounded(.up)), using: &generator)
+    return try split(
+      kind, validationCount: Int((validationFraction * Double(count)).rounded(.up)), using: &generator)
   }
 }

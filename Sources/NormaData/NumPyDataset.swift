@@ -6,31 +6,37 @@ public enum NumPyDataset {
   /// Reads an archive with the arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`, as Keras has them; `features` and
   /// `labels` stand for `x` and `y` too.
   ///
-  /// Samples stand along the first axis: `[N, features]`, or images `[N, height, width]` or `[N, height, width, channels]`. Whole
-  /// numbers `[N]` or `[N, 1]` in y are classes, counted from 0; others, `[N]` or `[N, K]`, are numbers to predict.
+  /// Samples stand along the first axis: `[N, features]`, or images `[N, height, width]` or `[N, height, width, channels]`. Truth
+  /// values `[N]` or `[N, 1]` in y are classes, and so are whole numbers, counted from 0, where they are few and each has a handful
+  /// of examples; others, `[N]` or `[N, K]`, are numbers to predict.
   ///
   /// - Parameters:
   ///   - path: the archive.
-  ///   - options: `task`, by which whole numbers may be asked to be numbers to predict, and `classNames`.
+  ///   - options: `task`, by which whole numbers may be asked to be classes or numbers to predict, and `classNames`.
   /// - Throws: `FileError` if it cannot be read, `FormatError` if it is no such archive.
-  public static func load(_ path: String, options: CSVOptions = CSVOptions()) throws -> LoadedData {
-    let reader = Reader(entries: try NumPyArchive(contentsOf: path).entries, file: path, options: options)
+  public static func read(_ path: String, options: CSVOptions = CSVOptions()) throws -> SourceData {
+    var reader = Reader(entries: try NumPyArchive(contentsOf: path).entries, file: path, options: options)
     let name = String(path.split(separator: "/").last ?? "")
     if let (features, targets) = try reader.pair(suffix: "") {
-      return LoadedData(training: try reader.dataset(features, targets, name: name, classCount: nil))
+      try reader.decideTask(targets)
+      let training = try reader.examples(features, targets, name: name, classCount: nil)
+      return SourceData(training: training, notes: reader.notes)
     }
     guard let training = try reader.pair(suffix: "_train") else {
       let names = reader.entries.keys.sorted()
       throw FormatError(
-        file: path, problem: "it holds the arrays \(names.prefix(10).joined(separator: ", "))"
+        file: path,
+        problem: "it holds the arrays \(names.prefix(10).joined(separator: ", "))"
           + (names.count > 10 ? " and \(names.count - 10) more" : ""),
         remedy: "It takes x and y, or x_train and y_train, and x_test and y_test where there are any.")
     }
     let test = try reader.pair(suffix: "_test")
+    try reader.decideTask(training.targets)
     let classCount = try [training, test].compactMap { try $0.flatMap { try reader.classCount($0.targets) } }.max()
-    return LoadedData(
-      training: try reader.dataset(training.features, training.targets, name: name, classCount: classCount),
-      test: try test.map { try reader.dataset($0.features, $0.targets, name: name, classCount: classCount) })
+    return SourceData(
+      training: try reader.examples(training.features, training.targets, name: name, classCount: classCount),
+      test: try test.map { try reader.examples($0.features, $0.targets, name: name, classCount: classCount) },
+      notes: reader.notes)
   }
 
   /// An array and what it is called.
@@ -39,7 +45,9 @@ public enum NumPyDataset {
   private struct Reader {
     let entries: [String: Safetensors.Entry]
     let file: String
-    let options: CSVOptions
+    var options: CSVOptions
+    /// What the person should know of how the targets were taken.
+    var notes: [String] = []
 
     /// The most classes: the network has an output for each.
     private static let maximumClassCount = 1 << 16
@@ -56,46 +64,68 @@ public enum NumPyDataset {
       return nil
     }
 
-    func dataset(
+    /// Finds out whether the targets are classes, where nothing was said of that.
+    mutating func decideTask(_ targets: Named) throws(FormatError) {
+      guard options.task == nil else { return }
+      if options.classNames != nil {
+        options.task = .classification
+        return
+      }
+      let values: Tensor<Double> = try numbers(targets)
+      guard values.rank == 1 || (values.rank == 2 && values.shape[1] == 1) else {
+        // Whole numbers of another shape may have been meant as classes: they are refused as such.
+        options.task = targets.entry.elementType.isFloatingPoint ? .regression : .classification
+        return
+      }
+      let (task, reason) = LabelKind.task(values.elements, name: "The array '\(targets.name)'")
+      options.task = task
+      if let reason { notes.append(reason) }
+    }
+
+    func examples(
       _ features: Named, _ targets: Named, name: String, classCount: Int?
-    ) throws(FormatError) -> Dataset<Float> {
-      let samples = try self.features(features)
-      guard targets.entry.shape.first == samples.shape[0] else {
+    ) throws(FormatError) -> SourceExamples {
+      let (samples, sampleCount) = try self.features(features)
+      guard targets.entry.shape.first == sampleCount else {
         throw error(
-          targets.name, "it has shape \(targets.entry.shape), and '\(features.name)' has \(samples.shape[0]) samples",
+          targets.name, "it has shape \(targets.entry.shape), and '\(features.name)' has \(sampleCount) samples",
           "Both have the samples along their first axis.")
       }
-      if let count = try self.classCount(targets), let numbers = targets.entry.wholeNumbers {
-        let count = classCount ?? count
-        return Dataset(
-          features: samples, targets: .classes(numbers.map { Int($0) }, count: count), name: name,
-          classNames: options.classNames ?? (0..<count).map(String.init))
+      guard let ownCount = try self.classCount(targets) else {
+        return SourceExamples(features: samples, targets: .values(try values(targets)), name: name)
       }
-      return Dataset(features: samples, targets: .values(try values(targets)), name: name)
+      let count = classCount ?? ownCount
+      return SourceExamples(
+        features: samples, targets: .classes(try classes(targets), count: count), name: name,
+        classNames: options.classNames ?? (0..<count).map(String.init))
     }
 
     /// The number of classes that whole numbers stand for; nil where they are to be predicted as numbers.
     func classCount(_ targets: Named) throws(FormatError) -> Int? {
-      guard options.task == .classification, !targets.entry.elementType.isFloatingPoint else { return nil }
-      guard let numbers = targets.entry.wholeNumbers else {
-        throw error(targets.name, "it has numbers beyond \(Int64.max), which are no classes", "Classes count from 0.")
-      }
+      guard options.task != .regression else { return nil }
+      let largest = try classes(targets).max() ?? 0
+      return options.classNames?.count ?? largest + 1
+    }
+
+    private func classes(_ targets: Named) throws(FormatError) -> [Int] {
       let shape = targets.entry.shape
       guard shape.rank == 1 || (shape.rank == 2 && shape[1] == 1) else {
         throw error(targets.name, "classes of shape \(shape)", "Classes are whole numbers of shape [N].")
       }
+      let numbers = (try numbers(targets) as Tensor<Double>).elements
       let limit = options.classNames?.count ?? Self.maximumClassCount
-      if let index = numbers.firstIndex(where: { $0 < 0 || $0 >= limit }) {
+      if let index = numbers.firstIndex(where: { $0 < 0 || $0 >= Double(limit) || $0 != $0.rounded() }) {
+        let text = Int(exactly: numbers[index]).map(String.init) ?? "\(numbers[index])"
         throw error(
-          targets.name, "number \(index) is \(numbers[index]), which is no class",
+          targets.name, "number \(index) is \(text), which is no class",
           "Classes are whole numbers from 0 to \(limit - 1).")
       }
-      return options.classNames?.count ?? Int(numbers.max() ?? 0) + 1
+      return numbers.map { Int($0) }
     }
 
-    private func features(_ array: Named) throws(FormatError) -> Tensor<Float> {
-      let tensor = try floats(array)
-      let shape = tensor.shape
+    /// The samples and how many there are. Rows of features keep their digits, which images need not.
+    private func features(_ array: Named) throws(FormatError) -> (SourceExamples.Features, count: Int) {
+      let shape = array.entry.shape
       guard (2...4).contains(shape.rank), shape.dropFirst().allSatisfy({ $0 > 0 }) else {
         throw error(
           array.name, "it has shape \(shape)", "Samples have shape [N, features] or [N, height, width, channels].")
@@ -106,11 +136,15 @@ public enum NumPyDataset {
           array.name, "images of shape \(shape) seem to have their channels first",
           "Turn them with x.transpose(0, 2, 3, 1).")
       }
-      return shape.rank == 3 ? tensor.reshaped(to: [shape[0], shape[1], shape[2], 1]) : tensor
+      if shape.rank == 2 { return (.doubles(try numbers(array)), shape[0]) }
+      let images: Tensor<Float> = try numbers(array)
+      return (
+        .floats(shape.rank == 3 ? images.reshaped(to: [shape[0], shape[1], shape[2], 1]) : images), shape[0]
+      )
     }
 
-    private func values(_ array: Named) throws(FormatError) -> Tensor<Float> {
-      let tensor = try floats(array)
+    private func values(_ array: Named) throws(FormatError) -> Tensor<Double> {
+      let tensor: Tensor<Double> = try numbers(array)
       switch tensor.shape.rank {
       case 1: return tensor.reshaped(to: [tensor.count, 1])
       case 2 where tensor.shape[1] > 0: return tensor
@@ -119,8 +153,8 @@ public enum NumPyDataset {
       }
     }
 
-    private func floats(_ array: Named) throws(FormatError) -> Tensor<Float> {
-      let tensor: Tensor<Float> = array.entry.values()
+    private func numbers<Element: TensorElement>(_ array: Named) throws(FormatError) -> Tensor<Element> {
+      let tensor: Tensor<Element> = array.entry.values()
       if let index = tensor.withUnsafeElements({ $0.firstIndex { !$0.isFinite } }) {
         throw error(array.name, "number \(index) in row-major order is not finite", "Leave such samples out.")
       }

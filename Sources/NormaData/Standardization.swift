@@ -1,19 +1,22 @@
 import NormaTensor
 
+/// What shares a mean and a scale in a ``Standardization``.
+public enum StandardizationMode: String, CaseIterable, Codable, Sendable {
+  /// Each feature, for images each channel of each pixel, has its own.
+  case perFeature = "feature"
+  /// Each channel, the last axis, has its own.
+  case perChannel = "channel"
+  /// All features share one.
+  case overall
+}
+
 /// Brings features to mean 0 and standard deviation 1: `(x − mean) / scale`.
 ///
 /// Fitted on the training examples alone and then applied to all others as it is, so that nothing about those leaks into
 /// training. To save one, save its three properties.
 public struct Standardization<Element: TensorElement>: Equatable, Sendable {
   /// What shares a mean and a scale.
-  public enum Mode: String, CaseIterable, Codable, Sendable {
-    /// Each feature, for images each channel of each pixel, has its own.
-    case perFeature = "feature"
-    /// Each channel, the last axis, has its own.
-    case perChannel = "channel"
-    /// All features share one.
-    case overall
-  }
+  public typealias Mode = StandardizationMode
 
   /// What shares a mean and a scale.
   public var mode: Mode
@@ -82,21 +85,55 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
   /// - Throws: ``DataError/unfitForStandardization(_:fittedOn:)`` if one example has not the shape, or the number of
   ///   channels, that this was fitted on.
   public func applied(to features: Tensor<Element>) throws(DataError) -> Tensor<Element> {
-    let fits =
-      switch mode {
-      case .perFeature: features.rank > 0 && features.shape.dropFirst().elementsEqual(mean.shape)
-      case .perChannel: features.rank > 0 && features.shape.channelCount == mean.count
-      case .overall: mean.count == 1
-      }
-    guard fits else {
-      let fitted = mode == .perChannel ? "\(mean.count) channels" : "examples of shape \(mean.shape)"
-      throw .unfitForStandardization(features.shape, fittedOn: fitted)
-    }
+    try checkFit(features.shape)
     guard features.count > 0 else { return features }
     return features.reshaped(to: [features.count / mean.count, mean.count])
       .applying(.subtract, mean, broadcast: .perChannel)
       .applying(.divide, scale, broadcast: .perChannel)
       .reshaped(to: features.shape)
+  }
+}
+
+extension Standardization {
+  /// The same numbers in another element type.
+  public func converted<Other: TensorElement>(to type: Other.Type = Other.self) -> Standardization<Other> {
+    Standardization<Other>(mode: mode, mean: mean.converted(), scale: scale.converted())
+  }
+
+  /// The numbers that were standardized, in their own units: `standardized · scale + mean`, `[N, …] → [N, …]`.
+  ///
+  /// - Throws: ``DataError/unfitForStandardization(_:fittedOn:)`` as ``applied(to:)``.
+  public func undone(on standardized: Tensor<Element>) throws(DataError) -> Tensor<Element> {
+    try checkFit(standardized.shape)
+    guard standardized.count > 0 else { return standardized }
+    return standardized.reshaped(to: [standardized.count / mean.count, mean.count])
+      .applying(.multiply, scale, broadcast: .perChannel)
+      .applying(.add, mean, broadcast: .perChannel)
+      .reshaped(to: standardized.shape)
+  }
+
+  /// Makes sure that numbers of a shape `[N, …]` are such as this was fitted on.
+  private func checkFit(_ shape: Shape) throws(DataError) {
+    let fits =
+      switch mode {
+      case .perFeature: shape.rank > 0 && shape.dropFirst().elementsEqual(mean.shape)
+      case .perChannel: shape.rank > 0 && shape.channelCount == mean.count
+      case .overall: mean.count == 1
+      }
+    guard fits else {
+      let fitted = mode == .perChannel ? "\(mean.count) channels" : "examples of shape \(mean.shape)"
+      throw .unfitForStandardization(shape, fittedOn: fitted)
+    }
+  }
+
+  /// The mean and scale of each element of one example, in row-major order.
+  ///
+  /// - Throws: ``DataError/unfitForStandardization(_:fittedOn:)`` where examples of that shape do not fit.
+  func byElement(of shape: Shape) throws(DataError) -> (mean: [Element], scale: [Element]) {
+    try checkFit(Shape([1] + Array(shape)))
+    let (means, scales) = (mean.elements, scale.elements)
+    let count = shape.elementCount
+    return ((0..<count).map { means[$0 % means.count] }, (0..<count).map { scales[$0 % scales.count] })
   }
 }
 

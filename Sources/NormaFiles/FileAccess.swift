@@ -67,6 +67,37 @@ public enum FileAccess {
     try FileSource(descriptor: STDIN_FILENO, path: "standard input").readAll()
   }
 
+  /// The first bytes of a file, all if it has no more.
+  package static func read(_ path: String, atMost count: Int) throws(FileError) -> [UInt8] {
+    let source = try FileSource(path)
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
+    defer { bytes.deallocate() }
+    var filled = 0
+    while filled < count {
+      let more = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]))
+      guard more > 0 else { break }
+      filled += more
+    }
+    return Array(bytes[..<filled])
+  }
+
+  /// The files in a folder and in those below it, in the order of their paths. Hidden ones are passed over; links to files
+  /// are followed, those to folders are not, which might lead round in circles.
+  public static func files(below path: String) throws(FileError) -> [String] {
+    var files: [String] = []
+    for name in try names(inDirectory: path) where !name.hasPrefix(".") {
+      let place = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+      var status = stat()
+      guard lstat(place, &status) == 0 else { throw FileError(path: place, operation: .read, code: errno) }
+      if isDirectory(status) {
+        files += try self.files(below: place)
+      } else if kind(of: place) == .file {
+        files.append(place)
+      }
+    }
+    return files
+  }
+
   /// Creates a folder, and those above it that are missing. One that is there already is left as it is.
   public static func createDirectory(_ path: String) throws(FileError) {
     if mkdir(path, 0o777) == 0 { return synchronizeDirectory(folder(of: path)) }

@@ -35,8 +35,9 @@ public final class Graph<Element: TensorElement> {
     public var name: String
     /// The operation that made it, such as `matrix product`; empty for leaves.
     public let operation: String
-    /// The local gradient in words and symbols, `g` being the gradient of the result; empty for leaves.
-    public let rule: String
+    /// The local gradient in words and symbols, in which `{0}`, `{1}` … stand for the inputs and `{}` for the result, so that
+    /// `∂{}` is the gradient that arrives; empty for leaves. ``Graph/rule(of:)`` has their names instead.
+    let rule: String
     /// The places of its inputs.
     public let inputs: [Int]
     /// The shape of its value, and of its gradient.
@@ -100,7 +101,27 @@ public final class Graph<Element: TensorElement> {
   /// Gives a node a name of its own.
   func rename(_ node: Int, to name: String) { nodes[node].name = name }
 
+  /// How an operation turns the gradient of its result into those of its inputs, in words and symbols that speak of all of
+  /// them by their names: `∂c = ∂x̂·r, ∂r = Σ ∂x̂·c`. Empty for leaves.
+  public func rule(of index: Int) -> String {
+    let node = nodes[index]
+    var rule = node.rule.replacing("{}", with: symbol(of: index))
+    for (place, input) in node.inputs.enumerated() { rule = rule.replacing("{\(place)}", with: symbol(of: input)) }
+    return rule
+  }
+
+  /// What a node is called in a formula: its name as far as that is not a formula itself, `c` of `c = x − μ`, or its number
+  /// where it has no name of its own.
+  func symbol(of index: Int) -> String {
+    let node = nodes[index]
+    let hasName = node.name != (node.kind == .operation ? node.operation : node.kind.rawValue)
+    guard hasName, !node.name.isEmpty else { return "#\(index)" }
+    return node.name.firstRange(of: " = ").map { String(node.name[..<$0.lowerBound]) } ?? node.name
+  }
+
   /// Adds the result of an operation to the graph of its inputs.
+  ///
+  /// - Parameter rule: what ``Node/rule`` holds.
   @specialized(where Element == Float)
   static func record(
     _ operation: String, rule: String, inputs: [Variable<Element>], value: Tensor<Element>,
@@ -158,7 +179,7 @@ public final class Graph<Element: TensorElement> {
           part.shape == nodes[input].shape,
           "\(nodes[index].operation) gave a gradient of shape \(part.shape) for an input of shape \(nodes[input].shape)"
         )
-        gradients.add(part, to: input)
+        gradients.add(part, to: input, from: index, keepsParts: keepsValues)
       }
       // The gradients of inner nodes have done their work, unless somebody wants to look at them.
       if !keepsValues { gradients.values[index] = nil }
@@ -169,8 +190,17 @@ public final class Graph<Element: TensorElement> {
 
 /// The gradients that ``Graph/gradients(of:seed:)`` found.
 public struct Gradients<Element: TensorElement> {
+  /// What one of the nodes that use another adds to its gradient.
+  public struct Part {
+    /// The place of the node that it comes from.
+    public let node: Int
+    /// What it brings, of the shape of the node that it goes to.
+    public let gradient: Tensor<Element>
+  }
+
   private let graph: Graph<Element>
   var values: ContiguousArray<Tensor<Element>?>
+  private var parts: [Int: [Part]] = [:]
 
   init(graph: Graph<Element>, nodeCount: Int) {
     self.graph = graph
@@ -178,7 +208,8 @@ public struct Gradients<Element: TensorElement> {
   }
 
   @specialized(where Element == Float)
-  mutating func add(_ gradient: Tensor<Element>, to node: Int) {
+  mutating func add(_ gradient: Tensor<Element>, to node: Int, from user: Int, keepsParts: Bool) {
+    if keepsParts { parts[node, default: []].append(Part(node: user, gradient: gradient)) }
     if values[node] == nil { values[node] = gradient } else { values[node]! += gradient }
   }
 
@@ -192,4 +223,8 @@ public struct Gradients<Element: TensorElement> {
 
   /// The gradient with respect to a node, if the result depends on it and it was kept.
   public subscript(node index: Int) -> Tensor<Element>? { index < values.count ? values[index] : nil }
+
+  /// What the gradient of a node is the sum of: a part from each place where the node is used, in the order in which they
+  /// are added. Kept only in a graph that keeps values.
+  public func parts(ofNode index: Int) -> [Part] { parts[index] ?? [] }
 }

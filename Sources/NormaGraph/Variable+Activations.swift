@@ -9,7 +9,8 @@ extension Variable {
     guard rectifies else { return adding(other) }
     let y = value.adding(other.value, rectifies: true)
     let needs = (requiresGradient, other.requiresGradient)
-    return Graph.record("add + ReLU", rule: "∂x = ∂y = g where x + y > 0", inputs: [self, other], value: y) { g in
+    return Graph.record("add + ReLU", rule: "∂{0} = ∂{1} = ∂{} where {0} + {1} > 0", inputs: [self, other], value: y) {
+      g in
       let active = y.applying(.leakyReLUGradient(slope: 0), g)
       return [needs.0 ? active : nil, needs.1 ? active : nil]
     }
@@ -22,7 +23,7 @@ extension Variable {
     let sign = slope >= 0 ? y : value
     return Graph.record(
       slope == 0 ? "ReLU" : "leaky ReLU",
-      rule: slope == 0 ? "∂x = g where x > 0, 0 elsewhere" : "∂x = g where x > 0, slope·g elsewhere",
+      rule: slope == 0 ? "∂{0} = ∂{} where {0} > 0, 0 elsewhere" : "∂{0} = ∂{} where {0} > 0, slope·∂{} elsewhere",
       inputs: [self], value: y
     ) { g in [sign.applying(.leakyReLUGradient(slope: slope), g)] }
   }
@@ -30,7 +31,7 @@ extension Variable {
   /// `1 / (1 + e⁻ˣ)`.
   public func sigmoid() -> Variable {
     let y = value.applying(.sigmoid)
-    return Graph.record("sigmoid", rule: "∂x = g·y·(1 − y)", inputs: [self], value: y) { g in
+    return Graph.record("sigmoid", rule: "∂{0} = ∂{}·{}·(1 − {})", inputs: [self], value: y) { g in
       [y.applying(.sigmoidGradient, g)]
     }
   }
@@ -38,7 +39,7 @@ extension Variable {
   /// The hyperbolic tangent.
   public func hyperbolicTangent() -> Variable {
     let y = value.applying(.hyperbolicTangent)
-    return Graph.record("tanh", rule: "∂x = g·(1 − y²)", inputs: [self], value: y) { g in
+    return Graph.record("tanh", rule: "∂{0} = ∂{}·(1 − {}²)", inputs: [self], value: y) { g in
       [y.applying(.hyperbolicTangentGradient, g)]
     }
   }
@@ -57,6 +58,8 @@ extension Variable {
         mask.initializeElement(at: index, to: generator.uniform() < keepProbability ? factor : 0)
       }
     }
-    return Graph.record("dropout", rule: "∂x = g / p where kept", inputs: [self], value: value * mask) { [$0 * mask] }
+    return Graph.record("dropout", rule: "∂{0} = ∂{} / p where kept", inputs: [self], value: value * mask) {
+      [$0 * mask]
+    }
   }
 }

@@ -15,7 +15,7 @@ extension Variable {
     let shape = other.shape
     let needs = (requiresGradient, other.requiresGradient)
     return Graph.record(
-      "add", rule: "∂x = g, ∂y = g", inputs: [self, other],
+      "add", rule: broadcast == .none ? "∂{0} = ∂{}, ∂{1} = ∂{}" : "∂{0} = ∂{}, ∂{1} = Σ ∂{}", inputs: [self, other],
       value: value.applying(.add, other.value, broadcast: broadcast)
     ) { g in
       [needs.0 ? g : nil, needs.1 ? Variable.reduced(g, to: shape, broadcast) : nil]
@@ -27,7 +27,8 @@ extension Variable {
     let shape = other.shape
     let needs = (requiresGradient, other.requiresGradient)
     return Graph.record(
-      "subtract", rule: "∂x = g, ∂y = −g", inputs: [self, other],
+      "subtract", rule: broadcast == .none ? "∂{0} = ∂{}, ∂{1} = −∂{}" : "∂{0} = ∂{}, ∂{1} = −Σ ∂{}",
+      inputs: [self, other],
       value: value.applying(.subtract, other.value, broadcast: broadcast)
     ) { g in
       [needs.0 ? g : nil, needs.1 ? -Variable.reduced(g, to: shape, broadcast) : nil]
@@ -39,7 +40,8 @@ extension Variable {
     let (x, y) = (value, other.value)
     let needs = (requiresGradient, other.requiresGradient)
     return Graph.record(
-      "multiply", rule: "∂x = g·y, ∂y = g·x", inputs: [self, other],
+      "multiply", rule: broadcast == .none ? "∂{0} = ∂{}·{1}, ∂{1} = ∂{}·{0}" : "∂{0} = ∂{}·{1}, ∂{1} = Σ ∂{}·{0}",
+      inputs: [self, other],
       value: x.applying(.multiply, y, broadcast: broadcast)
     ) { g in
       [
@@ -55,7 +57,10 @@ extension Variable {
     let quotient = value.applying(.divide, y, broadcast: broadcast)
     let needs = (requiresGradient, other.requiresGradient)
     return Graph.record(
-      "divide", rule: "∂x = g/y, ∂y = −g·x/y²", inputs: [self, other], value: quotient
+      "divide",
+      rule: broadcast == .none
+        ? "∂{0} = ∂{}/{1}, ∂{1} = −∂{}·{0}/{1}²" : "∂{0} = ∂{}/{1}, ∂{1} = −Σ ∂{}·{0}/{1}²",
+      inputs: [self, other], value: quotient
     ) { g in
       let part = g.applying(.divide, y, broadcast: broadcast)
       return [needs.0 ? part : nil, needs.1 ? -Variable.reduced(part * quotient, to: y.shape, broadcast) : nil]
@@ -73,26 +78,28 @@ extension Variable {
 
   /// `factor · x`.
   public func scaled(by factor: Element) -> Variable {
-    Graph.record("scale", rule: "∂x = factor·g", inputs: [self], value: factor * value) { [factor * $0] }
+    Graph.record("scale by \(factor)", rule: "∂{0} = \(factor)·∂{}", inputs: [self], value: factor * value) {
+      [factor * $0]
+    }
   }
 
   /// `x + term`.
   public func offset(by term: Element) -> Variable {
-    Graph.record("offset", rule: "∂x = g", inputs: [self], value: value + term) { [$0] }
+    Graph.record("offset by \(term)", rule: "∂{0} = ∂{}", inputs: [self], value: value + term) { [$0] }
   }
 
   /// `x²`.
   public func squared() -> Variable {
     let x = value
-    return Graph.record("square", rule: "∂x = 2·x·g", inputs: [self], value: x.applying(.square)) { g in
+    return Graph.record("square", rule: "∂{0} = 2·{0}·∂{}", inputs: [self], value: x.applying(.square)) { g in
       [2 * (g * x)]
     }
   }
 
-  /// `√(x + offset)`.
-  public func squareRoot(offset: Element = 0) -> Variable {
-    let root = (offset == 0 ? value : value + offset).applying(.squareRoot)
-    return Graph.record("square root", rule: "∂x = g / (2·√x)", inputs: [self], value: root) { g in
+  /// `√x`.
+  public func squareRoot() -> Variable {
+    let root = value.applying(.squareRoot)
+    return Graph.record("square root", rule: "∂{0} = ∂{} / (2·{})", inputs: [self], value: root) { g in
       [g / (2 * root)]
     }
   }
@@ -100,7 +107,7 @@ extension Variable {
   /// `1 / x`.
   public func reciprocal() -> Variable {
     let result = value.applying(.reciprocal)
-    return Graph.record("reciprocal", rule: "∂x = −g / x²", inputs: [self], value: result) { g in
+    return Graph.record("reciprocal", rule: "∂{0} = −∂{} / {0}²", inputs: [self], value: result) { g in
       [-(g * result.applying(.square))]
     }
   }
@@ -108,12 +115,14 @@ extension Variable {
   /// `eˣ`.
   public func exponential() -> Variable {
     let result = value.applying(.exponential)
-    return Graph.record("exponential", rule: "∂x = g·eˣ", inputs: [self], value: result) { [$0 * result] }
+    return Graph.record("exponential", rule: "∂{0} = ∂{}·{}", inputs: [self], value: result) { [$0 * result] }
   }
 
   /// The natural logarithm.
   public func logarithm() -> Variable {
     let x = value
-    return Graph.record("logarithm", rule: "∂x = g / x", inputs: [self], value: x.applying(.logarithm)) { [$0 / x] }
+    return Graph.record("logarithm", rule: "∂{0} = ∂{} / {0}", inputs: [self], value: x.applying(.logarithm)) {
+      [$0 / x]
+    }
   }
 }

@@ -15,7 +15,8 @@ extension Variable {
     let needs = (requiresGradient, weight.requiresGradient)
     let input = needs.1 ? kept : nil
     return Graph.record(
-      "convolution", rule: "∂x = g ⋆ weight turned round, ∂weight = Σ x·g over positions, ∂bias = Σ g",
+      "convolution",
+      rule: "∂{0} = ∂{} ⋆ {1} turned round, ∂{1} = Σ {0}·∂{} over positions" + (bias == nil ? "" : ", ∂{2} = Σ ∂{}"),
       inputs: [self, weight] + (bias.map { [$0] } ?? []), value: output
     ) { g in
       [
@@ -33,7 +34,8 @@ extension Variable {
   public func maxPooled(_ window: Window) -> Variable {
     let x = kept
     let y = Pooling2d.maximum(value, window: window)
-    return Graph.record("max pool", rule: "∂x = g where x is its window's largest", inputs: [self], value: y) { g in
+    return Graph.record("max pool", rule: "∂{0} = ∂{} where {0} is its window's largest", inputs: [self], value: y) {
+      g in
       [Pooling2d.maximumGradient(g, input: x(), output: y, window: window)]
     }
   }
@@ -44,7 +46,7 @@ extension Variable {
     require(channels >= count, "a tensor of shape \(shape) padded to \(channels) channels")
     let shape = shape
     return Graph.record(
-      "padded channels", rule: "∂x = g of the first channels", inputs: [self],
+      "padded channels", rule: "∂{0} = ∂{} of the first channels", inputs: [self],
       value: value.copyingChannels(count, of: rows, to: shape.replacingLast(with: channels))
     ) { g in
       [g.copyingChannels(count, of: rows, to: shape)]
@@ -56,7 +58,7 @@ extension Variable {
   public func averagePooled(_ window: Window, countsPadding: Bool = true) -> Variable {
     let shape = shape
     return Graph.record(
-      "average pool", rule: "∂x = Σ g/n over the windows x is in", inputs: [self],
+      "average pool", rule: "∂{0} = Σ ∂{}/n over the windows that a value is in", inputs: [self],
       value: Pooling2d.average(value, window: window, countsPadding: countsPadding)
     ) { g in
       [Pooling2d.averageGradient(g, inputShape: shape, window: window, countsPadding: countsPadding)]
@@ -67,7 +69,7 @@ extension Variable {
   public func globallyAveraged() -> Variable {
     let shape = shape
     return Graph.record(
-      "global average", rule: "∂x = g/n", inputs: [self], value: Pooling2d.globalAverage(value)
+      "global average", rule: "∂{0} = ∂{}/n", inputs: [self], value: Pooling2d.globalAverage(value)
     ) { g in
       [Pooling2d.globalAverageGradient(g, inputShape: shape)]
     }

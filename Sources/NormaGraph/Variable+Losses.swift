@@ -11,8 +11,8 @@ extension Variable {
   ///     i, as PyTorch's `weight` has it; nil if all count the same.
   public func softmaxCrossEntropy(labels: [Int], classWeights: [Double]? = nil) -> Variable {
     rowLoss(
-      "softmax cross-entropy", rule: "∂x = g·(softmax(x) − one-hot)/N", labels: labels, classWeights: classWeights,
-      softmaxRow)
+      "softmax cross-entropy", rule: "∂{0} = ∂{}·(softmax({0}) − one-hot)/N", labels: labels,
+      classWeights: classWeights, softmaxRow)
   }
 
   /// The multiclass support vector machine's loss, the mean over the rows: `Σⱼ max(0, xⱼ − x_label + 1)` over the wrong
@@ -20,7 +20,7 @@ extension Variable {
   /// ``softmaxCrossEntropy(labels:classWeights:)``.
   public func multiclassSVM(labels: [Int], classWeights: [Double]? = nil) -> Variable {
     rowLoss(
-      "multiclass SVM", rule: "∂xⱼ = g/N where the margin is positive, less their number at the label",
+      "multiclass SVM", rule: "∂{0} = ∂{}/N where the margin is positive, less their number at the label",
       labels: labels, classWeights: classWeights, hingeRow)
   }
 
@@ -30,7 +30,7 @@ extension Variable {
     let difference = value - targets
     let count = Element(Swift.max(1, difference.count))
     return Graph.record(
-      "mean squared error", rule: "∂x = 2·g·(x − target)/n", inputs: [self],
+      "mean squared error", rule: "∂{0} = 2·∂{}·({0} − target)/n", inputs: [self],
       value: .scalar(difference.sumOfSquares() / count)
     ) { g in [(2 * g.item / count) * difference] }
   }

@@ -3,7 +3,7 @@ import Normalization
 
 /// The three forms of batch normalization in a graph, equal to rounding.
 public enum BatchNormalizationForm: String, Sendable, Codable, CaseIterable {
-  /// Nine nodes of primitive operations, whose local gradients are chained.
+  /// Ten nodes of primitive operations, whose local gradients are chained.
   case staged
   /// One node with the simplified gradient.
   case closedForm
@@ -32,7 +32,9 @@ extension Variable {
       allowsSingleValue: allowsSingleValue)
     var variable = Graph.record(
       rectifies ? "batch norm + ReLU" : "batch norm",
-      rule: "∂x = γ/(N·s) · (N·g − Σg − x̂·Σ(g·x̂)), ∂γ = Σ g·x̂, ∂β = Σ g",
+      rule: "with g = ∂{}: ∂{0} = "
+        + (gamma == nil ? "1/(N·s) · (N·g − Σg − x̂·Σ(g·x̂))" : "{1}/(N·s) · (N·g − Σg − x̂·Σ(g·x̂))")
+        + parameterRule(gamma, beta),
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
       let gradients = BatchNormalization.backward(g, input: x, batch: batch)
@@ -56,8 +58,8 @@ extension Variable {
     }
     let mean = meanOverRows().named("μ = mean of x")
     let centred = subtracting(mean, broadcast: .perChannel).named("c = x − μ")
-    let variance = centred.squared().named("c²").meanOverRows().named("v = mean of c²")
-    let deviation = variance.squareRoot(offset: Element(epsilon)).named("s = √(v + ε)")
+    let variance = centred.squared().named("q = c²").meanOverRows().named("v = mean of q")
+    let deviation = variance.offset(by: Element(epsilon)).named("u = v + ε").squareRoot().named("s = √u")
     let normalized = centred.multiplied(by: deviation.reciprocal().named("r = 1/s"), broadcast: .perChannel)
     var output = normalized.named("x̂ = c·r")
     if let gamma { output = output.multiplied(by: gamma, broadcast: .perChannel).named("t = γ·x̂") }
@@ -78,7 +80,8 @@ extension Variable {
       x, mean: mean, variance: variance, gamma: scale, beta: shift, epsilon: epsilon, layout: layout,
       rectifies: rectifies)
     return Graph.record(
-      "batch norm, inference", rule: "∂x = γ/s·g, ∂γ = Σ g·x̂, ∂β = Σ g",
+      "batch norm, inference",
+      rule: (gamma == nil ? "with g = ∂{}: ∂{0} = g/s" : "with g = ∂{}: ∂{0} = {1}/s·g") + parameterRule(gamma, beta),
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
       let gradients = BatchNormalization.inferenceBackward(
@@ -95,7 +98,9 @@ extension Variable {
     let (scale, shift) = (gamma?.value, beta?.value)
     let (output, rows) = LayerNormalization.forward(x, gamma: scale, beta: shift, epsilon: epsilon)
     return Graph.record(
-      "layer norm", rule: "h = g·γ, ∂x = (h − mean h − x̂·mean(h·x̂))/s, ∂γ = Σ g·x̂, ∂β = Σ g",
+      "layer norm",
+      rule: (gamma == nil ? "with h = g = ∂{}" : "with g = ∂{}, h = g·{1}")
+        + ": ∂{0} = (h − mean h − x̂·mean(h·x̂))/s" + parameterRule(gamma, beta),
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
       let gradients = LayerNormalization.backward(g, input: x, rows: rows, gamma: scale)
@@ -116,11 +121,22 @@ extension Variable {
       x, groups: groups, gamma: scale, beta: shift, epsilon: epsilon, layout: layout, rectifies: rectifies)
     return Graph.record(
       rectifies ? "group norm + ReLU" : "group norm",
-      rule: "h = g·γ, ∂x = (h − mean h − x̂·mean(h·x̂))/s by group, ∂γ = Σ g·x̂, ∂β = Σ g",
+      rule: (gamma == nil ? "with h = g = ∂{}" : "with g = ∂{}, h = g·{1}")
+        + ": ∂{0} = (h − mean h − x̂·mean(h·x̂))/s by group" + parameterRule(gamma, beta),
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
       let gradients = GroupNormalization.backward(g, input: x, statistics: statistics)
       return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
+    }
+  }
+
+  /// The part of a rule that tells of gamma and beta, the inputs after the first, where they are there.
+  private func parameterRule(_ gamma: Variable?, _ beta: Variable?) -> String {
+    switch (gamma == nil, beta == nil) {
+    case (false, false): ", ∂{1} = Σ g·x̂, ∂{2} = Σ g"
+    case (false, true): ", ∂{1} = Σ g·x̂"
+    case (true, false): ", ∂{1} = Σ g"
+    case (true, true): ""
     }
   }
 }

@@ -4,7 +4,7 @@ extension Variable {
   /// The sum of all elements, `[]`.
   public func sum() -> Variable {
     let shape = shape
-    return Graph.record("sum", rule: "∂x = g everywhere", inputs: [self], value: .scalar(value.sum())) { g in
+    return Graph.record("sum", rule: "∂{0} = ∂{} everywhere", inputs: [self], value: .scalar(value.sum())) { g in
       [Tensor(repeating: g.item, shape: shape)]
     }
   }
@@ -12,7 +12,7 @@ extension Variable {
   /// The mean of all elements, `[]`.
   public func mean() -> Variable {
     let shape = shape
-    return Graph.record("mean", rule: "∂x = g / n everywhere", inputs: [self], value: .scalar(value.mean())) { g in
+    return Graph.record("mean", rule: "∂{0} = ∂{} / n everywhere", inputs: [self], value: .scalar(value.mean())) { g in
       [Tensor(repeating: g.item / Element(shape.elementCount), shape: shape)]
     }
   }
@@ -20,7 +20,8 @@ extension Variable {
   /// The sum of each channel over all rows: `[…, C] → [C]`.
   public func sumOverRows() -> Variable {
     let shape = shape
-    return Graph.record("sum over rows", rule: "∂x = g for each row", inputs: [self], value: value.sumOverRows()) { g in
+    return Graph.record("sum over rows", rule: "∂{0} = ∂{} in every row", inputs: [self], value: value.sumOverRows()) {
+      g in
       [Tensor.zeros(shape).applying(.add, g, broadcast: .perChannel)]
     }
   }
@@ -30,7 +31,7 @@ extension Variable {
     let shape = shape
     let factor = 1 / Element(shape.rowCount)
     return Graph.record(
-      "mean over rows", rule: "∂x = g / N for each row", inputs: [self], value: factor * value.sumOverRows()
+      "mean over rows", rule: "∂{0} = ∂{} / N in every row", inputs: [self], value: factor * value.sumOverRows()
     ) { g in
       [Tensor.zeros(shape).applying(.add, factor * g, broadcast: .perChannel)]
     }
@@ -39,7 +40,8 @@ extension Variable {
   /// The same elements under another shape.
   public func reshaped(to newShape: Shape) -> Variable {
     let shape = shape
-    return Graph.record("reshape", rule: "∂x = g, reshaped", inputs: [self], value: value.reshaped(to: newShape)) { g in
+    return Graph.record("reshape", rule: "∂{0} = ∂{}, reshaped", inputs: [self], value: value.reshaped(to: newShape)) {
+      g in
       [g.reshaped(to: shape)]
     }
   }
@@ -52,7 +54,7 @@ extension Variable {
     let (a, b) = (value, other.value)
     let needs = (requiresGradient, other.requiresGradient)
     return Graph.record(
-      "matrix product", rule: "∂A = g·Bᵀ, ∂B = Aᵀ·g", inputs: [self, other], value: a.matrixProduct(b)
+      "matrix product", rule: "∂{0} = ∂{}·{1}ᵀ, ∂{1} = {0}ᵀ·∂{}", inputs: [self, other], value: a.matrixProduct(b)
     ) { g in
       [
         needs.0 ? g.matrixProduct(b, transposingOther: true) : nil,
@@ -75,7 +77,7 @@ extension Variable {
     let needs = (requiresGradient, weight.requiresGradient, bias?.requiresGradient ?? false)
     let input = needs.1 ? kept : nil
     return Graph.record(
-      "linear", rule: "∂x = g·W, ∂W = gᵀ·x" + (bias == nil ? "" : ", ∂b = Σg"),
+      "linear", rule: "∂{0} = ∂{}·{1}, ∂{1} = ∂{}ᵀ·{0}" + (bias == nil ? "" : ", ∂{2} = Σ ∂{}"),
       inputs: bias.map { [self, weight, $0] } ?? [self, weight],
       value: y.reshaped(to: shape.replacingLast(with: outputs))
     ) { g in

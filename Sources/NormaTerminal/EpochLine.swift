@@ -35,7 +35,7 @@ public struct EpochLine: Sendable {
 
   /// The line; with a `width`, in at most so many columns, in fewer words and then with less in it where that must be.
   public func text(width: Int? = nil, glyphs: Glyphs = .unicode) -> String {
-    let label = label.isEmpty ? nil : label.singleLine.truncated(toColumns: 24, ellipsis: glyphs.ellipsis)
+    let label = label.isEmpty ? nil : label.singleLine
     let counter = epochCounter(epoch, of: epochs)
     let metricName = metricLabel.name
     let training = results("loss", trainingLoss, metricName, trainingMetric)
@@ -54,6 +54,8 @@ public struct EpochLine: Sendable {
       [label, epoch, training, shortValidation, time],
       [label, counter, training, shortValidation, time],
       [label, counter, training, shortValidation],
+      [label, counter, validation ?? training],
+      [label, counter, shortValidation ?? training],
       [counter, training, shortValidation],
       [counter, validation ?? training],
       [counter, shortValidation ?? training],

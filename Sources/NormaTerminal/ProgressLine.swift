@@ -43,7 +43,7 @@ public struct ProgressLine: Sendable {
     var parts = Set(Part.allCases)
     for dispensable in [nil] + Self.dispensable {
       if let dispensable { parts.remove(dispensable) }
-      let (before, after) = fields(parts, glyphs: glyphs)
+      let (before, after) = fields(parts)
       let fieldsWidth = (before + after).map(\.columns).reduce(2 * (before.count + after.count - 1), +)
       if parts.contains(.bar) {
         let room = width - fieldsWidth - 2
@@ -53,16 +53,16 @@ public struct ProgressLine: Sendable {
       }
       if fieldsWidth <= width { return (before + after).joined(separator: "  ") }
     }
-    let (before, after) = fields(parts, glyphs: glyphs)
+    let (before, after) = fields(parts)
     return (before + after).joined(separator: "  ").truncated(toColumns: width, ellipsis: glyphs.ellipsis)
   }
 
   /// What stands before and after the bar, padded so that it stays in its place as the numbers change.
-  private func fields(_ parts: Set<Part>, glyphs: Glyphs) -> (before: [String], after: [String]) {
+  private func fields(_ parts: Set<Part>) -> (before: [String], after: [String]) {
     var before: [String] = []
     var after: [String] = []
     if parts.contains(.label), !label.isEmpty {
-      before.append(label.singleLine.truncated(toColumns: 24, ellipsis: glyphs.ellipsis))
+      before.append(label.singleLine)
     }
     before.append((parts.contains(.epochWord) ? "epoch " : "") + epochCounter(epoch, of: epochs))
 

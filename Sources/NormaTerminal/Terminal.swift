@@ -45,6 +45,9 @@ public struct Terminal {
       write: writeToStandardError)
   }
 
+  /// Whether standard output is a terminal, and not a file or a pipe.
+  public static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
   /// The width in columns that results on standard output may take: its terminal's, and 80 in a file or pipe, or fewer if
   /// the user asks for that in `COLUMNS`.
   public static func outputColumns(

@@ -47,17 +47,46 @@ extension StringProtocol {
     return kept + ellipsis
   }
 
-  /// The words of the text on lines of at most so many columns, where no word is longer.
-  public func wrapped(toColumns limit: Int) -> [String] {
+  /// The words of the text on lines of at most so many columns, where no word is longer or those that are may be broken:
+  /// behind one of `/ . _ - ,` where there is one late enough.
+  public func wrapped(toColumns limit: Int, breakingWords: Bool = false) -> [String] {
     var lines: [String] = []
-    for word in split(separator: " ") {
+    // A number keeps its per cent sign.
+    let words = split(separator: " ").reduce(into: [String]()) { words, word in
+      if word.hasPrefix("%"), let last = words.last {
+        words[words.count - 1] = "\(last) \(word)"
+      } else {
+        words.append(String(word))
+      }
+    }
+    for word in words.flatMap({ breakingWords ? $0.pieces(ofColumns: limit) : [String($0)] }) {
       if let last = lines.last, last.columns + 1 + word.columns <= limit {
         lines[lines.count - 1] += " " + word
       } else {
-        lines.append(String(word))
+        lines.append(word)
       }
     }
     return lines
+  }
+
+  /// A word in pieces of at most so many columns.
+  private func pieces(ofColumns limit: Int) -> [String] {
+    var pieces: [String] = []
+    var rest = self[...]
+    while rest.columns > limit {
+      var used = 0
+      let fitting = rest.prefix { character in
+        used += character.columns
+        return used <= limit
+      }
+      let end = fitting.lastIndex { "/._-,".contains($0) }.map { rest.index(after: $0) }
+      let isLate = end.map { rest[..<$0].columns * 2 > limit } ?? false
+      // A character that is wider than the line stands on one of its own.
+      let cut = isLate ? end ?? fitting.endIndex : Swift.max(fitting.endIndex, rest.index(after: rest.startIndex))
+      pieces.append(String(rest[..<cut]))
+      rest = rest[cut...]
+    }
+    return pieces + (rest.isEmpty ? [] : [String(rest)])
   }
 
   /// The text with spaces after it (or before it, `alignedRight`) up to a number of columns.

@@ -24,16 +24,17 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// What the features were standardized by, in a form that is saved.
+  /// What numbers were standardized by, in a form that is saved: in double precision, as the columns of tables need it. Where
+  /// features are computed with as 32-bit numbers, as images are, these are such numbers.
   public struct SavedStandardization: Hashable, Sendable, Codable {
     /// What shares a mean and a scale.
-    public var mode: Standardization<Float>.Mode
+    public var mode: StandardizationMode
     /// The shape of `mean` and `scale`.
     public var shape: [Int]
     /// What is subtracted, in row-major order.
-    public var mean: [Float]
+    public var mean: [Double]
     /// What is divided by, in row-major order.
-    public var scale: [Float]
+    public var scale: [Double]
   }
 
   /// Everything about a model but its tensors.
@@ -46,8 +47,13 @@ public struct Checkpoint: Sendable {
     public var outputs: Outputs
     /// What the features were called, where they had names.
     public var featureNames: [String]?
+    /// How a table's columns become features; nil for data that were no tables, and where files do not say.
+    public var encoding: TableEncoding?
     /// What the features were standardized by; nil if they were left as they are.
     public var standardization: SavedStandardization?
+    /// What the numbers to predict were standardized by, which is undone on what the network gives; nil if they were left as
+    /// they are, and for classes.
+    public var targetStandardization: SavedStandardization?
     /// How it was trained.
     public var training: TrainingConfiguration
     /// The data it was trained on, as `--data` and the other options about data name them.
@@ -64,14 +70,17 @@ public struct Checkpoint: Sendable {
     /// Settings by their parts.
     public init(
       architecture: ModelArchitecture, exampleShape: [Int], outputs: Outputs, featureNames: [String]?,
-      standardization: SavedStandardization?, training: TrainingConfiguration, data: SavedData,
+      encoding: TableEncoding? = nil, standardization: SavedStandardization?,
+      targetStandardization: SavedStandardization? = nil, training: TrainingConfiguration, data: SavedData,
       history: TrainingHistory, version: String = normaVersion
     ) {
       self.architecture = architecture
       self.exampleShape = exampleShape
       self.outputs = outputs
       self.featureNames = featureNames
+      self.encoding = encoding
       self.standardization = standardization
+      self.targetStandardization = targetStandardization
       self.training = training
       self.data = data
       self.history = history.withoutTimes
@@ -87,15 +96,27 @@ public struct Checkpoint: Sendable {
     public var labelColumn: String?
     /// Whether the first row of CSV holds names; nil where that was found out.
     public var hasHeader: Bool?
+    /// What separates the cells of CSV, as `--separator` names it; nil where that was found out.
+    public var separator: String?
+    /// The decimal mark of CSV, as `--decimal` names it; nil where that was found out.
+    public var decimalMark: String?
     /// How many of the training examples were set aside for validation.
     public var validationCount: Int
+    /// How they were set aside; nil in files of versions that knew one way, ``SplitKind/random``.
+    public var split: SplitKind?
 
     /// Data by their names on the command line.
-    public init(source: String, labelColumn: String? = nil, hasHeader: Bool? = nil, validationCount: Int) {
+    public init(
+      source: String, labelColumn: String? = nil, hasHeader: Bool? = nil, separator: String? = nil,
+      decimalMark: String? = nil, validationCount: Int, split: SplitKind? = .stratified
+    ) {
       self.source = source
       self.labelColumn = labelColumn
       self.hasHeader = hasHeader
+      self.separator = separator
+      self.decimalMark = decimalMark
       self.validationCount = validationCount
+      self.split = split
     }
   }
 
@@ -229,26 +250,15 @@ extension Checkpoint {
     if let names = settings.featureNames, names.count != lengths.reduce(1, *) {
       throw error("examples of shape \(lengths) have other than \(names.count) features")
     }
-    if let saved = settings.standardization {
-      let expected =
-        switch saved.mode {
-        case .perFeature: lengths
-        case .perChannel: [lengths[lengths.count - 1]]
-        case .overall: [Int]()
-        }
-      let count = expected.reduce(1, *)
-      guard saved.shape == expected, saved.mean.count == count, saved.scale.count == count else {
-        throw error(
-          """
-          the standardization of shape \(saved.shape) has \(saved.mean.count) means and \(saved.scale.count) scales, \
-          and examples of shape \(lengths) need \(count) of each
-          """)
+    if let encoding = settings.encoding {
+      guard encoding.isConsistent, encoding.featureCount == lengths.reduce(1, *) else {
+        throw error("the columns of its table do not become examples of shape \(lengths)")
       }
     }
-    if let saved = settings.standardization,
-      !saved.mean.allSatisfy(\.isFinite) || !saved.scale.allSatisfy({ $0.isNormal })
-    {
-      throw error("the standardization has means that are not finite, or scales that cannot be divided by")
+    try settings.standardization?.check("standardization", examplesOf: lengths, error)
+    if let saved = settings.targetStandardization {
+      guard case .values(let count) = settings.outputs else { throw error("classes have been standardized") }
+      try saved.check("standardization of what is predicted", examplesOf: [count], error)
     }
     if let problem = settings.training.problem { throw error("the training is one of \(problem)") }
     guard settings.recalibrationCount.map({ $0 > 0 }) ?? true else {
@@ -268,21 +278,62 @@ extension Checkpoint {
     return model
   }
 
-  /// What is done to features before the model sees them.
-  public var standardization: Standardization<Float>? {
-    settings.standardization.map {
-      Standardization(
-        mode: $0.mode, mean: Tensor($0.mean, shape: Shape($0.shape)), scale: Tensor($0.scale, shape: Shape($0.shape)))
-    }
+  /// What is done to features before the model sees them, as 32-bit numbers; those of tables are standardized in double
+  /// precision: see ``preparation``.
+  public var standardization: Standardization<Float>? { settings.standardization?.standardization() }
+
+  /// How the columns of a table become features. Where the file does not say, each is one feature, of the name that it knows.
+  public var tableEncoding: TableEncoding {
+    settings.encoding
+      ?? TableEncoding(numbers: settings.exampleShape.reduce(1, *), names: settings.featureNames)
+  }
+
+  /// What is done to examples before the model sees them, and undone on what it gives.
+  public var preparation: Preparation {
+    Preparation(
+      encoding: tableEncoding, standardization: settings.standardization?.standardization(),
+      targetStandardization: settings.targetStandardization?.standardization())
   }
 }
 
 extension Checkpoint.SavedStandardization {
   /// The numbers of a standardization.
-  public init(_ standardization: Standardization<Float>) {
+  public init<Element: TensorElement>(_ standardization: Standardization<Element>) {
     mode = standardization.mode
     shape = Array(standardization.mean.shape)
-    mean = standardization.mean.elements
-    scale = standardization.scale.elements
+    mean = standardization.mean.converted(to: Double.self).elements
+    scale = standardization.scale.converted(to: Double.self).elements
+  }
+
+  /// The standardization that these numbers are of.
+  public func standardization<Element: TensorElement>(of type: Element.Type = Element.self) -> Standardization<Element>
+  {
+    Standardization(
+      mode: mode, mean: Tensor(mean.map { Element($0) }, shape: Shape(shape)),
+      scale: Tensor(scale.map { Element($0) }, shape: Shape(shape)))
+  }
+
+  /// Makes sure that the numbers can standardize examples of a shape.
+  fileprivate func check(
+    _ name: String, examplesOf lengths: [Int], _ error: (String) -> FormatError
+  ) throws(FormatError) {
+    let expected =
+      switch mode {
+      case .perFeature: lengths
+      case .perChannel: [lengths[lengths.count - 1]]
+      case .overall: [Int]()
+      }
+    let count = expected.reduce(1, *)
+    guard shape == expected, mean.count == count, scale.count == count else {
+      throw error(
+        """
+        the \(name) of shape \(shape) has \(mean.count) means and \(scale.count) scales, and examples of shape \(lengths) \
+        need \(count) of each
+        """)
+    }
+    guard mean.allSatisfy(\.isFinite), scale.allSatisfy({ lengths.count == 3 ? Float($0).isNormal : $0.isNormal })
+    else {
+      throw error("the \(name) has means that are not finite, or scales that cannot be divided by")
+    }
   }
 }

@@ -3,16 +3,17 @@ import NormaGraph
 import NormaLayers
 import NormaTensor
 
-/// How well a model does on data it is not learning from.
+/// How well a model does on data it is not learning from: what training asks after every epoch.
+///
+/// ``ClassificationMetrics`` and ``RegressionMetrics`` say more.
 public struct Evaluation: Sendable, Equatable {
   /// The mean loss over the samples.
   public var loss: Double
   /// The accuracy (the share of samples whose highest score is that of their class) or, for numbers, R² (1 less the
-  /// share of the targets' variance that the predictions leave unexplained).
+  /// share of a target's variance that the predictions leave unexplained, the mean over the targets). NaN if an output is
+  /// not finite: the highest of scores that are not numbers says nothing.
   public var metric: Double
-  /// How often samples of class i (row) were taken for class j (column), `[classes][classes]`; empty for numbers.
-  public var confusion: [[Int]]
-  /// The root of the mean squared error; nil for classes.
+  /// The root of the mean squared error, averaged over the targets; nil for classes.
   public var rootMeanSquaredError: Double?
 }
 
@@ -23,22 +24,16 @@ extension Evaluation {
   ) throws(TrainingError) {
     self.loss = Double(try loss(Variable(outputs), targets: dataset.targets).value.item)
     switch dataset.targets {
-    case .classes(let labels, let count):
-      confusion = [[Int]](repeating: [Int](repeating: 0, count: count), count: count)
-      var correct = 0
-      for (predicted, label) in zip(outputs.indicesOfMaximaOverChannels(), labels) {
-        confusion[label][predicted] += 1
-        if predicted == label { correct += 1 }
-      }
-      metric = Double(correct) / Double(labels.count)
+    case .classes:
+      metric = outputs.isFinite ? dataset.accuracy(of: outputs) ?? .nan : .nan
       rootMeanSquaredError = nil
     case .values(let targets):
-      let squares = Double((outputs - targets).sumOfSquares())
-      let means = targets.sumOverRows().applying(.scale(1 / Element(targets.shape[0])))
-      let spread = Double(targets.applying(.subtract, means, broadcast: .perChannel).sumOfSquares())
-      confusion = []
-      metric = spread > 0 ? 1 - squares / spread : (squares == 0 ? 1 : -.infinity)
-      rootMeanSquaredError = (squares / Double(targets.count)).squareRoot()
+      guard outputs.isFinite, dataset.count > 0 else {
+        (metric, rootMeanSquaredError) = (.nan, .nan)
+        return
+      }
+      let metrics = try RegressionMetrics(predictions: outputs, targets: targets)
+      (metric, rootMeanSquaredError) = (metrics.r2, metrics.rootMeanSquaredError)
     }
   }
 }

@@ -12,6 +12,31 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case stateDoesNotFit(String)
   /// The loss became infinite or not a number.
   case notFinite(NotFinite)
+  /// A model's outputs are not numbers, so that nothing can be said of them.
+  case outputsNotFinite(NotFiniteOutputs)
+
+  /// Which outputs of a model are infinite or not a number.
+  public struct NotFiniteOutputs: Equatable, Sendable {
+    /// The first example with such an output, counted from 0.
+    public var firstExample: Int
+    /// Which of its outputs is the first such, counted from 0.
+    public var output: Int
+    /// What it is, such as `nan`.
+    public var value: String
+    /// How many examples have such outputs.
+    public var exampleCount: Int
+    /// How many examples there are.
+    public var totalCount: Int
+
+    /// Outputs by where they are.
+    public init(firstExample: Int, output: Int, value: String, exampleCount: Int, totalCount: Int) {
+      self.firstExample = firstExample
+      self.output = output
+      self.value = value
+      self.exampleCount = exampleCount
+      self.totalCount = totalCount
+    }
+  }
 
   /// Where a value first stopped being finite.
   public struct NotFinite: Equatable, Sendable {
@@ -33,6 +58,12 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
       """
       the loss is no longer finite in epoch \(found.epoch), step \(found.step): first in \
       \(found.layer.map { "layer \($0), " } ?? "")\(found.place). A smaller learning rate or normalization may help
+      """
+    case .outputsNotFinite(let found):
+      """
+      the outputs of \(found.exampleCount) of \(found.totalCount) examples are not finite: first output \(found.output) of \
+      example \(found.firstExample) (both counted from 0), which is \(found.value). The model's numbers or the example's \
+      are too large or not numbers
       """
     }
   }

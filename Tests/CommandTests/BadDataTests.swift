@@ -106,12 +106,11 @@ struct BadDataTests {
     ("", "no rows"),
     ("a,b,c\n", "no rows"),
     ("1,2,x\n3,4\n", "row 2"),
-    ("1,2,x\n3,nan,y\n", "'nan' is no finite number"),
     ("1,2,x\n3,inf,y\n", "'inf' is no finite number"),
-    ("1,2,x\n3,,y\n", "empty"),
+    ("1,2,x\n3,\"1,234\",y\n", "--decimal"),
     ("1,2,x\n3,four,y\n", "row 2, column 2"),
     ("1,2,x\n3,4,x\n", "all rows have the label"),
-    ("1,2,0.5\n3,4,1.5\n", "regression"),
+    ("1,2,0.5\n3,4,1.5\n3,4,2.5\n3,4,many\n", "row 4, column 3"),
     ("1,\"2,x\n3,4,y\n", "quotation mark"),
     ("x\ny\n", "none for the features"),
   ])
@@ -132,11 +131,13 @@ struct BadDataTests {
 
   @Test func tooFewRowsForBatchNormalizationAreRefused() throws {
     let folder = try Folder()
-    let file = try folder.write("1,2,x\n3,4,y\n", to: "data.csv")
-    let outcome = try Norma.run([
-      "train", "--data", "csv:\(file)", "--validation", "1", "--out", folder.path("out"),
-    ])
-    expectFailure(outcome, status: 64, saying: "too few for training")
+    let classes = try folder.write("1,2,x\n3,4,y\n", to: "classes.csv")
+    let values = try folder.write("1,2,0\n3,4,1\n", to: "values.csv")
+    func train(_ file: String, _ options: [String]) throws -> Norma.Outcome {
+      try Norma.run(["train", "--data", "csv:\(file)", "--validation", "1", "--out", folder.path("out")] + options)
+    }
+    expectFailure(try train(values, ["--regression"]), status: 64, saying: "too few for training")
+    expectFailure(try train(classes, []), status: 64, saying: "training needs one of each of the 2 classes")
   }
 
   // MARK: explain

@@ -68,9 +68,9 @@ struct CheckpointTests {
     let model = trained.path("model")
     let folder = try Folder()
     let csv = try folder.write("1,2,0\n3,4,1\n", to: "narrow.csv")
-    expectFailure(try Norma.run(["evaluate", model, "--data", "csv:\(csv)"]), status: 65, saying: "shape")
+    expectFailure(try Norma.run(["evaluate", model, "--data", "csv:\(csv)"]), status: 65, saying: "64 features")
     expectFailure(try Norma.run(["predict", model, csv]), status: 65, saying: "64 features")
-    expectFailure(try Norma.run(["predict", model, "--data", "csv:\(csv)"]), status: 65, saying: "shape")
+    expectFailure(try Norma.run(["predict", model, "--data", "csv:\(csv)"]), status: 65, saying: "64 features")
     expectFailure(try Norma.run(["predict", model, "-"], input: "1,2\n"), status: 65, saying: "standard input")
   }
 

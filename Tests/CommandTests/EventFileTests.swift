@@ -41,7 +41,9 @@ struct EventFileTests {
   @Test(.enabled(if: LoggedValue.canBeRead, "NORMA_PYTHON names no Python with TensorBoard"))
   func tensorBoardReadsARunForEachNormalizationOfAComparison() throws {
     let folder = try Folder()
-    let arguments = ["compare", "--model", "convnet", "--epochs", "1", "--quiet", "--norm", "none,batch"]
+    let arguments = [
+      "compare", "--model", "convnet", "--epochs", "1", "--seeds", "1", "--quiet", "--norm", "none,batch",
+    ]
     let outcome = try Norma.run(
       arguments + ["--json", "--out", folder.path("out"), "--tensorboard", folder.path("runs")])
     #expect(outcome.status == 0)

@@ -12,6 +12,24 @@ struct ExplainTests {
       var shape: [Int]
       var value: [Double]
       var gradient: [Double]
+      var parts: [Part]
+    }
+    struct Part: Decodable {
+      var node: Int
+      var gradient: [Double]
+    }
+    struct Statistics: Decodable {
+      var mean: [Double]
+      var variance: [Double]
+    }
+    struct Running: Decodable {
+      var momentum: Double
+      var estimator: String
+      var before: Statistics
+      var batchMean: [Double]
+      var batchBiasedVariance: [Double]
+      var batchUnbiasedVariance: [Double]
+      var after: Statistics
     }
     struct Difference: Decodable {
       var name: String
@@ -21,6 +39,8 @@ struct ExplainTests {
     var staged: [Node]
     var closedForm: [Node]
     var differences: [Difference]
+    var runningStatistics: Running
+    var inference: [Node]
   }
 
   private func node(_ symbol: String, in nodes: [Explained.Node]) throws -> Explained.Node {
@@ -61,12 +81,73 @@ struct ExplainTests {
     #expect(explained.differences.allSatisfy { $0.largestDifference <= 32 * Double.ulpOfOne })
   }
 
+  /// Mean 6 and variance 9, or 12 by N − 1, with momentum 0.25 from mean 2 and variance 4: 0.75·2 + 0.25·6 = 3 and
+  /// 0.75·4 + 0.25·12 = 6. With epsilon 3 the deviation is 3 in inference.
+  @Test func theRunningAveragesAndInferenceAreThoseOfTheCalculationByHand() throws {
+    let arguments = [
+      "explain", "--values", "1;7;7;9", "--gamma", "2", "--beta", "1", "--epsilon", "3", "--momentum", "0.25",
+      "--running-mean", "2", "--running-variance", "4",
+    ]
+    let explained: Explained = try Norma.run(arguments + ["--json"]).json()
+    let running = explained.runningStatistics
+    #expect(running.momentum == 0.25 && running.estimator == "unbiased")
+    #expect(running.before.mean == [2] && running.before.variance == [4])
+    #expect(running.batchMean == [6] && running.batchBiasedVariance == [9] && running.batchUnbiasedVariance == [12])
+    #expect(running.after.mean == [3] && running.after.variance == [6])
+    // 2·(x − 3)/3 + 1: a reciprocal, two products and a sum, on numbers of up to 5.
+    let expected = [-1.0 / 3, 11.0 / 3, 11.0 / 3, 5]
+    let found = try node("y", in: explained.inference).value
+    #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 4 * 5 * Double.ulpOfOne }, "\(found)")
+    let text = try Norma.run(arguments).output
+    #expect(text.contains("  M ← 0.75·M + 0.25·μ\n  V ← 0.75·V + 0.25·v·N/(N − 1)\n"))
+    #expect(text.replacing("\n", with: " ").contains("75 % is left after this batch and 0.3 % after 20"))
+    #expect(text.split(separator: "\n").contains { $0.split(separator: " ") == ["V", "4", "9", "12", "6"] })
+    #expect(text.split(separator: "\n").contains { $0.split(separator: " ") == ["2", "1", "1.577", "3.667"] })
+  }
+
+  @Test func epsilonIsAStepOfItsOwnAndRulesSpeakOfTheNodesByName() throws {
+    let explained: Explained = try Norma.run(["explain", "--values", "1;7;7;9", "--epsilon", "7", "--json"]).json()
+    let graph = explained.staged
+    #expect(try node("u", in: graph).value == [16])
+    #expect(try node("s", in: graph).value == [4])
+    #expect(try node("s", in: graph).rule == "∂u = ∂s / (2·s)")
+    #expect(try node("u", in: graph).rule == "∂v = ∂u")
+    #expect(try node("x̂", in: graph).rule == "∂c = ∂x̂·r, ∂r = Σ ∂x̂·c")
+    let s = try node("s", in: graph)
+    #expect(try node("u", in: graph).gradient == [s.gradient[0] / 8])
+  }
+
+  @Test func aGradientIsTheSumOfItsParts() throws {
+    let explained: Explained = try Norma.run(["explain", "--json"]).json()
+    for (index, node) in explained.staged.enumerated() where index < explained.staged.count - 1 {
+      let users = explained.staged.indices.filter { explained.staged[$0].inputs.contains(index) }
+      #expect(Set(node.parts.map(\.node)) == Set(users))
+      let sum = node.parts.reduce([Double](repeating: 0, count: node.gradient.count)) { zip($0, $1.gradient).map(+) }
+      #expect(sum == node.gradient)
+    }
+    #expect(try Norma.run(["explain"]).output.contains("0.2037 = 0.6667 − 0.4630"))
+  }
+
+  @Test func averagesThatAreNoneAreRefused() throws {
+    for (option, value) in [
+      ("--momentum", "1.5"), ("--momentum", "-0.1"), ("--running-variance", "-1,1"), ("--running-mean", "1"),
+    ] {
+      let outcome = try Norma.run(["explain", option, value])
+      #expect(outcome.status == 64 && outcome.error.contains(option), "\(outcome.error)")
+    }
+  }
+
+  @Test(arguments: [60, 100]) func noLineIsLongerThanTheTerminal(columns: Int) throws {
+    let outcome = try Norma.run(["explain"], environment: ["COLUMNS": "\(columns)"])
+    #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= columns })
+  }
+
   @Test func everyNodeIsListedWithItsValueGradientAndRule() throws {
     let outcome = try Norma.run(["explain"])
     #expect(outcome.status == 0)
     #expect(outcome.error == "")
     let explained: Explained = try Norma.run(["explain", "--json"]).json()
-    #expect(explained.staged.count == 12)
+    #expect(explained.staged.count == 13)
     for node in explained.staged + explained.closedForm {
       #expect(outcome.output.contains("#") && outcome.output.contains(node.name))
       #expect(node.value.count == node.shape.reduce(1, *))

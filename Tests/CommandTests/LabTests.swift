@@ -9,6 +9,15 @@ struct LabTests {
     try Norma.run(["lab", "run"] + options.split(separator: " ").map(String.init) + ["--out", folder.path(out)])
   }
 
+  @Test(arguments: [60, 100]) func theListIsShownWholeHoweverNarrow(columns: Int) throws {
+    let outcome = try Norma.run(["lab", "list"], environment: ["COLUMNS": "\(columns)"])
+    #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= columns })
+    for experiment in LabCatalogue.experiments {
+      #expect(outcome.output.contains("\n\(experiment.name) "))
+      for word in experiment.question.split(separator: " ") { #expect(outcome.output.contains(word)) }
+    }
+  }
+
   @Test func theListNamesEveryExperiment() throws {
     let outcome = try Norma.run(["lab", "list"])
     #expect(outcome.status == 0)

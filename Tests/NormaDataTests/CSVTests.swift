@@ -28,10 +28,11 @@ import Testing
     #expect(bare.features == named.features && bare.featureNames == nil)
   }
 
-  @Test func aHeaderOfNumbersCanBeSaidToBeOne() throws {
-    let text = "0,1,2\n1,2,a\n3,4,b\n"
-    #expect(try read(text, CSVOptions(hasHeader: true)).featureNames == ["0", "1"])
+  @Test func aHeaderOfNumbersCanBeSaidToBeOneOrNone() throws {
+    let text = "5,6,7\n1,2,a\n3,4,b\n"
+    #expect(try read(text, CSVOptions(hasHeader: true)).featureNames == ["5", "6"])
     #expect(try read(text).count == 3)
+    #expect(try read("0,1,2\n1,2,a\n3,4,b\n", CSVOptions(hasHeader: false)).count == 3)
     #expect(throws: FormatError.self) { try read("a,b,c\n1,2,x\n", CSVOptions(hasHeader: false)) }
   }
 
@@ -48,9 +49,9 @@ import Testing
   }
 
   @Test func classesAreNumberedInTheirOrder() throws {
-    let numbers = try read("1,10\n1,9\n1,-2\n1,10\n")
+    let numbers = try read("1,10\n1,9\n1,-2\n1,10\n", CSVOptions(task: .classification))
     #expect(numbers.classNames == ["-2", "9", "10"] && classes(numbers) == [2, 1, 0, 2])
-    let words = try read("1,b\n1,10\n1,9\n")
+    let words = try read("1,b\n1,10\n1,9\n", CSVOptions(task: .classification))
     #expect(words.classNames == ["10", "9", "b"])
   }
 
@@ -74,7 +75,7 @@ import Testing
       try read("1,2\n", CSVOptions(labelColumns: [], task: .regression))
     }
     #expect(throws: DataError.labelColumnCount(2, task: .classification)) {
-      try read("1,2,3\n", CSVOptions(labelColumns: [.number(1), .number(2)]))
+      try read("1,2,3\n", CSVOptions(labelColumns: [.number(1), .number(2)], task: .classification))
     }
   }
 
@@ -113,18 +114,24 @@ import Testing
     let dataset = try read(texts.map { "\($0),\($0)e0\n" }.joined(), CSVOptions(task: .regression))
     #expect(dataset.features.elements == texts.map { Float("0" + $0)! })
     #expect(values(dataset)?.elements == dataset.features.elements)
-    for notANumber in [".", "-", "1.2.3", "..", "+"] {
+    for notANumber in [".", "1.2.3", "..", "+"] {
       #expect(throws: FormatError.self) { try read("1,a\n\(notANumber),b\n") }
     }
   }
 
-  @Test func numbersAreRoundedOnceToTheNearestFloat() throws {
-    // In between two Floats; by way of a Double, the last would be rounded twice and end one too low.
-    let texts = ["0.1", "16777217", "1e-45", "3.4028235e38", "1.00000017881393432617187500001"]
-    let dataset = try read("1,a\n" + texts.map { "\($0),b\n" }.joined())
+  @Test func numbersKeepTheDigitsOfADouble() throws {
+    let texts = [
+      "0.1", "16777217", "1700000000.25", "5e-324", "1.7976931348623157e308", "-123456789012345", "9007199254740993",
+    ]
+    let data = try CSV.data(bytes: Array(("1,a\n" + texts.map { "\($0),b\n" }.joined()).utf8), file: "t.csv")
+    guard case .table(let table) = data.training.features, case .numbers(let numbers) = table.columns[0].cells else {
+      Issue.record("no numbers")
+      return
+    }
     #expect(
-      dataset.features.elements.dropFirst() == [
-        0.1, 16_777_216, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1.0000002384185791,
+      numbers == [
+        1, 0.1, 16_777_217, 1_700_000_000.25, .leastNonzeroMagnitude, .greatestFiniteMagnitude, -123_456_789_012_345,
+        9_007_199_254_740_992,
       ])
   }
 }

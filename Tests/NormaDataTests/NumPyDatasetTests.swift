@@ -85,7 +85,11 @@ import Testing
       (["x": features, "y": .float(.scalar(1))], "array 'y'"),
     ]
     for (entries, location) in cases {
-      let error = try #require(throws: FormatError.self) { try load(entries) }
+      let error = try #require(throws: FormatError.self) {
+        // Three whole numbers of three rows would be numbers to predict.
+        let options = entries["y"].map { if case .integers = $0 { true } else { false } } ?? false
+        return try load(entries, options: CSVOptions(task: options ? .classification : nil))
+      }
       #expect(error.location == location, "\(error)")
     }
   }

@@ -26,8 +26,9 @@ import Testing
       "β": ([1], [4]),
       "μ": ([3], [-4]),
       "c": ([-2, -1, 0, 3], [0.875, 1.9375, 0, 1.1875]),
-      "c²": ([4, 1, 0, 9], [0.03125, 0.03125, 0.03125, 0.03125]),
+      "q": ([4, 1, 0, 9], [0.03125, 0.03125, 0.03125, 0.03125]),
       "v": ([3.5], [0.125]),
+      "u": ([4], [0.125]),
       "s": ([2], [0.5]),
       "r": ([0.5], [-2]),
       "x̂": ([-1, -0.5, 0, 1.5], [2, 4, 0, 2]),
@@ -35,6 +36,10 @@ import Testing
       "y": ([-1, 0, 1, 4], [1, 2, 0, 1]),
     ]
     #expect(Set(found.keys) == Set(expected.keys))
+    // The parts of the two nodes that others use twice.
+    let parts = graph.nodes.map { node in gradients.parts(ofNode: node.index).map(\.gradient.elements) }
+    #expect(parts[0] == [[0.875, 1.9375, 0, 1.1875], [-1, -1, -1, -1]], "through c, and through μ")
+    #expect(parts[4] == [[1, 2, 0, 1], [-0.125, -0.0625, 0, 0.1875]], "through x̂, and through c²")
     for (name, (value, gradient)) in expected {
       #expect(found[name]?.0 == value, "the value of \(name)")
       #expect(found[name]?.1 == gradient, "the gradient of \(name)")

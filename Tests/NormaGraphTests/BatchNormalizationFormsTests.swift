@@ -68,10 +68,10 @@ import Testing
     // Mean 3, variance 3.5, s = √4 = 2.
     #expect(
       values == [
-        [3], [-2, -1, 0, 3], [4, 1, 0, 9], [3.5], [2], [0.5], [-1, -0.5, 0, 1.5], [-2, -1, 0, 3], [-1, 0, 1, 4],
+        [3], [-2, -1, 0, 3], [4, 1, 0, 9], [3.5], [4], [2], [0.5], [-1, -0.5, 0, 1.5], [-2, -1, 0, 3], [-1, 0, 1, 4],
       ])
     let symbols = graph.nodes.dropFirst(3).map { String($0.name.prefix(2)) }
-    #expect(symbols == ["μ ", "c ", "c²", "v ", "s ", "r ", "x̂ ", "t ", "y "])
+    #expect(symbols == ["μ ", "c ", "q ", "v ", "u ", "s ", "r ", "x̂ ", "t ", "y "])
     // ∂γ = Σ g·x̂ = −1, ∂β = 1; ∂x = γ/(N·s)·(N·g − ∂β − x̂·∂γ) = ¼·([4, 0, 0, 0] − 1 + x̂).
     #expect(gradients[gamma].item == -1 && gradients[beta].item == 1)
     #expect(relativeError(gradients[x], Tensor([0.5, -0.375, -0.25, 0.125], shape: [4, 1])) < 1e-14)

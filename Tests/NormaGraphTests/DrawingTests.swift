@@ -59,16 +59,59 @@ import Testing
                       1   0.004
            gradient   1  1
                       1  1
-           rule       ∂x = g·y, ∂y = g·x
+           rule       ∂x = ∂y·w, ∂w = Σ ∂y·x
 
         #3 sum
            operation  sum of y (#2)
            shape      []
            value      3.002
            gradient   1
-           rule       ∂x = g everywhere
+           rule       ∂y = ∂#3 everywhere
 
         """)
+  }
+
+  @Test func theGradientOfANodeThatOthersUseIsWrittenAsASum() {
+    let graph = Graph<Double>(keepsValues: true)
+    let x = graph.input(Tensor([1, 200, -2, 50], shape: [2, 2]), name: "x")
+    let double = x.scaled(by: 2).named("d = 2·x")
+    let gradients = graph.gradients(of: (double - x.squared().named("q = x²")).sum())
+    // 2 from d, and −2·x from q, by its place in the difference.
+    #expect(
+      graph.text(gradients: gradients).contains(
+        """
+           gradient   0  -398
+                      6   -98
+           its parts  ∂x = from q (#2) + from d (#1)
+                      0 = -2 + 2    -398 = -400 + 2
+                      6 =  4 + 2     -98 = -100 + 2
+        """))
+    #expect(
+      graph.text(gradients: gradients, lineWidth: 40).contains(
+        """
+                      channel 1:
+                      0 = -2 + 2
+                      6 =  4 + 2
+                      channel 2:
+                      -398 = -400 + 2
+                       -98 = -100 + 2
+        """))
+    #expect(graph.dot(gradients: gradients).contains(#"\l∂x = from q + from d\l0 = -2 + 2    -398 = -400 + 2\l"#))
+    let texts = SVGDocument(graph.svg(gradients: gradients)).boxes[0].texts.map(\.content)
+    #expect(texts.contains("= from q") && texts.contains("+ from d"))
+  }
+
+  @Test func aPartThatTakesAwayIsWrittenWithAMinus() {
+    let graph = Graph<Double>(keepsValues: true)
+    let x = graph.input(Tensor([0.5]), name: "x")
+    let sum = x.scaled(by: 3).named("t") - x.scaled(by: 2).named("d")
+    #expect(
+      graph.text(gradients: graph.gradients(of: sum)).contains(
+        "∂x = from d (#2) + from t (#1)\n              1 = -2 + 3\n"))
+    let reversed = Graph<Double>(keepsValues: true)
+    let y = reversed.input(Tensor([0.5]), name: "y")
+    let (d, t) = (y.scaled(by: 2).named("d"), y.scaled(by: 3).named("t"))
+    #expect(reversed.text(gradients: reversed.gradients(of: t - d)).contains("1 = 3 − 2\n"))
   }
 
   @Test func smallNumbersBesideLargeOnesAreNotWrittenAsZero() {
@@ -110,21 +153,21 @@ import Testing
     let text = graph.text(gradients: gradients)
     let dot = graph.dot(gradients: gradients)
     let svg = SVGDocument(graph.svg(gradients: gradients))
-    #expect(graph.nodes.count == 12)
-    #expect(svg.boxes.count == 12)
+    #expect(graph.nodes.count == 13)
+    #expect(svg.boxes.count == 13)
     for (node, box) in zip(graph.nodes, svg.boxes) {
       let texts = box.texts.map(\.content)
       #expect(text.contains("#\(node.index) \(node.name)\n"))
       #expect(dot.contains("  n\(node.index) [label=\"\(node.name)\\l"))
       #expect(texts[0] == node.name)
       #expect(texts.contains("value") && texts.contains("gradient"))
-      #expect(texts.joined(separator: " ").hasSuffix(node.rule))
+      #expect(texts.joined(separator: " ").hasSuffix(graph.rule(of: node.index)))
       #expect(svg.description.contains(node.name))
     }
-    #expect(svg.title == "Computation graph of 12 nodes")
-    // 9 operations, of which 4 have two inputs.
-    #expect(svg.edges.count == 13)
-    #expect(dot.components(separatedBy: " -> ").count - 1 == 13)
+    #expect(svg.title == "Computation graph of 13 nodes")
+    // 10 operations, of which 4 have two inputs.
+    #expect(svg.edges.count == 14)
+    #expect(dot.components(separatedBy: " -> ").count - 1 == 14)
   }
 
   @Test func awkwardNamesAreEscapedAndKeptOnOneLine() throws {

@@ -125,7 +125,7 @@ import Testing
       y = y.adding(gamma, broadcast: .perChannel).subtracting(gamma, broadcast: .perChannel)
       y = y.multiplied(by: gamma, broadcast: .perChannel).divided(by: gamma, broadcast: .perChannel)
       y = y.relu().leakyReLU(slope: 0.1).sigmoid().hyperbolicTangent().dropout(keepProbability: 0.5, using: &generator)
-      y = y.scaled(by: 2).offset(by: 1).squared().squareRoot(offset: 1).reciprocal().exponential().logarithm()
+      y = y.scaled(by: 2).offset(by: 1).squared().squareRoot().reciprocal().exponential().logarithm()
       y = y.reshaped(to: [2, 6]).flattened()
       let losses = [
         y.softmaxCrossEntropy(labels: [1, 2]), y.multiclassSVM(labels: [0, 5]),

@@ -75,7 +75,7 @@ typealias Values = Tensor<Double>
     Unary(description: "scale") { $0.scaled(by: -2.5) }, Unary(description: "offset") { $0.offset(by: 3) },
     Unary(description: "square") { $0.squared() },
     Unary(description: "square root") { $0.squared().squareRoot() },
-    Unary(description: "square root with offset") { $0.squareRoot(offset: 2.5) },
+    Unary(description: "square root with offset") { $0.offset(by: 2.5).squareRoot() },
     Unary(description: "reciprocal") { $0.reciprocal() }, Unary(description: "exponential") { $0.exponential() },
     Unary(description: "logarithm") { $0.squared().logarithm() }, Unary(description: "ReLU") { $0.relu() },
     Unary(description: "leaky ReLU") { $0.leakyReLU(slope: 0.1) },

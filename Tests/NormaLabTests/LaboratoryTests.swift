@@ -61,11 +61,14 @@ private struct Sums: Experiment {
   let origin = "this test"
   let dataset: LabDataset? = nil
   var test: String
+  /// The first alone in a quick lab.
+  var isShortened = false
   var numbers: [Int]
   var failing: Int?
 
   func runs(_ context: LabContext) -> [SumRun] {
-    numbers.map { SumRun(test: test, number: $0, seed: context.seed, fails: $0 == failing) }
+    numbers.prefix(context.isQuick && isShortened ? 2 : numbers.count)
+      .map { SumRun(test: test, number: $0, seed: context.seed, fails: $0 == failing) }
   }
 
   func findings(_ results: LabResults<SumRun>) -> Findings {
@@ -76,6 +79,7 @@ private struct Sums: Experiment {
         Claim(
           "The sums are near 50.", holds: sums.allSatisfy { abs($0.mean - 50) < 20 }, evidence: "they <are> & stay"),
         Claim("They are all the same.", holds: Set(sums.map(\.mean)).count == 1, evidence: "no"),
+        Claim("They are even.", .cannotBeTold(because: "they are no whole numbers"), evidence: "none"),
       ],
       blocks: [
         .figure(
@@ -199,16 +203,37 @@ struct LaboratoryTests {
       let plan = LabPlan(isQuick: true, seeds: [0, 1])
       let found = try results([Sums(test: "report", numbers: [1, 2])], in: folder, seeds: plan.seeds)
       let report = LabReport(found, plan: plan, sources: ["mnist:a folder"])
-      #expect(report.headline == "1 of 2 claims hold, in 1 experiment.")
+      #expect(report.headline == "1 of 3 claims held, 1 did not, and 1 cannot be told, in 1 experiment.")
+      #expect(report.summary[0].counts == VerdictCounts(found[0].findings.claims))
       let page = PageReader(report.page.html())
       #expect(page.isWellFormed)
-      let verdicts = page.elements(named: "li").filter { ["holds", "fails"].contains($0.attributes["class"]) }
-      #expect(verdicts.map { $0.attributes["class"] } == ["holds", "fails"])
+      let verdicts = page.elements(named: "li").filter { ["holds", "fails", "open"].contains($0.attributes["class"]) }
+      #expect(verdicts.map { $0.attributes["class"] } == ["holds", "fails", "open"])
+      #expect(verdicts[2].text.contains("cannot be told") && verdicts[2].text.contains("They are no whole numbers."))
+      let overview = try #require(page.elements(named: "table").first)
+      #expect(overview.text.hasSuffix("111"))
       #expect(verdicts[0].text.contains("The sums are near 50.") && verdicts[0].text.contains("they <are> & stay"))
       #expect(page.elements(named: "section").contains { $0.attributes["id"] == "sums" })
       #expect(page.elements(named: "path").contains { $0.attributes["class"] == "band" })
       let code = try #require(page.elements(named: "pre").first)
       #expect(code.text == "norma lab run sums --data 'mnist:a folder' --quick --seeds 2")
+    }
+  }
+
+  @Test func smallerSettingsOfAQuickLabRefuteNothing() throws {
+    try withTemporaryDirectory { folder in
+      func verdicts(_ isShortened: Bool, isQuick: Bool) throws -> [Verdict] {
+        try Laboratory(
+          [Sums(test: "quick", isShortened: isShortened, numbers: [1, 2, 3])], plan: LabPlan(isQuick: isQuick),
+          data: LabData(), folder: folder.path
+        ).run(workers: 1)[0].findings.claims.map(\.verdict)
+      }
+      let (quick, full, same) = (
+        try verdicts(true, isQuick: true), try verdicts(true, isQuick: false), try verdicts(false, isQuick: true)
+      )
+      #expect(quick == [.held, .open, .open])
+      #expect(full == [.held, .notHeld, .open])
+      #expect(same == [.held, .notHeld, .open])
     }
   }
 
@@ -220,7 +245,11 @@ struct LaboratoryTests {
       #expect(files.map(\.path) == ["report.html", "results.json", "tables/sums-1.csv", "figures/sums-1.svg"])
       let json = try #require(
         try JSONSerialization.jsonObject(with: Data(files[1].bytes)) as? [String: Any])
+      #expect(json["claims"] as? [String: Int] == ["held": 1, "notHeld": 1, "open": 1])
       let experiment = try #require((json["experiments"] as? [[String: Any]])?.first)
+      let claims = try #require(experiment["claims"] as? [[String: Any]])
+      #expect(claims.map { $0["verdict"] as? String } == ["held", "not held", "cannot be told"])
+      #expect(claims.map { $0["reason"] as? String } == [nil, nil, "they are no whole numbers"])
       let runs = try #require(experiment["runs"] as? [[String: Any]])
       #expect(runs.count == 2)
       let outcomes = try #require(runs[0]["outcomes"] as? [[String: Any]])
@@ -282,11 +311,4 @@ struct CatalogueTests {
       for run in runs[0] { #expect(run.work > 0) }
     }
   }
-}
-
-/// Calls a closure with a folder that is removed afterwards.
-private func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
-  let folder = try makeTemporaryDirectory()
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder)
 }

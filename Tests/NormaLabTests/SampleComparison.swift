@@ -4,7 +4,7 @@ import NormaLab
 enum SampleComparison {
   /// A run whose validation metric after each epoch, from 0 on, is given.
   static func run(
-    _ norm: String, _ metrics: [Double], losses: [Double]? = nil, testMetric: Double? = nil,
+    _ norm: String, seed: UInt64? = nil, _ metrics: [Double], losses: [Double]? = nil, testMetric: Double? = nil,
     stoppedBecause: String? = nil
   ) -> NormComparison.Run {
     let losses = losses ?? metrics.map { 1 - $0 }
@@ -21,10 +21,39 @@ enum SampleComparison {
         layer: $0, mean: 0, standardDeviation: 0.5, shareOfZeros: 0.25, histogram: histogram)
     }
     return NormComparison.Run(
-      norm: norm, epochs: epochs, stepLosses: losses, stepInterval: 10, activationsBefore: activations,
+      norm: norm, seed: seed, epochs: epochs, stepLosses: losses, stepInterval: 10, activationsBefore: activations,
       activationsAfter: activations, layerNames: ["linear 1", "linear 2"], bestEpoch: best,
       bestValidationMetric: metrics.isEmpty ? .nan : metrics[best], testMetric: testMetric, parameterCount: 12_345,
       seconds: 65, stoppedBecause: stoppedBecause)
+  }
+
+  /// The runs of several seeds, from 0 on.
+  static func runs(_ norm: String, _ metrics: [[Double]]) -> [NormComparison.Run] {
+    metrics.enumerated().map { run(norm, seed: UInt64($0.offset), $0.element) }
+  }
+
+  /// A comparison beside a linear model and the base line, on 400 validation examples.
+  static func of(
+    _ runs: [NormComparison.Run], targets: [Double] = [0.8, 0.95], baseline: Double, linear: Double,
+    differences: [(String, String, PairedDifference)] = []
+  ) -> NormComparison {
+    var result = of(runs, targets: targets)
+    result.validation = .init(count: 400)
+    result.judgedOn = .validation
+    result.references = [
+      .init(
+        kind: .baseline, description: "always the most frequent class, no", trainingMetric: baseline,
+        validation: .init(metric: baseline)),
+      .init(
+        kind: .linear, description: "logistic regression", trainingMetric: linear, validation: .init(metric: linear)),
+    ]
+    result.differences = differences.map { .init(first: $0.0, second: $0.1, difference: $0.2) }
+    for index in result.runs.indices {
+      result.runs[index].stepCount = 30
+      result.runs[index].gain = PairedDifference(
+        [result.runs[index].bestValidationMetric - baseline], standardError: 0.01)
+    }
+    return result
   }
 
   /// A comparison of the given runs.

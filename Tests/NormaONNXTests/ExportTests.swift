@@ -95,11 +95,6 @@ struct ExportTests {
   }
 
   @Test func whatCannotBeWrittenIsToldOf() throws {
-    final class Own: Layer {
-      typealias Element = Float
-      var summary: String { "Own" }
-      func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> { x }
-    }
     func message(_ network: any Layer<Float>, _ shape: Shape) -> String {
       switch Result(catching: { try ONNXModel(network, sampleShape: shape) }) {
       case .success: ""
@@ -112,4 +107,11 @@ struct ExportTests {
     #expect(message(Sequential<Float> { BatchNorm(3) }, [4]).contains("BatchNorm(3)"))
     #expect(message(Sequential<Float> { ReLU() }, []).contains("samples of shape []"))
   }
+}
+
+/// A layer that no export knows.
+private final class Own: Layer {
+  typealias Element = Float
+  var summary: String { "Own" }
+  func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> { x }
 }

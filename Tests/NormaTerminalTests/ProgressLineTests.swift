@@ -89,6 +89,10 @@ struct EpochLineTests {
       Self.line.text(width: 79) == "batch   3/10  loss 0.1234  accuracy 93.1%  validation 0.2345  91.0%   1.2 s")
   }
 
+  @Test func sixtyColumnsStillSayWhatIsTrained() {
+    #expect(Self.line.text(width: 59) == "batch   3/10  validation loss 0.2345  accuracy 91.0%")
+  }
+
   @Test(arguments: 0...140)
   func noLineIsWiderThanTheTerminal(width: Int) {
     #expect(Self.line.text(width: width).columns <= width)

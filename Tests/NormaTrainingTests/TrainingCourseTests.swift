@@ -1,3 +1,4 @@
+import Foundation
 import Norma
 import TestSupport
 import Testing
@@ -100,6 +101,24 @@ import Testing
     #expect(history([.nan, 0.2, 0.5, .nan, 0.5]).best?.number == 3)
     #expect(history([.nan, -.infinity]).best?.number == 2)
     #expect(history([.nan]).best == nil && history([]).best == nil)
+  }
+
+  @Test func ofEpochsWithTheSameMetricTheOneWithTheLowerLossIsTheBest() throws {
+    func history(_ monitor: TrainingHistory.Monitor) -> TrainingHistory {
+      var history = TrainingHistory(monitor: monitor)
+      let results = [(0.5, 1.0), (0.9, 0.8), (0.9, 0.3), (0.9, 0.4), (0.7, 0.2), (0.9, 0.3)]
+      history.epochs = results.enumerated().map { index, result in
+        TrainingHistory.Epoch(
+          number: index + 1, trainingLoss: 0, trainingMetric: 0, validationLoss: result.1, validationMetric: result.0,
+          learningRate: 0)
+      }
+      return history
+    }
+    #expect(history(.metric).best?.number == 3 && history(.loss).best?.number == 5)
+    // What was written before there was a choice.
+    let old = try JSONDecoder().decode(
+      TrainingHistory.self, from: Data(#"{"epochs": [], "stepLosses": [1.5], "stoppedEarly": true}"#.utf8))
+    #expect(old.monitor == .metric && old.stepLosses == [1.5] && old.stoppedEarly)
   }
 
   @Test func aCallbackCanStopAfterAStepOrAnEpochAndItsErrorsComeThrough() throws {

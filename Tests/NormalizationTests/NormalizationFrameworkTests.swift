@@ -39,6 +39,19 @@ import Testing
     }
   }
 
+  @Test func aPlainMeanOfTheFirstBatchesAloneIsNobodysButItsMomentumIsKnown() {
+    let expected: [NormalizationFramework: UpdateRule] = [
+      .pyTorch: .updating(0.1), .mlx: .updating(0.1), .keras: .keeping(0.9), .onnx: .keeping(0.9),
+      .cs231n: .keeping(0.9),
+    ]
+    for framework in NormalizationFramework.allCases {
+      #expect(BatchNormalizationConventions.norma.expressed(in: framework).rule == expected[framework])
+      #expect(
+        framework.arguments(for: .norma)?.hasSuffix(expected[framework] == .updating(0.1) ? "=0.1" : "=0.9") == true)
+    }
+    #expect(BatchNormalizationConventions.norma.framework == nil)
+  }
+
   @Test func whatIsExpressedElsewhereBehavesTheSame() {
     for source in NormalizationFramework.allCases {
       for framework in NormalizationFramework.allCases {

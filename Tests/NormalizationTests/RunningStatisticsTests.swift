@@ -53,6 +53,43 @@ import Testing
     #expect(UpdateRule.cumulative.weight(afterBatches: 3) == 0.25)
   }
 
+  @Test func theFirstBatchesAreAveragedAndTheLaterOnesWeighed() throws {
+    var running = statistics(.cumulativeFirst(0.4), .unbiased)
+    try running.update(with: batch)
+    // Nothing of the start is left.
+    expect(running, mean: 4, variance: 9)
+    try running.update(with: other)
+    expect(running, mean: 1, variance: 5.5)
+    // 1/3 is less than 0.4, which the third batch weighs.
+    try running.update(with: batch)
+    expect(running, mean: 0.6 * 1 + 0.4 * 4, variance: 0.6 * 5.5 + 0.4 * 9)
+    let weights = (0..<12).map { UpdateRule.cumulativeFirst(0.1).weight(afterBatches: $0) }
+    #expect(weights == (1...12).map { max(1 / Double($0), 0.1) })
+  }
+
+  @Test func ofTheStartPyTorchsRuleKeepsAShareAndAPlainMeanNothing() {
+    // 0.9²⁰, in twenty roundings at most.
+    #expect(abs(UpdateRule.updating(0.1).remainder(afterBatches: 20) - 0.1215766545905693) < 20 * Double.unitRoundoff)
+    for rule in [UpdateRule.cumulative, .cumulativeFirst(0.1)] {
+      #expect(rule.remainder(afterBatches: 0) == 1 && rule.remainder(afterBatches: 1) == 0)
+    }
+  }
+
+  @Test func statisticsCanBeReplacedAsAWhole() throws {
+    var running = statistics(.updating(0.1), .unbiased)
+    try running.update(with: other)
+    try running.replace(with: batch, batchCount: 7)
+    expect(running, mean: 4, variance: 9)
+    #expect(running.batchCount == 7)
+    let before = running
+    // A single value has no variance.
+    try running.replace(with: BatchMoments(of: Tensor<Double>.ones([1, 1])), batchCount: 1)
+    #expect(running == before)
+    #expect(throws: NormalizationError.channelCountMismatch(expected: 1, found: 2)) {
+      try running.replace(with: BatchMoments(of: Tensor<Double>.ones([3, 2])), batchCount: 1)
+    }
+  }
+
   // PyTorch: torch.nn.BatchNorm1d; CS231n: assignment 2, batchnorm_forward; Keras 3: layers.BatchNormalization; ONNX:
   // operator BatchNormalization-15. All start from mean 0.
   @Test func presetsFollowTheirFrameworks() throws {

@@ -10,3 +10,10 @@ public func makeTemporaryDirectory() throws -> URL {
   try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   return url
 }
+
+/// Calls a closure with a folder that is removed afterwards.
+public func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
+  let folder = try makeTemporaryDirectory()
+  defer { try? FileManager.default.removeItem(at: folder) }
+  return try body(folder)
+}

@@ -26,8 +26,8 @@ public struct NormalizationBounds: Sendable {
     public static let batch = Roundings(output: 5, inputGradient: 12, sums: 3)
     /// Layer normalization: one more for the product with gamma.
     public static let layer = Roundings(output: 6, inputGradient: 12, sums: 3)
-    /// The staged form: nine nodes forward, two chains of as many backward.
-    public static let staged = Roundings(output: 9, inputGradient: 24, sums: 9)
+    /// The staged form: ten nodes forward, two chains of as many backward.
+    public static let staged = Roundings(output: 10, inputGradient: 24, sums: 9)
   }
 
   /// One bound for each element.

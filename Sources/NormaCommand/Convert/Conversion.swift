@@ -61,13 +61,22 @@ struct Conversion {
     var tensors = TensorFile(entries: try checkpoint.stateDictionary().entries, metadata: ["format": "pt"])
     summary = "a state dictionary for \(recipe.name)"
     if hasStatistics { remarks += try ConventionReport(checkpoint).remarksForPyTorch() }
-    if let standardization = checkpoint.settings.standardization {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .sortedKeys
-      tensors.metadata["standardization"] = String(decoding: try encoder.encode(standardization), as: UTF8.self)
+    let settings = checkpoint.settings
+    if let standardization = settings.standardization {
+      tensors.metadata["standardization"] = try standardization.sortedJSON
       remarks.append(
         "The network takes standardized samples: (x - mean) / scale, which stand in the metadata of a .safetensors file "
           + "under 'standardization'.")
+    }
+    if let standardization = settings.targetStandardization {
+      tensors.metadata["target_standardization"] = try standardization.sortedJSON
+      remarks.append(
+        "The network gives standardized numbers: y * scale + mean has their own units, which stand in the metadata of a "
+          + ".safetensors file under 'target_standardization'.")
+    }
+    if let encoding = settings.encoding {
+      tensors.metadata["encoding"] = try encoding.sortedJSON
+      remarks += settings.notesOnArrays
     }
     result = .tensors(tensors)
   }
@@ -146,6 +155,17 @@ struct Conversion {
     switch result {
     case .tensors(let tensors): try tensors.write(to: path, as: format)
     case .model(let checkpoint): try checkpoint.write(to: path)
+    }
+  }
+}
+
+extension Encodable {
+  /// JSON with its keys in order.
+  fileprivate var sortedJSON: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
   }
 }

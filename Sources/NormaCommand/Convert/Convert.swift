@@ -125,7 +125,7 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
-    let path = checkpointPath(file)
+    let path = try modelFile(file, kinds: [.safetensors, .npz, .npy])
     if writesONNX {
       let (nodes, network) = try writeONNX(path)
       guard json else { return try output("\(out): an ONNX model, \(network), \(nodes) nodes") }

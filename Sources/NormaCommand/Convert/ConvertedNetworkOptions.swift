@@ -37,12 +37,14 @@ struct ConvertedNetworkOptions: ParsableArguments {
   var regression = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "What is subtracted from a sample first: one number, one a channel or one a feature, for values as norma reads them: pixels go from 0 to 255. (default: 0)",
       valueName: "numbers"))
   var mean: String?
 
-  @Option(help: ArgumentHelp("What it is divided by then. (default: 1)", valueName: "numbers"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("What it is divided by then. (default: 1)", valueName: "numbers"))
   var scale: String?
 
   @Option(
@@ -88,7 +90,7 @@ struct ConvertedNetworkOptions: ParsableArguments {
   /// Everything but the tensors of a model that learned what a state dictionary holds.
   func settings(of dictionary: StateDictionary, from file: String) throws -> Checkpoint.Settings {
     if let like {
-      var settings = try Checkpoint(contentsOf: checkpointPath(like)).settings
+      var settings = try Checkpoint(contentsOf: modelFile(like)).settings
       settings.history = TrainingHistory()
       return settings
     }
@@ -124,9 +126,10 @@ struct ConvertedNetworkOptions: ParsableArguments {
     return parts
   }
 
-  private func numbers(_ text: String, _ option: String) throws -> [Float] {
-    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
-    guard numbers.allSatisfy({ $0?.isFinite == true && (option == "--mean" || $0?.isNormal == true) }) else {
+  private func numbers(_ text: String, _ option: String) throws -> [Double] {
+    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+    guard numbers.allSatisfy({ $0?.isFinite == true && (option == "--mean" || $0.map(Float.init)?.isNormal == true) })
+    else {
       throw ValidationError("\(option) takes numbers separated by commas, not '\(text)'.")
     }
     return numbers.compactMap { $0 }
@@ -144,12 +147,12 @@ struct ConvertedNetworkOptions: ParsableArguments {
         "--mean and --scale take one number each, or \(channels): samples of shape \(Shape(exampleShape)) have as many "
           + (exampleShape.count == 1 ? "features." : "channels."))
     }
-    func all(_ numbers: [Float]?, otherwise value: Float) -> [Float] {
-      numbers.map { $0.count == count ? $0 : [Float](repeating: $0[0], count: count) }
-        ?? [Float](repeating: value, count: count)
+    func all(_ numbers: [Double]?, otherwise value: Double) -> [Double] {
+      numbers.map { $0.count == count ? $0 : [Double](repeating: $0[0], count: count) }
+        ?? [Double](repeating: value, count: count)
     }
     let isOverall = count == 1 && channels != 1
-    let mode: Standardization<Float>.Mode = isOverall ? .overall : exampleShape.count == 1 ? .perFeature : .perChannel
+    let mode: StandardizationMode = isOverall ? .overall : exampleShape.count == 1 ? .perFeature : .perChannel
     let numbersShape: Shape = isOverall ? [] : [count]
     return Checkpoint.SavedStandardization(
       Standardization(

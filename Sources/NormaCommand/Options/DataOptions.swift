@@ -10,18 +10,43 @@ struct DataOptions: ParsableArguments {
       valueName: "source"))
   var data = "digits"
 
+  @OptionGroup var table: TableOptions
+
   @Option(
-    name: .customLong("label"),
+    parsing: .unconditional,
     help: ArgumentHelp(
-      "CSV: the column to predict, by name or number: 1 is the first, -1 the last. Several, separated by commas, for regression. (default: the last)",
-      valueName: "column"))
-  var labelColumn: String?
+      "CSV: columns to pass over, by name or number, separated by commas.", valueName: "columns"))
+  var ignore: String?
 
-  @Flag(inversion: .prefixedNo, help: "CSV: whether the first row holds names. (default: found out)")
-  var header: Bool?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "CSV: columns whose dates and times (ISO 8601, such as 2024-02-29T12:00:00) are read as numbers. (default: left out)",
+      valueName: "columns"))
+  var dates: String?
 
-  @Flag(help: "CSV and npz: predict numbers rather than classes.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "CSV: columns that are categories, each value a feature of its own, though they hold numbers, dates or many texts. (default: columns of text)",
+      valueName: "columns"))
+  var categories: String?
+
+  @Flag(
+    help:
+      "CSV and npz: predict numbers. (default: for labels that are not all whole numbers, of which there are more than 20 different ones, or fewer than 5 examples each)"
+  )
   var regression = false
+
+  @Flag(help: "CSV and npz: predict classes. (default: for text, truth values and few whole numbers)")
+  var classification = false
+
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "Whether numbers to predict are standardized for training. All that is shown and written is in their own units."
+  )
+  var standardizeTarget = true
 
   @Option(
     help: ArgumentHelp(
@@ -31,7 +56,7 @@ struct DataOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How many training examples to set aside for validation, or which share of them. (default: 0.2, or 0.1 where the data have a test part)",
+      "How many training examples to set aside for validation, or which share of them; of each class its share. (default: 0.2, or 0.1 where the data have a test part)",
       valueName: "count|share"))
   var validation: String?
 
@@ -48,8 +73,15 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--validation takes a count such as 500 or a share such as 0.2, not '\(validation)'.")
     }
     let isCSV = data.hasPrefix("csv:")
-    if !isCSV && (labelColumn != nil || header != nil || (regression && !data.hasPrefix("npz:"))) {
-      throw ValidationError("--label, --header and --regression are for data from csv:FILE, the last for npz:FILE too.")
+    if !isCSV && (table.isGiven || ignore != nil || dates != nil || categories != nil) {
+      throw ValidationError(
+        "--label, --header, --separator, --decimal, --ignore, --dates and --categories are for data from csv:FILE.")
+    }
+    if !isCSV && !data.hasPrefix("npz:") && (regression || classification) {
+      throw ValidationError("--regression and --classification are for data from csv:FILE and npz:FILE.")
+    }
+    guard !regression || !classification else {
+      throw ValidationError("--regression and --classification are two answers to one question.")
     }
     if let imageSize {
       guard data.hasPrefix("images:") else {
@@ -62,32 +94,46 @@ struct DataOptions: ParsableArguments {
   }
 
   /// The options for reading CSV.
-  var csvOptions: CSVOptions {
-    var options = CSVOptions()
-    if let labelColumn {
-      options.labelColumns = labelColumn.split(separator: ",").map { CSVOptions.Column(String($0)) }
-    }
-    options.hasHeader = header
-    options.task = regression ? .regression : .classification
+  private func csvOptions() throws -> CSVOptions {
+    var options = try table.csvOptions()
+    if options.labelColumns.isEmpty { options.labelColumns = [.number(-1)] }
+    options.task = regression ? .regression : classification ? .classification : nil
+    options.ignoredColumns = ignore.map(columns) ?? []
+    options.dateColumns = dates.map(columns) ?? []
+    options.categoryColumns = categories.map(columns) ?? []
     return options
   }
 
-  /// Reads the data, splits and standardizes them; `asImages`: whether rows of pixels are to be images.
-  func prepare(seed: UInt64, asImages: Bool) throws -> PreparedData {
+  /// Reads the data; `asImages`: whether rows of pixels are to be images.
+  func read(asImages: Bool) throws -> SourceData {
     let source = try DataSource(data)
-    let images = ImageFolderOptions(shape: imageSize.map { [$0, $0, 3] })
-    var loaded = try source.load(options: csvOptions, images: images)
-    loaded.notes.forEach(remark)
+    var read = try source.read(
+      options: try csvOptions(), images: ImageFolderOptions(shape: imageSize.map { [$0, $0, 3] }))
     if asImages, let shape = source.shapeOfPixelRows {
-      loaded.training.features.shapeExamples(as: shape)
-      loaded.test?.features.shapeExamples(as: shape)
+      read.training.features = read.training.features.shaped(as: shape)
+      if let test = read.test { read.test?.features = test.features.shaped(as: shape) }
     }
-    let count = loaded.training.count
-    let share = loaded.test == nil ? "0.2" : "0.1"
-    return try PreparedData(
-      loaded, validationCount: validationCount(validation ?? share, of: count) ?? 0,
-      standardizing: try standardizationMode(forRank: loaded.training.exampleShape.rank),
+    return read
+  }
+
+  /// Reads the data, splits, encodes and standardizes them, and tells the person what was supposed of them.
+  func prepare(seed: UInt64, asImages: Bool) throws -> PreparedData {
+    let read = try read(asImages: asImages)
+    let prepared = try PreparedData(
+      read, validationCount: validationCount(read),
+      standardizing: try standardizationMode(forRank: read.training.exampleShape?.rank ?? 1),
+      standardizesTargets: standardizeTarget,
       random: RandomGenerator(seed: seed).split(RandomStream.split.rawValue))
+    tell(prepared.notes)
+    return prepared
+  }
+
+  /// How many examples are set aside for validation. Where nothing was said, one of each class stays for training.
+  private func validationCount(_ read: SourceData) -> Int {
+    let count = read.training.count
+    if let validation { return validationCount(validation, of: count) ?? 0 }
+    let share = validationCount(read.test == nil ? "0.2" : "0.1", of: count) ?? 0
+    return max(0, min(share, count - max(1, read.training.classCount)))
   }
 
   private func validationCount(_ text: String, of count: Int) -> Int? {
@@ -96,10 +142,10 @@ struct DataOptions: ParsableArguments {
     return Int((share * Double(count)).rounded(.up))
   }
 
-  private func standardizationMode(forRank rank: Int) throws -> Standardization<Float>.Mode? {
+  private func standardizationMode(forRank rank: Int) throws -> StandardizationMode? {
     guard let standardize else { return rank > 1 ? .perChannel : .perFeature }
     guard standardize != "none" else { return nil }
-    guard let mode = Standardization<Float>.Mode(rawValue: standardize) else {
+    guard let mode = StandardizationMode(rawValue: standardize) else {
       throw ValidationError("--standardize takes feature, channel, overall or none, not '\(standardize)'.")
     }
     return mode
@@ -108,21 +154,14 @@ struct DataOptions: ParsableArguments {
   /// What a checkpoint remembers of all this.
   func saved(validationCount: Int) -> Checkpoint.SavedData {
     Checkpoint.SavedData(
-      source: data, labelColumn: labelColumn, hasHeader: header, validationCount: validationCount)
+      source: data, labelColumn: table.labelColumn, hasHeader: table.header, separator: table.separator,
+      decimalMark: table.decimal, validationCount: validationCount)
   }
 }
 
 extension DataSource {
   /// The shape of the images that come as rows of pixels; nil for other data.
   fileprivate var shapeOfPixelRows: Shape? { self == .digits ? [8, 8, 1] : nil }
-}
-
-extension Tensor {
-  /// Gives rows of features the shape of examples that have as many: `[N, 64]` becomes `[N, 8, 8, 1]`. What is no rows, or
-  /// has other than as many, stays as it is.
-  mutating func shapeExamples(as shape: Shape) {
-    if rank == 2 && self.shape[1] == shape.elementCount { self = reshaped(to: Shape([self.shape[0]] + Array(shape))) }
-  }
 }
 
 /// Makes sure that `--data` names a source.

@@ -14,8 +14,11 @@ enum RunningStatisticsRule: String, ExpressibleByArgument, CaseIterable {
 
 /// Which network to build.
 struct NetworkOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The network, one of MODELS above.", valueName: "name"))
-  var model = "mlp:100,100,100,100,100"
+  @Option(
+    help: ArgumentHelp(
+      "The network, one of MODELS above. (default: mlp:100,100; mlp:100,100,100,100,100 for compare)", valueName: "name"
+    ))
+  var model: String?
 
   @Option(
     help: ArgumentHelp(
@@ -105,20 +108,21 @@ struct NetworkOptions: ParsableArguments {
     return conventions
   }
 
-  /// The network with a normalization; `startsSmall`: whether fully connected layers start from a hard start where `--init`
-  /// was not given.
+  /// The network with a normalization; `isHard`: whether one is compared that is hard to train without, deep and from a small
+  /// start where neither was chosen.
   func architecture(
-    normalization: NormalizationKind, startsSmall: Bool = false
+    normalization: NormalizationKind, isHard: Bool = false
   ) throws -> ModelArchitecture {
     let choices = NetworkChoices(
-      model: model, normalization: normalization, activation: activation, keep: keep, shortcut: shortcut,
+      model: model ?? (isHard ? "mlp:100,100,100,100,100" : "mlp:100,100"), normalization: normalization,
+      activation: activation, keep: keep, shortcut: shortcut,
       zeroGamma: zeroGamma)
     var recipe = try choices.architecture().recipe
     recipe.conventions = conventions
     var architecture = recipe.architecture
     if let initialization {
       architecture.initialization = try parseInitialization(initialization)
-    } else if startsSmall, case .multilayerPerceptron = architecture {
+    } else if isHard, case .multilayerPerceptron = architecture {
       architecture.initialization = .normal(scale: 0.02)
     }
     return architecture

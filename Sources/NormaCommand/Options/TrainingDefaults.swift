@@ -34,7 +34,7 @@ struct TrainingDefaults {
   /// examples smaller batches make more steps.
   func batchSize(for count: Int) -> Int {
     if isDeep { return 64 }
-    return count >= 1000 ? 50 : count >= 320 ? 32 : 16
+    return count >= 1000 ? 50 : count >= 100 ? 32 : 16
   }
 
   /// Up to how many examples data are small: their networks are trained for as many epochs as make enough steps, within

@@ -82,7 +82,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Examples a step. (default: 64 for resnet and vgg; else 50, below 1,000 examples 32, below 320 16)",
+      "Examples a step. (default: 64 for resnet and vgg; else 50, below 1,000 examples 32, below 100 16)",
       valueName: "count"))
   var batchSize: Int?
 

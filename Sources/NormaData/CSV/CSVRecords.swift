@@ -13,6 +13,7 @@ struct CSVRecords {
   }
 
   let file: String
+  let dialect: CSVDialect
   private let bytes: [UInt8]
   private var position: Int
   private var cells: [Cell] = []
@@ -26,15 +27,30 @@ struct CSVRecords {
   /// Prepares a file's bytes for reading.
   ///
   /// - Throws: `FormatError` if they are not UTF-8 text.
-  init(bytes: [UInt8], file: String) throws(FormatError) {
+  init(bytes: [UInt8], file: String, dialect: CSVDialect = CSVDialect()) throws(FormatError) {
     self.bytes = bytes
     self.file = file
-    position = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    self.dialect = dialect
+    position = CSVRecords.start(of: bytes).position
+    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+      throw FormatError(file: file, problem: "it is UTF-16 text", remedy: "Save the file as UTF-8.")
+    }
     if let control = bytes.firstIndex(where: { $0 < 9 }) {
       throw FormatError(
         file: file, location: "byte \(control)", problem: "a byte \(bytes[control]) is no text",
         remedy: "Give comma-separated values as UTF-8 text.")
     }
+  }
+
+  /// Where the text begins: after a byte order mark, and after a first line `sep=;`, by which some programs name the
+  /// separator.
+  static func start(of bytes: [UInt8]) -> (position: Int, separator: CSVOptions.Separator?) {
+    let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    let line = bytes[start...].prefix { !isLineEnd($0) }
+    guard line.count == 5, line.starts(with: Array("sep=".utf8)), let last = line.last,
+      let separator = CSVOptions.Separator(rawValue: last)
+    else { return (start, nil) }
+    return (line.endIndex, separator)
   }
 
   /// Goes on to the next record; false at the end.
@@ -46,13 +62,16 @@ struct CSVRecords {
         continue
       }
       cells.removeAll(keepingCapacity: true)
-      repeat { cells.append(try nextCell()) } while skipComma()
+      repeat { cells.append(try nextCell()) } while skipSeparator()
       skipLineEnd()
       let expected = columnCount ?? cells.count
+      // A separator at the end of each row but the header's opens no column.
+      if cells.count == expected + 1, cells[expected].range.isEmpty { cells.removeLast() }
       guard cells.count == expected else {
         throw FormatError(
           file: file, location: "row \(row)", problem: "it has \(cells.count) cells, the first row has \(expected)",
-          remedy: "Give every row the same number of cells.")
+          remedy:
+            "Give every row the same number of cells; they are taken to be separated by \(dialect.separator.name).")
       }
       columnCount = expected
       return true
@@ -71,37 +90,61 @@ struct CSVRecords {
 
   /// The number in a cell of the current record.
   ///
-  /// - Throws: `FormatError` if there is none, or it is not finite as a `Float`.
-  func number(_ column: Int) throws(FormatError) -> Float {
+  /// - Throws: `FormatError` if there is none, or it is not finite.
+  func number(_ column: Int) throws(FormatError) -> Double {
     if let number = numberIfAny(column), number.isFinite { return number }
-    let text = try text(column)
-    if text.isEmpty { throw error(column, "the cell is empty", remedy: "Fill it with a number, or leave the row out.") }
-    let problem =
-      if isNotFinite(text) {
-        "\(quoted(text)) is no finite number"
-      } else if numberIfAny(column) != nil {
-        "\(quoted(text)) is too large for a 32-bit number"
-      } else {
-        "\(quoted(text)) is not a number"
-      }
-    throw error(column, problem, remedy: "Correct the cell, or leave the row out.")
+    throw notANumber(column, try text(column))
+  }
+
+  /// The error that a cell's text is no number.
+  func notANumber(_ column: Int, _ text: String, remedy: String = "Correct the cell, or leave the row out.")
+    -> FormatError
+  {
+    error(column, CSVRecords.problem(withNumber: text), remedy: remedy)
+  }
+
+  /// What is wrong with a text that should be a number.
+  static func problem(withNumber text: String) -> String {
+    if isNotFinite(text) { return "\(quoted(text)) is no finite number" }
+    return Double(text).map(\.isInfinite) ?? false
+      ? "\(quoted(text)) is too large for a 64-bit number" : "\(quoted(text)) is not a number"
   }
 
   /// The number in a cell, infinite if it is too large; nil if the cell holds anything else.
-  func numberIfAny(_ column: Int) -> Float? {
+  func numberIfAny(_ column: Int) -> Double? {
     let cell = bytes[cells[column].range]
-    if let number = shortDecimal(cell) { return number }
-    // Float would take "nan", "inf" and hexadecimal numbers too.
-    guard cell.allSatisfy(isNumberByte) else { return nil }
-    return Float(String(decoding: cell, as: UTF8.self))
+    let mark = dialect.decimalMark.rawValue
+    if let number = shortDecimal(cell, mark: mark) { return number }
+    // Double would take "nan", "inf" and hexadecimal numbers too.
+    guard cell.allSatisfy({ isNumberByte($0) || $0 == mark }) else { return nil }
+    let text = String(decoding: cell, as: UTF8.self)
+    return Double(mark == UInt8(ascii: ".") ? text : text.replacing(",", with: "."))
   }
 
-  /// Whether a cell of the current record holds text that is meant as a name, rather than a number or a missing one.
-  func isName(_ column: Int) throws(FormatError) -> Bool {
-    if numberIfAny(column) != nil { return false }
-    let text = try text(column)
-    return !text.isEmpty && !isNotFinite(text)
+  /// Which decimal mark a cell that is a number has; nil where it has none or is no number.
+  func decimalMark(_ column: Int) -> CSVOptions.DecimalMark? {
+    let cell = bytes[cells[column].range]
+    let (commas, points) = (cell.count { $0 == UInt8(ascii: ",") }, cell.count { $0 == UInt8(ascii: ".") })
+    guard commas + points == 1, cell.allSatisfy({ isNumberByte($0) || $0 == UInt8(ascii: ",") }) else { return nil }
+    let text = String(decoding: cell, as: UTF8.self).replacing(",", with: ".")
+    return Double(text) == nil ? nil : commas == 1 ? .comma : .point
   }
+
+  /// What a cell of the current record is taken for before anything is known of its column.
+  func kind(_ column: Int) -> CellKind {
+    if let number = numberIfAny(column) { return number.isFinite ? .number(number) : .spoiltNumber }
+    if isMissing(column) { return .missing }
+    let text = String(decoding: bytes[cells[column].range], as: UTF8.self)
+    if let value = CellKind.truth(text) { return .truth(value) }
+    if let seconds = DateText.seconds(text) { return .date(seconds) }
+    return CellKind.isSpoiltNumber(text) ? .spoiltNumber : .text
+  }
+
+  /// Whether a cell of the current record holds nothing, or a text that stands for nothing.
+  func isMissing(_ column: Int) -> Bool { CellKind.isMissing(bytes[cells[column].range]) }
+
+  /// Whether a cell of the current record holds nothing at all.
+  func isEmpty(_ column: Int) -> Bool { cells[column].range.isEmpty }
 
   /// An error about a cell of the current record.
   func error(_ column: Int, _ problem: String, remedy: String) -> FormatError {
@@ -114,7 +157,7 @@ struct CSVRecords {
     skipSpaces()
     if position < bytes.count && bytes[position] == UInt8(ascii: "\"") { return try quotedCell() }
     let start = position
-    while position < bytes.count, bytes[position] != UInt8(ascii: ","), !isLineEnd(bytes[position]) {
+    while position < bytes.count, bytes[position] != separator, !isLineEnd(bytes[position]) {
       guard bytes[position] != UInt8(ascii: "\"") else {
         throw misplacedQuote("a quotation mark stands inside a cell that does not begin with one")
       }
@@ -142,7 +185,7 @@ struct CSVRecords {
       let cell = Cell(range: start..<position, hasDoubledQuotes: hasDoubledQuotes)
       position += 1
       skipSpaces()
-      guard position == bytes.count || bytes[position] == UInt8(ascii: ",") || isLineEnd(bytes[position]) else {
+      guard position == bytes.count || bytes[position] == separator || isLineEnd(bytes[position]) else {
         throw misplacedQuote("something follows the closing quotation mark of a cell")
       }
       return cell
@@ -156,12 +199,14 @@ struct CSVRecords {
       remedy: "Enclose the whole cell in quotation marks, and double those inside it.")
   }
 
+  private var separator: UInt8 { dialect.separator.rawValue }
+
   private mutating func skipSpaces() {
-    while position < bytes.count && isSpace(bytes[position]) { position += 1 }
+    while position < bytes.count, isSpace(bytes[position]), bytes[position] != separator { position += 1 }
   }
 
-  private mutating func skipComma() -> Bool {
-    guard position < bytes.count, bytes[position] == UInt8(ascii: ",") else { return false }
+  private mutating func skipSeparator() -> Bool {
+    guard position < bytes.count, bytes[position] == separator else { return false }
     position += 1
     return true
   }
@@ -187,29 +232,34 @@ private func isNumberByte(_ byte: UInt8) -> Bool {
   }
 }
 
-/// The value of a few digits with or without a point, as pixels and counts are; nil for anything else. Much faster than
-/// the general way, and as exact: both numbers divided are whole and below 2²⁴, so rounding happens once.
-private func shortDecimal(_ cell: ArraySlice<UInt8>) -> Float? {
-  guard !cell.isEmpty, cell.count <= 7 else { return nil }
-  var digits: UInt32 = 0
-  var divisor: UInt32 = 0
-  for byte in cell {
+/// The value of a few digits with or without a sign and a decimal mark, as most cells have them; nil for anything else. Much
+/// faster than the general way, and as exact: both numbers divided are whole and below 2⁵³, so rounding happens once.
+private func shortDecimal(_ cell: ArraySlice<UInt8>, mark: UInt8) -> Double? {
+  guard let first = cell.first, cell.count <= 16 else { return nil }
+  let isNegative = first == UInt8(ascii: "-")
+  var digits: UInt64 = 0
+  var divisor: UInt64 = 0
+  var count = 0
+  for byte in isNegative ? cell.dropFirst() : cell {
     let digit = byte &- UInt8(ascii: "0")
     if digit < 10 {
-      digits = digits * 10 + UInt32(digit)
+      digits = digits * 10 + UInt64(digit)
       divisor *= 10
-    } else if byte == UInt8(ascii: "."), divisor == 0, cell.count > 1 {
+      count += 1
+    } else if byte == mark, divisor == 0 {
       divisor = 1
     } else {
       return nil
     }
   }
-  return Float(digits) / Float(max(1, divisor))
+  guard count > 0, count <= 15 else { return nil }
+  let value = Double(digits) / Double(max(1, divisor))
+  return isNegative ? -value : value
 }
 
 /// Whether a text is one of the spellings of infinity and NaN.
 func isNotFinite(_ text: String) -> Bool {
-  Float(text).map { !$0.isFinite } ?? false && !text.contains(where: \.isNumber)
+  Double(text).map { !$0.isFinite } ?? false && !text.contains(where: \.isNumber)
 }
 
 /// A text from a file as an error shows it: on one line, without control characters, and not too long.

@@ -16,26 +16,39 @@ struct ClassLabels {
 
   @discardableResult
   private mutating func add(_ label: String) -> Int {
-    positions[label] = labels.count
+    if positions[label] == nil { positions[label] = labels.count }
+    let meaning = ClassLabels.meaning(label)
+    if positions[meaning] == nil { positions[meaning] = labels.count }
     labels.append(label)
     return labels.count - 1
   }
 
-  /// Takes the label of the current record.
-  mutating func append(from records: CSVRecords, column: Int) throws(FormatError) {
+  /// Takes the label of the current record; false if there is none.
+  mutating func append(from records: CSVRecords, column: Int) throws(FormatError) -> Bool {
     let label = try records.text(column)
     if let position = positions[label] {
       rows.append(position)
-    } else {
-      guard !label.isEmpty, label.lowercased() != "nan" else {
-        throw records.error(column, "the label is missing", remedy: "Give the row a label, or leave it out.")
-      }
-      if let names {
-        throw records.error(
-          column, "the class \(quoted(label)) is not known", remedy: "The classes are \(enumeration(names)).")
-      }
-      rows.append(add(label))
+      return true
     }
+    // A dash or "none" may well be a class.
+    guard !records.isMissing(column) || ["-", "none", "nil"].contains(label.lowercased()) else { return false }
+    if let position = positions[ClassLabels.meaning(label)] {
+      positions[label] = position
+      rows.append(position)
+      return true
+    }
+    if let names {
+      throw records.error(
+        column, "the class \(quoted(label)) is not known", remedy: "The classes are \(enumeration(names)).")
+    }
+    rows.append(add(label))
+    return true
+  }
+
+  /// What all spellings of a label share: those of a number, as 1 and 1.0, and those of true and false.
+  private static func meaning(_ label: String) -> String {
+    if let number = Double(label), number.isFinite { return "\(number)" }
+    return CellKind.truth(label) == nil ? label : label.lowercased()
   }
 
   /// The class numbers of the rows, and the classes' names.

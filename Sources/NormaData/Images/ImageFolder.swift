@@ -15,15 +15,7 @@ public enum ImageFolder {
   ///   there is no test part), a class is not known, a file is no image or a damaged one, the sizes differ and the
   ///   options name none, or all of them take more memory than the options allow.
   public static func load(_ path: String, options: ImageFolderOptions = ImageFolderOptions()) throws -> LoadedData {
-    let parts = try parts(of: path)
-    let listing = try ImageListing(
-      parts.training, known: options.classNames, fewest: parts.test == nil && options.classNames == nil ? 2 : 1)
-    guard listing.classNames.count > 1 || options.classNames != nil else {
-      throw FormatError(
-        file: parts.training, problem: "it has the images of one class alone, '\(listing.classNames[0])'",
-        remedy: "There is something to tell apart from two classes on.")
-    }
-    let testListing = try parts.test.map { try ImageListing($0, known: listing.classNames, fewest: 1) }
+    let (listing, testListing) = try listings(of: path, options)
     let shape = try options.shape ?? shape(ofFirst: listing)
     try checkMemory(
       listing.paths.count + (testListing?.paths.count ?? 0), shape, limit: options.maximumByteCount, path: path)
@@ -34,6 +26,29 @@ public enum ImageFolder {
         name: (path as NSString).lastPathComponent, classNames: listing.classNames)
     }
     return LoadedData(training: try dataset(listing), test: try testListing.map(dataset))
+  }
+
+  /// The paths of the images that ``load(_:options:)`` would read, in the order of its examples.
+  public static func paths(
+    _ path: String, options: ImageFolderOptions = ImageFolderOptions()
+  ) throws -> (training: [String], test: [String]?) {
+    let (training, test) = try listings(of: path, options)
+    return (training.paths, test?.paths)
+  }
+
+  private static func listings(
+    of path: String, _ options: ImageFolderOptions
+  ) throws -> (training: ImageListing, test: ImageListing?) {
+    let parts = try parts(of: path)
+    let listing = try ImageListing(
+      parts.training, known: options.classNames, fewest: parts.test == nil && options.classNames == nil ? 2 : 1)
+    guard listing.classNames.count > 1 || options.classNames != nil else {
+      throw FormatError(
+        file: parts.training, problem: "it has the images of one class alone, '\(listing.classNames[0])'",
+        remedy: "There is something to tell apart from two classes on.")
+    }
+    let testListing = try parts.test.map { try ImageListing($0, known: listing.classNames, fewest: 1) }
+    return (listing, testListing)
   }
 
   /// The folders for training and testing. `train` alone may be a class: it is a part if it has subfolders.

@@ -29,8 +29,9 @@ extension Graph {
   }
 
   private func label(of node: NodePicture) -> String {
-    var lines = [node.name, node.name == node.origin ? node.shape : "\(node.origin) · \(node.shape)"]
+    var lines = [node.heading, node.name == node.origin ? node.shape : "\(node.origin) · \(node.shape)"]
     for (label, tensor) in node.tensors { lines += ["\(label):"] + tensor.lines.map { "  " + $0 } }
+    if let sum = node.sum { lines += sum.lines(showsNumbers: false) }
     if !node.rule.isEmpty { lines.append(node.rule) }
     // A backslash and l end a line that is aligned at the left.
     let text = lines.map { escapedForMarkup($0).replacing("\\", with: "\\\\") + "\\l" }.joined()

@@ -11,8 +11,10 @@ extension Graph {
   ///               1   0.004
   ///    gradient   1  1
   ///               1  1
-  ///    rule       ∂x = g·y, ∂y = g·x
+  ///    rule       ∂x = ∂y·w, ∂w = Σ ∂y·x
   /// ```
+  ///
+  /// The gradient of a node that several others use is followed by the parts that it is the sum of, one from each of them.
   ///
   /// Tensors of up to 48 elements are shown in full, as rows by channels, where they fit the line; of others the mean,
   /// the deviation (the root of the mean squared distance from the mean), the smallest and the largest element. Values
@@ -36,6 +38,7 @@ extension Graph {
         case .summary: lines += field(label, prose: tensor.lines[0], width: width)
         }
       }
+      if let sum = node.sum { lines += field("its parts", lines: sum.lines(showsNumbers: true)) }
       lines += field("rule", prose: node.rule, width: width)
       return lines.joined(separator: "\n")
     }

@@ -70,7 +70,7 @@ extension LayeredLayout {
 ///
 /// With the distances taken off this is isotonic regression, solved by pooling adjacent violators: neighbours that want
 /// to pass each other are joined and move as one to the mean of their wishes.
-func separated(_ wishes: [Double], weights: [Double], distances: [Double]) -> [Double] {
+package func separated(_ wishes: [Double], weights: [Double], distances: [Double]) -> [Double] {
   var pools: [(sum: Double, weight: Double, count: Int)] = []
   var offsets = [0.0]
   for distance in distances { offsets.append(offsets[offsets.count - 1] + distance) }

@@ -1,13 +1,16 @@
 /// A node as a box in an SVG: what it says, how big it is, and the markup.
 ///
-/// From top to bottom: the name, the operation and shape, the value and the gradient beside or below each other, and
-/// the local rule.
+/// From top to bottom: the name, the operation and shape, the value, the gradient and the parts that it is the sum of, beside
+/// each other where there is room and else below, and the local rule.
 struct NodeBox {
   private static let padding = 12.0
   private static let nameSize = 14.0
   private static let smallSize = 11.0
   private static let lineHeight = 15.0
   private static let tableSpacing = 22.0
+  private static let rowSpacing = 8.0
+  /// Tables stand beside each other as far as this allows.
+  private static let tablesWidth = 400.0
   /// Prose is wrapped at this width, unless the tables need more.
   private static let proseWidth = 210.0
 
@@ -15,20 +18,24 @@ struct NodeBox {
   private let name: String
   private let origin: [String]
   private let rule: [String]
-  private let tables: [TensorTable]
-  /// Whether the tables stand beside each other.
-  private let isTwoColumns: Bool
+  /// The tables, row by row.
+  private let tables: [[TensorTable]]
   let width: Double
   let height: Double
 
   init(_ node: NodePicture) {
     self.node = node
-    tables = node.tensors.map { TensorTable(label: $0.label, $0.picture) }
-    let besides = tables.reduce(-NodeBox.tableSpacing) { $0 + $1.width + NodeBox.tableSpacing }
-    isTwoColumns = besides <= 400
-    let tablesWidth = isTwoColumns ? max(0, besides) : tables.map(\.width).max() ?? 0
+    let known = node.tensors.map { TensorTable(label: $0.label, $0.picture, cssClass: $0.label) }
+    let parts = (node.sum?.parts ?? []).enumerated().map { index, part in
+      let label = "\(index == 0 ? "=" : "+") from \(part.symbol)"
+      return TensorTable(
+        label: shortened(label, width: 14) { TextWidth.ofCharacter($0, isBold: true) }, part.picture,
+        cssClass: "gradient")
+    }
+    tables = NodeBox.inRows(known) + NodeBox.inRows(parts)
+    let tablesWidth = tables.map(NodeBox.width).max() ?? 0
     let room = max(NodeBox.proseWidth, tablesWidth)
-    name = shortened(node.name, width: max(280, room) / NodeBox.nameSize) { TextWidth.ofCharacter($0, isBold: true) }
+    name = shortened(node.heading, width: max(280, room) / NodeBox.nameSize) { TextWidth.ofCharacter($0, isBold: true) }
     let says = node.name == node.origin ? node.shape : "\(node.origin) · \(node.shape)"
     origin = wrapped(says, width: room / NodeBox.smallSize) { TextWidth.ofCharacter($0) }
     rule = wrapped(node.rule, width: room / NodeBox.smallSize) { TextWidth.ofCharacter($0) }
@@ -36,12 +43,28 @@ struct NodeBox {
     let proseWidths = (origin + rule).map { TextWidth.of($0, size: NodeBox.smallSize) }
     let content = ([tablesWidth, TextWidth.of(name, size: NodeBox.nameSize, isBold: true)] + proseWidths).max() ?? 0
     width = (content + 2 * NodeBox.padding).rounded(.up)
-    let heights = tables.map(\.height)
-    let tablesHeight = isTwoColumns ? heights.max() ?? 0 : heights.reduce(0, +) + 8 * Double(max(0, heights.count - 1))
+    let tablesHeight = tables.reduce(-NodeBox.rowSpacing) { $0 + NodeBox.height($1) + NodeBox.rowSpacing }
     height =
       2 * NodeBox.padding + 15 + NodeBox.lineHeight * Double(origin.count) + (tables.isEmpty ? 0 : 10 + tablesHeight)
       + (rule.isEmpty ? 0 : 8 + NodeBox.lineHeight * Double(rule.count))
   }
+
+  /// Tables in rows, each as long as there is room for it.
+  private static func inRows(_ tables: [TensorTable]) -> [[TensorTable]] {
+    tables.reduce(into: []) { rows, table in
+      if let row = rows.last, width(row + [table]) <= tablesWidth {
+        rows[rows.count - 1].append(table)
+      } else {
+        rows.append([table])
+      }
+    }
+  }
+
+  private static func width(_ row: [TensorTable]) -> Double {
+    row.reduce(-tableSpacing) { $0 + $1.width + tableSpacing }
+  }
+
+  private static func height(_ row: [TensorTable]) -> Double { row.map(\.height).max() ?? 0 }
 
   /// The box with its middle at a point, and its contents.
   ///
@@ -65,10 +88,13 @@ struct NodeBox {
       svg += svgText(line, x: x, y: y, class: "origin")
     }
     y += 13
-    var tableX = x
-    for table in tables {
-      svg += table.svg(x: tableX, y: y)
-      if isTwoColumns { tableX += table.width + NodeBox.tableSpacing } else { y += table.height + 8 }
+    for row in tables {
+      var tableX = x
+      for table in row {
+        svg += table.svg(x: tableX, y: y)
+        tableX += table.width + NodeBox.tableSpacing
+      }
+      y += NodeBox.height(row) + NodeBox.rowSpacing
     }
     y = top + height - NodeBox.padding - 3 - NodeBox.lineHeight * Double(rule.count)
     for line in rule {
@@ -88,6 +114,7 @@ private struct TensorTable {
   private static let bracketWidth = 8.0
 
   private let label: String
+  private let cssClass: String
   private let rows: [[String]]
   private let columnWidths: [Double]
   private let isBracketed: Bool
@@ -99,8 +126,9 @@ private struct TensorTable {
   let width: Double
   let height: Double
 
-  init(label: String, _ picture: TensorPicture) {
+  init(label: String, _ picture: TensorPicture, cssClass: String) {
     self.label = label
+    self.cssClass = cssClass
     switch picture {
     case .table(let rows, let isScalar):
       self.rows = rows
@@ -124,7 +152,7 @@ private struct TensorTable {
   ///   - x: the left edge.
   ///   - y: the upper edge.
   func svg(x: Double, y: Double) -> String {
-    var svg = "<g class=\"\(label)\">\n" + svgText(label, x: x, y: y + 10, class: "label")
+    var svg = "<g class=\"\(cssClass)\">\n" + svgText(label, x: x, y: y + 10, class: "label")
     let top = y + TensorTable.labelHeight
     let bottom = y + height
     if isBracketed {

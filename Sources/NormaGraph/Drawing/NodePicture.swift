@@ -14,23 +14,36 @@ struct NodePicture {
   let inputs: [Int]
   /// What is known of it: its value and its gradient, in that order.
   let tensors: [(label: String, picture: TensorPicture)]
+  /// Where several nodes use it, what its gradient is the sum of.
+  let sum: GradientSum?
 
   /// The name without its formula: `c` of `c = x − μ`.
   var symbol: String { name.firstRange(of: " = ").map { String(name[..<$0.lowerBound]) } ?? name }
+  /// The name, with its number where that is all that tells it from others.
+  var heading: String { name == origin && kind == "operation" ? "#\(index) \(name)" : name }
 
   init<Element: TensorElement>(
-    _ node: Graph<Element>.Node, gradient: Tensor<Element>?, lineWidth: Int, digits: Int
+    _ node: Graph<Element>.Node, in graph: Graph<Element>, gradients: Gradients<Element>?, lineWidth: Int, digits: Int
   ) {
     index = node.index
     name = printable(node.name)
     kind = node.kind.rawValue
     origin = printable(node.kind == .operation ? node.operation : node.kind.rawValue)
     shape = node.shape.description
-    rule = printable(node.rule)
+    rule = printable(graph.rule(of: node.index))
     inputs = node.inputs
+    let gradient = gradients?[node: node.index]
     tensors = [("value", node.value), ("gradient", gradient)].compactMap { label, tensor in
       tensor.map { (label, TensorPicture($0, lineWidth: lineWidth, digits: digits)) }
     }
+    let parts = gradients?.parts(ofNode: node.index) ?? []
+    sum =
+      if let gradient, parts.count > 1 {
+        GradientSum(
+          of: printable(graph.symbol(of: node.index)), gradient,
+          parts: parts.map { ($0.node, printable(graph.symbol(of: $0.node)), $0.gradient) }, lineWidth: lineWidth,
+          digits: digits)
+      } else { nil }
   }
 }
 
@@ -41,7 +54,7 @@ extension Graph {
   func pictures(_ gradients: Gradients<Element>?, lineWidth: Int, digits: Int) -> [NodePicture] {
     require(digits >= 1 && digits <= 15, "\(digits) significant digits: 1 to 15 can be shown")
     return nodes.map { node in
-      NodePicture(node, gradient: gradients?[node: node.index], lineWidth: lineWidth, digits: digits)
+      NodePicture(node, in: self, gradients: gradients, lineWidth: lineWidth, digits: digits)
     }
   }
 }

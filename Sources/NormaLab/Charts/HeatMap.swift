@@ -102,7 +102,7 @@ public struct HeatMap: Picture {
     let width = 252.0
     let top = 4.0
     let rowHeight = min(20, max(8, 220 / Double(max(1, rows.count))))
-    let left = min(96, (rows.map { Drawing.textWidth($0.name, size: 11) }.max() ?? 0) + 6)
+    let left = min(120, (rows.map { Drawing.textWidth($0.name, size: 11) }.max() ?? 0) + 6)
     let columnWidth = (width - left - 2) / Double(max(1, columns.count))
     let bottom = top + rowHeight * Double(rows.count)
     var parts: [Markup] = []
@@ -124,8 +124,9 @@ public struct HeatMap: Picture {
       }
     }
     for column in columns.indices where column.isMultiple(of: labelledEvery(columnWidth)) {
-      parts.append(
-        text(columns[column], x: left + columnWidth * (Double(column) + 0.5), y: bottom + 15, anchor: "middle"))
+      let half = Drawing.textWidth(columns[column], size: 11) / 2
+      let middle = min(left + columnWidth * (Double(column) + 0.5), width - half)
+      parts.append(text(columns[column], x: middle, y: bottom + 15, anchor: "middle"))
     }
     parts.append(text(columnTitle, x: left + (width - left) / 2, y: bottom + 30, anchor: "middle"))
     return Drawing.svg(

@@ -13,11 +13,13 @@ struct LineChartDrawing {
   private let top = 26.0
   private let bottom: Double
   private let labelWidth: Double
+  /// The lines that are named, by their place among all.
+  private let named: [Int]
 
   init(_ chart: LineChart, isWide: Bool, cssClass: String? = nil) {
     self.chart = chart
     self.cssClass = cssClass ?? (isWide ? "chart wide-only" : "chart")
-    (width, height) = isWide ? (760, 350) : (376, 268)
+    width = isWide ? 760 : 376
     xScale = AxisScale(
       covering: chart.series.flatMap { $0.points.map(\.x) } + chart.x.covering, kind: chart.x.kind,
       format: chart.x.format, tickCount: isWide ? 10 : 5, integersOnly: chart.x.integersOnly)
@@ -25,37 +27,73 @@ struct LineChartDrawing {
       covering: chart.series.flatMap { $0.points.map(\.y) + $0.band.flatMap { [$0.lower, $0.upper] } }
         + chart.y.covering + chart.references,
       kind: chart.y.kind, format: chart.y.format, tickCount: isWide ? 6 : 5)
-    left = (yScale.ticks.map { Drawing.textWidth($0.label) }.max() ?? 0) + 10
-    labelWidth = min(chart.series.filter(\.isJoined).map { Drawing.textWidth($0.name) }.max() ?? 0, width * 0.28)
-    right = width - max(14, chart.series.count > 1 ? labelWidth + 14 : 14)
-    bottom = height - 42
+    named = LineChartDrawing.named(chart.series, xScale, yScale)
+    let ends = xScale.ticks.map { Drawing.textWidth($0.label) / 2 }
+    left = max((yScale.ticks.map { Drawing.textWidth($0.label) }.max() ?? 0) + 10, ends.first ?? 0)
+    let widest = LineLabels.widestLine(named.map { chart.series[$0].name }, drawingWidth: width)
+    let names = named.map { LineLabels.wrapped(chart.series[$0].name, width: widest) }
+    labelWidth = names.joined().map { Drawing.textWidth($0, isBold: true) }.max() ?? 0
+    right = width - max(14, ends.last ?? 0, named.isEmpty ? 0 : labelWidth + 14)
+    // As many names as there are have room beside each other.
+    let namesHeight = names.reduce(0) { $0 + Double($1.count) * LineLabels.lineHeight + LineLabels.spacing }
+    height = max(isWide ? 352 : 270, top + namesHeight + LineChartDrawing.footHeight)
+    bottom = height - LineChartDrawing.footHeight
+  }
+
+  /// The room below the plot, for the horizontal axis.
+  private static let footHeight = 44.0
+
+  /// Which lines are named at their ends: all that are to be seen where there are several. Points alone that look like one of
+  /// the lines and are called by its name with something behind it, such as "batch, reported", need no second name.
+  private static func named(_ series: [ChartSeries], _ xScale: AxisScale, _ yScale: AxisScale) -> [Int] {
+    guard series.count > 1 else { return [] }
+    let drawn = series.indices.filter { index in
+      series[index].points.contains { xScale.position(of: $0.x) != nil && yScale.position(of: $0.y) != nil }
+    }
+    return drawn.filter { index in
+      series[index].isJoined
+        || !drawn.contains { other in
+          series[other].isJoined && series[other].style == series[index].style
+            && series[index].name.hasPrefix(series[other].name)
+        }
+    }
   }
 
   func markup(identifier: String) -> Markup {
     Drawing.svg(
       width: width, height: height, cssClass: cssClass, identifier: identifier, title: chart.title,
       description: chart.summary,
-      axes + references + chart.series.compactMap(band) + chart.series.map(line)
-        + (chart.series.count > 1 ? labels : []))
+      axes + references + chart.series.compactMap(band) + chart.series.map(line) + labels)
   }
 
   // MARK: Axes
 
   private var axes: [Markup] {
-    var parts: [Markup] = [text(chart.y.label, x: 0, y: 11, cssClass: "axis-label")]
+    var parts: [Markup] = [
+      text(Drawing.fitted(chart.y.label, width: width), x: 0, y: 11, cssClass: "axis-label")
+    ]
     for tick in yScale.ticks {
       guard let height = y(tick.value) else { continue }
       parts.append(.element("path", ["class": "grid", "d": "M\(n(left)),\(n(height))H\(n(right))"]))
       parts.append(text(tick.label, x: left - 7, y: height + 4, anchor: "end", cssClass: "tick"))
     }
     parts.append(.element("path", ["class": "axis", "d": "M\(n(left)),\(n(bottom))H\(n(right))"]))
+    var free = -Double.infinity
     for tick in xScale.ticks {
       guard let place = x(tick.value) else { continue }
       parts.append(.element("path", ["class": "axis", "d": "M\(n(place)),\(n(bottom))v4"]))
-      parts.append(text(tick.label, x: place, y: bottom + 17, anchor: "middle", cssClass: "tick"))
+      // A number that would touch the one before it is left out.
+      let half = Drawing.textWidth(tick.label) / 2
+      guard place - half >= free else { continue }
+      free = place + half + 4
+      parts.append(text(tick.label, x: place, y: bottom + 19, anchor: "middle", cssClass: "tick"))
     }
+    let label = Drawing.fitted(chart.x.label, width: width)
+    let half = Drawing.textWidth(label) / 2
     parts.append(
-      text(chart.x.label, x: (left + right) / 2, y: bottom + 35, anchor: "middle", cssClass: "axis-label"))
+      text(
+        label, x: min(max((left + right) / 2, half), width - half), y: bottom + 37, anchor: "middle",
+        cssClass: "axis-label"))
     return parts
   }
 
@@ -68,7 +106,7 @@ struct LineChartDrawing {
   // MARK: Lines
 
   private func band(_ series: ChartSeries) -> Markup? {
-    let places = series.band.compactMap { range -> (upper: (x: Double, y: Double), lower: (x: Double, y: Double))? in
+    let places = series.band.compactMap { range -> (upper: LineLabels.Place, lower: LineLabels.Place)? in
       guard let upper = place(of: .init(x: range.x, y: range.upper)),
         let lower = place(of: .init(x: range.x, y: range.lower))
       else { return nil }
@@ -84,7 +122,7 @@ struct LineChartDrawing {
   private func line(_ series: ChartSeries) -> Markup {
     var path = ""
     var isConnected = false
-    var drawn: [(place: (x: Double, y: Double), point: ChartSeries.Point)] = []
+    var drawn: [(place: LineLabels.Place, point: ChartSeries.Point)] = []
     for point in series.points {
       guard let place = place(of: point) else {
         isConnected = false
@@ -137,37 +175,28 @@ struct LineChartDrawing {
   // MARK: Names at the lines' ends
 
   private var labels: [Markup] {
-    let spacing = 15.0
-    var atEdge: [(series: ChartSeries, end: (x: Double, y: Double), y: Double)] = []
-    var parts: [Markup] = []
-    // Points without a line are told of in words.
-    for series in chart.series where series.isJoined {
-      guard let end = series.points.lazy.compactMap(place).last else { continue }
-      if end.x > right - 1 {
-        atEdge.append((series, end, end.y))
-      } else {
-        let fits = end.x + 10 + labelWidth < width
-        parts.append(
-          label(
-            series, x: end.x + (fits ? 10 : -10), y: end.y > top + 20 ? end.y - 7 : end.y + 18,
-            anchor: fits ? "start" : "end"))
+    let lines = named.map { index in
+      LineLabels.Line(name: chart.series[index].name, course: chart.series[index].points.compactMap(place))
+    }
+    let crosses = chart.series.filter(endsEarly).compactMap { $0.points.compactMap(place).last }.map {
+      LineLabels.Box(left: $0.x - 7, top: $0.y - 7, right: $0.x + 7, bottom: $0.y + 7)
+    }
+    let found = LineLabels(
+      lines, room: .init(left: left, top: top - 8, right: width, bottom: bottom - 1), plotRight: right,
+      labelWidth: labelWidth + 1, obstacles: crosses)
+    return found.labels.map { label in
+      let series = chart.series[named[label.line]]
+      var parts: [Markup] = []
+      if let (from, to) = label.leader {
+        parts.append(.element("path", ["class": "leader", "d": "M\(n(from.x)),\(n(from.y))L\(n(to.x)),\(n(to.y))"]))
       }
+      for (index, line) in label.lines.enumerated() {
+        let y = label.box.top + Double(index) * LineLabels.lineHeight + 11.5
+        parts.append(text(line, x: label.box.left, y: y, cssClass: "name"))
+      }
+      if label.isCut { parts.append(.element("title", text: series.name)) }
+      return .element("g", ["class": series.style.cssClass], parts)
     }
-    // Pushed apart downwards, and then back up from the lower edge.
-    atEdge.sort { $0.end.y < $1.end.y }
-    for index in atEdge.indices.dropFirst() { atEdge[index].y = max(atEdge[index].y, atEdge[index - 1].y + spacing) }
-    if let last = atEdge.indices.last { atEdge[last].y = min(atEdge[last].y, bottom - 2) }
-    for index in atEdge.indices.dropLast().reversed() {
-      atEdge[index].y = min(atEdge[index].y, atEdge[index + 1].y - spacing)
-    }
-    for entry in atEdge { parts.append(label(entry.series, x: right + 9, y: entry.y + 4, anchor: "start")) }
-    return parts
-  }
-
-  private func label(_ series: ChartSeries, x: Double, y: Double, anchor: String) -> Markup {
-    .element(
-      "g", ["class": series.style.cssClass],
-      [text(Drawing.fitted(series.name, width: labelWidth + 1), x: x, y: y, anchor: anchor, cssClass: "name")])
   }
 
   // MARK: Coordinates
@@ -176,9 +205,9 @@ struct LineChartDrawing {
 
   private func y(_ value: Double) -> Double? { yScale.position(of: value).map { bottom - $0 * (bottom - top) } }
 
-  private func place(of point: ChartSeries.Point) -> (x: Double, y: Double)? {
+  private func place(of point: ChartSeries.Point) -> LineLabels.Place? {
     guard let x = x(point.x), let y = y(point.y) else { return nil }
-    return (x, y)
+    return .init(x: x, y: y)
   }
 
   private func n(_ value: Double) -> String { Drawing.number(value) }

@@ -38,22 +38,23 @@ enum Drawing {
   }
 
   /// About how wide a text is, on the generous side: fonts differ from system to system.
-  static func textWidth(_ text: String, size: Double = 12) -> Double {
-    text.unicodeScalars.reduce(0) { width, scalar in
-      switch scalar {
-      case "i", "l", "j", ".", ",", ":", ";", "'", "|", " ", "\u{A0}": width + 0.36 * size
-      case "m", "w", "M", "W", "%": width + 0.98 * size
-      case "\u{1100}"...: scalar.value < 0x2100 || scalar.value > 0x2BFF ? width + size : width + 0.7 * size
-      default: width + 0.64 * size
+  static func textWidth(_ text: String, size: Double = 12, isBold: Bool = false) -> Double {
+    (isBold ? 1.08 : 1)
+      * text.unicodeScalars.reduce(0) { width, scalar in
+        switch scalar {
+        case "i", "l", "j", ".", ",", ":", ";", "'", "|", " ", "\u{A0}": width + 0.36 * size
+        case "m", "w", "M", "W", "%": width + 0.98 * size
+        case "\u{1100}"...: scalar.value < 0x2100 || scalar.value > 0x2BFF ? width + size : width + 0.7 * size
+        default: width + 0.64 * size
+        }
       }
-    }
   }
 
   /// A text cut to a width, with "…" for what is left out.
-  static func fitted(_ text: String, width: Double, size: Double = 12) -> String {
-    guard textWidth(text, size: size) > width else { return text }
+  static func fitted(_ text: String, width: Double, size: Double = 12, isBold: Bool = false) -> String {
+    guard textWidth(text, size: size, isBold: isBold) > width else { return text }
     var kept = Substring(text)
-    while !kept.isEmpty && textWidth(String(kept) + "…", size: size) > width { kept.removeLast() }
+    while !kept.isEmpty && textWidth(String(kept) + "…", size: size, isBold: isBold) > width { kept.removeLast() }
     return kept + "…"
   }
 }

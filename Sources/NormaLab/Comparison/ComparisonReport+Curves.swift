@@ -8,33 +8,48 @@ extension ComparisonReport {
       goals.isEmpty ? [] : [LegendEntry("target\(result.targets.count == 1 ? "" : "s") \(goals)", symbol: .reference)]
     let chart = LineChart(
       title: Words.capitalized(result.validationMetricName), x: ChartAxis("epoch", integersOnly: true),
-      y: ChartAxis(result.validationMetricName, format: result.metricFormat), series: series(\.validationMetric),
-      references: result.targets, isWide: true)
+      y: ChartAxis(result.validationMetricName, format: result.metricFormat),
+      series: series { $0.validationMetric } + referenceSeries, references: result.targets, isWide: true)
     return ReportFigure(
       caption: "\(Words.capitalized(result.validationMetricName)) after each epoch",
-      reading: "Each line is one run; the higher, the better, on data that the network was not trained on. "
-        + "All runs saw the same batches in the same order."
+      reading:
+        "Each line is one kind of normalization; the higher, the better, on data that the network was not trained on. "
+        + "With the same seed all saw the same batches in the same order." + seedReading
+        + (referenceSeries.isEmpty
+          ? "" : " Level lines are a linear model and the base line, which does not look at the example.")
         + (goals.isEmpty ? "" : " Where a line first crosses a dotted target is the epoch in the table above.")
         + crossReading([\.validationMetric]),
       finding: finalValues("\(result.validationMetricName) is", \.validationMetric, format: result.metricFormat),
-      pictures: [chart], legend: runLegend + goalEntry)
+      pictures: [chart],
+      legend: groupLegend + referenceSeries.map { LegendEntry($0.name, symbol: .series($0.style)) } + goalEntry)
+  }
+
+  /// What the networks are held against, as level lines.
+  private var referenceSeries: [ChartSeries] {
+    let last = Double(result.runs.flatMap { $0.epochs.map(\.number) }.max() ?? 0)
+    guard last > 0 else { return [] }
+    return (result.references ?? []).filter(\.validation.metric.isFinite).map { reference in
+      ChartSeries(
+        name: reference.kind.rawValue,
+        points: [0, last].map { .init(x: $0, y: reference.validation.metric) },
+        style: SeriesStyle(reference.kind == .linear ? 5 : 7))
+    }
   }
 
   var stepFigure: ReportFigure {
     // More points than this are a thicket, on a phone above all.
-    let longest = result.runs.map(\.stepLosses.count).max() ?? 0
-    let group = max(1, (longest + 119) / 120)
-    let lines = zip(result.runs, result.runs.styles).map { run, style in
-      let starts = stride(from: 0, to: run.stepLosses.count, by: group)
-      let points = starts.map { start in
-        let values = run.stepLosses[start..<min(start + group, run.stepLosses.count)]
-        return ChartSeries.Point(
-          x: Double(start + values.count) * Double(max(1, run.stepInterval)),
-          y: values.reduce(0, +) / Double(values.count))
-      }
-      return ChartSeries(name: run.norm, points: points, style: style)
+    let longest = result.runs.map { $0.stepLosses.count * max(1, $0.stepInterval) }.max() ?? 0
+    let width = max(result.runs.map(\.stepInterval).max() ?? 1, (longest + 119) / 120, 1)
+    let lines = zip(result.groups, result.groups.styles).map { group, style in
+      let places = group.runs.map { stepMeans($0, width: width) }
+      let count = places.map(\.count).max() ?? 0
+      return ChartSeries.seeds(
+        group.norm, style: style,
+        (0..<count).map { place in
+          (Double((place + 1) * width), Spread(places.compactMap { $0.indices.contains(place) ? $0[place] : nil }))
+        })
     }
-    let averaged = group > 1 ? " Each point is the mean of \(group) recorded steps." : ""
+    let averaged = width > 1 ? " Each point is the mean of what was recorded in \(width) steps." : ""
     let chart = LineChart(
       title: "Loss at each step", x: ChartAxis("step", format: .integer, integersOnly: true),
       y: ChartAxis("loss, logarithmic", kind: .logarithmic), series: lines, isWide: true)
@@ -42,37 +57,56 @@ extension ComparisonReport {
       caption: "Training loss from step to step",
       reading: "The loss on each batch just before the network learned from it, on a logarithmic scale: equal "
         + "distances downwards are equal factors. A flat stretch means that the network is not learning; a rise that "
-        + "it took too large a step. The lines are rough because every batch is different." + averaged,
-      pictures: [chart], legend: runLegend)
+        + "it took too large a step. The lines are rough because every batch is different." + averaged + seedReading,
+      pictures: [chart], legend: groupLegend)
+  }
+
+  /// The mean of the losses that were recorded in every so many steps.
+  private func stepMeans(_ run: NormComparison.Run, width: Int) -> [Double] {
+    let perPart = max(1, width / max(1, run.stepInterval))
+    return stride(from: 0, to: run.stepLosses.count, by: perPart).map { start in
+      let values = run.stepLosses[start..<min(start + perPart, run.stepLosses.count)]
+      return values.reduce(0, +) / Double(values.count)
+    }
   }
 
   var curvesFigure: ReportFigure {
     let epochs = result.runs.flatMap(\.epochs)
-    let losses = epochs.flatMap { [$0.trainingLoss, $0.validationLoss] }
-    let metrics = epochs.flatMap { [$0.trainingMetric, $0.validationMetric] }
-    func chart(
-      _ title: String, _ value: KeyPath<NormComparison.Epoch, Double> & Sendable, isLoss: Bool
-    ) -> LineChart {
+    let losses = epochs.flatMap { [$0.lossOfTraining, $0.validationLoss, $0.batchTrainingLoss].compactMap(\.self) }
+    let metrics = epochs.flatMap {
+      [$0.trainingMetric, $0.validationMetric, $0.batchTrainingMetric].compactMap(\.self)
+    }
+    func chart(_ title: String, _ series: [ChartSeries], isLoss: Bool) -> LineChart {
       LineChart(
         title: title, x: ChartAxis("epoch", integersOnly: true),
         y: isLoss
           ? ChartAxis("loss, logarithmic", kind: .logarithmic, covering: losses)
           : ChartAxis(result.metric.name, format: result.metricFormat, covering: metrics),
-        series: series(value))
+        series: series)
     }
+    let hasBatchStatistics = epochs.contains { $0.batchTrainingMetric != nil }
     return ReportFigure(
       caption: "Loss and \(result.metric.name), on training and on validation data",
       reading: "Left on the data that the network learns from, right on data that it never sees; both on the same "
         + "scale. Where the left goes on improving while the right does not, the network learns its examples by heart."
-        + crossReading([\.trainingLoss, \.validationLoss, \.trainingMetric, \.validationMetric]),
-      finding: finalValues("training loss is", \.trainingLoss, format: .plain),
+        + (hasBatchStatistics
+          ? " All are of the network in inference, by running statistics; “by batch” is the same network on the same training data by the "
+            + "statistics of its batches, as in training. Where those two part, the running statistics are to blame, and not the weights."
+          : "")
+        + seedReading
+        + crossReading([\.lossOfTraining, \.validationLoss, \.trainingMetric, \.validationMetric]),
+      finding: finalValues("training loss is", \.lossOfTraining, format: .plain),
       pictures: [
-        chart("Training loss", \.trainingLoss, isLoss: true),
-        chart("Validation loss", \.validationLoss, isLoss: true),
-        chart("Training \(result.metric.name)", \.trainingMetric, isLoss: false),
-        chart("Validation \(result.metric.name)", \.validationMetric, isLoss: false),
+        chart("Training loss", series { $0.lossOfTraining } + batchSeries { $0.batchTrainingLoss }, isLoss: true),
+        chart("Validation loss", series { $0.validationLoss }, isLoss: true),
+        chart(
+          "Training \(result.metric.name)", series { $0.trainingMetric } + batchSeries { $0.batchTrainingMetric },
+          isLoss: false),
+        chart("Validation \(result.metric.name)", series { $0.validationMetric }, isLoss: false),
       ],
-      layout: .pairs, legend: runLegend)
+      layout: .pairs,
+      legend: groupLegend + batchSeries { $0.batchTrainingLoss }.map { LegendEntry($0.name, symbol: .series($0.style)) }
+    )
   }
 
   var learningRateFigure: ReportFigure {
@@ -82,20 +116,34 @@ extension ComparisonReport {
       pictures: [
         LineChart(
           title: "Learning rate", x: ChartAxis("epoch", integersOnly: true), y: ChartAxis("learning rate"),
-          series: series(\.learningRate), isWide: true)
+          series: series { $0.learningRate }, isWide: true)
       ],
-      legend: runLegend)
+      legend: groupLegend)
   }
 
-  private var runLegend: [LegendEntry] {
-    zip(result.runs, result.runs.styles).map { LegendEntry($0.norm, symbol: .series($1)) }
+  private var groupLegend: [LegendEntry] {
+    zip(result.groups, result.groups.styles).map { LegendEntry($0.norm, symbol: .series($1)) }
   }
 
-  private func series(_ value: KeyPath<Epoch, Double> & Sendable) -> [ChartSeries] {
-    zip(result.runs, result.runs.styles).map { run, style in
-      ChartSeries(
-        name: run.norm, points: run.epochs.map { .init(x: Double($0.number), y: $0[keyPath: value]) }, style: style)
+  /// A line for each kind, through the means of its seeds, with a band from the lowest to the highest.
+  private func series(_ value: (Epoch) -> Double) -> [ChartSeries] {
+    zip(result.groups, result.groups.styles).map { group, style in
+      .seeds(group.norm, style: style, group.course { value($0) })
     }
+  }
+
+  /// A line for each kind that was measured by the statistics of batches too.
+  private func batchSeries(_ value: (Epoch) -> Double?) -> [ChartSeries] {
+    result.groups.compactMap { group in
+      let course = group.course(value)
+      return course.isEmpty ? nil : .seeds("\(group.norm), by batch", style: SeriesStyle(6), course)
+    }
+  }
+
+  /// What a band is, where there are several seeds.
+  private var seedReading: String {
+    result.seedCount > 1
+      ? " Lines are means over \(result.seedCount) seeds, bands reach from the lowest to the highest." : ""
   }
 
   /// What a cross means, if one of the values is not finite.
@@ -109,11 +157,11 @@ extension ComparisonReport {
   private func finalValues(
     _ subject: String, _ value: KeyPath<Epoch, Double> & Sendable, format: NumberFormat
   ) -> String? {
-    let values = result.runs.compactMap { run in
-      run.epochs.last.map { epoch in
-        let value = epoch[keyPath: value]
-        return "\(value.isFinite ? format.text(value) : "not finite") \(run.phrase)"
-      }
+    let values = result.groups.compactMap { group -> String? in
+      let last = group.runs.compactMap { $0.epochs.last?[keyPath: value] }
+      guard !last.isEmpty else { return nil }
+      let spread = Spread(last)
+      return "\(spread.mean.isFinite ? spread.text(format) : "not finite") \(group.phrase)"
     }
     return values.isEmpty ? nil : "At the end, \(subject) \(Words.list(values))."
   }

@@ -1,17 +1,23 @@
 /// The figures about what happens inside the networks.
 extension ComparisonReport {
+  /// Which seed's network is shown, where there are several.
+  private var ofFirstSeed: String {
+    guard result.seedCount > 1, let seed = result.runs.first?.seed else { return "" }
+    return " Shown is the network of seed \(seed)."
+  }
+
   // MARK: Activations
 
   var activationFigure: ReportFigure {
     var layers: [String] = []
-    for activation in result.runs.flatMap({ $0.activationsBefore + $0.activationsAfter })
+    for activation in result.firstRuns.flatMap({ $0.activationsBefore + $0.activationsAfter })
     where !layers.contains(activation.layer) {
       layers.append(activation.layer)
     }
     let grid = HistogramGrid(
       title: "Activations by layer",
-      columns: zip(result.runs, result.runs.styles).map { .init(name: $0.norm, style: $1) },
-      rows: layers.map { layer in .init(name: layer, cells: result.runs.map { cell(of: $0, layer: layer) }) },
+      columns: zip(result.groups, result.groups.styles).map { .init(name: $0.norm, style: $1) },
+      rows: layers.map { layer in .init(name: layer, cells: result.firstRuns.map { cell(of: $0, layer: layer) }) },
       table: activationTable)
     return ReportFigure(
       caption: "Activations of each layer before and after training",
@@ -20,7 +26,7 @@ extension ComparisonReport {
         + "the layers after it have nothing to tell inputs apart by, and almost no gradient comes back. Batch "
         + "normalization sets each channel’s mean and variance over the batch, so that the width does not depend on "
         + "the size of the weights before it. The boxes of a row span the same values, written at its left; heights are the "
-        + "square roots of shares, which keeps small bars visible.",
+        + "square roots of shares, which keeps small bars visible." + ofFirstSeed,
       finding: activationFinding, pictures: [grid],
       legend: [LegendEntry("before training", symbol: .outline), LegendEntry("after training", symbol: .filled)])
   }
@@ -50,7 +56,7 @@ extension ComparisonReport {
 
   private var activationTable: ReportTable {
     let plain = NumberFormat.plain
-    let rows = result.runs.flatMap { run in
+    let rows = result.firstRuns.flatMap { run in
       [("before", run.activationsBefore), ("after", run.activationsAfter)].flatMap { time, activations in
         activations.map { activation in
           [
@@ -68,7 +74,7 @@ extension ComparisonReport {
   }
 
   private var activationFinding: String? {
-    let sentences = result.runs.compactMap { run -> String? in
+    let sentences = result.firstRuns.compactMap { run -> String? in
       guard run.activationsBefore.count > 1, let first = run.activationsBefore.first,
         let last = run.activationsBefore.last, first.standardDeviation.isFinite, last.standardDeviation.isFinite
       else { return nil }
@@ -88,7 +94,7 @@ extension ComparisonReport {
   // MARK: Filters
 
   var filterFigure: ReportFigure? {
-    let grids = result.runs.compactMap { run in
+    let grids = result.firstRuns.compactMap { run in
       run.firstFilters.map { FilterGrid(title: Words.capitalized(run.phrase), filters: $0) }
     }
     guard !grids.isEmpty else { return nil }
@@ -97,7 +103,7 @@ extension ComparisonReport {
       reading:
         "Each square is a filter, drawn as the image it answers to most; filters of three channels in colours. A "
         + "filter that has learned shows an edge, a stripe or a patch of colour; one that has not is noise. Each is "
-        + "stretched to the whole range from dark to bright by itself.",
+        + "stretched to the whole range from dark to bright by itself." + ofFirstSeed,
       pictures: grids, layout: .triples)
   }
 
@@ -108,7 +114,7 @@ extension ComparisonReport {
       \.weightNorms, caption: "The size of each layer’s weights",
       reading: "Each row is a layer, from the input at the top; each column an epoch; the shade is the Euclidean norm "
         + "of the layer’s weights, on one scale for all runs. A row that never changes its shade belongs to a layer "
-        + "that hardly learns.",
+        + "that hardly learns." + ofFirstSeed,
       finding: nil)
     let gradients = normFigure(
       \.gradientNorms, caption: "The size of each layer’s gradients",
@@ -123,9 +129,10 @@ extension ComparisonReport {
     _ norms: KeyPath<NormComparison.Epoch, [Double]> & Sendable, caption: String, reading: String, finding: String?
   ) -> ReportFigure? {
     let scale = HeatScale(
-      covering: result.runs.flatMap { $0.epochs.flatMap { $0[keyPath: norms] } }, kind: .logarithmic)
+      covering: result.firstRuns.flatMap { $0.epochs.flatMap { $0[keyPath: norms] } }, kind: .logarithmic)
     guard let legend = scale.legend() else { return nil }
-    let maps = result.runs.filter { run in run.epochs.contains { !$0[keyPath: norms].isEmpty } }.map { run -> HeatMap in
+    let maps = result.firstRuns.filter { run in run.epochs.contains { !$0[keyPath: norms].isEmpty } }.map {
+      run -> HeatMap in
       let measured = run.epochs.filter { !$0[keyPath: norms].isEmpty }
       // Narrower columns could not be seen apart.
       let interval = max(1, (measured.count + 59) / 60)
@@ -146,7 +153,7 @@ extension ComparisonReport {
 
   /// How far the gradients of each run's layers lie apart when first measured.
   private var gradientFinding: String? {
-    let ratios = result.runs.compactMap { run -> (epoch: Int, phrase: String)? in
+    let ratios = result.firstRuns.compactMap { run -> (epoch: Int, phrase: String)? in
       guard let epoch = run.epochs.first(where: { !$0.gradientNorms.isEmpty }), epoch.gradientNorms.count > 1,
         let least = epoch.gradientNorms.min(), let greatest = epoch.gradientNorms.max(),
         epoch.gradientNorms.allSatisfy(\.isFinite), least > 0

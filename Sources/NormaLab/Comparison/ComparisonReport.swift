@@ -6,8 +6,12 @@ public struct ComparisonReport: Sendable {
   /// The report of a comparison.
   public init(_ result: NormComparison) { self.result = result }
 
-  /// The result in a sentence, computed from the numbers: who reached which value of the metric and when.
+  /// The result in a sentence, computed from the numbers: who reached which value of the metric and when, or that nothing was
+  /// learned.
   public var headline: String { ComparisonHeadline(result).sentence }
+
+  /// What may be concluded from it, what is too close to tell, and what to beware of, a sentence or two each.
+  public var verdicts: [String] { ComparisonHeadline(result).verdicts }
 
   /// The report as a page; ``ReportPage/html()`` is the file's text.
   public var page: ReportPage {
@@ -16,47 +20,30 @@ public struct ComparisonReport: Sendable {
       introduction: ComparisonHeadline(result).details, sections: sections, footer: footer)
   }
 
-  /// What there is to compare, a row a run.
-  ///
-  /// - Parameter missing: What stands where a target was not reached.
-  func table(missing: String = "not reached") -> ReportTable {
-    let format = result.metricFormat
-    let isTested = result.runs.contains { $0.testMetric != nil }
-    var columns: [ReportTable.Column] = [
-      .init("norm"), .init("best \(result.validationMetricName)", alignment: .trailing),
-    ]
-    if isTested { columns.append(.init("test \(result.metric.name)", alignment: .trailing)) }
-    columns += result.targets.map { .init("epochs to \(format.shortText($0))", alignment: .trailing) }
-    columns += [.init("final training loss", alignment: .trailing), .init("time", alignment: .trailing)]
-    let rows = result.runs.map { run -> [String] in
-      var row = [run.norm, format.text(run.bestValidationMetric)]
-      if isTested { row.append(run.testMetric.map(format.text) ?? "") }
-      row += result.targets.map { target in run.firstEpoch(reaching: target).map(String.init) ?? missing }
-      row += [
-        run.epochs.last.map { NumberFormat.plain.text($0.trainingLoss) } ?? "", NumberFormat.duration(run.seconds),
-      ]
-      return row
-    }
-    return ReportTable(caption: "The runs compared", columns: columns, rows: rows)
-  }
-
   /// The comparison as text for a terminal that is `width` characters wide: a table, or where that has no room a list;
   /// below it why runs stopped early. No colours, and no line break at the end. Lines and dashes are drawn in ASCII where
   /// that is asked for.
   public func terminalTable(width: Int, isASCII: Bool = false) -> String {
-    let full = table()
     let (rule, dash): (Character, String) = isASCII ? ("-", "-") : ("─", "–")
-    let short = table(missing: dash)
+    let full = table(dash: dash)
+    let short = table(missing: dash, dash: dash)
     var lines: [String]
     if let text = full.plainText(width: width, rule: rule) {
       lines = [text]
     } else if let text = short.plainText(width: width, rule: rule) {
       lines = [text]
       if full != short { lines.append("\(dash) not reached") }
+    } else if let text = short.withoutLastColumns(2).plainText(width: width, rule: rule) {
+      // Losses and times are on the page too.
+      lines = [text]
+      if full != short { lines.append("\(dash) not reached") }
     } else {
       lines = [full.plainList]
     }
-    lines += result.runs.compactMap { run in run.stoppedBecause.map { "\(run.norm) stopped early: \($0)" } }
+    lines += result.runs.compactMap { run in
+      let seed = result.seedCount > 1 ? run.seed.map { ", seed \($0)," } ?? "" : ""
+      return run.stoppedBecause.map { "\(run.norm)\(seed) stopped early: \($0)" }
+    }
     return lines.joined(separator: "\n")
   }
 
@@ -83,6 +70,7 @@ public struct ComparisonReport: Sendable {
 
   private var resultBlocks: [ReportBlock] {
     var blocks: [ReportBlock] = [.paragraph(result.dataDescription), .table(table())]
+    if let recallTable { blocks.append(.table(recallTable)) }
     blocks += ComparisonHeadline(result).stops.map { .note($0 + " Its numbers are those up to then.") }
     if result.runs.contains(where: { !$0.epochs.isEmpty }) { blocks.append(.figure(metricFigure)) }
     return blocks
@@ -106,7 +94,8 @@ public struct ComparisonReport: Sendable {
       ],
       rows: result.runs.map { run in
         [
-          run.norm, NumberFormat.integer.text(Double(run.parameterCount)), "\(run.trainedEpochCount)",
+          run.norm + (result.seedCount > 1 ? run.seed.map { ", seed \($0)" } ?? "" : ""),
+          NumberFormat.integer.text(Double(run.parameterCount)), "\(run.trainedEpochCount)",
           "\(run.bestEpoch)", NumberFormat.duration(run.seconds),
         ]
       })

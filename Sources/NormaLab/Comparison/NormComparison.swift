@@ -1,7 +1,7 @@
 import Foundation
 import Norma
 
-/// What `norma compare` found: one architecture trained once per kind of normalization, everything else the same.
+/// What `norma compare` found: one architecture trained once per kind of normalization and seed, everything else the same.
 ///
 /// This is what `--json` prints and `result.json` holds, see ``ResultFile``. It has no date in it, so the same
 /// command with the same seed gives the same bytes, the times aside. Losses and metrics may be infinite or not a
@@ -21,7 +21,16 @@ public struct NormComparison: Codable, Sendable, Equatable {
   public var metric: Metric
   /// The values of the metric whose first epoch is looked for in each run.
   public var targets: [Double]
-  /// The runs, in the order they were asked for.
+  /// The validation data; nil in a file of a version before there were several seeds.
+  public var validation: Sample?
+  /// Which data decide what is better: those of ``differences``.
+  public var judgedOn: JudgedOn?
+  /// What the networks are held against.
+  public var references: [Reference]?
+  /// By how much each is better than another, over the seeds: networks by their normalization, then the references by their
+  /// kinds. Each pair once.
+  public var differences: [Difference]?
+  /// The runs, in the order they were asked for: the seeds of the first normalization, those of the second, and so on.
   public var runs: [Run]
   /// The version of Norma that made this.
   public var version: String
@@ -29,7 +38,8 @@ public struct NormComparison: Codable, Sendable, Equatable {
   /// A result with the given parts.
   public init(
     title: String, dataDescription: String, attribution: String? = nil, settings: [Setting], command: String,
-    metric: Metric, targets: [Double], runs: [Run], version: String
+    metric: Metric, targets: [Double], validation: Sample? = nil, judgedOn: JudgedOn? = nil,
+    references: [Reference]? = nil, differences: [Difference]? = nil, runs: [Run], version: String
   ) {
     self.title = title
     self.dataDescription = dataDescription
@@ -38,6 +48,10 @@ public struct NormComparison: Codable, Sendable, Equatable {
     self.command = command
     self.metric = metric
     self.targets = targets
+    self.validation = validation
+    self.judgedOn = judgedOn
+    self.references = references
+    self.differences = differences
     self.runs = runs
     self.version = version
   }
@@ -60,7 +74,7 @@ extension NormComparison {
 
   /// A measure of quality of which more is better.
   public struct Metric: Codable, Sendable, Equatable {
-    /// The name in running text, such as "accuracy" or "R²".
+    /// The name in running text: "accuracy", "balanced accuracy" or "R²".
     public var name: String
     /// Whether the values are shares to show in per cent: 0.95 as 95 %.
     public var isPercentage: Bool
@@ -76,11 +90,11 @@ extension NormComparison {
   public struct Epoch: Codable, Sendable, Equatable {
     /// How many epochs had been trained.
     public var number: Int
-    /// The mean loss on the training data.
+    /// The mean loss of the epoch's batches, each before its step, by the batches' own statistics.
     public var trainingLoss: Double
     /// The mean loss on the validation data.
     public var validationLoss: Double
-    /// The metric on the training data.
+    /// The metric on training samples after the epoch, by running statistics, as the saved network would have it.
     public var trainingMetric: Double
     /// The metric on the validation data.
     public var validationMetric: Double
@@ -92,11 +106,16 @@ extension NormComparison {
     public var weightNorms: [Double]
     /// The Euclidean norm of each layer's gradients, in the same order; empty if none were taken.
     public var gradientNorms: [Double]
+    /// The loss on the training samples after the epoch, by running statistics; nil before training.
+    public var inferenceTrainingLoss: Double?
+    /// Loss and metric on the same samples by the statistics of batches; nil for a network that gathers none.
+    public var batchTrainingLoss: Double?, batchTrainingMetric: Double?
 
     /// An epoch with the given measurements.
     public init(
       number: Int, trainingLoss: Double, validationLoss: Double, trainingMetric: Double, validationMetric: Double,
-      seconds: Double, learningRate: Double, weightNorms: [Double], gradientNorms: [Double]
+      seconds: Double, learningRate: Double, weightNorms: [Double], gradientNorms: [Double],
+      inferenceTrainingLoss: Double? = nil, batchTrainingLoss: Double? = nil, batchTrainingMetric: Double? = nil
     ) {
       self.number = number
       self.trainingLoss = trainingLoss
@@ -107,6 +126,9 @@ extension NormComparison {
       self.learningRate = learningRate
       self.weightNorms = weightNorms
       self.gradientNorms = gradientNorms
+      self.inferenceTrainingLoss = inferenceTrainingLoss
+      self.batchTrainingLoss = batchTrainingLoss
+      self.batchTrainingMetric = batchTrainingMetric
     }
   }
 
@@ -160,62 +182,6 @@ extension NormComparison {
     func values(of number: Int) -> [Double] {
       let length = channels * height * width
       return weights[number * length..<(number + 1) * length].map(Double.init)
-    }
-  }
-
-  /// The training of one network.
-  public struct Run: Codable, Sendable, Equatable {
-    /// The kind of normalization as in `--norm`: "none", "batch", "layer", "group" or "instance".
-    public var norm: String
-    /// The epochs in order, with or without the state before training.
-    public var epochs: [Epoch]
-    /// The training loss of every ``stepInterval``th step.
-    public var stepLosses: [Double]
-    /// How many steps lie between two values of ``stepLosses``.
-    public var stepInterval: Int
-    /// The activations of each layer before training.
-    public var activationsBefore: [Activation]
-    /// The activations of each layer after training.
-    public var activationsAfter: [Activation]
-    /// The layers that have parameters, from input to output: those whose norms the epochs hold.
-    public var layerNames: [String]
-    /// The number of the epoch with the best validation metric.
-    public var bestEpoch: Int
-    /// The best validation metric.
-    public var bestValidationMetric: Double
-    /// The metric on test data, if there was any.
-    public var testMetric: Double?
-    /// How many numbers are trained.
-    public var parameterCount: Int
-    /// How long the run took, in seconds.
-    public var seconds: Double
-    /// The filters of the first convolution after training; nil if the network has none.
-    public var firstFilters: Filters?
-    /// Why the run ended before its last epoch, such as "the loss is not finite at step 12, in layer 3"; `nil` if it
-    /// did not.
-    public var stoppedBecause: String?
-
-    /// A run with the given measurements.
-    public init(
-      norm: String, epochs: [Epoch], stepLosses: [Double], stepInterval: Int, activationsBefore: [Activation],
-      activationsAfter: [Activation], layerNames: [String], bestEpoch: Int, bestValidationMetric: Double,
-      testMetric: Double? = nil, parameterCount: Int, seconds: Double, firstFilters: Filters? = nil,
-      stoppedBecause: String? = nil
-    ) {
-      self.norm = norm
-      self.epochs = epochs
-      self.stepLosses = stepLosses
-      self.stepInterval = stepInterval
-      self.activationsBefore = activationsBefore
-      self.activationsAfter = activationsAfter
-      self.layerNames = layerNames
-      self.bestEpoch = bestEpoch
-      self.bestValidationMetric = bestValidationMetric
-      self.testMetric = testMetric
-      self.parameterCount = parameterCount
-      self.seconds = seconds
-      self.firstFilters = firstFilters
-      self.stoppedBecause = stoppedBecause
     }
   }
 }

@@ -115,7 +115,9 @@ public final class TrainingEvents {
     let metric = subject?.metric ?? "metric"
     let values: [(tag: String, value: Double?)] = [
       ("loss/training", epoch.trainingLoss), ("loss/validation", epoch.validationLoss),
+      ("loss/training, in inference", epoch.inferenceTrainingLoss),
       ("\(metric)/training", epoch.trainingMetric), ("\(metric)/validation", epoch.validationMetric),
+      ("\(metric)/training, by batch statistics", epoch.batchTrainingMetric),
       ("learning rate", epoch.learningRate),
     ]
     for case (let tag, let value?) in values { try writer.addScalar(tag, value, step: stepCount) }

@@ -25,16 +25,37 @@ public struct BatchNormalizationWalk {
     _ x: Tensor<Double>, gamma: Tensor<Double>, beta: Tensor<Double>, epsilon: Double = 1e-5,
     outputGradient: Tensor<Double>, form: BatchNormalizationForm
   ) throws(NormalizationError) {
-    graph = Graph(keepsValues: true)
-    let (x, gamma, beta) = (
-      graph.input(x, name: "x"), graph.parameter(gamma, name: "γ"), graph.parameter(beta, name: "β")
-    )
-    let y =
+    try self.init(x, gamma: gamma, beta: beta, outputGradient: outputGradient) {
+      x, gamma, beta throws(NormalizationError) in
       switch form {
       case .staged: try x.stagedBatchNormalized(gamma: gamma, beta: beta, epsilon: epsilon).output
       case .closedForm, .fused:
         try x.batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon).output.named("y = γ·(x − μ)/s + β")
       }
+    }
+  }
+
+  /// Records what inference does to rows `[N, C]` with statistics `[C]` that were gathered before, and walks back.
+  public init(
+    _ x: Tensor<Double>, gamma: Tensor<Double>, beta: Tensor<Double>, epsilon: Double = 1e-5,
+    outputGradient: Tensor<Double>, statistics: RunningStatistics<Double>
+  ) {
+    self.init(x, gamma: gamma, beta: beta, outputGradient: outputGradient) { x, gamma, beta in
+      x.batchNormalized(
+        mean: statistics.mean, variance: statistics.variance, gamma: gamma, beta: beta, epsilon: epsilon
+      ).named("y = γ·(x − M)/s + β")
+    }
+  }
+
+  private init<Failure: Error>(
+    _ x: Tensor<Double>, gamma: Tensor<Double>, beta: Tensor<Double>, outputGradient: Tensor<Double>,
+    _ normalize: (Variable<Double>, Variable<Double>, Variable<Double>) throws(Failure) -> Variable<Double>
+  ) throws(Failure) {
+    graph = Graph(keepsValues: true)
+    let (x, gamma, beta) = (
+      graph.input(x, name: "x"), graph.parameter(gamma, name: "γ"), graph.parameter(beta, name: "β")
+    )
+    let y = try normalize(x, gamma, beta)
     gradients = graph.gradients(of: y, seed: outputGradient)
     results = [y.value] + [x, gamma, beta].map { [gradients] in gradients[$0] }
   }

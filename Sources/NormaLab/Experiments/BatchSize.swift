@@ -64,13 +64,22 @@ struct BatchSize: Experiment {
       return Findings(
         answer:
           "\(layerSpread < batchSpread ? "Less" : "No less"): from batches of 5 to batches of 50 its training accuracy "
-          + "spans \(percent.text(layerSpread)), that of batch normalization \(percent.text(batchSpread)).",
+          + "spans \(NumberFormat.points.text(layerSpread)), that of batch normalization \(NumberFormat.points.text(batchSpread)).",
         claims: [
           Claim(
             "The batch size has a markedly smaller effect than on batch normalization: at most half of it.",
-            holds: layerSpread <= batchSpread / 2,
-            evidence: "training accuracy at epoch 10 spans \(percent.text(layerSpread)) with layer, "
-              + "\(percent.text(batchSpread)) with batch normalization")
+            .difference(
+              Spread(
+                results.outcomes[0].indices.map { seed in
+                  spread(final[4...6].map { $0.values[seed] }) / 2 - spread(final[1...3].map { $0.values[seed] })
+                }),
+              standardError: Judgement.length(
+                [0.5, 1].flatMap { factor in
+                  [5, 50].map { _ in factor * Judgement.standardError(0.5, examples: results.trainingExamples) }
+                }),
+              seedDeviation: Judgement.seedDeviation * 2.5.squareRoot(), examples: results.trainingExamples),
+            evidence: "training accuracy at epoch 10 spans \(NumberFormat.points.text(layerSpread)) with layer, "
+              + "\(NumberFormat.points.text(batchSpread)) with batch normalization")
         ],
         blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)
     }
@@ -97,11 +106,13 @@ struct BatchSize: Experiment {
         + "\(final[3].text(percent)).",
       claims: [
         Claim(
-          "Training accuracy is strictly ordered by the batch size.", holds: sizes[0] < sizes[1] && sizes[1] < sizes[2],
+          "Training accuracy is strictly ordered by the batch size.",
+          .all([1, 2].map { .accuracy(final[$0 + 1], above: final[$0], examples: results.trainingExamples) }),
           evidence: zip(Self.sizes, final[1...3]).map { "batches of \($0): \($1.text(percent))" }.joined(
             separator: ", ")),
         Claim(
-          "With batches of 5, batch normalization is worse than none.", holds: sizes[0] < final[0].mean,
+          "With batches of 5, batch normalization is worse than none.",
+          .accuracy(final[0], above: final[1], examples: results.trainingExamples),
           evidence: "\(final[1].text(percent)) against \(final[0].text(percent))"),
       ],
       blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)

@@ -24,6 +24,8 @@ struct ConvolutionalNetwork: Experiment {
     let percent = NumberFormat.percentage
     let names = ["none", "batch"]
     let training = [0, 1].map { results.trainingAccuracy($0) }
+    let above = Judgement.accuracy(training[0], above: 0.4, examples: results.trainingExamples)
+    let hasAllSteps = results.context.dataset == .cifar10 && !results.context.isQuick
     let losses = names.indices.map { index in
       let outcome = results.outcomes[index][0]
       return ChartSeries(
@@ -69,7 +71,9 @@ struct ConvolutionalNetwork: Experiment {
         + "\(training[1].text(percent)).",
       claims: [
         Claim(
-          "One epoch leads to a training accuracy above 40 %.", holds: training[0].mean > 0.4,
+          "One epoch leads to a training accuracy above 40 %.",
+          hasAllSteps
+            ? above : above.unlessShown(because: "the epoch had fewer than half of the published one’s steps"),
           evidence: "\(training[0].text(percent)) without normalization")
       ],
       blocks: blocks, settings: results.sharedSettings,

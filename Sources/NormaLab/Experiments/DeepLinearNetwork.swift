@@ -48,16 +48,16 @@ struct DeepLinearNetwork: Experiment {
         + "\(ranges[0].text()) without; the gradient changes by \(changes[1].text()) and by \(changes[0].text()).",
       claims: [
         Claim(
-          "Along the gradient the loss varies less with batch normalization.", holds: ranges[1].mean < ranges[0].mean,
+          "Along the gradient the loss varies less with batch normalization.", .measure(ranges[1], below: ranges[0]),
           evidence: "median range \(ranges[1].text()) against \(ranges[0].text())"),
         Claim(
           "The gradient is more predictive: it changes less along its own direction.",
-          holds: changes[1].mean < changes[0].mean,
+          .measure(changes[1], below: changes[0]),
           evidence:
             "median change \(changes[1].text()) against \(changes[0].text()); as a share of the gradient's length "
             + "\(shares[1].text()) against \(shares[0].text())"),
         Claim(
-          "The loss falls further with batch normalization.", holds: drops[1].mean < drops[0].mean,
+          "The loss falls further with batch normalization.", .measure(drops[1], below: drops[0]),
           evidence: "the last loss is \(drops[1].text()) of the first against \(drops[0].text())"),
       ],
       blocks: [

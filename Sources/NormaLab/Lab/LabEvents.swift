@@ -38,7 +38,9 @@ extension EventWriter {
     for epoch in epochs {
       let values: [(tag: String, value: Double?)] = [
         ("loss/training", epoch.trainingLoss), ("loss/validation", epoch.validationLoss),
+        ("loss/training, in inference", epoch.inferenceTrainingLoss),
         ("accuracy/training", epoch.trainingMetric), ("accuracy/validation", epoch.validationMetric),
+        ("accuracy/training, by batch statistics", epoch.batchTrainingMetric),
         ("learning rate", epoch.learningRate),
       ]
       for case (let tag, let value?) in values { try addScalar(tag, value, step: epoch.number) }

@@ -18,15 +18,17 @@ public struct LabReport: Sendable {
   /// All claims.
   public var claims: [Claim] { results.flatMap(\.findings.claims) }
 
-  /// How much of what was claimed held, in a sentence.
+  /// How much of what was claimed held, did not, and cannot be told, in a sentence.
   public var headline: String {
-    let held = claims.count { $0.holds }
-    return "\(held) of \(claims.count) claims hold, in \(Words.count(results.count, "experiment"))."
+    let counts = VerdictCounts(claims)
+    return
+      "\(counts.held) of \(Words.count(counts.all, "claim")) held, \(counts.notHeld) did not, and \(counts.open) cannot be told, "
+      + "in \(Words.count(results.count, "experiment"))."
   }
 
-  /// Each experiment with how many of its claims hold: name, held, all.
-  public var summary: [(name: String, held: Int, all: Int)] {
-    results.map { ($0.experiment.name, $0.findings.claims.count { $0.holds }, $0.findings.claims.count) }
+  /// Each experiment by its name, with how many of its claims came out how.
+  public var summary: [(name: String, counts: VerdictCounts)] {
+    results.map { ($0.experiment.name, VerdictCounts($0.findings.claims)) }
   }
 
   /// The command that gives one experiment's section again.
@@ -76,8 +78,14 @@ public struct LabReport: Sendable {
     lines.append(
       plan.seeds.count > 1
         ? "Every run was repeated with \(plan.seeds.count) seeds. Lines are means, bands reach from the lowest to the highest; a number "
-          + "in a table is followed by its range. Claims are judged by the means."
+          + "in a table is followed by its range."
         : "Every number is of one seed; --seeds shows how much depends on chance.")
+    lines.append(
+      "A claim about accuracies is held, or not, where the difference is larger than chance leaves it uncertain: 95 % intervals over seeds "
+        + (plan.seeds.count > 1
+          ? "(Student’s t)" : "(of one seed: 1.5 percentage points for an accuracy, one standard deviation)")
+        + " and over examples, added in quadrature. What lies within cannot be told, nor what a smaller setting than the published one, or a "
+        + "measure that rounding decides, cannot show.")
     return lines
   }
 
@@ -87,10 +95,14 @@ public struct LabReport: Sendable {
       blocks: [
         .table(
           ReportTable(
-            caption: "Experiments, what they ask, and how many of their claims hold",
-            columns: [.init("experiment"), .init("question"), .init("claims held", alignment: .trailing)],
-            rows: zip(results, summary).map {
-              [$0.experiment.title, $0.experiment.question, "\($1.held) of \($1.all)"]
+            caption: "Experiments, what they ask, and what became of their claims",
+            columns: [.init("experiment"), .init("question")]
+              + Verdict.allCases.map { .init($0.rawValue, alignment: .trailing) },
+            rows: zip(results, summary).map { result, entry in
+              [
+                result.experiment.title, result.experiment.question, "\(entry.counts.held)", "\(entry.counts.notHeld)",
+                "\(entry.counts.open)",
+              ]
             }))
       ])
   }
@@ -101,8 +113,8 @@ public struct LabReport: Sendable {
     blocks += findings.blocks
     // Long lists of claims that all hold are for those who want them.
     if findings.claims.count > 8 {
-      let failed = findings.claims.filter { !$0.holds }
-      if !failed.isEmpty { blocks.append(.claims(failed)) }
+      let others = findings.claims.filter { $0.verdict != .held }
+      if !others.isEmpty { blocks.append(.claims(others)) }
       blocks.append(.details("All \(findings.claims.count) claims", [.claims(findings.claims)]))
     } else {
       blocks.append(.claims(findings.claims))
@@ -172,12 +184,15 @@ public struct LabReport: Sendable {
     var version: String
     var plan: LabPlan
     var data: [String]
+    var claims: VerdictCounts
     var experiments: [ExperimentResult.Record]
   }
 
   private func json(_ results: [ExperimentResult]) throws -> [UInt8] {
     [UInt8](
       try ResultFile.data(
-        Results(version: normaVersion, plan: plan, data: sources, experiments: results.map(\.record))))
+        Results(
+          version: normaVersion, plan: plan, data: sources, claims: VerdictCounts(results.flatMap(\.findings.claims)),
+          experiments: results.map(\.record))))
   }
 }

@@ -61,6 +61,25 @@ extension LabResults where Run == TrainingRun {
   /// The best accuracy on the validation data.
   func bestValidation(_ index: Int) -> Spread { spread(index, \.bestValidation) }
 
+  /// How many examples an accuracy on the training, validation or test data was measured on.
+  var trainingExamples: Int { runs.first?.data.trainingExamples ?? 0 }
+  var validationExamples: Int { runs.first?.data.validationExamples ?? 0 }
+  var testExamples: Int { runs.first?.data.testExamples ?? 0 }
+
+  /// Whether training and validation accuracy end nearer to each other in one run than in another.
+  func gap(_ index: Int, below other: Int) -> Judgement {
+    func gap(_ index: Int) -> Spread { spread(index) { $0.finalTrainingAccuracy - $0.finalValidation } }
+    let errors = [index, other].flatMap { index in
+      [
+        Judgement.standardError(spread(index, \.finalTrainingAccuracy).mean, examples: trainingExamples),
+        Judgement.standardError(spread(index, \.finalValidation).mean, examples: validationExamples),
+      ]
+    }
+    return .difference(
+      .combining(gap(other), gap(index)) { $0 - $1 }, standardError: Judgement.length(errors),
+      seedDeviation: Judgement.seedDeviation * 2, examples: validationExamples)
+  }
+
   /// The settings that all runs share, as the report lists them.
   var sharedSettings: [NormComparison.Setting] {
     guard let first = runs.first else { return [] }
@@ -146,8 +165,8 @@ struct PublishedFigure {
     if published.contains(ours.mean) { return "within" }
     guard ours.mean.isFinite else { return "not finite" }
     return ours.mean > published.upperBound
-      ? "\(format.text(ours.mean - published.upperBound)) above"
-      : "\(format.text(published.lowerBound - ours.mean)) below"
+      ? "\(format.ofDifference.text(ours.mean - published.upperBound)) above"
+      : "\(format.ofDifference.text(published.lowerBound - ours.mean)) below"
   }
 
   private var range: String {
@@ -194,6 +213,13 @@ extension LabContext {
 }
 
 extension LabData.Part {
+  /// How many examples an accuracy is measured on: of the training data the first, of the others all that there are.
+  var trainingExamples: Int {
+    min(trainingCount, Trainer<Float>.trainingMetricSamples, dataset == .digits ? 1000 : .max)
+  }
+  var validationExamples: Int { validationCount }
+  var testExamples: Int { min(testCount, dataset == .digits ? 400 : .max) }
+
   /// How many epochs on the part it takes to make so many steps; the last may run on a little after them.
   func epochs(ofSteps steps: Int, batchSize: Int) -> Int {
     // What is left of the training images beside those that validate, and the digits' that test.

@@ -4,6 +4,8 @@ public struct LegendEntry: Sendable {
   public enum Symbol: Sendable {
     /// A line in its colour, with its dash and marker.
     case series(SeriesStyle)
+    /// A hollow mark: figures from elsewhere.
+    case hollow
     /// The dotted line of a value to compare with.
     case reference
     /// The outline of a histogram.
@@ -29,6 +31,12 @@ public struct LegendEntry: Sendable {
     var parts: [Markup]
     switch symbol {
     case .series(let style): parts = [style.sample]
+    case .hollow:
+      parts = [
+        sample([
+          .element("path", ["class": "marker hollow", "d": SeriesStyle(0).marker, "transform": "translate(14 6)"])
+        ])
+      ]
     case .reference: parts = [sample([.element("path", ["class": "reference", "d": "M1,6H27"])])]
     case .outline: parts = [sample([.element("path", ["class": "outline", "d": "M2,11V5H10V2H18V7H26V11"])])]
     case .filled: parts = [sample([.element("path", ["class": "filled", "d": "M2,11V5H10V2H18V7H26V11z"])])]

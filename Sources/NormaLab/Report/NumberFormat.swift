@@ -7,8 +7,13 @@ public enum NumberFormat: Sendable, Equatable {
   /// A share in per cent with one decimal, 0.9534 as 95.3 %. Rounded down, so that no number claims a target that it
   /// missed.
   case percentage
+  /// The difference of two shares in percentage points with one decimal: what 0.95 has ahead of 0.91 is 0.04, 4.0 points.
+  case points
   /// A whole number with its thousands apart: 52,610.
   case integer
+
+  /// How the difference of two numbers of this format is shown.
+  public var ofDifference: NumberFormat { self == .percentage ? .points : self }
 
   /// The number as it stands in a table or in a sentence; "NaN", "∞" or "−∞" if it is not finite.
   public func text(_ value: Double) -> String {
@@ -18,6 +23,7 @@ public enum NumberFormat: Sendable, Equatable {
     case .percentage:
       // Shares such as 0.57 lie a hair below their decimal value; the addend keeps them from losing a digit.
       return NumberFormat.fixed((value * 1000 + 1e-6).rounded(.down) / 10, decimals: 1) + " %"
+    case .points: return NumberFormat.fixed(value * 100, decimals: 1) + " points"
     case .integer: return NumberFormat.grouped(value)
     }
   }
@@ -27,20 +33,22 @@ public enum NumberFormat: Sendable, Equatable {
     guard value.isFinite else { return nonFiniteText(value) }
     switch self {
     case .percentage: return NumberFormat.trimmed(NumberFormat.fixed(value * 100, decimals: 2)) + " %"
+    case .points: return NumberFormat.trimmed(NumberFormat.fixed(value * 100, decimals: 2)) + " points"
     case .plain, .integer: return NumberFormat.trimmed(NumberFormat.significant(value, digits: 6))
     }
   }
 
   /// The number beside an axis whose marks are `step` apart.
   func tickText(_ value: Double, step: Double) -> String {
-    let isPercentage = self == .percentage
-    let (value, step) = isPercentage ? (value * 100, step * 100) : (value, step)
+    let isShare = self == .percentage || self == .points
+    let (value, step) = isShare ? (value * 100, step * 100) : (value, step)
+    // Points are named by the axis's label: beside every mark the word would be too long.
+    let unit = self == .percentage ? " %" : ""
     let largest = max(abs(value), step)
-    if value == 0 { return isPercentage ? "0 %" : "0" }
-    if largest >= 1e6 || step < 1e-4 { return NumberFormat.scientific(value, digits: 3) + (isPercentage ? " %" : "") }
+    if value == 0 { return "0" + unit }
+    if largest >= 1e6 || step < 1e-4 { return NumberFormat.scientific(value, digits: 3) + unit }
     let decimals = max(0, Int((-log10(step) - 1e-9).rounded(.up)))
-    let text = decimals == 0 ? NumberFormat.grouped(value) : NumberFormat.fixed(value, decimals: decimals)
-    return isPercentage ? text + " %" : text
+    return (decimals == 0 ? NumberFormat.grouped(value) : NumberFormat.fixed(value, decimals: decimals)) + unit
   }
 
   /// A time in seconds as people say it: 0.42 s, 12.3 s, 2 min 05 s, 1 h 02 min.

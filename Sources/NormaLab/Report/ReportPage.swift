@@ -104,16 +104,17 @@ public struct ReportPage: Sendable {
 
   /// The verdict is a word, so that it needs no colour.
   private func markup(of claim: Claim) -> Markup {
-    .element(
-      "li", ["class": claim.holds ? "holds" : "fails"],
+    let reason = claim.reason.map { [Markup.element("p", ["class": "reason"], [.prose(Words.capitalized($0) + ".")])] }
+    return .element(
+      "li", ["class": claim.verdict.cssClass],
       [
-        .element("span", ["class": "verdict"], text: claim.holds ? "holds" : "does not hold"),
+        .element("span", ["class": "verdict"], text: claim.verdict.rawValue),
         .element(
           "div", [:],
           [
             .element("p", ["class": "statement"], [.prose(claim.statement)]),
             .element("p", ["class": "evidence"], [.prose(claim.evidence)]),
-          ]),
+          ] + (reason ?? [])),
       ])
   }
 
@@ -127,4 +128,15 @@ public struct ReportPage: Sendable {
   }
 
   private func paragraph(_ text: String) -> Markup { .element("p", [:], [.prose(text)]) }
+}
+
+extension Verdict {
+  /// The class that sets its colour and sign.
+  fileprivate var cssClass: String {
+    switch self {
+    case .held: "holds"
+    case .notHeld: "fails"
+    case .open: "open"
+    }
+  }
 }

@@ -83,10 +83,12 @@ enum ReportStyle {
     .verdict { font-weight: 600; }
     .holds .verdict { color: var(--series-2); }
     .fails .verdict { color: var(--series-1); }
+    .open .verdict { color: var(--muted); }
     .holds .verdict::before { content: "✓ "; }
     .fails .verdict::before { content: "✗ "; }
-    .evidence { color: var(--muted); font-size: 0.875rem; }
-    details.more { margin: 0 0 1rem; max-width: 47rem; }
+    .open .verdict::before { content: "? "; }
+    .evidence, .reason { color: var(--muted); font-size: 0.875rem; }
+    details.more { margin: 0 0 1rem; }
     details.more > summary { margin-bottom: 0.5rem; }
     details.more .scroll { max-height: none; }
     footer {
@@ -98,7 +100,9 @@ enum ReportStyle {
     """
 
   private static let tables = """
-    .scroll { max-width: 47rem; margin: 0 0 1.25rem; overflow-x: auto; }
+    .scroll {
+      width: min-content; min-width: min(47rem, 100%); max-width: 100%; margin: 0 0 1.25rem; overflow-x: auto;
+    }
     .scroll:focus-visible, pre:focus-visible, summary:focus-visible, a:focus-visible {
       outline: 2px solid var(--series-0); outline-offset: 2px;
     }
@@ -140,7 +144,7 @@ enum ReportStyle {
     .picture-title { margin: 0 0 0.5rem; font: 600 0.9063rem/1.4 var(--sans); }
     details { font: 0.9063rem/1.5 var(--sans); }
     summary { width: fit-content; color: var(--muted); cursor: pointer; }
-    details .scroll { margin-top: 1rem; max-height: 24rem; overflow-y: auto; width: fit-content; max-width: 100%; }
+    details .scroll { margin-top: 1rem; max-height: 24rem; overflow-y: auto; min-width: 0; width: fit-content; }
     details thead th { position: sticky; top: 0; z-index: 1; background: var(--background); }
     details thead th:first-child { z-index: 2; }
     details tbody th { white-space: nowrap; }
@@ -149,6 +153,7 @@ enum ReportStyle {
       figure { grid-template-columns: minmax(0, 47rem) 15.5rem; }
       figure > * { grid-column: 1; }
       figure > .reading { grid-column: 2; grid-row: 2; padding-top: 0.25rem; }
+      figure > details { grid-column: 1 / -1; }
     }
 
     """
@@ -168,8 +173,12 @@ enum ReportStyle {
     .line { stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; fill: none; }
     .marker { fill: var(--colour); stroke: var(--background); stroke-width: 1; }
     .marker.hollow { fill: var(--background); stroke: var(--colour); stroke-width: 1.75; }
+    .dot { fill: var(--colour); fill-opacity: 0.45; stroke: none; }
+    .chart text.count { fill: var(--ink); }
+    .chart text.count.inverse { fill: var(--background); }
     .band { fill: var(--colour); fill-opacity: 0.14; stroke: none; }
     .target { fill: transparent; stroke: none; }
+    .leader { stroke: var(--colour); stroke-width: 1; stroke-opacity: 0.55; fill: none; }
     .end { stroke: var(--colour); stroke-width: 2; stroke-linecap: round; fill: none; }
     .filled { fill: var(--colour, var(--muted)); fill-opacity: 0.5; stroke: none; }
     .outline { stroke: var(--ink); stroke-width: 1.25; fill: none; }

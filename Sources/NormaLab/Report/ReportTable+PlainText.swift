@@ -22,10 +22,12 @@ extension ReportTable {
     return (headLines + [rules] + rows).map { line(of: $0, widths: widths) }.joined(separator: "\n")
   }
 
-  /// The table as a list: for each row its name, and below it the other columns' headings and texts.
+  /// The table as a list: for each row its name, and below it the other columns' headings and texts, those left out that are
+  /// empty.
   public var plainList: String {
     rows.map { row in
-      ([row.first ?? ""] + zip(columns, row).dropFirst().map { "  \($0.title): \($1)" }).joined(separator: "\n")
+      let entries = zip(columns, row).dropFirst().filter { !$0.1.isEmpty }.map { "  \($0.title): \($1)" }
+      return ([row.first ?? ""] + entries).joined(separator: "\n")
     }.joined(separator: "\n")
   }
 

@@ -36,6 +36,12 @@ public struct ReportTable: Sendable, Equatable {
     self.rows = rows.map { row in columns.indices.map { $0 < row.count ? row[$0] : "" } }
   }
 
+  /// The table without its last columns.
+  func withoutLastColumns(_ count: Int) -> ReportTable {
+    ReportTable(
+      caption: caption, columns: columns.dropLast(count), rows: rows.map { Array($0.dropLast(count)) })
+  }
+
   /// The table as part of a page; where it is wider than the page it scrolls in a box of its own.
   ///
   /// - Parameter stacks: Whether a table of many columns becomes a list on a narrow page instead.

@@ -1,4 +1,5 @@
 import Foundation
+import Norma
 
 extension Picture {
   /// The picture as drawings that stand alone: SVG files with all their styles, in the order of the page. A picture that the
@@ -28,9 +29,6 @@ extension Picture {
 extension ReportTable {
   /// The table as comma-separated values (RFC 4180), a header first, lines ended by line feeds alone.
   public var csv: String {
-    func field(_ text: String) -> String {
-      text.contains { ",\"\n\r".contains($0) } ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
-    }
-    return ([columns.map(\.title)] + rows).map { $0.map(field).joined(separator: ",") + "\n" }.joined()
+    ([columns.map(\.title)] + rows).map(CSVText.line).joined()
   }
 }

@@ -79,6 +79,23 @@ extension NetworkExporter {
     return result
   }
 
+  /// `x · scale + mean`, of outputs `[N, K]` and vectors `[K]`.
+  mutating func undoStandardization(
+    of x: ExportedValue, mean: Tensor<Float>, scale: Tensor<Float>
+  ) throws(ONNXError) -> ExportedValue {
+    var result = x
+    for (name, operation, vector) in [("scale", "Mul", scale), ("mean", "Add", mean)] {
+      guard Shape(x.shape.dropFirst()) == vector.shape else {
+        throw .malformed(
+          "the standardization of the outputs", "a \(name) of shape \(vector.shape) does not fit \(x.shape.dropFirst())"
+        )
+      }
+      let constant = add(vector, named: name, at: "target_standardization")
+      result.name = add(operation, at: "target_standardization", [result.name, constant])
+    }
+    return result
+  }
+
   /// `(x − mean) / scale`.
   mutating func standardize(
     _ x: ExportedValue, mean: Tensor<Float>, scale: Tensor<Float>

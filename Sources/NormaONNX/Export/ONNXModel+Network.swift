@@ -27,11 +27,14 @@ extension ONNXModel {
   ///   - form: which way of working it has.
   ///   - standardization: what is subtracted from each sample and what it is divided by then, of shapes that broadcast to the
   ///     sample's; nil to take samples that are standardized already.
+  ///   - targetStandardization: what each output is multiplied by, the scale, and what is added then, the mean, of shape
+  ///     `[outputs]`; nil to give outputs as the network does.
   /// - Throws: ``ONNXError`` for a layer that is none of Norma's, a batch normalization that has gathered no statistics for
   ///   inference, and samples that do not fit.
   public init(
     _ network: any Layer<Float>, sampleShape: Shape, form: Form = .inference,
-    standardization: (mean: Tensor<Float>, scale: Tensor<Float>)? = nil
+    standardization: (mean: Tensor<Float>, scale: Tensor<Float>)? = nil,
+    targetStandardization: (mean: Tensor<Float>, scale: Tensor<Float>)? = nil
   ) throws(ONNXError) {
     guard sampleShape.rank + 1 < Shape.maximumRank, sampleShape.rank > 0 else {
       throw .unsupported("the network", "samples of shape \(sampleShape)")
@@ -45,6 +48,9 @@ extension ONNXModel {
       try exporter.standardize(input, mean: parts.mean, scale: parts.scale)
     }
     var output = exporter.channelsFirst(try exporter.apply(network, at: "", to: start ?? input))
+    if let target = targetStandardization {
+      output = try exporter.undoStandardization(of: output, mean: target.mean, scale: target.scale)
+    }
     exporter.finish(&output, as: "output")
     self.init(
       operatorSet: exporter.operatorSet, inputs: [input.declaration],

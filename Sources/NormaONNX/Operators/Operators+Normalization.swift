@@ -3,9 +3,11 @@ import Normalization
 
 extension OperatorCall {
   /// `BatchNormalization`, with given statistics or, in training mode, with the batch's; then the running statistics come
-  /// out too, moved towards the batch's by ONNX's rule: the old weighs `momentum`, and the variance is the biased one.
+  /// out too, moved towards the batch's by ONNX's rule: the old weighs `momentum`, and the variance is the biased one. A
+  /// batch of one axis has one channel.
   func batchNormalization() throws(ONNXError) -> [ONNXTensor] {
-    let x = try floats(0)
+    let batch = try floats(0)
+    let x = batch.rank == 1 ? batch.reshaped(to: [batch.count, 1]) : batch
     let vector = try channelVector(of: x)
     let (gamma, beta) = (try floats(1, shape: vector), try floats(2, shape: vector))
     let (mean, variance) = (try floats(3, shape: vector), try floats(4, shape: vector))
@@ -18,7 +20,8 @@ extension OperatorCall {
       return [
         .floats(
           BatchNormalization.inference(
-            x, mean: mean, variance: variance, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst))
+            x, mean: mean, variance: variance, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst
+          ).reshaped(to: batch.shape))
       ]
     }
     let conventions = BatchNormalizationConventions(
@@ -26,10 +29,10 @@ extension OperatorCall {
     var statistics = RunningStatistics<Float>(channelCount: mean.count, conventions: conventions)
     (statistics.mean, statistics.variance) = (mean, variance)
     do {
-      let (output, batch) = try BatchNormalization.forward(
+      let (output, normalized) = try BatchNormalization.forward(
         x, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst)
-      try statistics.update(with: batch.moments)
-      return [.floats(output), .floats(statistics.mean), .floats(statistics.variance)]
+      try statistics.update(with: normalized.moments)
+      return [.floats(output.reshaped(to: batch.shape)), .floats(statistics.mean), .floats(statistics.variance)]
     } catch { throw unsupported(error.description) }
   }
 

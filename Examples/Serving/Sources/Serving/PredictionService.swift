@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Norma
 
 extension Predictor.Prediction: ResponseEncodable {}
 
@@ -26,7 +27,11 @@ public struct PredictionService: Sendable {
     router.get("health") { _, _ in Health(model: predictor.name, shape: Array(predictor.shape)) }
     router.post("predict") { request, _ in
       let features = try await features(of: request)
-      return try predictor.predict(features)
+      do {
+        return try predictor.predict(features)
+      } catch let error as DataError {
+        throw HTTPError(.badRequest, message: error.description)
+      }
     }
     return router
   }
@@ -49,7 +54,7 @@ public struct PredictionService: Sendable {
   /// The most bytes a body may have: as many as the numbers take in binary, and for JSON 32 for each.
   private func limit(_ isBinary: Bool) -> Int { predictor.featureCount * (isBinary ? 4 : 32) + 16 }
 
-  private func features(of request: Request) async throws -> [Float] {
+  private func features(of request: Request) async throws -> [Double] {
     let type = request.headers[.contentType].flatMap { MediaType(from: $0) }
     let isBinary = type?.isType(.applicationBinary) ?? false
     guard isBinary || type?.isType(.applicationJson) ?? false else {
@@ -75,20 +80,21 @@ public struct PredictionService: Sendable {
     return features
   }
 
-  private func floats(_ body: ByteBuffer) throws(HTTPError) -> [Float] {
+  private func floats(_ body: ByteBuffer) throws(HTTPError) -> [Double] {
     guard body.readableBytes % 4 == 0 else {
       throw HTTPError(.badRequest, message: "\(body.readableBytes) bytes are no whole number of 32-bit floats")
     }
     return body.withUnsafeReadableBytes { bytes in
       (0..<bytes.count / 4).map {
-        Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+        Double(
+          Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))))
       }
     }
   }
 
-  private func numbers(_ body: ByteBuffer) throws(HTTPError) -> [Float] {
+  private func numbers(_ body: ByteBuffer) throws(HTTPError) -> [Double] {
     do {
-      return try JSONDecoder().decode([Float].self, from: Data(buffer: body))
+      return try JSONDecoder().decode([Double].self, from: Data(buffer: body))
     } catch {
       throw HTTPError(.badRequest, message: "The body is no JSON array of numbers")
     }

@@ -9,8 +9,8 @@ public struct Predictor: Sendable {
     public var label: String?
     /// The probability of each class.
     public var probabilities: [String: Float]?
-    /// The numbers the model gives, where they are no classes.
-    public var values: [Float]?
+    /// The numbers the model predicts, in their own units, where they are no classes.
+    public var values: [Double]?
   }
 
   /// The network in words, such as `mlp:100,100`.
@@ -18,7 +18,7 @@ public struct Predictor: Sendable {
   /// The shape of an example.
   public let shape: Shape
   private let model: InferenceModel<Float>
-  private let standardization: Standardization<Float>?
+  private let preparation: Preparation
   private let outputs: Checkpoint.Outputs
 
   /// A model that `norma train` saved: batch normalization is folded into the layers before it.
@@ -26,7 +26,7 @@ public struct Predictor: Sendable {
     name = checkpoint.settings.architecture.name
     shape = Shape(checkpoint.settings.exampleShape)
     model = try InferenceModel(checkpoint.makeModel())
-    standardization = checkpoint.standardization
+    preparation = checkpoint.preparation
     outputs = checkpoint.settings.outputs
   }
 
@@ -34,12 +34,19 @@ public struct Predictor: Sendable {
   public var featureCount: Int { shape.elementCount }
 
   /// What the model says of an example: ``featureCount`` numbers in row-major order, as they are in the data it learned
-  /// from, before they were standardized. MNIST's pixels are from 0 to 255.
-  public func predict(_ features: [Float]) throws -> Prediction {
-    var batch = Tensor(features, shape: Shape([1] + Array(shape)))
-    if let standardization { batch = try standardization.applied(to: batch) }
-    let scores = try model(batch).elements
-    guard case .classes(let names) = outputs else { return Prediction(values: scores) }
+  /// from, before they were standardized: MNIST's pixels are from 0 to 255. Of a table these are the features that its columns
+  /// became, as `norma convert` names them.
+  ///
+  /// - Throws: `DataError` for numbers that are too large for the model.
+  public func predict(_ features: [Double]) throws -> Prediction {
+    let batch = Tensor(features, shape: Shape([1] + Array(shape)))
+    var notes: [String] = []
+    let examples: SourceExamples.Features = shape.rank == 1 ? .doubles(batch) : .floats(batch.converted())
+    let outputs = try model(preparation.features(of: examples, notes: &notes))
+    guard case .classes(let names) = self.outputs else {
+      return Prediction(values: try preparation.originalUnits(outputs).elements)
+    }
+    let scores = outputs.elements
     // The largest score is taken off first, so that nothing overflows.
     let largest = scores.max() ?? 0
     let weights = scores.map { exp($0 - largest) }

@@ -190,7 +190,14 @@ import Testing
         data: Checkpoint.SavedData(source: "csv:a.csv", validationCount: 0), history: TrainingHistory()),
       state: model.state)
     let prediction = try Predictor(checkpoint).predict([1, 2, 3])
-    let expected = try model.predict(Tensor([1, 2, 3], shape: [1, 3])).elements
+    let expected = try model.predict(Tensor([1, 2, 3], shape: [1, 3])).elements.map(Double.init)
     #expect(prediction.label == nil && prediction.values == expected)
+    // Numbers that were standardized for training are answered in their own units.
+    var standardized = checkpoint
+    standardized.settings.targetStandardization = Checkpoint.SavedStandardization(
+      Standardization<Double>(mode: .perFeature, mean: Tensor([2e5, -3]), scale: Tensor([5e4, 2])))
+    #expect(
+      try Predictor(standardized).predict([1, 2, 3]).values == [expected[0] * 5e4 + 2e5, expected[1] * 2 - 3])
+    #expect(throws: DataError.self) { try Predictor(checkpoint).predict([1e39, 2, 3]) }
   }
 }

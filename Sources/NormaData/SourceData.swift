@@ -1,0 +1,144 @@
+import NormaTensor
+
+/// Examples as a source has them, before they are split, encoded and standardized.
+public struct SourceExamples: Sendable {
+  /// What is known of each example.
+  public enum Features: Sendable {
+    /// Numbers, `[N, …]`, that are standardized as they are.
+    case floats(Tensor<Float>)
+    /// Numbers, `[N, …]`, that are standardized in double precision, then rounded.
+    case doubles(Tensor<Double>)
+    /// Columns that are encoded by what the rows trained on say, standardized in double precision, then rounded.
+    case table(Table)
+  }
+
+  /// What is known of each example.
+  public var features: Features
+  /// What should be said of each.
+  public var targets: Dataset<Double>.Targets
+  /// What the data are called.
+  public var name: String
+  /// Who made the data and under which licence, where that must be said.
+  public var attribution: String?
+  /// What the classes are called, in the order of their numbers.
+  public var classNames: [String]?
+  /// What the features are called, where they are numbers; a table's columns have their own names.
+  public var featureNames: [String]?
+
+  /// Examples by their parts, which must be of one number.
+  public init(
+    features: Features, targets: Dataset<Double>.Targets, name: String, attribution: String? = nil,
+    classNames: [String]? = nil, featureNames: [String]? = nil
+  ) {
+    self.features = features
+    self.targets = targets
+    self.name = name
+    self.attribution = attribution
+    self.classNames = classNames
+    self.featureNames = featureNames
+  }
+
+  /// Examples that are arrays already.
+  public init(_ dataset: Dataset<Float>) {
+    let targets: Dataset<Double>.Targets =
+      switch dataset.targets {
+      case .classes(let classes, let count): .classes(classes, count: count)
+      case .values(let values): .values(values.converted())
+      }
+    self.init(
+      features: .floats(dataset.features), targets: targets, name: dataset.name, attribution: dataset.attribution,
+      classNames: dataset.classNames, featureNames: dataset.featureNames)
+  }
+
+  /// The number of examples.
+  public var count: Int { features.count }
+
+  /// The shape of one example; nil for tables, whose number of features depends on what is trained on.
+  public var exampleShape: Shape? { features.exampleShape }
+
+  /// The rows that a split by chance leaves for training and sets aside, as ``PreparedData`` splits them.
+  ///
+  /// - Throws: ``DataError`` where so many cannot be set aside.
+  public func split(
+    _ kind: SplitKind, validationCount: Int, using generator: inout RandomGenerator
+  ) throws(DataError) -> (training: [Int], validation: [Int]) {
+    let rows = try RowSplit(
+      count: count, classes: kind == .stratified ? targets.classes : nil, validationCount: validationCount,
+      using: &generator)
+    return (rows.training, rows.validation)
+  }
+
+  /// How many classes occur; 0 for numbers to predict.
+  public var classCount: Int { targets.classes.map { Set($0).count } ?? 0 }
+}
+
+extension SourceExamples.Features {
+  /// The number of examples.
+  public var count: Int {
+    switch self {
+    case .floats(let tensor): tensor.shape[0]
+    case .doubles(let tensor): tensor.shape[0]
+    case .table(let table): table.rowCount
+    }
+  }
+
+  /// The shape of one example; nil for tables, whose number of features depends on what is trained on.
+  public var exampleShape: Shape? {
+    switch self {
+    case .floats(let tensor): Shape(tensor.shape.dropFirst())
+    case .doubles(let tensor): Shape(tensor.shape.dropFirst())
+    case .table: nil
+    }
+  }
+
+  /// The features with examples of another shape that has as many numbers; those with other than as many, and tables, stay as
+  /// they are.
+  public func shaped(as shape: Shape) -> Self {
+    guard let own = exampleShape, own != shape, own.elementCount == shape.elementCount else { return self }
+    let whole = Shape([count] + Array(shape))
+    switch self {
+    case .floats(let tensor): return .floats(tensor.reshaped(to: whole))
+    case .doubles(let tensor): return .doubles(tensor.reshaped(to: whole))
+    case .table: return self
+    }
+  }
+}
+
+/// What a source of data gives: examples to learn from, those set aside by its makers to be tested on, and what the person
+/// should know of how they were read.
+public struct SourceData: Sendable {
+  /// The examples to learn from.
+  public var training: SourceExamples
+  /// Nil where the source makes no such division.
+  public var test: SourceExamples?
+  /// Sentences on what was supposed and left out.
+  public var notes: [String]
+
+  /// A source's data by their parts.
+  public init(training: SourceExamples, test: SourceExamples? = nil, notes: [String] = []) {
+    self.training = training
+    self.test = test
+    self.notes = notes
+  }
+
+  /// Data that are arrays already.
+  public init(_ loaded: LoadedData) {
+    self.init(
+      training: SourceExamples(loaded.training), test: loaded.test.map { SourceExamples($0) },
+      notes: loaded.notes)
+  }
+
+  /// All examples as arrays, not standardized; a table is encoded by all of its rows.
+  ///
+  /// - Throws: ``DataError`` where numbers are too large for a `Float`, or a table has no features.
+  public func whole() throws(DataError) -> LoadedData {
+    let preparation = try Preparation(
+      fittedOn: training, rows: Array(0..<training.count), standardizing: nil, standardizesTargets: false)
+    var notes: [String] = []
+    let parts = (
+      try preparation.dataset(training, notes: &notes),
+      try test.map { part throws(DataError) in try preparation.dataset(part, notes: &notes) }
+    )
+    return LoadedData(training: parts.0, test: parts.1, notes: notes)
+  }
+}
