@@ -1,6 +1,5 @@
 import ArgumentParser
 import Norma
-import NormaTerminal
 
 /// Which data to use, and how to prepare them.
 struct DataOptions: ParsableArguments {
