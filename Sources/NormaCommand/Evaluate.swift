@@ -100,16 +100,19 @@ extension Checkpoint {
     return lengths.count == 3 && (lengths[2] == 1 || lengths[2] == 3) ? Shape(lengths) : nil
   }
 
-  /// How the model's own data were read, where that was said.
-  private var ownTable: TableOptions {
-    TableOptions(
-      labelColumn: settings.data.labelColumn, header: settings.data.hasHeader, separator: settings.data.separator,
-      decimal: settings.data.decimalMark)
+  /// How the model's own data are to be read again, where that was said.
+  private func ownOptions() throws -> CSVOptions {
+    let data = settings.data
+    return CSVOptions(
+      labelColumns: data.labelColumn.map(columns) ?? [], hasHeader: data.hasHeader,
+      separator: try data.separator.map { try CSVOptions.Separator(named: $0) },
+      decimalMark: try data.decimalMark.map { try CSVOptions.DecimalMark(named: $0) })
   }
 
-  /// The options by which a table is read: what the command line says of it and, of the label columns, what the model knows.
-  func csvOptions(_ table: TableOptions) throws -> CSVOptions {
-    var options = try table.csvOptions()
+  /// The options by which a table is read: what is said of it here and, of the label columns and what they hold, what the
+  /// model knows.
+  func csvOptions(_ given: CSVOptions) -> CSVOptions {
+    var options = given
     // Which columns these are in tables of another order, the encoding knows.
     if options.labelColumns.isEmpty, settings.encoding?.labels.isEmpty ?? true {
       options.labelColumns = settings.data.labelColumn.map(columns) ?? [.number(-1)]
@@ -126,9 +129,9 @@ extension Checkpoint {
   /// A source's data, the columns of a table found as the model's encoding says. Where labels are not needed, they may be of
   /// classes that the model does not know.
   func read(
-    _ source: String, table: TableOptions = .notGiven, needsLabels: Bool = true
+    _ source: String, options given: CSVOptions = CSVOptions(labelColumns: []), needsLabels: Bool = true
   ) throws -> SourceData {
-    var options = try csvOptions(table)
+    var options = csvOptions(given)
     let data = try DataSource(source)
     try data.checkFileKind()
     if case .csv(let path) = data {
@@ -141,11 +144,13 @@ extension Checkpoint {
   }
 
   /// The data to measure the model on, prepared as in training.
-  func evaluationData(source: String?, table: TableOptions = .notGiven) throws -> Dataset<Float> {
+  func evaluationData(source: String?, table: TableOptions) throws -> Dataset<Float> {
     guard source != nil || !settings.isConverted else {
       throw UsageError("The model was trained elsewhere. Name the data to measure it on with --data.")
     }
-    let read = try read(source ?? settings.data.source, table: source == nil && !table.isGiven ? ownTable : table)
+    let read = try read(
+      source ?? settings.data.source,
+      options: source == nil && !table.isGiven ? ownOptions() : table.csvOptions())
     var notes = read.notes
     let shape = Shape(settings.exampleShape)
     var dataset: Dataset<Float>

@@ -163,7 +163,8 @@ struct Predict: ParsableCommand {
 
   private func csvFeatures(_ bytes: [UInt8], file: String, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
     let table = try CSV.table(
-      bytes: bytes, file: file, encoding: checkpoint.tableEncoding, options: try checkpoint.csvOptions(table))
+      bytes: bytes, file: file, encoding: checkpoint.tableEncoding,
+      options: checkpoint.csvOptions(try table.csvOptions()))
     return try features(.table(table), checkpoint)
   }
 
@@ -218,7 +219,7 @@ struct Predict: ParsableCommand {
   private func identifiers(_ bytes: [UInt8], _ file: String, _ checkpoint: Checkpoint) throws -> PredictionNames {
     let (name, texts) = try CSV.texts(
       of: CSVOptions.Column(id ?? ""), bytes: bytes, file: file, encoding: checkpoint.tableEncoding,
-      options: try checkpoint.csvOptions(table))
+      options: checkpoint.csvOptions(try table.csvOptions()))
     return .identifiers(texts, column: name ?? "id")
   }
 

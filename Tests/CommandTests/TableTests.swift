@@ -160,7 +160,8 @@ struct TableTests {
       "\(row % 10 == 7 ? "" : "\(row % 11),5");\(colors[row % 3]);\(row % 2 == 0 ? "ja" : "nein");\(row % 3 == 0 ? "yes" : "no");\(row % 3 == 0 ? "a" : "b")"
     }
     let data = try folder.write("größe;farbe;wort;wahr;klasse\r\n" + rows.joined(separator: "\r\n"), to: "data.csv")
-    let (model, notes) = try train(data, in: folder, epochs: 20, ["--label", "klasse", "--batch-size", "16"])
+    let (model, notes) = try train(
+      data, in: folder, epochs: 40, ["--label", "klasse", "--batch-size", "16", "--learning-rate", "0.02"])
     #expect(notes == [])
     let settings = try Checkpoint(contentsOf: "\(model)/model.safetensors").settings
     #expect(

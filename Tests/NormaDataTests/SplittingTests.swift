@@ -11,7 +11,7 @@ import Testing
   }
 
   private func counts(_ rows: [Int], _ classes: [Int]) -> [Int] {
-    (0...(classes.max() ?? 0)).map { label in rows.count { classes[$0] == label } }
+    (0...(classes.max() ?? 0)).map { label in rows.count { row in classes[row] == label } }
   }
 
   @Test func eachClassIsSetAsideInItsProportion() throws {

@@ -138,11 +138,11 @@ import Testing
   }
 
   @Test func anEncodingIsSavedAsItIs() throws {
-    let trained = try prepare(data("x,color,yes,kind\n1,red,true,a\n,blue,no,b\n3,,yes,a\n"))
+    let trained = try prepare(data("x,color,ok,kind\n1,red,true,a\n,blue,no,b\n3,,yes,a\n"))
     let encoding = try #require(trained.preparation.encoding)
     let copy = try JSONDecoder().decode(TableEncoding.self, from: JSONEncoder().encode(encoding))
     #expect(copy == encoding && copy.isConsistent)
     #expect(copy.columns.map(\.kind) == [.number, .category, .truth])
-    #expect(copy.featureNames == ["x", "x missing", "color=blue", "color=red", "color missing", "yes"])
+    #expect(copy.featureNames == ["x", "x missing", "color=blue", "color=red", "color missing", "ok"])
   }
 }

@@ -28,22 +28,8 @@ struct TableOptions: ParsableArguments {
       valueName: "character"))
   var decimal: String?
 
-  init() {}
-
-  /// Options that no command line gave: one that only ``init()`` made cannot be asked for them.
-  init(labelColumn: String?, header: Bool?, separator: String?, decimal: String?) {
-    self.labelColumn = labelColumn
-    self.header = header
-    self.separator = separator
-    self.decimal = decimal
-  }
-
-  /// Nothing is said of the table.
-  static var notGiven: TableOptions { TableOptions(labelColumn: nil, header: nil, separator: nil, decimal: nil) }
-
   func validate() throws {
-    _ = try parsedSeparator()
-    _ = try parsedDecimalMark()
+    _ = try csvOptions()
     if let labelColumn, columns(labelColumn).isEmpty {
       throw ValidationError("--label takes the name or number of a column, not '\(labelColumn)'.")
     }
@@ -62,29 +48,32 @@ struct TableOptions: ParsableArguments {
   /// The options for reading CSV; label columns are those of the options, or none.
   func csvOptions() throws -> CSVOptions {
     CSVOptions(
-      labelColumns: labelColumn.map(columns) ?? [], hasHeader: header, separator: try parsedSeparator(),
-      decimalMark: try parsedDecimalMark())
+      labelColumns: labelColumn.map(columns) ?? [], hasHeader: header,
+      separator: try separator.map { try CSVOptions.Separator(named: $0) },
+      decimalMark: try decimal.map { try CSVOptions.DecimalMark(named: $0) })
   }
+}
 
-  private func parsedSeparator() throws -> CSVOptions.Separator? {
-    try separator.map { text in
-      switch text {
-      case ",", "comma": .comma
-      case ";", "semicolon": .semicolon
-      case "\t", "\\t", "tab": .tab
-      case "|", "bar": .bar
-      default: throw ValidationError("--separator takes comma, semicolon, tab or bar, not '\(text)'.")
-      }
+extension CSVOptions.Separator {
+  /// The separator that `--separator` names.
+  init(named text: String) throws {
+    switch text {
+    case ",", "comma": self = .comma
+    case ";", "semicolon": self = .semicolon
+    case "\t", "\\t", "tab": self = .tab
+    case "|", "bar": self = .bar
+    default: throw ValidationError("--separator takes comma, semicolon, tab or bar, not '\(text)'.")
     }
   }
+}
 
-  private func parsedDecimalMark() throws -> CSVOptions.DecimalMark? {
-    try decimal.map { text in
-      switch text {
-      case ".", "point": .point
-      case ",", "comma": .comma
-      default: throw ValidationError("--decimal takes point or comma, not '\(text)'.")
-      }
+extension CSVOptions.DecimalMark {
+  /// The mark that `--decimal` names.
+  init(named text: String) throws {
+    switch text {
+    case ".", "point": self = .point
+    case ",", "comma": self = .comma
+    default: throw ValidationError("--decimal takes point or comma, not '\(text)'.")
     }
   }
 }

@@ -100,7 +100,9 @@ struct CSVLayout {
           notes.append("Column \(column + 1), \(quoted(name)), counts the rows and is left out.")
           return nil
         }
-        notes.append("Column \(title(column)) counts the rows; --ignore leaves it out.")
+        if survey.rowCount >= 10 {
+          notes.append("Column \(title(column)) counts the rows; --ignore leaves it out.")
+        }
         return .number
       }
       let name = columnNames.map { " (\(quoted($0[column])))" } ?? ""

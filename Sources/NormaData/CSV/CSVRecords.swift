@@ -116,7 +116,7 @@ struct CSVRecords {
     let mark = dialect.decimalMark.rawValue
     if let number = shortDecimal(cell, mark: mark) { return number }
     // Double would take "nan", "inf" and hexadecimal numbers too.
-    guard cell.allSatisfy({ isNumberByte($0) || $0 == mark }) else { return nil }
+    guard cell.allSatisfy({ $0 == mark || (isNumberByte($0) && $0 != UInt8(ascii: ".")) }) else { return nil }
     let text = String(decoding: cell, as: UTF8.self)
     return Double(mark == UInt8(ascii: ".") ? text : text.replacing(",", with: "."))
   }

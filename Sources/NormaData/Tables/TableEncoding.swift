@@ -14,6 +14,12 @@ public struct TableEncoding: Hashable, Sendable, Codable {
     public var name: String?
     /// Where it stands in the file, from 0.
     public var position: Int
+
+    /// A label's column.
+    public init(name: String? = nil, position: Int) {
+      self.name = name
+      self.position = position
+    }
   }
 
   /// How one column becomes features.
