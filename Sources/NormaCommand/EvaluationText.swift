@@ -94,7 +94,7 @@ struct EvaluationText {
     let mistakes = confusion.mistakes
     guard !mistakes.isEmpty else { return ["No class was taken for another."] }
     var table = TextTable(columns: [
-      .words("class"), .words("taken for"), .numbers("examples"), .numbers("share of the class"),
+      .words("class"), .words("taken for"), .numbers("examples"), .numbers("share"),
     ])
     for (pair, count) in mistakes.prefix(10) {
       table.addRow([

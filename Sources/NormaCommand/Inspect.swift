@@ -182,7 +182,10 @@ struct Inspect: ParsableCommand {
       ("Network", settings.architecture.name), ("Takes", "examples of shape \(Shape(settings.exampleShape))"),
       ("Gives", outputs), ("Parameters", "\(parameterCount)"),
       ("Standardized", settings.standardization.map { $0.mode.words } ?? "not"),
-      ("Predicts", settings.targetStandardization == nil ? "" : "numbers standardized in training, undone in all that is shown"),
+      (
+        "Predicts",
+        settings.targetStandardization == nil ? "" : "numbers standardized in training, undone in all that is shown"
+      ),
       ("Columns", settings.encoding.map { $0.columns.map(\.words).joined(separator: ", ") } ?? ""),
       (settings.isConverted ? "Converted" : "Trained on", (settings.isConverted ? "from " : "") + settings.data.source),
       ("Loss", settings.training.loss.words),

@@ -56,7 +56,8 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
       return
         "A cell of column \(column) is empty, and the model does not say what stands for it: fill it with a number, or leave the row out."
     case .tooLarge(let column, let value):
-      return "\(value), of \(column), is too large for a network, which computes with 32-bit numbers: choose smaller units."
+      return
+        "\(value), of \(column), is too large for a network, which computes with 32-bit numbers: choose smaller units."
     case .nothingToStandardize:
       return "A standardization cannot be fitted on no examples."
     case .invalidStandardization(let mode, let shape):

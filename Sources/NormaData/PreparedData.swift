@@ -34,7 +34,9 @@ public struct PreparedData: Sendable {
   ) throws(DataError) {
     var random = random
     let rows = try source.training.split(split, validationCount: validationCount, using: &random)
-    try self.init(source, RowSplit(training: rows.training, validation: rows.validation), standardizing: mode, standardizesTargets: standardizesTargets)
+    try self.init(
+      source, RowSplit(training: rows.training, validation: rows.validation), standardizing: mode,
+      standardizesTargets: standardizesTargets)
   }
 
   /// Splits and prepares data that are arrays already. See

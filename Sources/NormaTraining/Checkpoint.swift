@@ -277,7 +277,8 @@ extension Checkpoint.SavedStandardization {
   }
 
   /// The standardization that these numbers are of.
-  public func standardization<Element: TensorElement>(of type: Element.Type = Element.self) -> Standardization<Element> {
+  public func standardization<Element: TensorElement>(of type: Element.Type = Element.self) -> Standardization<Element>
+  {
     Standardization(
       mode: mode, mean: Tensor(mean.map { Element($0) }, shape: Shape(shape)),
       scale: Tensor(scale.map { Element($0) }, shape: Shape(shape)))
@@ -301,7 +302,8 @@ extension Checkpoint.SavedStandardization {
         need \(count) of each
         """)
     }
-    guard mean.allSatisfy(\.isFinite), scale.allSatisfy({ lengths.count == 3 ? Float($0).isNormal : $0.isNormal }) else {
+    guard mean.allSatisfy(\.isFinite), scale.allSatisfy({ lengths.count == 3 ? Float($0).isNormal : $0.isNormal })
+    else {
       throw error("the \(name) has means that are not finite, or scales that cannot be divided by")
     }
   }

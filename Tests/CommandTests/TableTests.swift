@@ -49,7 +49,9 @@ struct TableTests {
     let same: Evaluated = try Norma.run(["evaluate", model, "--data", "csv:\(train)", "--json"]).json()
     let other: Evaluated = try Norma.run(["evaluate", model, "--data", "csv:\(reordered)", "--json"]).json()
     #expect(same.value == other.value && same.loss == other.loss && same.value > 0.9)
-    let answers = try [["--data", "csv:\(reordered)"], [reordered]].map { try predictions([model] + $0).map(\.probabilities) }
+    let answers = try [["--data", "csv:\(reordered)"], [reordered]].map {
+      try predictions([model] + $0).map(\.probabilities)
+    }
     #expect(answers[0] == answers[1])
     #expect(try answers[0] == predictions([model, train]).map(\.probabilities))
 
@@ -59,13 +61,17 @@ struct TableTests {
     let evaluated: Evaluated = try Norma.run(["evaluate", model, "--data", "csv:\(moved)", "--json"]).json()
     #expect(evaluated.count == 2 && evaluated.value == 1)
     let lacking = try folder.write("a,c,label\n1,2,no\n", to: "lacking.csv")
-    for command in [["evaluate", model, "--data", "csv:\(lacking)"], ["predict", model, "--data", "csv:\(lacking)"], ["predict", model, lacking]] {
+    for command in [
+      ["evaluate", model, "--data", "csv:\(lacking)"], ["predict", model, "--data", "csv:\(lacking)"],
+      ["predict", model, lacking],
+    ] {
       expectFailure(try Norma.run(command), status: 65, saying: "the header lacks the model's column 'b'")
     }
     let unlabeled = try folder.write("a,b\n1,2\n", to: "unlabeled.csv")
     #expect(try predictions([model, "--data", "csv:\(unlabeled)"]).count == 1)
     expectFailure(
-      try Norma.run(["evaluate", model, "--data", "csv:\(unlabeled)"]), status: 65, saying: "no column is called 'label'")
+      try Norma.run(["evaluate", model, "--data", "csv:\(unlabeled)"]), status: 65,
+      saying: "no column is called 'label'")
   }
 
   @Test func aHeaderOfNumbersIsOne() throws {
@@ -129,7 +135,8 @@ struct TableTests {
     // In ONNX's form too the answers have their own units.
     let onnx = folder.path("model.onnx")
     #expect(try Norma.run(["convert", model, "-o", onnx]).status == 0)
-    let rows = Tensor<Float>([0.12573, -0.13210, 0.64042, 0.10490, -0.53567, 0.36160, 1.30400, 0.94708], shape: [2, 4])
+    let rows = Tensor<Float>(
+      [0.12573, -0.13210, 0.64042, 0.10490, -0.53567, 0.36160, 1.30400, 0.94708], shape: [2, 4])
     let results = try ONNXModel(contentsOf: onnx)([.floats(rows)])
     guard case .floats(let values)? = results.first else {
       Issue.record("no output")
@@ -163,7 +170,10 @@ struct TableTests {
     let outcome = try Norma.run(
       ["predict", model, "-", "--json"], input: "farbe,wahr,größe,wort\nrot,yes,3.5,ja\nviolett,no,,nein\n")
     #expect(outcome.status == 0, "\(outcome.error)")
-    #expect(outcome.error == "norma: Column 'farbe' has 1 value, such as 'violett', not met in the rows trained on: none of its features stands for it.\n")
+    #expect(
+      outcome.error
+        == "norma: Column 'farbe' has 1 value, such as 'violett', not met in the rows trained on: none of its features stands for it.\n"
+    )
     #expect(try outcome.json([Predicted].self).first?.label == "a")
     // The validation part is found again.
     let trained = try #require(settings.history.best)
@@ -221,7 +231,8 @@ struct TableTests {
 
   @Test func optionsAboutTablesThatMakeNoSenseAreRefused() throws {
     for (options, words) in [
-      (["--separator", "x"], "--separator takes"), (["--decimal", ";"], "--decimal takes"), (["--label", ","], "--label takes"),
+      (["--separator", "x"], "--separator takes"), (["--decimal", ";"], "--decimal takes"),
+      (["--label", ","], "--label takes"),
       (["--regression", "--classification"], "two answers"),
     ] {
       expectFailure(try Norma.run(["train", "--data", "csv:none.csv"] + options), status: 64, saying: words)

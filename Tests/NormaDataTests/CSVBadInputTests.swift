@@ -12,7 +12,8 @@ import Testing
 
   @Test(arguments: [
     ("inf", "'inf' is no finite number"), ("-inf", "'-inf' is no finite number"),
-    ("Infinity", "'Infinity' is no finite number"), ("1 234", "'1 234' is not a number"), ("12%", "'12%' is not a number"),
+    ("Infinity", "'Infinity' is no finite number"), ("1 234", "'1 234' is not a number"),
+    ("12%", "'12%' is not a number"),
     ("$5", "'$5' is not a number"), ("\"1,234\"", "'1,234' is not a number"),
     ("abc", "'abc' is not a number"), ("1 2", "'1 2' is not a number"), ("0x10", "'0x10' is not a number"),
     ("1e", "'1e' is not a number"), ("--1", "'--1' is not a number"),

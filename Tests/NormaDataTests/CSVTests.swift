@@ -120,7 +120,9 @@ import Testing
   }
 
   @Test func numbersKeepTheDigitsOfADouble() throws {
-    let texts = ["0.1", "16777217", "1700000000.25", "5e-324", "1.7976931348623157e308", "-123456789012345", "9007199254740993"]
+    let texts = [
+      "0.1", "16777217", "1700000000.25", "5e-324", "1.7976931348623157e308", "-123456789012345", "9007199254740993",
+    ]
     let data = try CSV.data(bytes: Array(("1,a\n" + texts.map { "\($0),b\n" }.joined()).utf8), file: "t.csv")
     guard case .table(let table) = data.training.features, case .numbers(let numbers) = table.columns[0].cells else {
       Issue.record("no numbers")

@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test func offsetsOfManyDigitsAreTakenOffInDoublePrecision() throws {
-    let text = "t,label\n" + (0..<200).map { "\(1_700_000_000 + 37 * $0 % 100),\(37 * $0 % 100 < 50 ? "no" : "yes")\n" }.joined()
+    let text =
+      "t,label\n" + (0..<200).map { "\(1_700_000_000 + 37 * $0 % 100),\(37 * $0 % 100 < 50 ? "no" : "yes")\n" }.joined()
     let prepared = try prepare(data(text), validationCount: 40)
     #expect(Set(prepared.training.features.elements + prepared.validation.features.elements).count == 100)
     // The deviation of the same rows without the offset, whose squares are exact.
@@ -29,7 +30,9 @@ import Testing
     #expect(abs(mean - 1_700_000_000 - average) <= 1e-6)
   }
 
-  @Test(arguments: [1e9, -4e12, 1_700_000_000_000, 0.001, 1e-9]) func otherOffsetsAndSpreadsKeepTheirValuesApart(unit: Double) throws {
+  @Test(arguments: [1e9, -4e12, 1_700_000_000_000, 0.001, 1e-9]) func otherOffsetsAndSpreadsKeepTheirValuesApart(
+    unit: Double
+  ) throws {
     for offset in [0, 1e3, 1e6] {
       let text = "t,label\n" + (0..<50).map { "\((offset + Double($0)) * unit),\($0 % 2)\n" }.joined()
       #expect(try Set(prepare(data(text)).training.features.elements).count == 50)
@@ -45,10 +48,13 @@ import Testing
   }
 
   @Test func whatStandsForAGapComesFromTheRowsTrainedOn() throws {
-    let source = try data("x,c,y\n" + (0..<20).map { "\($0 < 2 ? "" : "\($0)"),\($0 % 2 == 0 ? "u" : ""),\(Double($0) + 0.5)\n" }.joined())
+    let source = try data(
+      "x,c,y\n" + (0..<20).map { "\($0 < 2 ? "" : "\($0)"),\($0 % 2 == 0 ? "u" : ""),\(Double($0) + 0.5)\n" }.joined())
     let prepared = try prepare(source, validationCount: 6, seed: 3)
     let encoding = try #require(prepared.preparation.encoding)
-    guard case .table(let table) = source.training.features, case .numbers(let x) = table.columns[0].cells else { return }
+    guard case .table(let table) = source.training.features, case .numbers(let x) = table.columns[0].cells else {
+      return
+    }
     var random = RandomGenerator(seed: 3)
     let rows = try source.training.split(.stratified, validationCount: 6, using: &random)
     #expect(rows.validation.count == 6 && Set(rows.training + rows.validation).count == 20)
@@ -60,7 +66,8 @@ import Testing
     #expect(encoding.columns[1].levels == ["u"] && encoding.columns[1].marksGaps)
     // What is 0 or 1 by its making stays so.
     let standardization = try #require(prepared.standardization)
-    #expect(standardization.scale.elements.dropFirst(prepared.preparation.encoding?.columns[0].featureCount ?? 0) == [1, 1])
+    #expect(
+      standardization.scale.elements.dropFirst(prepared.preparation.encoding?.columns[0].featureCount ?? 0) == [1, 1])
   }
 
   @Test func whatWasNotMetInTrainingIsZeroAndSaid() throws {
@@ -113,10 +120,12 @@ import Testing
   }
 
   @Test func targetsAreStandardizedByTheRowsTrainedOnAndUndone() throws {
-    let source = try data("x,y,z\n" + (0..<10).map { "\($0),\(2e5 + 5e4 * Double($0)),\(Double($0 % 3) / 4)\n" }.joined(),
+    let source = try data(
+      "x,y,z\n" + (0..<10).map { "\($0),\(2e5 + 5e4 * Double($0)),\(Double($0 % 3) / 4)\n" }.joined(),
       CSVOptions(labelColumns: [.name("y"), .name("z")]))
     let prepared = try prepare(source, validationCount: 4)
-    guard case .values(let training) = prepared.training.targets, case .values(let validation) = prepared.validation.targets
+    guard case .values(let training) = prepared.training.targets,
+      case .values(let validation) = prepared.validation.targets
     else { return }
     let sums = (0..<2).map { column in (0..<6).reduce(Float(0)) { $0 + training[$1, column] } }
     #expect(sums.allSatisfy { abs($0) < 1e-5 })

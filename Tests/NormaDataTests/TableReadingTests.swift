@@ -27,7 +27,8 @@ import Testing
   @Test(arguments: [
     "x,y,kind\n1.5,-2,a\n3,0.25,b\n", "x;y;kind\n1.5;-2;a\n3;0.25;b\n", "x\ty\tkind\n1.5\t-2\ta\n3\t0.25\tb\n",
     "x|y|kind\n1.5|-2|a\n3|0.25|b\n", "x;y;kind\n1,5;-2;a\n3;0,25;b\n", "x\ty\tkind\r\n1,5\t-2\ta\r\n3\t0,25\tb",
-    "sep=;\r\nx;y;kind\r\n1,5;-2;a\r\n3;0,25;b\r\n", "\u{FEFF}\"x\";\"y\";\"kind\"\n\"1,5\";\"-2\";\"a\"\n\"3\";\"0,25\";\"b\"\n",
+    "sep=;\r\nx;y;kind\r\n1,5;-2;a\r\n3;0,25;b\r\n",
+    "\u{FEFF}\"x\";\"y\";\"kind\"\n\"1,5\";\"-2\";\"a\"\n\"3\";\"0,25\";\"b\"\n",
     "x,y,kind,\n1.5,-2,a,\n3,0.25,b,\n", "x,y,kind\n1.5,-2,a,\n3,0.25,b,\n", " x , y ,kind \n 1.5 , -2 , a\n3,0.25,b\n",
     "x;y;kind\n1,5;-2;\"a\"\n\n3;+0,25;b",
   ])
@@ -153,7 +154,9 @@ import Testing
     #expect(dataset.features == Tensor([0, 1, 1, 1, 0, 2, 0, 1, 3], shape: [3, 3]))
   }
 
-  @Test(arguments: ["", "NA", "NaN", "nan", "null", "NULL", "None", "N/A", "n/a", "#N/A", "<NA>", "?", "-", "-nan", "1.#QNAN"])
+  @Test(arguments: [
+    "", "NA", "NaN", "nan", "null", "NULL", "None", "N/A", "n/a", "#N/A", "<NA>", "?", "-", "-nan", "1.#QNAN",
+  ])
   func whatStandsForNothingIsMissing(text: String) throws {
     let (dataset, notes) = try read("x,y,kind\n1,u,a\n\(text),\(text),b\n4,v,a\n6,u,b\n")
     #expect(dataset.featureNames == ["x", "x missing", "y=u", "y=v", "y missing"])
@@ -207,7 +210,8 @@ import Testing
     // From `date -u -d … +%s`.
     let times: [(String, Double)] = [
       ("1970-01-01", 0), ("2024-02-29", 1_709_164_800), ("1969-12-31T23:59:59Z", -1), ("2000-03-01 12:30", 951_913_800),
-      ("2024-02-29T23:59:59.5+01:00", 1_709_247_599.5), ("1900-01-01", -2_208_988_800), ("2100-12-31t00:00:00-0530", 4_133_907_000),
+      ("2024-02-29T23:59:59.5+01:00", 1_709_247_599.5), ("1900-01-01", -2_208_988_800),
+      ("2100-12-31t00:00:00-0530", 4_133_907_000),
     ]
     let text = "when,x,kind\n" + times.map { "\($0.0),1,a\n" }.joined() + ",2,b\n"
     let data = try CSV.data(bytes: Array(text.utf8), file: "t.csv", options: options)
@@ -216,7 +220,10 @@ import Testing
       return
     }
     #expect(Array(seconds.dropLast()) == times.map(\.1) && seconds.last?.isNaN == true)
-    for wrong in ["2023-02-29", "2024-13-01", "29.02.2024", "2024-02-29T25:00", "2024-02-29T12", "2024-02-29T12:00:00.", "0000-01-01"] {
+    for wrong in [
+      "2023-02-29", "2024-13-01", "29.02.2024", "2024-02-29T25:00", "2024-02-29T12", "2024-02-29T12:00:00.",
+      "0000-01-01",
+    ] {
       let error = #expect(throws: FormatError.self) { try read("when,x,kind\n2024-01-01,1,a\n\(wrong),2,b\n", options) }
       #expect(error?.problem == "'\(wrong)' is no date" && error?.location == "row 3, column 1 ('when')")
     }
@@ -270,14 +277,17 @@ import Testing
     let text = "x,y\n1,10\n2,20\n3,30\n"
     #expect(try read(text, CSVOptions(task: .classification)).0.classNames == ["10", "20", "30"])
     #expect(try values(read("x,y\n1,0\n2,1\n", CSVOptions(task: .regression)).0) == [0, 1])
-    #expect(try read("x,y\n1,0\n2,1\n3,many\n4,1\n", CSVOptions(task: .classification)).0.classNames == ["0", "1", "many"])
+    #expect(
+      try read("x,y\n1,0\n2,1\n3,many\n4,1\n", CSVOptions(task: .classification)).0.classNames == ["0", "1", "many"])
     let error = #expect(throws: FormatError.self) { try read("x,y\n1,0\n2,1\n3,many\n4,1\n") }
     #expect(error?.location == "row 4, column 2 ('y')" && error?.remedy.contains("--classification") == true)
   }
 
   @Test func labelsThatAreMostlyDifferentAreSaid() throws {
     let (dataset, notes) = try read("x,name\n" + (0..<60).map { "\($0 % 7),person \($0)\n" }.joined())
-    #expect(dataset.classNames?.count == 60 && notes == ["The label 'name' has 60 classes in 60 rows; --label names another column."])
+    #expect(
+      dataset.classNames?.count == 60
+        && notes == ["The label 'name' has 60 classes in 60 rows; --label names another column."])
   }
 
   @Test func truthValuesAreClasses() throws {
@@ -299,7 +309,9 @@ import Testing
   }
 
   @Test func aTableOfThousandsOfRowsIsReadWhole() throws {
-    let rows = (0..<5000).map { "\($0),\($0 % 3 == 0 ? "" : "\(Double($0) / 4)"),\(["red", "green", "blue"][$0 % 3]),\($0 % 2)\n" }
+    let rows = (0..<5000).map {
+      "\($0),\($0 % 3 == 0 ? "" : "\(Double($0) / 4)"),\(["red", "green", "blue"][$0 % 3]),\($0 % 2)\n"
+    }
     let (dataset, notes) = try read("n,half,color,kind\n" + rows.joined())
     #expect(dataset.features.shape == [5000, 6] && notes.count == 1)
     #expect(dataset.featureNames == ["n", "half", "half missing", "color=blue", "color=green", "color=red"])

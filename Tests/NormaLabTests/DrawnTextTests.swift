@@ -83,6 +83,17 @@ struct DrawnTextTests {
     ])
   }
 
+  @Test func evaluations() throws {
+    let long = (0..<ConfusionMap.maximumClassCount).map { "class \($0) with a name that has no room beside a map" }
+    let results = [
+      try SampleEvaluation.classes(["no", "yes"]), try SampleEvaluation.classes((0..<10).map(String.init)),
+      try SampleEvaluation.classes(long), try SampleEvaluation.classes((0..<30).map(String.init)),
+      try SampleEvaluation.values(count: 40), try SampleEvaluation.values(count: 3, scale: 1e7),
+      try SampleEvaluation.values(count: 40, scale: -1e-6),
+    ]
+    try expectGood(results.map { EvaluationReport($0, command: "norma evaluate model").page })
+  }
+
   @Test func theLabsOwnDrawings() throws {
     let experiments = ["gradient", "activations"].compactMap(LabCatalogue.experiment(named:))
     #expect(experiments.count == 2)

@@ -4,38 +4,15 @@ import Testing
 
 /// The page about an evaluation, and its pictures.
 @Suite struct EvaluationReportTests {
-  private static func classes(_ names: [String], areLogits: Bool = true) throws -> EvaluationResult {
-    var random = RandomGenerator(seed: 4)
-    let labels = (0..<60).map { $0 % names.count }
-    let scores = Tensor<Float>(
-      labels.flatMap { label in names.indices.map { Float(random.normalPair().0) + ($0 == label ? 1.5 : 0) } },
-      shape: [60, names.count])
-    return EvaluationResult(
-      model: "model", data: "flowers", count: 60, loss: 0.5,
-      outcome: .classes(
-        names: names, try ClassificationMetrics(scores: scores, labels: labels, areLogits: areLogits),
-        names.count == 2 ? Ranking(ofSecondClass: scores.converted(), labels: labels) : nil))
-  }
-
-  private static func values(count: Int) throws -> EvaluationResult {
-    var random = RandomGenerator(seed: 5)
-    let targets = Tensor<Double>((0..<count).map { Double($0) }, shape: [count, 1])
-    let predictions = Tensor<Double>((0..<count).map { Double($0) + random.normalPair().0 }, shape: [count, 1])
-    return EvaluationResult(
-      model: "model", data: "houses", count: count, loss: 1,
-      outcome: .values(
-        names: ["price"], try RegressionMetrics(predictions: predictions, targets: targets), predictions: predictions,
-        targets: targets))
-  }
-
   private func reader(_ result: EvaluationResult) -> PageReader {
     PageReader(EvaluationReport(result, command: "norma evaluate model").page.html())
   }
 
   @Test func thePageIsWellFormedAndEveryPictureHasWordsAndNumbers() throws {
     for result in [
-      try Self.classes(["no", "yes"]), try Self.classes(["a", "b", "c"]), try Self.classes((0..<30).map { "<\($0)>" }),
-      try Self.classes(["no", "yes"], areLogits: false), try Self.values(count: 40),
+      try SampleEvaluation.classes(["no", "yes"]), try SampleEvaluation.classes(["a", "b", "c"]),
+      try SampleEvaluation.classes((0..<30).map { "<\($0)>" }),
+      try SampleEvaluation.classes(["no", "yes"], areLogits: false), try SampleEvaluation.values(count: 40),
     ] {
       let page = reader(result)
       #expect(page.isWellFormed)
@@ -58,19 +35,19 @@ import Testing
       }
     }
     #expect(
-      try titles(Self.classes(["no", "yes"])) == [
+      try titles(SampleEvaluation.classes(["no", "yes"])) == [
         "Confusion matrix", "ROC curve", "Precision and recall", "Reliability",
       ])
-    #expect(try titles(Self.classes(["a", "b", "c"])) == ["Confusion matrix", "Reliability"])
-    #expect(try titles(Self.classes((0..<30).map(String.init))) == ["Reliability"])
+    #expect(try titles(SampleEvaluation.classes(["a", "b", "c"])) == ["Confusion matrix", "Reliability"])
+    #expect(try titles(SampleEvaluation.classes((0..<30).map(String.init))) == ["Reliability"])
     #expect(
-      try titles(Self.classes(["no", "yes"], areLogits: false))
+      try titles(SampleEvaluation.classes(["no", "yes"], areLogits: false))
         == ["Confusion matrix", "ROC curve", "Precision and recall"])
-    #expect(try titles(Self.values(count: 40)) == ["Predicted and true", "Predicted less true"])
+    #expect(try titles(SampleEvaluation.values(count: 40)) == ["Predicted and true", "Predicted less true"])
   }
 
   @Test func scoresWithoutProbabilitiesSaySo() throws {
-    let result = try Self.classes(["no", "yes"], areLogits: false)
+    let result = try SampleEvaluation.classes(["no", "yes"], areLogits: false)
     let missing = result.measures.filter { $0.value == nil }
     #expect(missing.map(\.name) == ["log loss, Brier score, calibration error"])
     #expect(missing[0].caveat?.contains("no probabilities") == true)
@@ -93,7 +70,7 @@ import Testing
 
   @Test func noMoreThanSoManyDotsAreDrawnAndTheReaderIsTold() throws {
     for (count, dots) in [(40, 40), (1500, 1500), (4000, 1334)] {
-      let page = reader(try Self.values(count: count))
+      let page = reader(try SampleEvaluation.values(count: count))
       let drawn = page.elements(named: "circle").count { $0.attributes["class"] == "dot" }
       #expect(drawn == 2 * dots)
       let isTold = page.elements(named: "p").contains {

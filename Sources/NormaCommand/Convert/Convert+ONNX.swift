@@ -35,7 +35,9 @@ extension Checkpoint.Settings {
   /// What whoever gives the network arrays, in another program, must know of a table that it learned from.
   var notesOnArrays: [String] {
     var notes: [String] = []
-    if let encoding, let names = encoding.featureNames, encoding.columns.contains(where: { $0.kind != .number || $0.marksGaps }) {
+    if let encoding, let names = encoding.featureNames,
+      encoding.columns.contains(where: { $0.kind != .number || $0.marksGaps })
+    {
       notes.append(
         "It takes the table's columns as \(names.count) numbers in this order: \(names.joined(separator: ", ")). Truth values, "
           + "categories and marks of gaps are 1 or 0, gaps the median: \(encoding.gapWords).")

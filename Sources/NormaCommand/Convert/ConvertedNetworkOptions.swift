@@ -128,7 +128,8 @@ struct ConvertedNetworkOptions: ParsableArguments {
 
   private func numbers(_ text: String, _ option: String) throws -> [Double] {
     let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
-    guard numbers.allSatisfy({ $0?.isFinite == true && (option == "--mean" || $0.map(Float.init)?.isNormal == true) }) else {
+    guard numbers.allSatisfy({ $0?.isFinite == true && (option == "--mean" || $0.map(Float.init)?.isNormal == true) })
+    else {
       throw ValidationError("\(option) takes numbers separated by commas, not '\(text)'.")
     }
     return numbers.compactMap { $0 }

@@ -34,7 +34,9 @@ public enum CSV {
   /// Reads a file's bytes, to be split and encoded by what the training rows say.
   public static func data(bytes: [UInt8], file: String, options: CSVOptions = CSVOptions()) throws -> SourceData {
     let labelCount = options.labelColumns.count
-    guard options.task == .regression || labelCount > 1 ? labelCount >= 1 && options.task != .classification : labelCount == 1
+    guard
+      options.task == .regression || labelCount > 1
+        ? labelCount >= 1 && options.task != .classification : labelCount == 1
     else { throw DataError.labelColumnCount(labelCount, task: options.task ?? .classification) }
     let dialect = try CSVDialect(bytes, file: file, options: options)
     let records = try CSVRecords(bytes: bytes, file: file, dialect: dialect)

@@ -69,7 +69,7 @@ struct CSVDialect: Hashable {
         (beginsCell, isBlank) = (true, false)
       } else if byte != UInt8(ascii: " ") {
         (beginsCell, isBlank) = (false, false)
-      } 
+      }
     }
     if !isBlank { result.append(counts) }
     return result

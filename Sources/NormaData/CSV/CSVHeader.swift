@@ -19,7 +19,8 @@ extension CSVSurvey {
     labels: [Int], allowsMixedLabels: Bool, takesCounts: Bool, file: String
   ) throws(FormatError) -> (answer: Bool, note: String?) {
     let numbers = first.compactMap { cell -> Double? in if case .number(let value) = cell.kind { value } else { nil } }
-    let counts = numbers.enumerated().allSatisfy { $1 == Double($0) + numbers[0] } && (numbers.first == 0 || numbers.first == 1)
+    let counts =
+      numbers.enumerated().allSatisfy { $1 == Double($0) + numbers[0] } && (numbers.first == 0 || numbers.first == 1)
     guard rowCount > 0 else { return (numbers.isEmpty && first.contains { !$0.text.isEmpty }, nil) }
     var (forHeader, against) = ([Int](), 0)
     var texts: [Int] = []

@@ -105,7 +105,7 @@ struct CSVLayout {
       }
       let name = columnNames.map { " (\(quoted($0[column])))" } ?? ""
       throw FormatError(
-        file: file, location: "row \(row), column \(column + 1)\(name)", 
+        file: file, location: "row \(row), column \(column + 1)\(name)",
         problem: CSVRecords.problem(withNumber: text),
         remedy: """
           Correct the cell or leave the row out: \(cells.numbers) of the column's \(cells.present) values are numbers. Numbers \
@@ -115,7 +115,8 @@ struct CSVLayout {
     }
     if cells.isDates {
       notes.append(
-        "Column \(title(column)) holds dates and is left out; --dates reads them as numbers, --categories as categories.")
+        "Column \(title(column)) holds dates and is left out; --dates reads them as numbers, --categories as categories."
+      )
       return nil
     }
     return .category

@@ -84,6 +84,8 @@ public struct CSVOptions: Hashable, Sendable {
 
   /// Whether a column is asked for by a name that is no number, so that there must be a header.
   var namesColumns: Bool {
-    (labelColumns + ignoredColumns + dateColumns + categoryColumns).contains { if case .name = $0 { true } else { false } }
+    (labelColumns + ignoredColumns + dateColumns + categoryColumns).contains {
+      if case .name = $0 { true } else { false }
+    }
   }
 }

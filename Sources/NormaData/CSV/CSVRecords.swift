@@ -70,7 +70,8 @@ struct CSVRecords {
       guard cells.count == expected else {
         throw FormatError(
           file: file, location: "row \(row)", problem: "it has \(cells.count) cells, the first row has \(expected)",
-          remedy: "Give every row the same number of cells; they are taken to be separated by \(dialect.separator.name).")
+          remedy:
+            "Give every row the same number of cells; they are taken to be separated by \(dialect.separator.name).")
       }
       columnCount = expected
       return true
@@ -96,7 +97,9 @@ struct CSVRecords {
   }
 
   /// The error that a cell's text is no number.
-  func notANumber(_ column: Int, _ text: String, remedy: String = "Correct the cell, or leave the row out.") -> FormatError {
+  func notANumber(_ column: Int, _ text: String, remedy: String = "Correct the cell, or leave the row out.")
+    -> FormatError
+  {
     error(column, CSVRecords.problem(withNumber: text), remedy: remedy)
   }
 

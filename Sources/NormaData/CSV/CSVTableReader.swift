@@ -134,7 +134,8 @@ struct CSVTableReader {
       let (numbers, names) = try classes.numbered(file: file)
       if mayBeClasses && LabelKind.areManyClasses(names.count, of: rowCount) {
         notes.append(
-          "The label \(layout.title(layout.labels[0])) has \(names.count) classes in \(rowCount) rows; --label names another column.")
+          "The label \(layout.title(layout.labels[0])) has \(names.count) classes in \(rowCount) rows; --label names another column."
+        )
       }
       return (.classes(numbers, count: names.count), names)
     }

@@ -22,7 +22,8 @@ enum CellKind {
   static func isMissing(_ cell: ArraySlice<UInt8>) -> Bool {
     if cell.isEmpty { return true }
     // Most cells begin with a digit, and none of these texts but two do.
-    guard cell.count <= 9, let first = cell.first, first < UInt8(ascii: "0") || first > UInt8(ascii: "9") || cell.contains(35)
+    guard cell.count <= 9, let first = cell.first,
+      first < UInt8(ascii: "0") || first > UInt8(ascii: "9") || cell.contains(35)
     else { return false }
     return missingTexts.contains(String(decoding: cell, as: UTF8.self).lowercased())
   }

@@ -39,7 +39,8 @@ enum DateText {
     var seconds = 0.0
     if parts.count == 3 {
       let text = parts[2]
-      guard text.count >= 2, number(text.prefix(2)) != nil, text.count == 2 || text.dropFirst(2).first == UInt8(ascii: "."),
+      guard text.count >= 2, number(text.prefix(2)) != nil,
+        text.count == 2 || text.dropFirst(2).first == UInt8(ascii: "."),
         text.count == 2 || (text.count > 3 && text.dropFirst(3).allSatisfy(isDigit)),
         let value = Double(String(decoding: text, as: UTF8.self)), value < 61
       else { return nil }

@@ -15,13 +15,17 @@ enum LabelKind {
   ///   - name: what the labels are called in the reason.
   static func task(_ numbers: [Double], name: String) -> (task: CSVOptions.Task, reason: String?) {
     if numbers.contains(where: { $0 != $0.rounded() }) {
-      return (.regression, "\(name) holds numbers that are not all whole: they are to be predicted as numbers (regression).")
+      return (
+        .regression, "\(name) holds numbers that are not all whole: they are to be predicted as numbers (regression)."
+      )
     }
     let values = Set(numbers)
     guard values.count > 2, values.count > mostClasses || areFew(numbers.count, for: values.count) else {
       return (.classification, nil)
     }
-    let share = values.count > mostClasses ? "\(values.count) different ones" : "\(values.count) different ones in \(numbers.count) rows"
+    let share =
+      values.count > mostClasses
+      ? "\(values.count) different ones" : "\(values.count) different ones in \(numbers.count) rows"
     return (
       .regression,
       "\(name) holds whole numbers, \(share): they are to be predicted as numbers (regression). "

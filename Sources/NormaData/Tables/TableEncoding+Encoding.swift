@@ -55,7 +55,8 @@ extension TableEncoding {
         let unknown = rows.count { codes[$0] >= 0 && features[Int(codes[$0])] < 0 }
         gaps = rows.count { codes[$0] < 0 }
         if unknown > 0, levels.count < TableEncoding.mostLevels {
-          let example = rows.first { codes[$0] >= 0 && features[Int(codes[$0])] < 0 }.map { names[Int(codes[$0])] } ?? ""
+          let example =
+            rows.first { codes[$0] >= 0 && features[Int(codes[$0])] < 0 }.map { names[Int(codes[$0])] } ?? ""
           notes.append(
             "Column \(column.title) has \(unknown) value\(unknown == 1 ? "" : "s"), such as \(quoted(example)), not met in the rows trained on: none of its features stands for \(unknown == 1 ? "it" : "them")."
           )
@@ -89,7 +90,8 @@ extension TableEncoding {
         let fitted = try Standardization(fittedOn: Tensor(values, shape: [values.count, 1]), mode: .perFeature)
         (means[feature], scales[feature]) = (fitted.mean.elements[0], fitted.scale.elements[0])
       } catch {
-        throw .tooLarge(column: featureNames?[feature] ?? "\(feature + 1)", value: values.max { abs($0) < abs($1) } ?? 0)
+        throw .tooLarge(
+          column: featureNames?[feature] ?? "\(feature + 1)", value: values.max { abs($0) < abs($1) } ?? 0)
       }
     }
     return Standardization(mode: mode, mean: Tensor(means), scale: Tensor(scales))
@@ -102,7 +104,9 @@ extension TableEncoding {
     of table: Table, rows: [Int], standardization: Standardization<Double>?, shape: Shape, notes: inout [String]
   ) throws(DataError) -> Tensor<Float> {
     let count = featureCount
-    guard shape.elementCount == count else { throw .unfitForStandardization([rows.count, count], fittedOn: "examples of shape \(shape)") }
+    guard shape.elementCount == count else {
+      throw .unfitForStandardization([rows.count, count], fittedOn: "examples of shape \(shape)")
+    }
     let numbers = try standardization?.byElement(of: shape)
     var result = [Float](repeating: 0, count: rows.count * count)
     try forEachFeature(of: table, rows: rows, notes: &notes) { feature, _, values throws(DataError) in

@@ -86,6 +86,7 @@ public struct TableEncoding: Hashable, Sendable, Codable {
     columns.allSatisfy { column in
       (column.kind == .category) == (column.levels != nil) && column.position >= 0 && column.featureCount > 0
         && (column.median?.isFinite ?? true) && Set(column.levels ?? []).count == column.levels?.count ?? 0
-    } && labels.allSatisfy { $0.position >= 0 } && Set(columns.compactMap(\.name)).count == columns.compactMap(\.name).count
+    } && labels.allSatisfy { $0.position >= 0 }
+      && Set(columns.compactMap(\.name)).count == columns.compactMap(\.name).count
   }
 }

@@ -87,7 +87,8 @@ extension NetworkExporter {
     for (name, operation, vector) in [("scale", "Mul", scale), ("mean", "Add", mean)] {
       guard Shape(x.shape.dropFirst()) == vector.shape else {
         throw .malformed(
-          "the standardization of the outputs", "a \(name) of shape \(vector.shape) does not fit \(x.shape.dropFirst())")
+          "the standardization of the outputs", "a \(name) of shape \(vector.shape) does not fit \(x.shape.dropFirst())"
+        )
       }
       let constant = add(vector, named: name, at: "target_standardization")
       result.name = add(operation, at: "target_standardization", [result.name, constant])
