@@ -37,6 +37,10 @@ import Testing
     if case .values(let values) = dataset.targets { values } else { nil }
   }
 
+  private func classes(_ targets: Dataset<some TensorElement>.Targets) -> [Int]? {
+    if case .classes(let classes, _) = targets { classes } else { nil }
+  }
+
   private let numbers = CSVOptions(task: .regression)
 
   // MARK: Marks, separators and names
@@ -224,7 +228,7 @@ import Testing
     func features(_ text: String) throws -> Tensor<Float> {
       var notes: [String] = []
       let table = try CSV.table(bytes: Array(text.utf8), file: "later.csv", encoding: encoding)
-      return try data.preparation.features(of: table, notes: &notes)
+      return try data.preparation.features(of: .table(table), notes: &notes)
     }
     let expected = try features("a,b\n3,40\n5,0\n")
     #expect(try features("b,other,kind,a\n40,7,x,3\n0,8,y,5\n") == expected)
@@ -240,7 +244,7 @@ import Testing
     func features(_ text: String) throws -> ([Float], [String]) {
       var notes: [String] = []
       let table = try CSV.table(bytes: Array(text.utf8), file: "later.csv", encoding: encoding)
-      return (try data.preparation.features(of: table, notes: &notes).elements, notes)
+      return (try data.preparation.features(of: .table(table), notes: &notes).elements, notes)
     }
     #expect(encoding.featureNames == ["size=l", "size=m", "size=s"])
     let fewer = try features("size\ns\ns\nl\n")
@@ -302,7 +306,7 @@ import Testing
   // scikit-learn#31752: counts, of which nearly each is another, were taken for as many classes.
   @Test func manyDifferentWholeNumbersAreNumbersAndThatIsSaid() throws {
     let source = try source((0..<200).map { "\($0 % 7),\($0 * 7 % 150)\n" }.joined())
-    #expect(source.training.targets.classes == nil)
+    #expect(classes(source.training.targets) == nil)
     #expect(source.notes.contains { $0.contains("--classification") })
   }
 
@@ -320,7 +324,7 @@ import Testing
     let labels = counts.enumerated().flatMap { [String](repeating: "label \($0)", count: $1) }
     let data = try prepared(labels.enumerated().map { "\($0 % 9),\($1)\n" }.joined(), setAside: 24)
     #expect(data.training.count == 56 && data.validation.count == 24)
-    let training = try #require(data.training.targets.classes)
+    let training = try #require(classes(data.training.targets))
     #expect(Set(training).count == counts.count)
     // Three tenths of forty and of twenty.
     #expect(training.count { $0 == 0 } == 28 && training.count { $0 == 1 } == 14)
