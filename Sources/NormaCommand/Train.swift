@@ -49,6 +49,12 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Also divide the data into so many parts, train a network for each on all others, and tell how they do on the part they did not see. The model that is saved is the one of the usual split.",
+      valueName: "count"))
+  var folds: Int?
+
+  @Option(
+    help: ArgumentHelp(
       "A folder for an event file that TensorBoard shows while this runs: losses, activations, filters. Each run should have one of its own.",
       valueName: "folder"))
   var tensorboard: String?
@@ -70,11 +76,16 @@ struct Train: ParsableCommand {
     var trainingMetric: Double?
     var batchTrainingMetric: Double?
     var recalibratedValidationMetric: Double?
+    var linearMetric: Double?
+    var foldMetrics: [Double]?
     var history: TrainingHistory
   }
 
   func validate() throws {
     try network.check(normalizations: [norm])
+    if let folds, !(2...1000).contains(folds) {
+      throw ValidationError("--folds takes a number from 2 to 1000, not \(folds).")
+    }
     guard !recalibrate || norm == .batch else {
       throw ValidationError("--recalibrate is about batch normalization, and there is none here: add --norm batch.")
     }
@@ -99,7 +110,7 @@ struct Train: ParsableCommand {
     if FileAccess.kind(of: modelPath) != nil {
       let checkpoint = try Checkpoint(contentsOf: modelPath)
       note("The training in '\(out)' has ended; there is nothing left to go on with.")
-      return try show(checkpoint.settings.history, test: nil, recalibrated: nil, checkpoint.settings.training.loss)
+      return try show(Outcome(history: checkpoint.settings.history), checkpoint.settings.training.loss)
     }
     note("There is no checkpoint in '\(checkpointFolder)' yet; the training begins.")
     try train(arguments: given)
@@ -146,21 +157,54 @@ struct Train: ParsableCommand {
     let notes = try InterruptedTraining.notes(saved, arguments: arguments)
     let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
     saved.history = history
-    var recalibrated: Evaluation?
+    var outcome = Outcome(history: history)
     if recalibrate {
       try model.recalibrateStatistics(on: prepared.training.features, batchSize: configuration.batchSize)
       saved.recalibrationCount = prepared.training.count
       let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
-      recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
+      outcome.recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
     } else if let gap = StatisticsGap(history.best, metric: configuration.loss.metricLabel) {
       note("\(gap.words) \(gap.remedy)")
     }
-    let test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
+    outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
     try Checkpoint(settings: saved, state: model.state).write(to: modelPath)
     try FileAccess.write([UInt8](try ResultFile.data(history)), to: "\(out)/history.json")
     try TrainingStateFolder(checkpointFolder).removeAll()
-    try show(history, test: test, recalibrated: recalibrated, configuration.loss)
+    if let reference = try LinearReference(prepared, against: model, loss: configuration.loss) {
+      outcome.linear = reference.linear
+      if let words = reference.words { note(words) }
+    }
+    outcome.folds = try folds.map { try crossValidate($0, architecture, configuration) }
+    try show(outcome, configuration.loss)
     try events?.finish()
+  }
+
+  /// Trains a network for each of so many parts of the data.
+  private func crossValidate(
+    _ count: Int, _ architecture: ModelArchitecture, _ configuration: TrainingConfiguration
+  ) throws -> CrossValidation {
+    let random = RandomGenerator(seed: common.seed).split(RandomStream.split.rawValue)
+    let parts = try data.folds(count, random: random, asImages: architecture.takesImages)
+    var progress: (fold: Int, display: TrainingProgress)?
+    defer { progress?.display.finish() }
+    var preparedOfFold: PreparedData?
+    return try CrossValidation(parts, configuration: configuration, random: random.split(1)) { data in
+      preparedOfFold = data
+      return architecture.build(
+        Float.self, sampleShape: data.training.exampleShape, outputCount: Checkpoint.Outputs(data.training).count,
+        random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
+    } onEvent: { fold, event in
+      if progress?.fold != fold, let data = preparedOfFold {
+        progress?.display.finish()
+        progress = (
+          fold,
+          TrainingProgress(
+            label: "part \(fold + 1)/\(count)", data: data, configuration: configuration, quiet: common.quiet)
+        )
+      }
+      progress?.display.show(event)
+      return .proceed
+    }
   }
 
   private func fit(
@@ -193,16 +237,26 @@ struct Train: ParsableCommand {
     return try saver == nil ? fit() : StopRequest.noted(during: fit)
   }
 
-  private func show(
-    _ history: TrainingHistory, test: Evaluation?, recalibrated: Evaluation?, _ loss: LossFunction
-  ) throws {
+  /// What came of a training.
+  private struct Outcome {
+    var history: TrainingHistory
+    var test: Evaluation?
+    /// On validation data, with running statistics recomputed.
+    var recalibrated: Evaluation?
+    var linear: Double?
+    var folds: CrossValidation?
+  }
+
+  private func show(_ outcome: Outcome, _ loss: LossFunction) throws {
+    let (history, test) = (outcome.history, outcome.test)
     if common.json {
       return try outputJSON(
         Result(
           checkpoint: modelPath, bestEpoch: history.best?.number ?? 0, validationLoss: history.best?.validationLoss,
           validationMetric: history.best?.validationMetric, testLoss: test?.loss, testMetric: test?.metric,
           trainingMetric: history.best?.trainingMetric, batchTrainingMetric: history.best?.batchTrainingMetric,
-          recalibratedValidationMetric: recalibrated?.metric, history: history))
+          recalibratedValidationMetric: outcome.recalibrated?.metric, linearMetric: outcome.linear,
+          foldMetrics: outcome.folds?.metrics, history: history))
     }
     let metric = loss.metricLabel
     var lines: [String] = []
@@ -210,10 +264,18 @@ struct Train: ParsableCommand {
       let part = best.validationMetric == nil ? "training" : "validation"
       lines.append("Best epoch \(best.number): \(part) \(metric.name) \(metric.text(best.decidingMetric))")
     }
-    if let recalibrated {
+    if let recalibrated = outcome.recalibrated {
       lines.append("With running statistics recomputed: \(metric.name) \(metric.text(recalibrated.metric))")
     }
     if let test { lines.append("Test \(metric.name): \(metric.text(test.metric))") }
+    if let folds = outcome.folds {
+      let spread =
+        loss.metricLabel.isFraction
+        ? "\(Formatting.number(folds.deviation * 100)) points" : Formatting.number(folds.deviation)
+      lines.append(
+        "\(folds.metrics.count) parts, each judged by a network that saw the others: \(metric.name) \(metric.text(folds.mean)), "
+          + "deviation \(spread)")
+    }
     try output((lines + ["Model: \(modelPath)"]).joined(separator: "\n"))
   }
 }
