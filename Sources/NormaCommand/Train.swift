@@ -27,7 +27,8 @@ struct Train: ParsableCommand {
       at once. After that, or a crash, or a full disk, `norma train --resume` goes on from the newest checkpoint that is \
       whole, and ends with the same model, bit for bit, as if nothing had happened. The options are those the training \
       was begun with; of those given again only --threads, --recompute, --quiet, --json and those about checkpoints may \
-      be others, and --epochs where the schedule does not depend on it. Without a checkpoint the training begins.
+      be others, and --epochs where the schedule does not depend on it. Without a checkpoint the training begins. A \
+      training that is not to go on is begun anew with --overwrite. While one runs, no other can write into its folder.
 
       \(NetworkOptions.models)
       """)
@@ -101,14 +102,24 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let given = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
-    guard checkpoints.resume else { return try train(arguments: given) }
+    try FileAccess.createWritableDirectory(out)
+    let lock = try FolderLock(out)
+    defer { lock.release() }
+    guard checkpoints.resume else {
+      guard try checkpoints.overwrite || TrainingStateFolder(checkpointFolder).files.isEmpty else {
+        throw UsageError(
+          "A training in '\(out)' was interrupted. Go on with it with --resume, begin anew in its place with --overwrite, or "
+            + "name another folder with --out.")
+      }
+      return try train(arguments: given)
+    }
     if let interrupted = try InterruptedTraining(TrainingStateFolder(checkpointFolder)) {
       // Of two options of a name, the later counts.
       let command = try Self.parse(interrupted.arguments + given)
       return try command.train(arguments: interrupted.arguments, goingOnWith: interrupted)
     }
     if FileAccess.kind(of: modelPath) != nil {
-      let checkpoint = try Checkpoint(contentsOf: modelPath)
+      let checkpoint = try Checkpoint(contentsOf: modelPath, allowsUnusableNumbers: true)
       note("The training in '\(out)' has ended; there is nothing left to go on with.")
       return try show(Outcome(history: checkpoint.settings.history), checkpoint.settings.training.loss)
     }
@@ -125,7 +136,6 @@ struct Train: ParsableCommand {
   /// - Parameter arguments: the command line of the training's beginning, after `train`.
   private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
     common.apply()
-    try FileAccess.createWritableDirectory(out)
     let architecture = try network.architecture(normalization: norm)
     let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)
     let configuration = try training.configuration(
@@ -136,11 +146,9 @@ struct Train: ParsableCommand {
     let model = architecture.build(
       Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
-    // Before anything is restored: events begin with the network before its training.
     let events = try tensorboard.map {
       try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
     }
-    events?.begin(model, on: prepared)
     var saved = Checkpoint.Settings(
       architecture: architecture, exampleShape: Array(prepared.training.exampleShape), outputs: outputs,
       featureNames: prepared.training.featureNames, encoding: prepared.preparation.encoding,
@@ -153,6 +161,9 @@ struct Train: ParsableCommand {
       try interrupted.check(saved)
       try trainer.restore(interrupted.state)
       note("Going on from \(interrupted.state.position).")
+      events?.goOn(model, on: prepared, after: interrupted.state.stepCount)
+    } else {
+      events?.begin(model, on: prepared)
     }
     let notes = try InterruptedTraining.notes(saved, arguments: arguments)
     let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
@@ -167,8 +178,11 @@ struct Train: ParsableCommand {
       note("\(gap.words) \(gap.remedy)")
     }
     outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
-    try Checkpoint(settings: saved, state: model.state).write(to: modelPath)
-    try FileAccess.write([UInt8](try ResultFile.data(history)), to: "\(out)/history.json")
+    let checkpoint = Checkpoint(settings: saved, state: model.state)
+    try FileAccess.write([
+      (path: "\(out)/history.json", bytes: [UInt8](try ResultFile.data(history))),
+      (path: modelPath, bytes: try checkpoint.serialized()),
+    ])
     try TrainingStateFolder(checkpointFolder).removeAll()
     if let reference = try LinearReference(prepared, against: model, loss: configuration.loss) {
       outcome.linear = reference.linear
@@ -212,11 +226,6 @@ struct Train: ParsableCommand {
   ) throws -> TrainingHistory {
     let count = checkpoints.checkpoints
     let folder = TrainingStateFolder(checkpointFolder, kept: max(1, count), replacing: isNew)
-    if isNew, try !folder.files.isEmpty {
-      note(
-        "A training in '\(out)' was interrupted. --resume goes on with it; the checkpoints of this one replace its own."
-      )
-    }
     var saver =
       count == 0
       ? nil

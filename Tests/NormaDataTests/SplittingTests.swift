@@ -31,7 +31,7 @@ import Testing
 
   @Test func everyClassStaysInTraining() throws {
     var random = RandomGenerator(seed: 1)
-    let classes = (0..<200).map { Int.random(in: 0..<40, using: &random) }
+    let classes = (0..<200).map { _ in Int.random(in: 0..<40, using: &random) }
     for wanted in stride(from: 0, through: 160, by: 20) {
       let rows = try examples(classes).split(.stratified, validationCount: wanted, using: &random)
       #expect(rows.validation.count == wanted)

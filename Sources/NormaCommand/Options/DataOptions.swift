@@ -1,5 +1,6 @@
 import ArgumentParser
 import Norma
+import NormaTerminal
 
 /// Which data to use, and how to prepare them.
 struct DataOptions: ParsableArguments {
