@@ -132,15 +132,15 @@ extension Checkpoint {
     _ source: String, options given: CSVOptions = CSVOptions(labelColumns: []), needsLabels: Bool = true
   ) throws -> SourceData {
     var options = csvOptions(given)
-    let data = try DataSource(source)
-    try data.checkFileKind()
-    if case .csv(let path) = data {
+    let source = try DataSource(source)
+    if case .csv(let path) = source {
+      try source.checkFileKind()
       return try CSV.data(
         bytes: Gzip.contents(ofFile: path), file: path, encoding: tableEncoding, options: options)
     }
     let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
     if !needsLabels { (options.classNames, options.task) = (nil, nil) }
-    return try data.read(options: options, images: images)
+    return try source.read(options: options, images: images)
   }
 
   /// The data to measure the model on, prepared as in training.

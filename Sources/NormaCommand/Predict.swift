@@ -152,12 +152,13 @@ struct Predict: ParsableCommand {
   // MARK: Rows
 
   private func dataFeatures(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let source = data ?? ""
-    if case .csv(let path) = try DataSource(source) {
-      try DataSource.csv(path).checkFileKind()
+    let name = data ?? ""
+    let source = try DataSource(name)
+    if case .csv(let path) = source {
+      try source.checkFileKind()
       return try csvFeatures(try input(path).bytes, file: path, checkpoint)
     }
-    let read = try checkpoint.read(source, needsLabels: false)
+    let read = try checkpoint.read(name, needsLabels: false)
     return try features((read.test ?? read.training).features, checkpoint)
   }
 
