@@ -8,6 +8,10 @@ For each table: so many fixed splits into 70 % for training and 30 % for testing
 split networks of so many seeds. Printed are means over all of them: accuracy (balanced accuracy for the table with 3 %
 positives) or R² on the test rows, which neither sees before. Ends with 1 if norma falls behind the MLP by more than 2 points or
 0.03, or behind the linear model by as much without a line that says so.
+
+With --verdicts instead: `norma compare`, all defaults, with seeds 0 to 2 and with seeds 3 to 5 on each whole table. Ends with 1 if
+they contradict each other on which network is better, or if at a saved epoch the training accuracy by running statistics is more
+than 3 points off that by batch statistics.
 """
 
 import argparse, csv, json, os, subprocess, sys, tempfile, warnings
@@ -75,6 +79,45 @@ def run(command):
     return done
 
 
+def reading(difference):
+    """Whether the first of two is better, or worse, beyond chance, as compare says it."""
+    values = difference["difference"]
+    if abs(values["mean"]) <= values["uncertainty"]:
+        return "too close to tell"
+    return "better" if values["mean"] > 0 else "worse"
+
+
+def check_verdicts(norma, only):
+    failed = []
+    for name, (x, y, names, metric) in tables().items():
+        if only and name not in only.split(","):
+            continue
+        verdicts, gaps = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            write(f"{folder}/table.csv", x, y, names)
+            for seed in ["0", "3"]:
+                result = json.loads(run(
+                    [norma, "compare", "--data", f"csv:{folder}/table.csv", "--label", "target", "--seed", seed,
+                     "--out", f"{folder}/out{seed}", "--json", "--quiet"]).stdout)
+                verdicts.append({(d["first"], d["second"]): reading(d) for d in result["differences"]})
+                for trained in result["runs"]:
+                    saved = next(e for e in trained["epochs"] if e["number"] == trained["bestEpoch"])
+                    if saved.get("batchTrainingMetric") is not None:
+                        gaps.append(saved["batchTrainingMetric"] - saved["trainingMetric"])
+        worst = max(gaps, key=abs)
+        print(f"{name:14} batch less running statistics at most {worst:+.3f}", flush=True)
+        for pair in verdicts[0]:
+            first, second = (v[pair] for v in verdicts)
+            contradict = {first, second} == {"better", "worse"}
+            print(f"    {pair[0]} against {pair[1]}: {first}; {second}{'   <- contradiction' if contradict else ''}")
+            if contradict:
+                failed.append(f"{name}: {pair[0]} against {pair[1]} is {first} with seeds 0 to 2, {second} with 3 to 5")
+        if abs(worst) > 0.03:
+            failed.append(f"{name}: running statistics are {worst:+.3f} off the batches' own")
+    print("\n".join(failed) or "No verdict contradicts another, and no running statistics lag.")
+    sys.exit(bool(failed))
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--norma", default=".build/release/norma")
@@ -82,9 +125,12 @@ def main():
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--only", default="")
     options.add_argument("--json")
+    options.add_argument("--verdicts", action="store_true")
     options.add_argument("rest", nargs="*", help="further options for norma train, after --")
     options = options.parse_args()
     warnings.filterwarnings("ignore")  # MLPClassifier says of 200 epochs that they are too few.
+    if options.verdicts:
+        check_verdicts(options.norma, options.only)
     failed, results = [], {}
     print(f"{'table':14} {'metric':18} {'norma':>8} {'mlp':>8} {'linear':>8}  norma's train, by running and by batch statistics")
     for name, (x, y, names, metric) in tables().items():
@@ -109,7 +155,7 @@ def main():
                     told += "linear" in done.stderr
                     trained = json.loads(done.stdout)
                     figures["running"].append(trained["trainingMetric"])
-                    figures["batch"].append(trained["batchTrainingMetric"])
+                    figures["batch"].append(trained.get("batchTrainingMetric", trained["trainingMetric"]))
                     answer = json.loads(run(
                         [options.norma, "evaluate", f"{folder}/out{seed}", "--data", f"csv:{folder}/test.csv", "--json"]).stdout)
                     figures["norma"].append(answer["balancedAccuracy"] if metric == "balanced accuracy" else answer["value"])
