@@ -113,6 +113,8 @@ struct Compare: ParsableCommand {
   func run() throws {
     common.apply()
     try FileAccess.createWritableDirectory(out)
+    let lock = try FolderLock(out)
+    defer { lock.release() }
     let architecture = try architecture()
     let normalizations = try normalizations()
     let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)
@@ -155,8 +157,9 @@ struct Compare: ParsableCommand {
     let report = ComparisonReport(result)
     let page = "\(out)/report.html"
     let json = try ResultFile.data(result)
-    try FileAccess.write([UInt8](json), to: "\(out)/result.json")
-    try FileAccess.write(report.page.html(), to: page)
+    try FileAccess.write([
+      (path: "\(out)/result.json", bytes: [UInt8](json)), (path: page, bytes: Array(report.page.html().utf8)),
+    ])
     if common.json {
       try outputJSON(result)
     } else {

@@ -11,7 +11,8 @@ struct Inspect: ParsableCommand {
     usage: "norma inspect <model> [<options>]",
     discussion: """
       Lists the layers, every tensor with its shape and the range of its values, and how the model was trained. Any \
-      other safetensors, .npz or .npy file is listed too, without the layers.
+      other safetensors, .npz or .npy file is listed too, without the layers. Numbers with which no network answers \
+      anything (NaN, infinite ones, variances below zero) are counted at the end; other commands refuse such a model.
 
       Of batch normalization it says by which conventions it gathers running statistics, and how PyTorch, Keras, ONNX, \
       CS231n and MLX say the same: what epsilon and momentum are called there, and by what a running variance differs \
@@ -58,6 +59,8 @@ struct Inspect: ParsableCommand {
     var minimum: Double?
     var maximum: Double?
     var count: Int?
+    /// What no network can compute with.
+    var unusable: String?
   }
 
   /// What `--json` prints.
@@ -72,9 +75,10 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let path = try modelFile(model, kinds: [.safetensors, .npz, .npy])
-    if memory { return try showMemory(try Checkpoint(contentsOf: path)) }
+    if memory { return try showMemory(try Checkpoint(contentsOf: path, allowsUnusableNumbers: true)) }
     let (rows, metadata) = try contents(path)
-    let checkpoint = metadata[Checkpoint.settingsKey] == nil ? nil : try Checkpoint(contentsOf: path)
+    let checkpoint =
+      metadata[Checkpoint.settingsKey] == nil ? nil : try Checkpoint(contentsOf: path, allowsUnusableNumbers: true)
     let network = try checkpoint?.makeModel()
     let layers = network?.layers.dropFirst()
     let isBatchNormalized = checkpoint?.settings.architecture.normalization == .batch
@@ -106,26 +110,19 @@ struct Inspect: ParsableCommand {
       try output("Conventions of batch normalization: not in the file; `norma convert` supposes PyTorch's\n")
     }
     try output(table(rows))
+    let unusable = rows.filter { $0.unusable != nil }
+    guard !unusable.isEmpty else { return }
+    let lines = unusable.prefix(10).map { "'\($0.name)': \($0.unusable ?? "")" }
+    try output(
+      (["", "Numbers that no network can compute with:"] + lines
+        + (unusable.count > 10 ? ["and so in \(unusable.count - 10) more"] : [])).joined(separator: "\n"))
   }
 
-  /// The tensors of a file in the order of their names, one in memory at a time where that can be, and its metadata.
+  /// The tensors of a file in the order of their names, of which a piece is in memory at a time, and its metadata.
   private func contents(_ path: String) throws -> (rows: [Row], metadata: [String: String]) {
-    func precedes(_ left: String, _ right: String) -> Bool {
-      left.compare(right, options: .numeric) == .orderedAscending
-    }
-    if [.npz, .npy].contains(TensorFile.Format(path: path)) {
-      let entries = try TensorFile(contentsOf: path).entries.sorted { precedes($0.key, $1.key) }
-      return (entries.map { row(name: $0.key, $0.value) }, [:])
-    }
-    let file = try SafetensorsFile(contentsOf: path)
-    let rows = try file.tensors.sorted { precedes($0.name, $1.name) }.compactMap { tensor in
-      try file.entry(tensor.name).map { entry in
-        var row = row(name: tensor.name, entry)
-        row.type = tensor.elementType
-        return row
-      }
-    }
-    return (rows, file.metadata)
+    let file = try TensorReader(contentsOf: path)
+    let tensors = file.tensors.sorted { $0.name.compare($1.name, options: .numeric) == .orderedAscending }
+    return (try tensors.map { try row($0, in: file) }, file.metadata)
   }
 
   private func showMemory(_ checkpoint: Checkpoint) throws {
@@ -139,21 +136,25 @@ struct Inspect: ParsableCommand {
     try output(listing.totals)
   }
 
-  private func row(name: String, _ entry: Safetensors.Entry) -> Row {
-    func summary<Element: TensorElement>(_ tensor: Tensor<Element>) -> Row {
-      let values = tensor.converted(to: Double.self)
-      let mean = values.mean()
-      let spread = (values + -mean).sumOfSquares() / Double(max(1, values.count))
-      return Row(
-        name: name, type: Element.typeName, shape: Array(tensor.shape), mean: mean,
-        standardDeviation: spread.squareRoot(), minimum: values.minimum(), maximum: values.maximum())
+  private func row(_ tensor: TensorReader.Description, in file: TensorReader) throws -> Row {
+    var row = Row(name: tensor.name, type: tensor.elementType.name, shape: Array(tensor.shape))
+    guard tensor.elementType.isFloatingPoint else {
+      if tensor.shape.elementCount == 1 {
+        row.count = try file.entry(tensor.name)?.wholeNumbers?.first.map { Int($0) }
+      }
+      return row
     }
-    return switch entry {
-    case .float(let tensor): summary(tensor)
-    case .double(let tensor): summary(tensor)
-    case .integers(let numbers, let shape):
-      Row(name: name, type: "I64", shape: Array(shape), count: numbers.count == 1 ? Int(numbers[0]) : nil)
+    var summary = NumberSummary()
+    var unusable = UnusableNumbers(name: tensor.name)
+    try file.forEachValue(of: tensor.name) { number in
+      summary.add(number)
+      unusable.add(number)
     }
+    row.mean = summary.mean
+    row.standardDeviation = summary.standardDeviation
+    (row.minimum, row.maximum) = (summary.minimum, summary.maximum)
+    row.unusable = unusable.isEmpty ? nil : unusable.description
+    return row
   }
 
   private func table(_ rows: [Row]) -> TextTable {

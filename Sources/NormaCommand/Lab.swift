@@ -146,8 +146,10 @@ extension Lab {
       common.apply()
       let runFolder = "\(out)/runs"
       try FileAccess.createWritableDirectory(out)
+      let lock = try FolderLock(out)
+      defer { lock.release() }
       try FileAccess.createWritableDirectory(runFolder)
-      let data = LabData(try sources())
+      let data = LabData(try sources(), onNote: remark)
       let plan = LabPlan(isQuick: quick, seeds: (0..<UInt64(seeds)).map { common.seed + $0 })
       let laboratory = Laboratory(experiments, plan: plan, data: data, folder: runFolder)
       let progress = Guarded(LabProgress(quiet: common.quiet))
@@ -156,7 +158,8 @@ extension Lab {
       let report = LabReport(results, plan: plan, sources: data.named)
       for folder in ["figures", "tables"] { try FileAccess.createDirectory("\(out)/\(folder)") }
       if let tensorboard { try report.writeEvents(to: tensorboard) }
-      for file in try report.files() { try FileAccess.write(file.bytes, to: "\(out)/\(file.path)") }
+      // The page last: where it is, all that it shows is.
+      try FileAccess.write(try report.files().reversed().map { (path: "\(out)/\($0.path)", bytes: $0.bytes) })
       if common.json { return try outputJSON(results.map(\.record)) }
       var table = TextTable(
         columns: [.words("experiment"), .numbers("held"), .numbers("not"), .numbers("open"), .words("answer")])

@@ -14,7 +14,8 @@ import NormaTerminal
       normalization, and writes a page that shows why the one learned faster.
 
       Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 64 wrong usage, \
-      65 bad data, 70 a fault of ours, 74 a file could not be read or written.
+      65 bad data, or more of it than there is memory for, 70 a fault of ours, or a network that took more memory than \
+      there is, 74 a file could not be read or written.
       """,
     version: normaVersion,
     subcommands: [
@@ -28,6 +29,16 @@ import NormaTerminal
   static func main() {
     // A file that may not grow any more is an error to tell of, as a full disk is, and no reason to be killed.
     signal(SIGXFSZ, SIG_IGN)
+    BufferPool.shared.whenExhausted { byteCount in
+      report(OutOfMemory(byteCount: byteCount))
+      Foundation.exit(ExitStatus.internalFault.rawValue)
+    }
+    // Where Swift itself finds no memory it says so and aborts. No more than this may be done then.
+    signal(SIGABRT) { _ in
+      let words = StaticString("norma: It could not go on: there is not enough memory, or this is a fault of ours.\n")
+      write(STDERR_FILENO, words.utf8Start, words.utf8CodeUnitCount)
+      _exit(ExitStatus.internalFault.rawValue)
+    }
     var command: any ParsableCommand
     do { command = try parseAsRoot() } catch { exit(withError: error) }
     do {
@@ -38,5 +49,14 @@ import NormaTerminal
       report(error)
       exit(withError: ExitCode((error as? TrainingStopped)?.exitCode ?? exitStatus(for: error).rawValue))
     }
+  }
+}
+
+/// What is said where a tensor's memory cannot be had.
+private struct OutOfMemory: Error, CustomStringConvertible {
+  let byteCount: Int
+  var description: String {
+    "There is not enough memory: \(Formatting.bytes(byteCount)) more could not be had. A smaller network, smaller "
+      + "batches (--batch-size) or --recompute take less."
   }
 }

@@ -17,8 +17,8 @@ struct Predict: ParsableCommand {
       Or they are PNG and JPEG files, one or several, which is told by their content, or folders, of which all such files \
       are taken, those in folders below too; hidden files are passed over. An image is scaled until it just \
       covers the size that the model was trained on, and its middle is taken. A model of grey images sees a colour one's \
-      luminance, a model of colour images a grey one's value in all three channels. What is transparent lies over white. \
-      A camera's note on how it was held (EXIF) is not looked at.
+      luminance, a model of colour images a grey one's value in all three channels. What is transparent lies over white, \
+      and a picture is turned as the camera noted it must be (EXIF).
 
       --csv writes a row for each example, after a header: the row's number, the file or what --id names, the class \
       that was predicted, and the probability of every class (probability_NAME; score_NAME for a model whose scores are no \

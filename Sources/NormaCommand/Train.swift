@@ -27,7 +27,8 @@ struct Train: ParsableCommand {
       at once. After that, or a crash, or a full disk, `norma train --resume` goes on from the newest checkpoint that is \
       whole, and ends with the same model, bit for bit, as if nothing had happened. The options are those the training \
       was begun with; of those given again only --threads, --recompute, --quiet, --json and those about checkpoints may \
-      be others, and --epochs where the schedule does not depend on it. Without a checkpoint the training begins.
+      be others, and --epochs where the schedule does not depend on it. Without a checkpoint the training begins. A \
+      training that is not to go on is begun anew with --overwrite. While one runs, no other can write into its folder.
 
       \(NetworkOptions.models)
       """)
@@ -46,6 +47,12 @@ struct Train: ParsableCommand {
       "Recompute the running statistics of batch normalization over all training data, with the weights as they are, before the model is saved."
   )
   var recalibrate = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Also divide the data into so many parts, train a network for each on all others, and tell how they do on the part they did not see. The model that is saved is the one of the usual split.",
+      valueName: "count"))
+  var folds: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -70,11 +77,16 @@ struct Train: ParsableCommand {
     var trainingMetric: Double?
     var batchTrainingMetric: Double?
     var recalibratedValidationMetric: Double?
+    var linearMetric: Double?
+    var foldMetrics: [Double]?
     var history: TrainingHistory
   }
 
   func validate() throws {
     try network.check(normalizations: [norm])
+    if let folds, !(2...1000).contains(folds) {
+      throw ValidationError("--folds takes a number from 2 to 1000, not \(folds).")
+    }
     guard !recalibrate || norm == .batch else {
       throw ValidationError("--recalibrate is about batch normalization, and there is none here: add --norm batch.")
     }
@@ -90,16 +102,26 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let given = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
-    guard checkpoints.resume else { return try train(arguments: given) }
+    try FileAccess.createWritableDirectory(out)
+    let lock = try FolderLock(out)
+    defer { lock.release() }
+    guard checkpoints.resume else {
+      guard try checkpoints.overwrite || TrainingStateFolder(checkpointFolder).files.isEmpty else {
+        throw UsageError(
+          "A training in '\(out)' was interrupted. Go on with it with --resume, begin anew in its place with --overwrite, or "
+            + "name another folder with --out.")
+      }
+      return try train(arguments: given)
+    }
     if let interrupted = try InterruptedTraining(TrainingStateFolder(checkpointFolder)) {
       // Of two options of a name, the later counts.
       let command = try Self.parse(interrupted.arguments + given)
       return try command.train(arguments: interrupted.arguments, goingOnWith: interrupted)
     }
     if FileAccess.kind(of: modelPath) != nil {
-      let checkpoint = try Checkpoint(contentsOf: modelPath)
+      let checkpoint = try Checkpoint(contentsOf: modelPath, allowsUnusableNumbers: true)
       note("The training in '\(out)' has ended; there is nothing left to go on with.")
-      return try show(checkpoint.settings.history, test: nil, recalibrated: nil, checkpoint.settings.training.loss)
+      return try show(Outcome(history: checkpoint.settings.history), checkpoint.settings.training.loss)
     }
     note("There is no checkpoint in '\(checkpointFolder)' yet; the training begins.")
     try train(arguments: given)
@@ -114,7 +136,6 @@ struct Train: ParsableCommand {
   /// - Parameter arguments: the command line of the training's beginning, after `train`.
   private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
     common.apply()
-    try FileAccess.createWritableDirectory(out)
     let architecture = try network.architecture(normalization: norm)
     let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)
     let configuration = try training.configuration(
@@ -125,11 +146,9 @@ struct Train: ParsableCommand {
     let model = architecture.build(
       Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
-    // Before anything is restored: events begin with the network before its training.
     let events = try tensorboard.map {
       try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
     }
-    events?.begin(model, on: prepared)
     var saved = Checkpoint.Settings(
       architecture: architecture, exampleShape: Array(prepared.training.exampleShape), outputs: outputs,
       featureNames: prepared.training.featureNames, encoding: prepared.preparation.encoding,
@@ -142,25 +161,64 @@ struct Train: ParsableCommand {
       try interrupted.check(saved)
       try trainer.restore(interrupted.state)
       note("Going on from \(interrupted.state.position).")
+      events?.goOn(model, on: prepared, after: interrupted.state.stepCount)
+    } else {
+      events?.begin(model, on: prepared)
     }
     let notes = try InterruptedTraining.notes(saved, arguments: arguments)
     let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
     saved.history = history
-    var recalibrated: Evaluation?
+    var outcome = Outcome(history: history)
     if recalibrate {
       try model.recalibrateStatistics(on: prepared.training.features, batchSize: configuration.batchSize)
       saved.recalibrationCount = prepared.training.count
       let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
-      recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
+      outcome.recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
     } else if let gap = StatisticsGap(history.best, metric: configuration.loss.metricLabel) {
       note("\(gap.words) \(gap.remedy)")
     }
-    let test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
-    try Checkpoint(settings: saved, state: model.state).write(to: modelPath)
-    try FileAccess.write([UInt8](try ResultFile.data(history)), to: "\(out)/history.json")
+    outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
+    let checkpoint = Checkpoint(settings: saved, state: model.state)
+    try FileAccess.write([
+      (path: "\(out)/history.json", bytes: [UInt8](try ResultFile.data(history))),
+      (path: modelPath, bytes: try checkpoint.serialized()),
+    ])
     try TrainingStateFolder(checkpointFolder).removeAll()
-    try show(history, test: test, recalibrated: recalibrated, configuration.loss)
+    if let reference = try LinearReference(prepared, against: model, loss: configuration.loss) {
+      outcome.linear = reference.linear
+      if let words = reference.words { note(words) }
+    }
+    outcome.folds = try folds.map { try crossValidate($0, architecture, configuration) }
+    try show(outcome, configuration.loss)
     try events?.finish()
+  }
+
+  /// Trains a network for each of so many parts of the data.
+  private func crossValidate(
+    _ count: Int, _ architecture: ModelArchitecture, _ configuration: TrainingConfiguration
+  ) throws -> CrossValidation {
+    let random = RandomGenerator(seed: common.seed).split(RandomStream.split.rawValue)
+    let parts = try data.folds(count, random: random, asImages: architecture.takesImages)
+    var progress: (fold: Int, display: TrainingProgress)?
+    defer { progress?.display.finish() }
+    var preparedOfFold: PreparedData?
+    return try CrossValidation(parts, configuration: configuration, random: random.split(1)) { data in
+      preparedOfFold = data
+      return architecture.build(
+        Float.self, sampleShape: data.training.exampleShape, outputCount: Checkpoint.Outputs(data.training).count,
+        random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
+    } onEvent: { fold, event in
+      if progress?.fold != fold, let data = preparedOfFold {
+        progress?.display.finish()
+        progress = (
+          fold,
+          TrainingProgress(
+            label: "part \(fold + 1)/\(count)", data: data, configuration: configuration, quiet: common.quiet)
+        )
+      }
+      progress?.display.show(event)
+      return .proceed
+    }
   }
 
   private func fit(
@@ -168,11 +226,6 @@ struct Train: ParsableCommand {
   ) throws -> TrainingHistory {
     let count = checkpoints.checkpoints
     let folder = TrainingStateFolder(checkpointFolder, kept: max(1, count), replacing: isNew)
-    if isNew, try !folder.files.isEmpty {
-      note(
-        "A training in '\(out)' was interrupted. --resume goes on with it; the checkpoints of this one replace its own."
-      )
-    }
     var saver =
       count == 0
       ? nil
@@ -193,16 +246,26 @@ struct Train: ParsableCommand {
     return try saver == nil ? fit() : StopRequest.noted(during: fit)
   }
 
-  private func show(
-    _ history: TrainingHistory, test: Evaluation?, recalibrated: Evaluation?, _ loss: LossFunction
-  ) throws {
+  /// What came of a training.
+  private struct Outcome {
+    var history: TrainingHistory
+    var test: Evaluation?
+    /// On validation data, with running statistics recomputed.
+    var recalibrated: Evaluation?
+    var linear: Double?
+    var folds: CrossValidation?
+  }
+
+  private func show(_ outcome: Outcome, _ loss: LossFunction) throws {
+    let (history, test) = (outcome.history, outcome.test)
     if common.json {
       return try outputJSON(
         Result(
           checkpoint: modelPath, bestEpoch: history.best?.number ?? 0, validationLoss: history.best?.validationLoss,
           validationMetric: history.best?.validationMetric, testLoss: test?.loss, testMetric: test?.metric,
           trainingMetric: history.best?.trainingMetric, batchTrainingMetric: history.best?.batchTrainingMetric,
-          recalibratedValidationMetric: recalibrated?.metric, history: history))
+          recalibratedValidationMetric: outcome.recalibrated?.metric, linearMetric: outcome.linear,
+          foldMetrics: outcome.folds?.metrics, history: history))
     }
     let metric = loss.metricLabel
     var lines: [String] = []
@@ -210,10 +273,18 @@ struct Train: ParsableCommand {
       let part = best.validationMetric == nil ? "training" : "validation"
       lines.append("Best epoch \(best.number): \(part) \(metric.name) \(metric.text(best.decidingMetric))")
     }
-    if let recalibrated {
+    if let recalibrated = outcome.recalibrated {
       lines.append("With running statistics recomputed: \(metric.name) \(metric.text(recalibrated.metric))")
     }
     if let test { lines.append("Test \(metric.name): \(metric.text(test.metric))") }
+    if let folds = outcome.folds {
+      let spread =
+        loss.metricLabel.isFraction
+        ? "\(Formatting.number(folds.deviation * 100)) points" : Formatting.number(folds.deviation)
+      lines.append(
+        "\(folds.metrics.count) parts, each judged by a network that saw the others: \(metric.name) \(metric.text(folds.mean)), "
+          + "deviation \(spread)")
+    }
     try output((lines + ["Model: \(modelPath)"]).joined(separator: "\n"))
   }
 }

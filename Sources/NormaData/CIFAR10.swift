@@ -7,6 +7,10 @@ import NormaTensor
 public enum CIFAR10 {
   private static let side = 32
   private static let classCount = 10
+  /// The data set's own number of files to learn from.
+  private static let batchCount = 5
+  /// The most bytes that ten names take.
+  private static let maximumNamesSize = 1 << 16
   private static let pixelCount = side * side
   private static let recordLength = 1 + 3 * pixelCount
   private static let archiveName = "cifar-10-binary.tar.gz"
@@ -16,34 +20,46 @@ public enum CIFAR10 {
 
   /// Reads the archive (`tar.gz` or `tar`), or a folder with the archive in it or what was unpacked from it.
   ///
-  /// All the `data_batch_*.bin` that there are make the training set. The images have the shape `[N, 32, 32, 3]` and
-  /// values from 0 to 255.
-  /// - Throws: `FileError` if something cannot be read, `FormatError` if it is not what it should be.
+  /// All the `data_batch_*.bin` that there are make the training set; one of the five that is missing is named in the notes
+  /// of the result. The images have the shape `[N, 32, 32, 3]` and values from 0 to 255.
+  /// - Throws: `FileError` if something cannot be read, `FormatError` if it is not what it should be, or more than there is
+  ///   memory for.
   public static func load(_ path: String) throws -> LoadedData {
     try load(try files(at: path))
   }
 
-  /// Reads the archive's bytes, no longer compressed; `file` is what errors call it. See ``load(_:)``.
+  /// Reads the archive's bytes; `file` is what errors call it. See ``load(_:)``.
   public static func load(archive bytes: [UInt8], file: String) throws -> LoadedData {
-    try load(try files(inArchive: bytes, file: file))
+    try load(try files(in: TarReader(bytes: bytes, file: file), file: file))
   }
 
   private static func load(_ files: Files) throws -> LoadedData {
     let batches = try files.contents.compactMap { name, bytes in batchNumber(name).map { ($0, name, bytes) } }
-      .sorted { $0.0 < $1.0 }.map { try Batch(bytes: $2, file: "\(files.place): \($1)") }
+      .sorted { $0.0 < $1.0 }.map { (number: $0, batch: try Batch(bytes: $2, file: "\(files.place): \($1)")) }
     guard !batches.isEmpty else { throw missingBatches(files.names, at: files.place) }
     let classNames = try readClassNames(
       required("batches.meta.txt", of: files), file: "\(files.place): batches.meta.txt")
     let test = try Batch(bytes: required("test_batch.bin", of: files), file: "\(files.place): test_batch.bin")
     return LoadedData(
-      training: try dataset(batches, classNames: classNames), test: try dataset([test], classNames: classNames))
+      training: try dataset(batches.map(\.batch), classNames: classNames),
+      test: try dataset([test], classNames: classNames),
+      notes: missingNote(batches.map(\.number), place: files.place).map { [$0] } ?? [])
+  }
+
+  /// What is to be said where some of the five batches are not there.
+  private static func missingNote(_ numbers: [Int], place: String) -> String? {
+    let missing = (1...batchCount).filter { !numbers.contains($0) }.map { "data_batch_\($0).bin" }
+    guard !missing.isEmpty else { return nil }
+    return """
+      '\(place)' lacks \(missing.joined(separator: ", ")): CIFAR-10 has \(batchCount) batches, and what is there was used.
+      """
   }
 
   /// The files of the data set by name, and where they were found.
   private struct Files {
     var place: String
     var names: [String]
-    var contents: [String: ArraySlice<UInt8>] = [:]
+    var contents: [String: [UInt8]] = [:]
   }
 
   private static func files(at path: String) throws -> Files {
@@ -51,26 +67,39 @@ public enum CIFAR10 {
     let names = try FileAccess.names(inDirectory: path)
     if names.contains(folderName) { return try files(at: "\(path)/\(folderName)") }
     var files = Files(place: path, names: names)
-    for name in names where isWanted(name) { files.contents[name] = try FileAccess.read("\(path)/\(name)")[...] }
+    for name in names where isWanted(name) { files.contents[name] = try FileAccess.read("\(path)/\(name)") }
     if files.contents.isEmpty && names.contains(archiveName) { return try filesInArchive("\(path)/\(archiveName)") }
     return files
   }
 
   private static func filesInArchive(_ path: String) throws -> Files {
-    try files(inArchive: try Gzip.contents(ofFile: path), file: path)
+    try files(in: TarReader(contentsOf: path), file: path)
   }
 
-  private static func files(inArchive bytes: [UInt8], file: String) throws -> Files {
-    guard TarArchive.isTar(bytes) else {
-      throw FormatError(file: file, problem: "it is neither a tar archive nor a tar.gz", remedy: remedy)
-    }
+  private static func files(in archive: TarReader, file: String) throws -> Files {
     var files = Files(place: file, names: [])
-    for entry in try TarArchive(bytes, file: file).entries {
+    while let entry = try nextFile(of: archive, isFirst: files.names.isEmpty, file: file) {
       let name = entry.name.split(separator: "/").last.map(String.init) ?? entry.name
       files.names.append(name)
-      if isWanted(name) { files.contents[name] = entry.bytes }
+      guard isWanted(name) else { continue }
+      let place = "\(file): \(name)"
+      if batchNumber(name) != nil || name == "test_batch.bin" {
+        try Batch.check(size: entry.size, file: place)
+      } else if entry.size > maximumNamesSize {
+        throw FormatError(file: place, problem: "\(entry.size) bytes are no ten names", remedy: remedy)
+      }
+      files.contents[name] = try archive.contents()
     }
     return files
+  }
+
+  /// The next file of the archive; of what is no archive it is said what would be right.
+  private static func nextFile(of archive: TarReader, isFirst: Bool, file: String) throws -> TarReader.Entry? {
+    do { return try archive.next() } catch let error as FormatError
+      where isFirst && error.problem == TarReader.noArchive
+    {
+      throw FormatError(file: file, problem: "it is neither a tar archive nor a tar.gz", remedy: remedy)
+    }
   }
 
   private static func isWanted(_ name: String) -> Bool {
@@ -83,7 +112,7 @@ public enum CIFAR10 {
     return Int(name.dropFirst("data_batch_".count).dropLast(".bin".count))
   }
 
-  private static func required(_ name: String, of files: Files) throws(FormatError) -> ArraySlice<UInt8> {
+  private static func required(_ name: String, of files: Files) throws(FormatError) -> [UInt8] {
     guard let bytes = files.contents[name] else {
       throw FormatError(file: files.place, problem: "it has no file '\(name)'", remedy: remedy)
     }
@@ -102,7 +131,7 @@ public enum CIFAR10 {
     return FormatError(file: place, problem: problem, remedy: remedy)
   }
 
-  private static func readClassNames(_ bytes: ArraySlice<UInt8>, file: String) throws(FormatError) -> [String] {
+  private static func readClassNames(_ bytes: [UInt8], file: String) throws(FormatError) -> [String] {
     let names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
     guard names.count == classCount, Set(names).count == classCount else {
       throw FormatError(
@@ -114,19 +143,25 @@ public enum CIFAR10 {
 
   /// One file of records, known to be whole and to have labels that are classes.
   private struct Batch {
-    let bytes: ArraySlice<UInt8>
+    let bytes: [UInt8]
     var count: Int { bytes.count / recordLength }
 
-    init(bytes: ArraySlice<UInt8>, file: String) throws(FormatError) {
-      guard !bytes.isEmpty, bytes.count % recordLength == 0 else {
+    /// Makes sure that so many bytes can be a batch, and that there is memory for them and for the numbers they become.
+    static func check(size: Int, file: String) throws(FormatError) {
+      guard size > 0, size % recordLength == 0 else {
         throw FormatError(
-          file: file, location: "byte \(bytes.count)",
-          problem: "\(bytes.count) bytes are no whole number of records of \(recordLength); it is cut off or no batch",
+          file: file, location: "byte \(size)",
+          problem: "\(size) bytes are no whole number of records of \(recordLength); it is cut off or no batch",
           remedy: remedy)
       }
+      try MemoryBudget.check(size > 1 << 56 ? .max : size * (1 + MemoryLayout<Float>.size), for: file)
+    }
+
+    init(bytes: [UInt8], file: String) throws(FormatError) {
+      try Batch.check(size: bytes.count, file: file)
       self.bytes = bytes
       for record in 0..<count {
-        let label = bytes[bytes.startIndex + record * recordLength]
+        let label = bytes[record * recordLength]
         guard label >= classCount else { continue }
         throw FormatError(
           file: file, location: "byte \(record * recordLength)",
@@ -144,7 +179,7 @@ public enum CIFAR10 {
     let features = Tensor<Float>(shape: [count, side, side, 3]) { pixels in
       var position = 0
       for batch in batches {
-        for start in stride(from: batch.bytes.startIndex, to: batch.bytes.endIndex, by: recordLength) {
+        for start in stride(from: 0, to: batch.bytes.count, by: recordLength) {
           classes.append(Int(batch.bytes[start]))
           for pixel in 0..<pixelCount {
             for channel in 0..<3 {

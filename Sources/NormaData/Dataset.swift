@@ -80,10 +80,13 @@ public struct LoadedData: Sendable {
   public var training: Dataset<Float>
   /// Nil where the source makes no such division.
   public var test: Dataset<Float>?
+  /// What whoever uses the data should know of how they were read: whole sentences.
+  public var notes: [String]
 
   /// A source's data, with or without a test part.
-  public init(training: Dataset<Float>, test: Dataset<Float>? = nil) {
+  public init(training: Dataset<Float>, test: Dataset<Float>? = nil, notes: [String] = []) {
     self.training = training
     self.test = test
+    self.notes = notes
   }
 }

@@ -89,7 +89,7 @@ public enum MNIST {
     }
     if let index = array.elements.firstIndex(where: { $0 >= classCount }) {
       throw FormatError(
-        file: path, location: "byte \(index)", problem: "the label \(array.elements[index]) is none",
+        file: path, location: "byte \(8 + index)", problem: "the label \(array.elements[index]) is none",
         remedy: "Labels lie between 0 and \(classCount - 1).")
     }
     return array.elements.map(Int.init)

@@ -23,8 +23,11 @@ public enum NumPyDataset {
       return SourceData(training: training, notes: reader.notes)
     }
     guard let training = try reader.pair(suffix: "_train") else {
+      let names = reader.entries.keys.sorted()
       throw FormatError(
-        file: path, problem: "it holds the arrays \(reader.entries.keys.sorted().joined(separator: ", "))",
+        file: path,
+        problem: "it holds the arrays \(names.prefix(10).joined(separator: ", "))"
+          + (names.count > 10 ? " and \(names.count - 10) more" : ""),
         remedy: "It takes x and y, or x_train and y_train, and x_test and y_test where there are any.")
     }
     let test = try reader.pair(suffix: "_test")
@@ -71,7 +74,7 @@ public enum NumPyDataset {
       let values: Tensor<Double> = try numbers(targets)
       guard values.rank == 1 || (values.rank == 2 && values.shape[1] == 1) else {
         // Whole numbers of another shape may have been meant as classes: they are refused as such.
-        if case .integers = targets.entry { options.task = .classification } else { options.task = .regression }
+        options.task = targets.entry.elementType.isFloatingPoint ? .regression : .classification
         return
       }
       let (task, reason) = LabelKind.task(values.elements, name: "The array '\(targets.name)'")
@@ -151,12 +154,7 @@ public enum NumPyDataset {
     }
 
     private func numbers<Element: TensorElement>(_ array: Named) throws(FormatError) -> Tensor<Element> {
-      let tensor: Tensor<Element>
-      if case .integers(let numbers, let shape) = array.entry {
-        tensor = Tensor(numbers.lazy.map { Element($0) }, shape: shape)
-      } else {
-        tensor = array.entry.tensor() ?? .zeros([])
-      }
+      let tensor: Tensor<Element> = array.entry.values()
       if let index = tensor.withUnsafeElements({ $0.firstIndex { !$0.isFinite } }) {
         throw error(array.name, "number \(index) in row-major order is not finite", "Leave such samples out.")
       }

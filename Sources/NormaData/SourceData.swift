@@ -123,7 +123,9 @@ public struct SourceData: Sendable {
 
   /// Data that are arrays already.
   public init(_ loaded: LoadedData) {
-    self.init(training: SourceExamples(loaded.training), test: loaded.test.map { SourceExamples($0) })
+    self.init(
+      training: SourceExamples(loaded.training), test: loaded.test.map { SourceExamples($0) },
+      notes: loaded.notes)
   }
 
   /// All examples as arrays, not standardized; a table is encoded by all of its rows.
@@ -137,6 +139,6 @@ public struct SourceData: Sendable {
       try preparation.dataset(training, notes: &notes),
       try test.map { part throws(DataError) in try preparation.dataset(part, notes: &notes) }
     )
-    return LoadedData(training: parts.0, test: parts.1)
+    return LoadedData(training: parts.0, test: parts.1, notes: notes)
   }
 }

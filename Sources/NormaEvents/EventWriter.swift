@@ -29,13 +29,29 @@ public final class EventWriter: Sendable {
     directory: String, now: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
   ) throws(FileError) {
     try FileAccess.createWritableDirectory(directory)
-    let time = String(format: "%010.0f", now().rounded(.down))
-    let start = "\(directory)/events.out.tfevents.\(time).\(Self.hostName).\(getpid())"
+    let owner = "\(Self.hostName).\(getpid())"
+    let time = String(
+      format: "%010ld", max(Int(now().rounded(.down)), try Self.latestTime(in: directory, exceptOf: owner) + 1))
+    let start = "\(directory)/events.out.tfevents.\(time).\(owner)"
     let file = try Self.firstFree { number throws(FileError) in try GrowingFile(creating: "\(start).\(number)") }
     path = file.path
     self.file = Guarded(file)
     self.now = now
     try append(.with { $0.fileVersion = "brain.Event:2" })
+  }
+
+  /// The latest time in the names of event files that another process wrote, whose files TensorBoard reads in the order of
+  /// their names: a run that is gone on with within a second must not come before what it goes on from.
+  private static func latestTime(in directory: String, exceptOf owner: String) throws(FileError) -> Int {
+    var latest = 0
+    for name in try FileAccess.names(inDirectory: directory) {
+      let parts = name.split(separator: ".", maxSplits: 4)
+      guard name.hasPrefix("events.out.tfevents."), parts.count == 5, let time = Int(parts[3]), time < 1 << 40,
+        !parts[4].hasPrefix("\(owner).")
+      else { continue }
+      latest = max(latest, time)
+    }
+    return latest
   }
 
   /// The first file of a numbered row that was not there before.
@@ -110,6 +126,18 @@ public final class EventWriter: Sendable {
       $0.presentation = presentation
     }
     try add(value, tag, step)
+  }
+
+  /// Notes that a run goes on, after it was interrupted, with the given step. TensorBoard forgets all that was written for this
+  /// step and those behind it, which come again.
+  ///
+  /// - Throws: ``FileError`` if it cannot be written.
+  public func addStart(step: Int) throws(FileError) {
+    try append(
+      .with {
+        $0.step = Int64(step)
+        $0.session = .with { $0.status = .start }
+      })
   }
 
   /// Waits until everything is on the disk, as at the end of a run.

@@ -6,9 +6,9 @@ extension FileAccess {
     guard Foundation.remove(path) == 0 else { throw FileError(path: path, operation: .remove, code: errno) }
   }
 
-  /// Removes what ``write(_:to:)-([UInt8],_)`` leaves in a folder if the process is killed in the middle of it. Nobody else
-  /// may be writing there.
+  /// Removes what ``write(_:to:)-([UInt8],_)`` leaves in a folder if the process is killed in the middle of it, but nothing
+  /// that is being written.
   package static func removeTemporaryFiles(inDirectory path: String) throws(FileError) {
-    for name in try names(inDirectory: path) where isTemporary(name) { try remove("\(path)/\(name)") }
+    try TemporaryFile.removeStale(inDirectory: path)
   }
 }

@@ -4,36 +4,37 @@ extension FileAccess {
   /// Writes a file whole or not at all.
   ///
   /// The bytes go to a new file in the same folder, which takes the name only once everything is on the disk; if
-  /// anything fails before, that file is removed and an earlier file of the name is as it was. Through a symbolic link
-  /// the file it points to is replaced. A device or pipe is written to directly.
-  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-    var status = stat()
-    let exists = stat(path, &status) == 0
-    if exists {
-      guard !isDirectory(status) else { throw FileError(path: path, operation: .write, code: EISDIR) }
-      guard status.st_mode & S_IFMT == S_IFREG else {
-        return try writeDirectly(bytes, to: path)
-      }
-    }
-    let target = exists ? resolvingLinks(path) : path
-    let temporary = temporaryPath(beside: target)
-    let permissions = exists ? status.st_mode & 0o777 : 0o666
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
-    guard descriptor >= 0 else { throw FileError(path: path, operation: .write, code: errno) }
-    var failure = writeAll(bytes, to: descriptor)
-    if failure == nil && fsync(descriptor) != 0 { failure = errno }
-    if close(descriptor) != 0 && failure == nil { failure = errno }
-    if failure == nil && rename(temporary, target) != 0 { failure = errno }
-    if let failure {
-      unlink(temporary)
-      throw FileError(path: path, operation: .write, code: failure)
-    }
-    synchronizeDirectory(of: target)
-  }
+  /// anything fails before, that file is removed and an earlier file of the name is as it was. What a process leaves that
+  /// is killed meanwhile goes when another writes there. Through a symbolic link the file it points to is replaced. A device
+  /// or pipe is written to directly.
+  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) { try write([(path, bytes)]) }
 
   /// Writes text as UTF-8, whole or not at all, as ``write(_:to:)-([UInt8],_)`` does.
   public static func write(_ text: String, to path: String) throws(FileError) {
     try write(Array(text.utf8), to: path)
+  }
+
+  /// Writes several files, all of them or none: each whole, as ``write(_:to:)-([UInt8],_)`` does, and none takes its name
+  /// before all are on the disk. They take their names in the order given, so the last one says that all are there.
+  public static func write(_ files: [(path: String, bytes: [UInt8])]) throws(FileError) {
+    var written: [NewFile] = []
+    do throws(FileError) {
+      for file in files {
+        if try isRegular(file.path) {
+          written.append(try NewFile(file.bytes, for: file.path))
+        } else {
+          try writeDirectly(file.bytes, to: file.path)
+        }
+      }
+      while let file = written.first {
+        try file.takeName()
+        written.removeFirst()
+      }
+    } catch {
+      for file in written { file.discard() }
+      throw error
+    }
+    for folder in Set(files.map { folder(of: $0.path) }) { synchronizeDirectory(folder) }
   }
 
   /// Writes text as UTF-8 to standard output.
@@ -43,6 +44,17 @@ extension FileAccess {
     if let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO) {
       throw FileError(path: "standard output", operation: .write, code: failure)
     }
+  }
+
+  /// Whether a path is one of a file on a disk, or of none yet.
+  private static func isRegular(_ path: String) throws(FileError) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      guard missingEndOfLink(path) == nil else { throw FileError(path: path, operation: .write, code: ENOENT) }
+      return true
+    }
+    guard !isDirectory(status) else { throw FileError(path: path, operation: .write, code: EISDIR) }
+    return status.st_mode & S_IFMT == S_IFREG
   }
 
   private static func writeDirectly(_ bytes: [UInt8], to path: String) throws(FileError) {
@@ -68,32 +80,46 @@ extension FileAccess {
     }
   }
 
-  private static let temporaryPrefix = ".norma-"
-  private static let temporarySuffix = ".temporary"
+  /// Makes new names themselves durable. The files are whole either way, so a folder that cannot be synchronized is no
+  /// error.
+  static func synchronizeDirectory(_ folder: String) {
+    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+}
 
-  /// Whether a file's name is one of those that are written to first.
-  static func isTemporary(_ name: String) -> Bool {
-    name.hasPrefix(temporaryPrefix) && name.hasSuffix(temporarySuffix)
+/// A file that is on the disk under a name of its own, beside the one it is to have.
+private struct NewFile {
+  let path: String
+  private let target: String
+  private let temporary: TemporaryFile
+
+  init(_ bytes: [UInt8], for path: String) throws(FileError) {
+    self.path = path
+    var status = stat()
+    let exists = stat(path, &status) == 0
+    target = exists ? NewFile.resolvingLinks(path) : path
+    do throws(FileError.Code) {
+      temporary = try TemporaryFile(
+        inDirectory: FileAccess.folder(of: target), permissions: exists ? status.st_mode & 0o777 : 0o666)
+    } catch { throw FileError(path: path, operation: .write, code: error.number) }
+    if let failure = FileAccess.writeAll(bytes, to: temporary.descriptor) ?? temporary.synchronize() {
+      discard()
+      throw FileError(path: path, operation: .write, code: failure)
+    }
   }
 
-  private static func temporaryPath(beside target: String) -> String {
-    // Short whatever the file's name, so that a name of the greatest length can still be written.
-    let name = temporaryPrefix + String(UInt64.random(in: 0 ... .max), radix: 36) + temporarySuffix
-    let folder = folder(of: target)
-    return folder == "/" ? folder + name : folder + "/" + name
+  func takeName() throws(FileError) {
+    if let failure = temporary.rename(to: target) { throw FileError(path: path, operation: .write, code: failure) }
   }
+
+  func discard() { temporary.discard() }
 
   private static func resolvingLinks(_ path: String) -> String {
     guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
     return String(cString: resolved)
-  }
-
-  /// Makes the new name itself durable. The file is whole either way, so a folder that cannot be synchronized is no error.
-  static func synchronizeDirectory(of target: String) {
-    let descriptor = open(folder(of: target), O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
   }
 }

@@ -25,46 +25,58 @@ public enum FileAccess {
     return status.st_mode & S_IFMT == S_IFREG
   }
 
+  /// What a symbolic link points to that is not there; nil for anything else.
+  static func missingEndOfLink(_ path: String) -> String? {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, stat(path, &status) != 0, errno == ENOENT
+    else { return nil }
+    var name = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    guard readlink(path, &name, name.count - 1) > 0 else { return nil }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
   /// The names in a folder, sorted by their bytes.
   public static func names(inDirectory path: String) throws(FileError) -> [String] {
     guard let directory = opendir(path) else { throw FileError(path: path, operation: .read, code: errno) }
     defer { closedir(directory) }
     var names: [String] = []
-    while let entry = readdir(directory) {
+    while true {
+      // The end and a failure look the same but for the code.
+      errno = 0
+      guard let entry = readdir(directory) else { break }
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: Int(entry.pointee.d_reclen)) { String(cString: $0) }
       }
       if name != "." && name != ".." { names.append(name) }
     }
+    guard errno == 0 else { throw FileError(path: path, operation: .read, code: errno) }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   /// All bytes of a file.
-  public static func read(_ path: String) throws(FileError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, operation: .read, code: errno) }
-    guard !isDirectory(status) else { throw FileError(path: path, operation: .read, code: EISDIR) }
-    return try readAll(from: descriptor, path: path, expectedSize: Int(status.st_size))
+  ///
+  /// - Throws: ``FileError`` if it cannot be read or is larger than ``maximumSize``, ``FormatError`` if it is larger than the
+  ///   memory that is left.
+  public static func read(_ path: String) throws -> [UInt8] {
+    let source = try FileSource(path)
+    return try source.readAll()
+  }
+
+  /// All bytes of standard input, as of a file.
+  public static func readStandardInput() throws -> [UInt8] {
+    try FileSource(descriptor: STDIN_FILENO, path: "standard input").readAll()
   }
 
   /// The first bytes of a file, all if it has no more.
   package static func read(_ path: String, atMost count: Int) throws(FileError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: count)
+    let source = try FileSource(path)
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
+    defer { bytes.deallocate() }
     var filled = 0
     while filled < count {
-      let read = bytes.withUnsafeMutableBytes {
-        Foundation.read(descriptor, $0.baseAddress! + filled, count - filled)
-      }
-      if read < 0 && errno == EINTR { continue }
-      guard read >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
-      guard read > 0 else { break }
-      filled += read
+      let more = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]))
+      guard more > 0 else { break }
+      filled += more
     }
     return Array(bytes[..<filled])
   }
@@ -86,33 +98,9 @@ public enum FileAccess {
     return files
   }
 
-  /// All bytes of standard input.
-  public static func readStandardInput() throws(FileError) -> [UInt8] {
-    try readAll(from: STDIN_FILENO, path: "standard input", expectedSize: 0)
-  }
-
-  private static func readAll(
-    from descriptor: Int32, path: String, expectedSize: Int
-  ) throws(FileError) -> [UInt8] {
-    let tooLarge = FileError(path: path, operation: .read, reason: "It is larger than \(maximumSize >> 30) GiB")
-    guard expectedSize <= maximumSize else { throw tooLarge }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(expectedSize)
-    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-    defer { piece.deallocate() }
-    while true {
-      let count = Foundation.read(descriptor, piece.baseAddress, piece.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
-      guard count > 0 else { return bytes }
-      guard bytes.count + count <= maximumSize else { throw tooLarge }
-      bytes.append(contentsOf: piece[..<count])
-    }
-  }
-
   /// Creates a folder, and those above it that are missing. One that is there already is left as it is.
   public static func createDirectory(_ path: String) throws(FileError) {
-    if mkdir(path, 0o777) == 0 { return synchronizeDirectory(of: path) }
+    if mkdir(path, 0o777) == 0 { return synchronizeDirectory(folder(of: path)) }
     let code = errno
     if code == EEXIST && kind(of: path) == .directory { return }
     let parent = folder(of: path)
@@ -123,7 +111,7 @@ public enum FileAccess {
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
       throw FileError(path: path, operation: .create, code: errno)
     }
-    synchronizeDirectory(of: path)
+    synchronizeDirectory(folder(of: path))
   }
 
   /// The folder that a path's last name stands in: `.` for a bare name, `/` for what stands in the root.

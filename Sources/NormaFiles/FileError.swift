@@ -22,9 +22,13 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     self.reason = reason
   }
 
-  /// An error with the system's words for an `errno`.
+  /// An error with the system's words for an `errno`. A symbolic link whose end is missing is named for what it is, which
+  /// the system's words hide: for it there is no such file, and yet something is there.
   init(path: String, operation: Operation, code: Int32) {
-    self.init(path: path, operation: operation, reason: String(cString: strerror(code)))
+    let missing = [ENOENT, EEXIST].contains(code) ? FileAccess.missingEndOfLink(path) : nil
+    self.init(
+      path: path, operation: operation,
+      reason: missing.map { "It is a symbolic link to '\($0)', which is not there" } ?? String(cString: strerror(code)))
   }
 
   public var description: String { "Could not \(operation.rawValue) '\(path)': \(reason)." }

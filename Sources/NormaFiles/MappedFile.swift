@@ -15,7 +15,13 @@ final class MappedFile: @unchecked Sendable {
   /// The bytes of what cannot be mapped.
   private let copy: [UInt8]
 
-  init(_ path: String) throws(FileError) {
+  /// Bytes that are in memory already, under a name for errors.
+  init(bytes: [UInt8], path: String) {
+    self.path = path
+    (descriptor, start, count, copy) = (-1, nil, bytes.count, bytes)
+  }
+
+  init(_ path: String) throws {
     self.path = path
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(path: path, operation: .read, code: errno) }

@@ -12,6 +12,7 @@ extension Safetensors {
 
   init(_ file: SafetensorsFile) throws {
     self.init(metadata: file.metadata)
+    try MemoryBudget.check(file.tensors.reduce(0) { $0 + $1.byteCount }, for: file.path)
     for tensor in file.tensors { entries[tensor.name] = try file.entry(tensor.name) }
   }
 

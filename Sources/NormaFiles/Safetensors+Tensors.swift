@@ -4,19 +4,10 @@ import NormaTensor
 struct TensorInformation {
   var name: String
   var type: StoredNumber
-  /// The type's name in the header.
-  var typeName: String
   var shape: Shape
   /// Offsets from the end of the header.
   var start: Int
   var end: Int
-
-  /// The types that are read, by their names in the header.
-  static let types: [(name: String, type: StoredNumber)] = [
-    ("F64", .float64), ("F32", .float32), ("F16", .float16), ("BF16", .bfloat16), ("I64", .int64), ("I32", .int32),
-    ("I16", .int16), ("I8", .int8), ("U64", .uint64), ("U32", .uint32), ("U16", .uint16), ("U8", .uint8),
-    ("BOOL", .boolean),
-  ]
 
   /// Checks one member of the header: its type is known, its shape can be had, and its data are as long as both ask.
   init(name: String, value: JSONValue, file: String) throws(FormatError) {
@@ -29,9 +20,8 @@ struct TensorInformation {
         file: file, location: "tensor '\(name)'",
         problem: "the header lacks its dtype, shape or data_offsets", remedy: wholeFileRemedy)
     }
-    self.typeName = typeName
-    guard let type = Self.types.first(where: { $0.name == typeName })?.type else {
-      let names = Self.types.map(\.name)
+    guard let type = StoredNumber(rawValue: typeName) else {
+      let names = StoredNumber.allCases.map(\.name)
       throw FormatError(
         file: file, location: "tensor '\(name)'", problem: "its dtype '\(typeName)' is not supported",
         remedy: "Store it as \(names.dropLast().joined(separator: ", ")) or \(names[names.count - 1]).")
@@ -57,7 +47,7 @@ struct TensorInformation {
     (start, end) = (bounds[0], bounds[1])
     guard end - start == expected else {
       throw error(
-        "shape \(shape) of \(typeName) takes \(expected) bytes, its data_offsets span \(end - start)", file: file)
+        "shape \(shape) of \(type.name) takes \(expected) bytes, its data_offsets span \(end - start)", file: file)
     }
   }
 
@@ -67,18 +57,11 @@ struct TensorInformation {
 
   /// The tensor whose bytes are given, as many as its shape and type ask.
   func entry(from bytes: UnsafeRawBufferPointer, file: String) throws(FormatError) -> Safetensors.Entry {
-    do {
-      return try type.entry(from: bytes, shape: shape)
-    } catch {
-      switch error {
-      case .boolean: throw self.error("it is \(typeName), and has bytes that are neither 0 nor 1", file: file)
-      case .tooLarge(let number):
-        throw FormatError(
-          file: file, location: "tensor '\(name)'",
-          problem: "it is \(typeName), and has \(number), more than the \(Int64.max) that can be held",
-          remedy: "Store it as F64, which rounds it, or leave it out.")
-      }
+    let entry = type.entry(shape: shape) { $0.copyMemory(from: bytes) }
+    guard !entry.hasOddTruthValues else {
+      throw error("it is \(type.name), and has bytes that are neither 0 nor 1", file: file)
     }
+    return entry
   }
 }
 

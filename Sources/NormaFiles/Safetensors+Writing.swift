@@ -3,11 +3,11 @@ import NormaTensor
 
 extension Safetensors {
   /// The file's bytes: the header's length in 8 bytes, little-endian; the header, JSON, padded with spaces to a multiple
-  /// of 8; the numbers, little-endian. Types of 8 bytes come before those of 4, so that all stand aligned.
+  /// of 8; the numbers, little-endian. Wider types come before narrower ones, so that all stand aligned.
   public func serialized() -> [UInt8] {
     precondition(entries[Safetensors.metadataName] == nil, "a tensor cannot be called \(Safetensors.metadataName)")
     let ordered = entries.sorted { left, right in
-      let (first, second) = (left.value.writtenType.order, right.value.writtenType.order)
+      let (first, second) = (left.value.elementType.order, right.value.elementType.order)
       return first != second ? first < second : left.key.utf8.lexicographicallyPrecedes(right.key.utf8)
     }
     var members: [String] = []
@@ -19,9 +19,9 @@ extension Safetensors {
     var end = 0
     for (name, entry) in ordered {
       let start = end
-      end += entry.shape.elementCount * entry.writtenType.width
+      end += entry.shape.elementCount * entry.elementType.width
       let shape = entry.shape.map(String.init).joined(separator: ",")
-      let type = entry.writtenType.name
+      let type = entry.elementType.name
       members.append(
         "\(json(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(start),\(end)]}")
     }
@@ -37,7 +37,15 @@ extension Safetensors {
   }
 
   /// Writes the file whole or not at all, as ``FileAccess`` does.
-  public func write(to path: String) throws(FileError) { try FileAccess.write(serialized(), to: path) }
+  ///
+  /// - Throws: ``FileError`` if it cannot be written, or there is not enough memory for its bytes.
+  public func write(to path: String) throws(FileError) {
+    let count = entries.values.reduce(0) { $0 + $1.shape.elementCount * $1.elementType.width }
+    if let problem = MemoryBudget.problem(taking: count) {
+      throw FileError(path: path, operation: .write, reason: problem)
+    }
+    try FileAccess.write(serialized(), to: path)
+  }
 
   /// A text as a JSON string, quotes included.
   private func json(_ text: String) -> String {
@@ -79,15 +87,18 @@ extension Safetensors.Entry {
     case .integers(let numbers, let shape):
       precondition(numbers.count == shape.elementCount, "\(numbers.count) integers do not fill shape \(shape)")
       return bytes(numbers)
+    case .other(let tensor): return tensor.bytes
     }
   }
+}
 
-  /// The type's name, its bytes, and its place in the file.
-  fileprivate var writtenType: (name: String, width: Int, order: Int) {
-    switch self {
-    case .integers: ("I64", 8, 0)
-    case .double: ("F64", 8, 1)
-    case .float: ("F32", 4, 2)
-    }
+extension StoredNumber {
+  /// The type's place among all in a file, which is that of the format's own library.
+  fileprivate var order: Int {
+    let types: [StoredNumber] = [
+      .uint64, .int64, .float64, .float32, .uint32, .int32, .bfloat16, .float16, .uint16, .int16, .int8, .uint8,
+      .boolean,
+    ]
+    return types.firstIndex(of: self) ?? types.count
   }
 }

@@ -27,6 +27,8 @@ public struct SafetensorsFile: Sendable {
   /// Text about them.
   public let metadata: [String: String]
   private let mapping: MappedFile
+  /// The file, as it was given.
+  var path: String { mapping.path }
   private let informations: [String: (information: TensorInformation, range: Range<Int>)]
 
   /// Opens a file and reads its header, which must account for every byte, see ``Safetensors/init(bytes:file:)``.
@@ -43,7 +45,7 @@ public struct SafetensorsFile: Sendable {
     self.mapping = mapping
     metadata = header.metadata
     tensors = header.tensors.map {
-      Description(name: $0.name, elementType: $0.typeName, shape: $0.shape, byteCount: $0.end - $0.start)
+      Description(name: $0.name, elementType: $0.type.name, shape: $0.shape, byteCount: $0.end - $0.start)
     }
     informations = Dictionary(
       uniqueKeysWithValues: header.tensors.map { ($0.name, (information: $0, range: header.dataRange(of: $0))) })
@@ -52,9 +54,15 @@ public struct SafetensorsFile: Sendable {
   /// Reads one tensor; nil if the file has none of that name.
   ///
   /// - Throws: ``FileError`` if the file has become shorter since it was opened, ``FormatError`` if a `BOOL` is neither 0
-  ///   nor 1, or a `U64` more than `Int64` holds.
+  ///   nor 1, or there is not enough memory.
   public func entry(_ name: String) throws -> Safetensors.Entry? {
     guard let (information, range) = informations[name] else { return nil }
-    return try mapping.withUnsafeBytes(in: range) { try information.entry(from: $0, file: mapping.path) }
+    try MemoryBudget.check(range.count, for: path, location: "tensor '\(name)'")
+    return try mapping.withUnsafeBytes(in: range) { try information.entry(from: $0, file: path) }
+  }
+
+  /// What is needed to read a tensor piece by piece.
+  func numbers(of name: String) -> NumberStream? {
+    informations[name].map { NumberStream(type: $0.information.type, source: .mapped(mapping, $0.range)) }
   }
 }

@@ -1,21 +1,43 @@
 import NormaTensor
 
-/// The types of numbers in files that are read: each into a type that holds its values exactly.
-enum StoredNumber: CaseIterable {
-  case float64, float32, float16, bfloat16
-  case int64, int32, int16, int8
-  /// Numbers of up to 64 bits; those of `uint64` must be no more than `Int64` holds.
-  case uint64, uint32, uint16, uint8
+/// The types of numbers in files of tensors.
+public enum StoredNumber: String, CaseIterable, Sendable, Codable {
+  /// Floating-point numbers of 64 and 32 bits, IEEE 754's of 16 bits, and the upper 16 bits of one of 32.
+  case float64 = "F64"
+  case float32 = "F32"
+  case float16 = "F16"
+  case bfloat16 = "BF16"
+  /// Whole numbers with a sign.
+  case int64 = "I64"
+  case int32 = "I32"
+  case int16 = "I16"
+  case int8 = "I8"
+  /// Whole numbers without one.
+  case uint64 = "U64"
+  case uint32 = "U32"
+  case uint16 = "U16"
+  case uint8 = "U8"
   /// A byte of 0 or 1.
-  case boolean
+  case boolean = "BOOL"
+
+  /// The name in safetensors' headers, such as `F32`.
+  public var name: String { rawValue }
 
   /// Bytes of one number.
-  var width: Int {
+  public var width: Int {
     switch self {
     case .float64, .int64, .uint64: 8
     case .float32, .int32, .uint32: 4
     case .float16, .bfloat16, .int16, .uint16: 2
     case .int8, .uint8, .boolean: 1
+    }
+  }
+
+  /// Whether numbers have fractions.
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float64, .float32, .float16, .bfloat16: true
+    default: false
     }
   }
 
@@ -31,58 +53,49 @@ enum StoredNumber: CaseIterable {
     return lengths.contains(0) ? 0 : product
   }
 
-  /// A number among an array's that cannot be read.
-  enum Unreadable: Error {
-    /// A boolean is neither 0 nor 1.
-    case boolean
-    /// An integer is more than `Int64` holds.
-    case tooLarge(UInt64)
-  }
-
-  /// The array whose bytes are given, as many as its shape asks.
-  func entry(
-    from bytes: UnsafeRawBufferPointer, shape: Shape, isBigEndian: Bool = false
-  ) throws(Unreadable) -> Safetensors.Entry {
-    func word<Word: FixedWidthInteger>(at index: Int) -> Word {
-      let word = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
-      return isBigEndian ? Word(bigEndian: word) : Word(littleEndian: word)
-    }
-    func tensor<Word: FixedWidthInteger, Element>(_ value: (Word) -> Element) -> Tensor<Element> {
-      Tensor(shape: shape) { result in
-        for index in result.indices { result.initializeElement(at: index, to: value(word(at: index))) }
+  /// The values of numbers that lie in bytes as they are stored, little-endian; those of 64 bits are rounded.
+  func forEachValue(in bytes: UnsafeRawBufferPointer, _ body: (Double) -> Void) {
+    func each<Word: FixedWidthInteger>(_ value: (Word) -> Double) {
+      for offset in stride(from: 0, to: bytes.count / width * width, by: width) {
+        body(value(Word(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Word.self))))
       }
-    }
-    func integers<Word: FixedWidthInteger>(_ type: Word.Type) -> Safetensors.Entry {
-      .integers((0..<shape.elementCount).map { Int64(word(at: $0) as Word) }, shape: shape)
     }
     switch self {
-    case .float64: return .double(tensor(Double.init(bitPattern:)))
-    case .float32: return .float(tensor(Float.init(bitPattern:)))
-    case .float16: return .float(tensor(Float.init(halfBitPattern:)))
-    case .bfloat16: return .float(tensor { (bits: UInt16) in Float(bitPattern: UInt32(bits) << 16) })
-    case .int64: return integers(Int64.self)
-    case .int32: return integers(Int32.self)
-    case .int16: return integers(Int16.self)
-    case .int8: return integers(Int8.self)
-    case .uint64:
-      for index in 0..<shape.elementCount {
-        let number: UInt64 = word(at: index)
-        guard number <= Int64.max else { throw .tooLarge(number) }
+    case .float64: each(Double.init(bitPattern:))
+    case .float32: each { Double(Float(bitPattern: $0)) }
+    case .float16: each { Double(Float(halfBitPattern: $0)) }
+    case .bfloat16: each { (bits: UInt16) in Double(Float(bitPattern: UInt32(bits) << 16)) }
+    case .int64: each { Double(Int64(bitPattern: $0)) }
+    case .int32: each { Double(Int32(bitPattern: $0)) }
+    case .int16: each { Double(Int16(bitPattern: $0)) }
+    case .int8: each { Double(Int8(bitPattern: $0)) }
+    case .uint64: each { (word: UInt64) in Double(word) }
+    case .uint32: each { (word: UInt32) in Double(word) }
+    case .uint16: each { (word: UInt16) in Double(word) }
+    case .uint8, .boolean: each { (word: UInt8) in Double(word) }
+    }
+  }
+
+  /// Turns the bytes of each number round.
+  func swapBytes(in bytes: UnsafeMutableRawBufferPointer) {
+    func swap<Word: FixedWidthInteger>(_ type: Word.Type) {
+      for offset in stride(from: 0, to: bytes.count, by: MemoryLayout<Word>.size) {
+        let word = bytes.loadUnaligned(fromByteOffset: offset, as: Word.self)
+        bytes.storeBytes(of: word.byteSwapped, toByteOffset: offset, as: Word.self)
       }
-      return integers(UInt64.self)
-    case .uint32: return integers(UInt32.self)
-    case .uint16: return integers(UInt16.self)
-    case .uint8: return integers(UInt8.self)
-    case .boolean:
-      guard bytes.allSatisfy({ $0 <= 1 }) else { throw .boolean }
-      return integers(UInt8.self)
+    }
+    switch width {
+    case 8: swap(UInt64.self)
+    case 4: swap(UInt32.self)
+    case 2: swap(UInt16.self)
+    default: break
     }
   }
 }
 
 extension Float {
   /// The value of an IEEE 754 half-precision number. `Float16` would do, but Macs with Intel processors lack it.
-  fileprivate init(halfBitPattern bits: UInt16) {
+  init(halfBitPattern bits: UInt16) {
     let sign: FloatingPointSign = bits & 0x8000 == 0 ? .plus : .minus
     let exponent = Int(bits >> 10 & 0x1F)
     let fraction = UInt32(bits & 0x3FF)

@@ -24,24 +24,13 @@ public struct TensorFile: Equatable, Sendable {
     self.metadata = metadata
   }
 
-  /// Reads a file of whichever format its first bytes say.
+  /// Reads a file of whichever format its first bytes say; ``TensorReader`` reads one tensor at a time.
   ///
-  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole file of one of the formats.
+  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole file of one of the formats, or its
+  ///   tensors take more memory than there is.
   public init(contentsOf path: String) throws {
-    let mapping = try MappedFile(path)
-    let start = try mapping.withUnsafeBytes(in: 0..<min(8, mapping.count)) { Array($0) }
-    if ZipArchive.isZip(start) {
-      let bytes = try mapping.withUnsafeBytes(in: 0..<mapping.count) { Array($0) }
-      self.init(entries: try NumPyArchive(bytes: bytes, file: path).entries)
-    } else if start.starts(with: NumPyHeader.magic) {
-      let name = String(path.split(separator: "/").last ?? "")
-      self.init(entries: [
-        Format(path: path) == .npy ? String(name.dropLast(4)) : name: try NumPyArray(mapping).entry
-      ])
-    } else {
-      let file = try Safetensors(try SafetensorsFile(mapping))
-      self.init(entries: file.entries, metadata: file.metadata)
-    }
+    let reader = try TensorReader(contentsOf: path)
+    self.init(entries: try reader.entries(), metadata: reader.metadata)
   }
 
   /// Writes the file whole or not at all, as ``FileAccess`` does. The metadata are lost but in safetensors.

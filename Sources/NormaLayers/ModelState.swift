@@ -34,16 +34,48 @@ public struct ModelStateError: Error, Equatable, Sendable, CustomStringConvertib
   /// An error about the given entries.
   public init(_ problems: [String: Problem]) { self.problems = problems }
 
-  /// A line for each entry, in the order of their names.
+  /// A line for each entry, in the order of their names; of more than ten of a kind the first ten and a count.
   public var description: String {
-    problems.sorted { $0.key < $1.key }.map { name, problem in
-      switch problem {
-      case .missing(let shape): "'\(name)' of shape \(shape) is missing"
-      case .misshapen(let expected, let found): "'\(name)' has shape \(found), and the model needs \(expected)"
-      case .unexpected: "the model has no '\(name)'"
-      case .wrongType: "'\(name)' is of another type than the model's"
-      }
-    }.joined(separator: "\n")
+    var counts: [Int: Int] = [:]
+    var lines: [String] = []
+    for (name, problem) in problems.sorted(by: { $0.key < $1.key }) {
+      counts[problem.kind, default: 0] += 1
+      if counts[problem.kind, default: 0] <= Self.shownCount { lines.append(problem.line(name)) }
+    }
+    for (kind, count) in counts.sorted(by: { $0.key < $1.key }) where count > Self.shownCount {
+      lines.append("\(count - Self.shownCount) more \(Problem.kinds[kind])")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// So many entries with a problem of one kind are named.
+  private static let shownCount = 10
+}
+
+extension ModelStateError.Problem {
+  /// What is said of further entries, by the kind.
+  fileprivate static let kinds = [
+    "are missing", "have other shapes than the model needs", "have no place in the model",
+    "are of other types than the model's",
+  ]
+
+  /// The number of the kind.
+  fileprivate var kind: Int {
+    switch self {
+    case .missing: 0
+    case .misshapen: 1
+    case .unexpected: 2
+    case .wrongType: 3
+    }
+  }
+
+  fileprivate func line(_ name: String) -> String {
+    switch self {
+    case .missing(let shape): "'\(name)' of shape \(shape) is missing"
+    case .misshapen(let expected, let found): "'\(name)' has shape \(found), and the model needs \(expected)"
+    case .unexpected: "the model has no '\(name)'"
+    case .wrongType: "'\(name)' is of another type than the model's"
+    }
   }
 }
 

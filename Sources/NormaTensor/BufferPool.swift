@@ -1,4 +1,5 @@
 import CKernels
+import Foundation
 
 /// Keeps the memory of freed tensors for the next ones of about the same size.
 ///
@@ -67,7 +68,7 @@ public final class BufferPool: Sendable {
       state.usage.kept -= size
       return buffer
     }
-    let buffer = kept ?? BufferPool.allocate(size, number: state.withLock { $0.usage.systemAllocations })
+    let buffer = kept ?? allocate(size, number: state.withLock { $0.usage.systemAllocations })
     norma_forbid(buffer, size)
     norma_allow(buffer, byteCount)
     return (buffer, size)
@@ -75,14 +76,34 @@ public final class BufferPool: Sendable {
 
   /// Large buffers begin at different places of their pages: where processors compare addresses by their last twelve bits
   /// first, a loop that reads one buffer and writes another at the same place would wait for its own writes.
-  private static func allocate(_ size: Int, number: Int) -> UnsafeMutableRawPointer {
-    guard size >= staggeredSize else { return .allocate(byteCount: size, alignment: alignment) }
+  private func allocate(_ size: Int, number: Int) -> UnsafeMutableRawPointer {
+    let (page, alignment) = (BufferPool.page, BufferPool.alignment)
+    guard size >= BufferPool.staggeredSize else { return systemMemory(size, alignment: alignment) }
     let lines = page / alignment
-    return .allocate(byteCount: size + page, alignment: page) + number * 17 % lines * alignment
+    return systemMemory(size + page, alignment: page) + number * 17 % lines * alignment
   }
 
+  /// The system is asked by C's function, since Swift's own ends the process where there is no memory.
+  private func systemMemory(_ size: Int, alignment: Int) -> UnsafeMutableRawPointer {
+    var buffer: UnsafeMutableRawPointer?
+    if posix_memalign(&buffer, alignment, size) == 0, let buffer { return buffer }
+    trim()
+    if posix_memalign(&buffer, alignment, size) == 0, let buffer { return buffer }
+    exhausted.withLock { $0 }(size)
+  }
+
+  private let exhausted = Guarded<@Sendable (Int) -> Never>({ byteCount in
+    fatalError("there is no memory for \(byteCount) bytes more")
+  })
+
+  /// Says what is done where the system has no more memory, even after all that is kept was handed back: a program can tell its
+  /// user before it ends.
+  ///
+  /// - Parameter body: called with the bytes that could not be had; it does not return.
+  public func whenExhausted(_ body: @escaping @Sendable (Int) -> Never) { exhausted.withLock { $0 = body } }
+
   private static func deallocate(_ buffer: UnsafeMutableRawPointer, size: Int) {
-    (size >= staggeredSize ? buffer - Int(bitPattern: buffer) % page : buffer).deallocate()
+    free(size >= staggeredSize ? buffer - Int(bitPattern: buffer) % page : buffer)
   }
 
   /// Gives a buffer back.

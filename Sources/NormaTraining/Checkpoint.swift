@@ -137,25 +137,54 @@ public struct Checkpoint: Sendable {
 
 extension Checkpoint {
   /// Writes the checkpoint: to a temporary name first, so that an earlier file stays whole if this fails.
-  public func write(to path: String) throws {
+  public func write(to path: String) throws { try FileAccess.write(try serialized(), to: path) }
+
+  /// The bytes of the file.
+  public func serialized() throws -> [UInt8] {
     var file = Safetensors()
     file.metadata["format"] = "pt"
     file.metadata[Self.settingsKey] = try settings.json
     state.add(to: &file)
-    try file.write(to: path)
+    return file.serialized()
   }
 
   /// Reads a checkpoint.
   ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - allowsUnusableNumbers: whether it may hold numbers with which no network answers anything, to be looked at.
   /// - Throws: `FileError` if the file cannot be read, `FormatError` if it is no checkpoint, or one that does not hang
-  ///   together.
-  public init(contentsOf path: String) throws {
+  ///   together, or as ``checkNumbers(file:)`` does.
+  public init(contentsOf path: String, allowsUnusableNumbers: Bool = false) throws {
     try self.init(try Safetensors(contentsOf: path), path: path)
+    if !allowsUnusableNumbers { try checkNumbers(file: path) }
   }
 
   /// Reads a checkpoint from a file's bytes; `file` is what errors call it. See ``init(contentsOf:)``.
   public init(bytes: [UInt8], file: String) throws {
     try self.init(try Safetensors(bytes: bytes, file: file), path: file)
+    try checkNumbers(file: file)
+  }
+
+  /// Makes sure that every number is finite and no running variance is below zero: otherwise each answer would be one that
+  /// the model never learned, or none.
+  ///
+  /// - Parameter file: what the error calls the model.
+  /// - Throws: `FormatError` with the layers, and how many of their numbers are so.
+  public func checkNumbers(file: String) throws(FormatError) {
+    let found = state.unusableNumbers
+    guard !found.isEmpty else { return }
+    let lines = found.prefix(10).map { name, numbers in
+      let parts = name.split(separator: ".")
+      let layer = parts.count > 1 ? "layer '\(parts.dropLast().joined(separator: "."))'" : "the network"
+      return "in \(layer), of \(parts.last ?? ""), \(numbers)"
+    }
+    throw FormatError(
+      file: file,
+      problem: lines.joined(separator: ";\n") + (found.count > 10 ? ";\nand so in \(found.count - 10) more" : ""),
+      remedy:
+        "No answer can be had from such a model, which `norma inspect` shows. Take an earlier one, or train anew: "
+        + "with a smaller learning rate if the training diverged.")
   }
 
   private init(_ file: Safetensors, path: String) throws {

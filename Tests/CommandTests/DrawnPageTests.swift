@@ -24,7 +24,7 @@ struct DrawnPageTests {
     let pages = try [
       page("compare --quiet --model mlp:12,12 --epochs 3 --out two", in: folder),
       page(
-        "compare --quiet --model mlp:12,12,12 --epochs 3 --norm none,batch,layer,group:4 --out four", in: folder),
+        "compare --quiet --model mlp:16,16,16 --epochs 3 --norm none,batch,layer,group --out four", in: folder),
       page(
         "compare --quiet --model mlp:12 --epochs 4 --batch-size 16 --data csv:curve.csv --label target --regression --out curve",
         in: folder),
@@ -37,7 +37,7 @@ struct DrawnPageTests {
 
   @Test func thatOfALab() throws {
     let folder = try Folder()
-    let found = try Chromium.check([page("lab run gradient deep-linear-net --quick --quiet --out lab", in: folder)])
+    let found = try Chromium.check([page("lab run gradient overfit --quick --quiet --out lab", in: folder)])
     #expect(found.isGood, "\(found.words)")
   }
 }

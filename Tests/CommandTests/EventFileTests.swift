@@ -33,7 +33,8 @@ struct EventFileTests {
     #expect(scalars("loss/step") == history.stepLosses.map { Float($0) })
     let histograms = read.filter { $0.histogram != nil }
     #expect(histograms.map(\.tag) == (0...2).flatMap { _ in ["activations/hidden 1", "activations/hidden 2"] })
-    #expect(histograms.map(\.step) == [0, 0, 1, 1, 2, 2])
+    let steps = history.stepLosses.count / 2
+    #expect(histograms.map(\.step) == [0, 0, steps, steps, 2 * steps, 2 * steps])
     #expect(read.first { $0.tag == "settings" }?.texts?.first?.contains("| network | mlp:5,5 |") == true)
   }
 
@@ -54,7 +55,7 @@ struct EventFileTests {
       #expect(Float(loss) == Float(run.epochs[1].validationLoss))
       for activation in run.activationsAfter where run.bestEpoch == 1 {
         let tag = "activations/\(activation.layer)"
-        let histogram = try #require(read.first { $0.tag == tag && $0.step == 1 }?.histogram)
+        let histogram = try #require(read.first { $0.tag == tag && $0.step > 0 }?.histogram)
         #expect(histogram.counts == activation.histogram.counts.map(Double.init))
       }
       let images = read.compactMap(\.image)
@@ -64,6 +65,44 @@ struct EventFileTests {
       let image = try RasterImage(bytes: [UInt8](shown.png), file: "filters")
       #expect(image == FilterGrid(title: "", filters: filters).image())
     }
+  }
+
+  /// Killed between two checkpoints and gone on with, twice: every step is shown once, as if nothing had happened.
+  @Test(.enabled(if: LoggedValue.canBeRead, "NORMA_PYTHON names no Python with TensorBoard"))
+  func aTrainingThatIsGoneOnWithShowsEachStepOnce() throws {
+    let folder = try Folder()
+    let options = ["--model", "mlp:8,8", "--epochs", "30", "--batch-size", "50", "--quiet"]
+    let whole = try Norma.run(
+      ["train", "--out", folder.path("whole"), "--tensorboard", folder.path("whole-events")] + options)
+    try #require(whole.status == 0, "\(whole.error)")
+    let arguments = ["train", "--out", folder.path("out"), "--tensorboard", folder.path("events")]
+    for attempt in 0..<2 {
+      let isKilled = try Norma.kill(
+        arguments + (attempt == 0 ? options + ["--checkpoint-every", "37steps"] : ["--resume"])
+      ) {
+        let files = try TrainingStateFolder(folder.path("out/checkpoints")).files
+        return files.last.map {
+          $0 > "\(folder.path("out/checkpoints"))/step-00000000\(attempt == 0 ? "0150" : "0400")"
+        } ?? false
+      }
+      try #require(isKilled, "it ended before it could be killed")
+    }
+    let end = try Norma.run(["train", "--out", folder.path("out"), "--resume"] + Array(arguments.suffix(2)))
+    try #require(end.status == 0, "\(end.error)")
+    #expect(try folder.names(in: "events").count == 3)
+    func shown(_ name: String) throws -> String {
+      try Python.runLines(
+        """
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+        events = EventAccumulator(arguments[0], size_guidance={"scalars": 0, "histograms": 0, "tensors": 0})
+        events.Reload()
+        for tag in sorted(events.Tags()["scalars"]):
+            print(tag, [(event.step, event.value) for event in events.Scalars(tag)])
+        for tag in sorted(events.Tags()["histograms"]):
+            print(tag, [(event.step, event.histogram_value.bucket) for event in events.Histograms(tag)])
+        """, folder.path(name))
+    }
+    #expect(try shown("events") == shown("whole-events"))
   }
 
   @Test func aFolderThatCannotBeMadeIsToldOfBeforeTraining() throws {

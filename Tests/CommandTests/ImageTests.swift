@@ -115,6 +115,32 @@ struct ImageTests {
     #expect(outcome.status == 0 && outcome.output.contains("color.png"))
   }
 
+  /// Grey pixels, which a network of one layer hands through: what it answers is what it sees.
+  @Test func aFileIsSeenAsViewersShowIt() throws {
+    for (name, image, expected) in [
+      ("07-png-alpha", "alpha.png", [0.0, 63, 127, 191]), ("08-png-gamma", "gamma1.png", [50, 100, 150, 200]),
+    ] {
+      struct Answer: Decodable { var values: [Double] }
+      let folder = fixturesDirectory.appending(path: "cases/\(name)")
+      let answers: [Answer] = try Norma.run([
+        "predict", folder.appending(path: "gray.safetensors").path, folder.appending(path: image).path, "--json",
+      ]).json()
+      #expect(answers.map(\.values) == [expected])
+    }
+  }
+
+  @Test func anArchiveThatLacksABatchIsUsedAndTheBatchIsNamed() throws {
+    let folder = try Folder()
+    let archive = fixturesDirectory.appending(path: "cases/13-cifar-missing-batch/cifar.tar.gz").path
+    let options = ["--data", "cifar10:\(archive)", "--model", "mlp:2", "--epochs", "1", "--norm", "none", "--quiet"]
+    let outcome = try Norma.run(["train", "--out", folder.path("out")] + options)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let words = "lacks data_batch_4.bin: CIFAR-10 has 5 batches, and what is there was used."
+    #expect(outcome.error.contains("norma: '\(archive)' \(words)\n"))
+    let evaluated = try Norma.run(["evaluate", folder.path("out")])
+    #expect(evaluated.status == 0 && evaluated.error.contains(words))
+  }
+
   // MARK: Bad input
 
   @Test func amongSeveralFilesTheBadOneIsNamedAndNothingIsPrinted() throws {

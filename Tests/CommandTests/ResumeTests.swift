@@ -204,15 +204,6 @@ struct ResumeTests {
       saying: "it has changed since")
   }
 
-  @Test func aTrainingThatBeginsAnewReplacesTheCheckpoints() throws {
-    let folder = try Self.interrupted()
-    let options = ["--model", "mlp:4", "--epochs", "2", "--checkpoint-every", "1", "--out", folder.path("out")]
-    let outcome = try Norma.run(["train"] + options)
-    #expect(outcome.status == 0)
-    #expect(outcome.error.contains("--resume goes on with it"))
-    #expect(try folder.names(in: "out") == ["history.json", "model.safetensors"])
-  }
-
   @Test func withoutACheckpointItBeginsAndAfterTheEndThereIsNothingToDo() throws {
     let folder = try Folder()
     let options = ["--model", "mlp:4", "--epochs", "2", "--out", folder.path("out")]

@@ -89,6 +89,32 @@ import Testing
     check(try CIFAR10.load(folder.path))
   }
 
+  @Test func aBatchOfTheFiveThatIsMissingIsNamedAndTheOthersAreUsed() throws {
+    let data = try load(CIFAR10Tests.files)
+    #expect(data.notes.count == 1 && data.training.count == 4)
+    #expect(
+      data.notes.first?.hasSuffix(
+        "archive' lacks data_batch_3.bin, data_batch_4.bin, data_batch_5.bin: CIFAR-10 has 5 batches, and what is there was used."
+      ) == true)
+    var files = CIFAR10Tests.files
+    for number in 1...5 { files["data_batch_\(number).bin"] = CIFAR10Tests.record(2, 5) }
+    let whole = try load(files)
+    #expect(whole.notes.isEmpty && whole.training.count == 6)
+    let path = fixturesDirectory.appending(path: "cases/13-cifar-missing-batch/cifar.tar.gz").path
+    #expect(try CIFAR10.load(path).notes.first?.contains("lacks data_batch_4.bin: ") == true)
+  }
+
+  /// What cannot be a batch is refused by what the archive says of it, before it is read.
+  @Test func aFileThatIsNoBatchIsRefusedBeforeItIsRead() {
+    var archive = CIFAR10Tests.tar(["data_batch_1.bin": []]).prefix(512)
+    archive.replaceSubrange(124..<136, with: Array("77777777776\0".utf8))
+    archive.replaceSubrange(148..<156, with: Array("        ".utf8))
+    archive.replaceSubrange(
+      148..<156, with: Array((String(archive.reduce(0) { $0 + Int($1) }, radix: 8) + "\0\0\0\0").utf8.prefix(8)))
+    let error = #expect(throws: FormatError.self) { try CIFAR10.load(archive: Array(archive), file: "a") }
+    #expect(error?.problem.hasPrefix("8589934590 bytes are no whole number of records of 3073") == true)
+  }
+
   @Test func aBatchThatIsCutOffIsRefused() {
     let error = error { $0["data_batch_2.bin"]?.removeLast() }
     #expect(error?.file.hasSuffix("archive: data_batch_2.bin") == true)

@@ -59,6 +59,37 @@ struct EventWriterTests {
     #expect(zip(names, ["0", "1", "2"]).allSatisfy { $0.hasSuffix(".\($1)") })
   }
 
+  /// TensorBoard reads the files of a folder in the order of their names.
+  @Test func aFileComesAfterThoseThatOtherProcessesWroteBefore() throws {
+    let run = folder.appending(path: "run")
+    try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+    for name in ["events.out.tfevents.1700000007.other.1.0", "events.out.tfevents.none", "events.out.tfevents.9.a"] {
+      try Data().write(to: run.appending(path: name))
+    }
+    let name = URL(filePath: try writer().path).lastPathComponent
+    #expect(name.hasPrefix("events.out.tfevents.1700000008."))
+  }
+
+  @Test(.enabled(if: Python.has("tensorboard"), "NORMA_PYTHON names no Python with TensorBoard"))
+  func tensorBoardTakesBackWhatComesAgain() throws {
+    let first = try writer()
+    for step in 1...9 { try first.addScalar("x", Double(step), step: step) }
+    try FileManager.default.moveItem(
+      atPath: first.path, toPath: folder.appending(path: "run/events.out.tfevents.1600000000.other.1.0").path)
+    let second = try writer()
+    try second.addStart(step: 6)
+    for step in 6...12 { try second.addScalar("x", -Double(step), step: step) }
+    let printed = try Python.runLines(
+      """
+      from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+      events = EventAccumulator(arguments[0], size_guidance={"tensors": 0, "scalars": 0})
+      events.Reload()
+      print([(event.step, event.value) for event in events.Scalars("x")])
+      """, folder.appending(path: "run").path)
+    let expected = (1...5).map { "(\($0), \($0).0)" } + (6...12).map { "(\($0), -\($0).0)" }
+    #expect(printed == "[\(expected.joined(separator: ", "))]\n")
+  }
+
   @Test func aFolderThatCannotBeMadeIsAnError() throws {
     try Data().write(to: folder.appending(path: "file"))
     #expect(throws: FileError.self) { try writer("file/run") }

@@ -107,6 +107,73 @@ import Testing
     }
   }
 
+  // MARK: Several files
+
+  @Test func severalFilesAreWrittenAllOrNone() throws {
+    try withFolder { folder in
+      try FileAccess.write("earlier", to: "\(folder)/a")
+      try FileAccess.createDirectory("\(folder)/taken")
+      #expect(throws: FileError(path: "\(folder)/taken", operation: .write, reason: "Is a directory")) {
+        try FileAccess.write([
+          (path: "\(folder)/a", bytes: [1]), (path: "\(folder)/b", bytes: [2]), (path: "\(folder)/taken", bytes: [3]),
+        ])
+      }
+      #expect(throws: FileError.self) {
+        try FileAccess.write([(path: "\(folder)/a", bytes: [1]), (path: "\(folder)/none/c", bytes: [3])])
+      }
+      #expect(try FileAccess.names(inDirectory: folder) == ["a", "taken"])
+      #expect(try FileAccess.read("\(folder)/a") == Array("earlier".utf8))
+      try FileAccess.write([(path: "\(folder)/a", bytes: [1]), (path: "\(folder)/taken/b", bytes: [2])])
+      #expect(try FileAccess.read("\(folder)/a") == [1])
+      #expect(try FileAccess.names(inDirectory: "\(folder)/taken") == ["b"])
+    }
+  }
+
+  // MARK: What others left
+
+  /// Names are remembered for a process: this one looks at a folder of its own.
+  @Test func whatAKilledProcessLeftGoesAndWhatALivingOneWritesStays() throws {
+    try withFolder { folder in
+      for name in [".norma-left.temporary", ".norma-written.temporary", ".norma-other", "my.temporary"] {
+        try Data("part".utf8).write(to: URL(filePath: "\(folder)/\(name)"))
+      }
+      let descriptor = open("\(folder)/.norma-written.temporary", O_WRONLY)
+      defer { close(descriptor) }
+      #expect(flock(descriptor, LOCK_EX) == 0)
+      try FileAccess.write("text", to: "\(folder)/file")
+      #expect(
+        try FileAccess.names(inDirectory: folder)
+          == [".norma-other", ".norma-written.temporary", "file", "my.temporary"])
+    }
+  }
+
+  // MARK: Links
+
+  @Test func aLinkWhoseEndIsMissingIsNamedForWhatItIs() throws {
+    try withFolder { folder in
+      let link = "\(folder)/link"
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "gone")
+      let reason = "It is a symbolic link to 'gone', which is not there"
+      #expect(throws: FileError(path: link, operation: .create, reason: reason)) {
+        try FileAccess.createDirectory(link)
+      }
+      #expect(throws: FileError(path: link, operation: .create, reason: reason)) {
+        try FileAccess.createDirectory("\(link)/below")
+      }
+      #expect(throws: FileError(path: link, operation: .write, reason: reason)) { try FileAccess.write("a", to: link) }
+      #expect(throws: FileError(path: link, operation: .read, reason: reason)) { try FileAccess.read(link) }
+      #expect(try FileAccess.names(inDirectory: folder) == ["link"])
+      try FileManager.default.createSymbolicLink(atPath: "\(folder)/ring", withDestinationPath: "ring")
+      #expect(throws: FileError.self) { try FileAccess.read("\(folder)/ring") }
+    }
+  }
+
+  private func withFolder(_ body: (String) throws -> Void) throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try body(folder.path)
+  }
+
   @Test func aTildeStandsForTheHomeFolder() {
     #expect(FileAccess.expandingTilde("~/data") == NSHomeDirectory() + "/data")
     #expect(FileAccess.expandingTilde("data/~") == "data/~")

@@ -34,27 +34,45 @@ enum NumPyFixtures {
     #expect(try NumPyArray(contentsOf: numpyFixture("\(name).npy")).entry == entry)
   }
 
-  @Test func halvesAreReadAsFloats() throws {
-    let expected = Safetensors.Entry.float(Tensor(NumPyFixtures.signed.map { Float($0) }, shape: NumPyFixtures.shape))
-    for name in ["f2", "big-f2", "big-f4"] {
-      #expect(try NumPyArray(contentsOf: numpyFixture("\(name).npy")).entry == expected, "\(name)")
+  @Test func numbersWithFractionsOfAllWidthsAndByteOrdersKeepTheirType() throws {
+    let expected = Tensor(NumPyFixtures.signed.map { Float($0) }, shape: NumPyFixtures.shape)
+    #expect(try NumPyArray(contentsOf: numpyFixture("big-f4.npy")).entry == .float(expected))
+    for name in ["f2", "big-f2"] {
+      let entry = try NumPyArray(contentsOf: numpyFixture("\(name).npy")).entry
+      #expect(entry.elementType == .float16 && entry.tensor() == expected, "\(name)")
     }
     let wide = Safetensors.Entry.double(Tensor(NumPyFixtures.signed.map { Double($0) }, shape: NumPyFixtures.shape))
     #expect(try NumPyArray(contentsOf: numpyFixture("big-f8.npy")).entry == wide)
   }
 
   @Test func integersOfAllWidthsAndByteOrdersAreRead() throws {
-    for name in ["i4", "i2", "i1", "big-i8", "big-i4", "big-i2"] {
-      let expected = Safetensors.Entry.integers(NumPyFixtures.signed, shape: NumPyFixtures.shape)
-      #expect(try NumPyArray(contentsOf: numpyFixture("\(name).npy")).entry == expected, "\(name)")
+    func check(_ name: String, _ type: StoredNumber, _ numbers: [Int64]) throws {
+      let entry = try NumPyArray(contentsOf: numpyFixture("\(name).npy")).entry
+      #expect(entry.elementType == type && entry.shape == NumPyFixtures.shape, "\(name)")
+      #expect(entry.wholeNumbers == numbers, "\(name)")
     }
-    for name in ["u8", "u4", "u2", "u1", "big-u8", "big-u4", "big-u2"] {
-      let expected = Safetensors.Entry.integers(NumPyFixtures.unsigned, shape: NumPyFixtures.shape)
-      #expect(try NumPyArray(contentsOf: numpyFixture("\(name).npy")).entry == expected, "\(name)")
-    }
-    let truth = Safetensors.Entry.integers(
-      NumPyFixtures.unsigned.map { $0 % 3 == 0 ? 1 : 0 }, shape: NumPyFixtures.shape)
-    #expect(try NumPyArray(contentsOf: numpyFixture("b1.npy")).entry == truth)
+    for (name, type) in [
+      ("i4", .int32), ("i2", .int16), ("i1", .int8), ("big-i8", .int64), ("big-i4", .int32), ("big-i2", .int16),
+    ] as [(String, StoredNumber)] { try check(name, type, NumPyFixtures.signed) }
+    for (name, type) in [
+      ("u8", .uint64), ("u4", .uint32), ("u2", .uint16), ("u1", .uint8), ("big-u8", .uint64), ("big-u4", .uint32),
+      ("big-u2", .uint16),
+    ] as [(String, StoredNumber)] { try check(name, type, NumPyFixtures.unsigned) }
+    try check("b1", .boolean, NumPyFixtures.unsigned.map { $0 % 3 == 0 ? 1 : 0 })
+  }
+
+  /// Little-endian arrays of every type that NumPy has come back byte for byte.
+  @Test(arguments: ["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1", "large-u8"])
+  func everyTypeIsWrittenAsItWasRead(name: String) throws {
+    let bytes = try FileAccess.read(numpyFixture("\(name).npy"))
+    #expect(try NumPyArray(bytes: bytes, file: "f").serialized() == bytes)
+  }
+
+  /// 1, -3, and a number that is subnormal in single precision.
+  @Test func whatNumPyHasNoTypeForIsWrittenInTheNextWiderOne() throws {
+    let numbers = StoredTensor(.bfloat16, shape: [3], bytes: [0x80, 0x3F, 0x40, 0xC0, 0x01, 0x00])
+    let read = try NumPyArray(bytes: NumPyArray(.other(numbers)).serialized(), file: "f").entry
+    #expect(read == .float(Tensor([1, -3, 0x1p-133])))
   }
 
   @Test func arraysWithTheirColumnsSideBySideAreRead() throws {
@@ -64,7 +82,10 @@ enum NumPyFixtures {
       ("f4-big", .float(Tensor(floats, shape: NumPyFixtures.shape))),
       ("f8", .double(Tensor(floats.map { Double($0) }, shape: NumPyFixtures.shape))),
       ("i8", .integers(NumPyFixtures.unsigned, shape: NumPyFixtures.shape)),
-      ("u1", .integers(NumPyFixtures.unsigned, shape: NumPyFixtures.shape)),
+      (
+        "u1",
+        .other(StoredTensor(.uint8, shape: NumPyFixtures.shape, bytes: NumPyFixtures.unsigned.map { UInt8($0) }))
+      ),
     ] as [(String, Safetensors.Entry)] {
       #expect(try NumPyArray(contentsOf: numpyFixture("columns-\(name).npy")).entry == expected, "\(name)")
     }

@@ -55,6 +55,10 @@ struct NumPyToolTests {
         case .integers(let numbers, _): #expect(numbers == NumPyFixtures.unsigned, "\(name)")
         case .float(let tensor): #expect(tensor.elements == NumPyFixtures.unsigned.map { Float($0) }, "\(name)")
         case .double(let tensor): #expect(tensor.elements == NumPyFixtures.unsigned.map { Double($0) }, "\(name)")
+        case .other(let tensor):
+          #expect(tensor.values().elements == NumPyFixtures.unsigned.map { Double($0) }, "\(name)")
+          let kind = tensor.elementType.isFloatingPoint ? "f" : tensor.elementType.name.hasPrefix("U") ? "u" : "i"
+          #expect(name.dropFirst().hasPrefix("\(kind)\(tensor.elementType.width)"), "\(name)")
         }
       }
     }

@@ -26,7 +26,7 @@ import Testing
   @Test func aNetworkIsSoonerWhereEverySeedIsAheadOfEveryOther() {
     #expect(
       verdicts(Sample.of(slow + fast, baseline: 0.1, linear: 0.9)).contains(
-        "Batch normalization is sooner at 95 % than no normalization, by more than chance explains."))
+        "With batch normalization 95 % is reached sooner than without normalization, by more than chance explains."))
     let mixed = Sample.runs("none", [[0.1, 0.3, 0.5], [0.1, 0.95, 0.96], [0.1, 0.3, 0.6]])
     #expect(
       verdicts(Sample.of(mixed + fast, baseline: 0.1, linear: 0.9)).contains(
@@ -60,13 +60,15 @@ import Testing
     #expect(
       text.contains(
         "by more than chance explains: batch than none by 46.0 ± 3.2 points, layer than none by 46.0 ± 15.0 points."))
-    #expect(text.contains("Too close to tell: batch and layer (0.0 ± 1.1 points)."))
-    #expect(text.contains("Better than the linear model: batch by 6.0 ± 2.0 points."))
-    #expect(text.contains("Worse than the linear model: none by 40.0 ± 2.0 points."))
-    #expect(text.contains("Too close to tell: layer (5.0 ± 11.6 points)."))
     #expect(
       text.contains(
-        "A linear model (logistic regression) has 90.0 % validation accuracy, always the most frequent class, no, 10.0 %."
+        "Too close to tell which is better on validation data at the saved epoch: batch and layer (0.0 ± 1.1 points)."))
+    #expect(text.contains("Better than the linear model: batch by 6.0 ± 2.0 points."))
+    #expect(text.contains("Worse than the linear model: none by 40.0 ± 2.0 points."))
+    #expect(text.contains("Too close to the linear model to tell: layer (5.0 ± 11.6 points)."))
+    #expect(
+      text.contains(
+        "A linear model (logistic regression) has 90.0 % validation accuracy; always saying the most frequent class (no) gives 10.0 %."
       ))
   }
 
@@ -92,7 +94,8 @@ import Testing
         == "The best validation accuracy, 96.8 % (96.7 % to 97.0 %), was reached with batch normalization.")
     #expect(
       verdicts(result).contains(
-        "Always the most frequent class, no, has 96.6 % without looking, so that reaching 50 % and 95 % says nothing."))
+        "Always saying the most frequent class (no) gives 96.6 % without looking, so that reaching 50 % and 95 % says nothing."
+      ))
   }
 
   @Test func whereNothingWasLearnedThatIsSaidAndWhy() {
@@ -103,7 +106,7 @@ import Testing
     #expect(
       report.headline
         == "None of the networks learned anything that shows on validation data: the best validation accuracy is "
-        + "10.5 % (10.0 % to 11.0 %), and always the most frequent class, no, has 10.0 %.")
+        + "10.5 % (10.0 % to 11.0 %), and always saying the most frequent class (no) gives 10.0 %.")
     #expect(report.verdicts[0].hasPrefix("Likely cause: only 30 steps were made."))
     func cause(_ change: (inout NormComparison) -> Void) -> String {
       var changed = result
@@ -220,6 +223,20 @@ import Testing
     #expect(abs(credits[0] - 11.0 / 14) < 1e-12)
   }
 
+  @Test func whatTwoModelsShareAddsNoUncertainty() {
+    let data = classes([0, 0, 0, 0, 0, 0, 0, 0, 1, 1], of: 2)
+    let one: [Double] = [1, 1, 1, 1, 1, 1, 0, 0, 1, 0], other: [Double] = [1, 1, 1, 1, 1, 0, 1, 0, 0, 0]
+    // Differences 1, −1 and 1: squares 3, mean 0.1, so the variance is (3 − 10·0.01)/9.
+    let error = ComparedMetric.accuracy.standardError(of: [one], less: [other], on: data)
+    #expect(abs(error - (2.9 / 9 / 10).squareRoot()) < 1e-12)
+    #expect(ComparedMetric.accuracy.standardError(of: [one], less: [one], on: data) == 0.1)
+    // By class: of eight 1 and −1, weighted by 10/16, of two 1 and 0, weighted by 10/4.
+    let weigh = { (values: [Double]) in values.enumerated().map { $1 * ($0 < 8 ? 10.0 / 16 : 10.0 / 4) } }
+    let balanced = ComparedMetric.balancedAccuracy.standardError(of: [weigh(one)], less: [weigh(other)], on: data)
+    let (frequent, rare) = (2.0 / 7 / 8, 0.5 / 2)
+    #expect(abs(balanced - (frequent / 4 + rare / 4).squareRoot()) < 1e-12)
+  }
+
   @Test func standardErrorsAreThoseOfTheFormulas() {
     let accuracy = NormComparison.Metric(name: "accuracy", isPercentage: true)
     #expect(abs(accuracy.standardError(at: 0.9, on: .init(count: 100)) - 0.03) < 1e-12)
@@ -263,7 +280,7 @@ import Testing
     #expect(references.map(\.kind) == [.baseline, .linear])
     #expect(references[0].validation.metric == 0.5)
     #expect(references[0].validation.recalls == [1, 0])
-    #expect(references[0].description == "always the most frequent class, no")
+    #expect(references[0].description == "always saying the most frequent class (no)")
     let linear = try LinearModel(fittedOn: data.training).evaluate(on: data.validation)
     #expect(references[1].validation.accuracy == linear.metric)
     let recalls = references[1].validation.recalls.compactMap(\.self)

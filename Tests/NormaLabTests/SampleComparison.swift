@@ -42,7 +42,7 @@ enum SampleComparison {
     result.judgedOn = .validation
     result.references = [
       .init(
-        kind: .baseline, description: "always the most frequent class, no", trainingMetric: baseline,
+        kind: .baseline, description: "always saying the most frequent class (no)", trainingMetric: baseline,
         validation: .init(metric: baseline)),
       .init(
         kind: .linear, description: "logistic regression", trainingMetric: linear, validation: .init(metric: linear)),

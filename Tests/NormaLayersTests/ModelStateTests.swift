@@ -89,4 +89,17 @@ import Testing
         'b' is of another type than the model's
         """)
   }
+
+  @Test func ofMoreThanTenOfAKindTheRestIsCounted() {
+    var problems: [String: ModelStateError.Problem] = [:]
+    for number in 10..<50 { problems["a.\(number)"] = .unexpected }
+    for number in 10..<21 { problems["b.\(number)"] = .missing(shape: [2]) }
+    for number in 10..<20 { problems["c.\(number)"] = .wrongType }
+    let lines = ModelStateError(problems).description.split(separator: "\n")
+    #expect(lines.count == 32)
+    #expect(lines[0] == "the model has no 'a.10'" && lines[9] == "the model has no 'a.19'")
+    #expect(lines[10] == "'b.10' of shape [2] is missing")
+    #expect(lines[29] == "'c.19' is of another type than the model's")
+    #expect(lines[30] == "1 more are missing" && lines[31] == "30 more have no place in the model")
+  }
 }

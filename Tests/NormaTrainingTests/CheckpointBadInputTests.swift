@@ -184,12 +184,20 @@ import Testing
 
   @Test func countsOfBatchesThatNoTrainingCouldReachAreRefused() throws {
     try withCheckpoint { path, original in
-      for entry in [.integers([-1], shape: []), .integers([.max], shape: []), .integers([1], shape: [1])]
-        as [Safetensors.Entry]
-      {
+      for entry in [
+        .integers([-1], shape: []), .integers([.max], shape: []), .integers([1, 1], shape: [2]), .float(.scalar(0.5)),
+        .float(.scalar(.nan)),
+      ] as [Safetensors.Entry] {
         var file = original
         file.entries["1.num_batches_tracked"] = entry
         try expectFormatError(file, at: path)
+      }
+      // Whoever turned all of a state into another type turned counts too.
+      for entry in [.integers([9], shape: [1]), .float(.scalar(9)), .double(Tensor([9]))] as [Safetensors.Entry] {
+        var file = original
+        file.entries["1.num_batches_tracked"] = entry
+        try file.write(to: path)
+        #expect(try Checkpoint(contentsOf: path).state.batchCounts == ["1.num_batches_tracked": 9])
       }
       // Files from elsewhere may come without.
       var file = original

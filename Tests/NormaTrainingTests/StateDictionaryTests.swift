@@ -103,7 +103,7 @@ import Testing
     state.entries["9.num_batches_tracked"] = .integers([1], shape: [])
     state.entries["3.weight"] = .integers([Int64](repeating: 1, count: 108), shape: [9, 12])
     state.entries["4.num_batches_tracked"] = .integers([-1], shape: [])
-    state.entries["1.num_batches_tracked"] = .float(.scalar(3))
+    state.entries["1.num_batches_tracked"] = .float(.scalar(3.5))
     let model = network.makeModel()
     let before = model.state
     let error = #expect(throws: ModelStateError.self) {

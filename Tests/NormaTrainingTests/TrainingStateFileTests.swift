@@ -113,8 +113,8 @@ import Testing
           file.entries[name] = changed
           let model: Sequential<Float> = TrainingSamples.network(keepProbability: 0.9)
           let trainer = Trainer(model, configuration: TrainingConfiguration(epochs: 2, batchSize: 10))
-          // A count of batches may be missing, as in files from elsewhere.
-          guard !name.hasSuffix("num_batches_tracked") || changed != nil else { continue }
+          // A count of batches may be missing, as in files from elsewhere, and be of any type.
+          guard !name.hasSuffix("num_batches_tracked") || changed?.shape.rank == 2 else { continue }
           #expect(throws: (any Error).self, "\(name)") {
             try trainer.restore(try TrainingState(bytes: file.serialized(), file: "state"))
           }

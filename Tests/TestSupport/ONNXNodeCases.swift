@@ -6,10 +6,11 @@ import Norma
 /// - Parameter isWanted: which of them, by their names.
 public func unpackONNXNodeCases(into folder: URL, where isWanted: (String) -> Bool = { _ in true }) throws {
   let path = fixturesDirectory.appending(path: "onnx/node_cases.tar.gz").path
-  for entry in try TarArchive(Gzip.contents(ofFile: path), file: path).entries {
+  let archive = try TarReader(contentsOf: path)
+  while let entry = try archive.next() {
     guard let name = entry.name.split(separator: "/").first, isWanted(String(name)) else { continue }
     let file = folder.appending(path: entry.name)
     try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(entry.bytes).write(to: file)
+    try Data(archive.contents()).write(to: file)
   }
 }

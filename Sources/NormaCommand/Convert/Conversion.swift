@@ -17,10 +17,26 @@ struct Conversion {
   /// What was changed or supposed, and what whoever takes the result must know.
   var remarks: [String] = []
 
-  /// Tensors as they are.
-  init(tensors: TensorFile) {
+  /// Tensors as they are, so far as the format has room for them.
+  init(tensors: TensorFile, as format: TensorFile.Format) {
     result = .tensors(tensors)
     summary = "tensors"
+    guard format != .safetensors else { return }
+    let changed = tensors.entries.filter { $0.value.elementType == .bfloat16 }.keys.sorted()
+    if !changed.isEmpty {
+      remarks.append(
+        "NumPy has no BF16: \(Self.list(changed)) \(changed.count == 1 ? "is" : "are") written as float32, "
+          + "which holds the same values.")
+    }
+    // That PyTorch wrote a file is said in each of its files, and is of no use elsewhere.
+    let lost = tensors.metadata.keys.filter { $0 != "format" }.sorted()
+    if !lost.isEmpty { remarks.append("NumPy's files hold no text: the metadata \(Self.list(lost)) are left out.") }
+  }
+
+  /// Names in a row: of more than ten the first ten, and how many there are more.
+  private static func list(_ names: [String]) -> String {
+    names.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
+      + (names.count > 10 ? " and \(names.count - 10) more" : "")
   }
 
   /// A model to PyTorch, or to other conventions.
@@ -86,7 +102,8 @@ struct Conversion {
     network = recipe.name
     do {
       let (checkpoint, remarks) = try Checkpoint.importing(dictionary, settings: settings)
-      self.remarks = remarks.map { "In '\(file)' \($0)." }
+      try checkpoint.checkNumbers(file: file)
+      self.remarks = Self.words(remarks).map { "In '\(file)' \($0)." }
       result = .model(checkpoint)
     } catch let error as ModelStateError {
       let shape = Shape(settings.exampleShape)
@@ -103,6 +120,26 @@ struct Conversion {
         "The file does not say by which conventions batch normalization gathered its statistics; PyTorch's are supposed: "
           + "\(ConventionReport.words(recipe.conventions)).")
     }
+  }
+
+  /// What is to be said of loading a state: of more than ten remarks of a kind the first ten, and how many there are more.
+  private static func words(_ remarks: [StateDictionary.Remark]) -> [String] {
+    var counts: [Int: Int] = [:]
+    var words: [String] = []
+    for remark in remarks {
+      let kind =
+        switch remark {
+        case .prefix, .rounded: 0
+        case .cancelledBias: 1
+        case .suppliedCount: 2
+        }
+      counts[kind, default: 0] += 1
+      if counts[kind, default: 0] <= 10 { words.append(remark.description) }
+    }
+    for (kind, more) in [(1, "biases were dealt with so"), (2, "counts of batches were supposed")] {
+      if let count = counts[kind], count > 10 { words.append("\(count - 10) more \(more)") }
+    }
+    return words
   }
 
   /// How many tensors there are.

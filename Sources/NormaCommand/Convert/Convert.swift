@@ -24,7 +24,8 @@ struct Convert: ParsableCommand {
       dictionary becomes a model if --model and the options below, or --like, say which network it is of; its names \
       must be those of the network's layers, which are PyTorch's: a plain nn.Sequential's numbers for mlp, \
       torchvision's for residual networks (`norma inspect` lists those of a model). Otherwise tensors are copied as \
-      they are from one format to the other.
+      they are from one format to the other, with the types of their numbers; NumPy has none for BF16, which becomes \
+      float32.
 
       With -o FILE.onnx a model of norma's becomes one of ONNX's, for any of its runtimes. It takes samples as they are, \
       images as [N, C, H, W]; what they are standardized by is part of it.
@@ -137,7 +138,8 @@ struct Convert: ParsableCommand {
     switch (target, isModel) {
     case (.tensors, _):
       guard conventions == nil else { throw UsageError("--conventions is for models and for what becomes one.") }
-      conversion = Conversion(tensors: TensorFile(entries: input.entries, metadata: isModel ? [:] : input.metadata))
+      conversion = try Conversion(
+        tensors: TensorFile(entries: input.entries, metadata: isModel ? [:] : input.metadata), as: format)
     case (_, true):
       guard !network.isGiven else { throw UsageError("'\(path)' is a model and knows its network; leave out --model.") }
       conversion = try Conversion(

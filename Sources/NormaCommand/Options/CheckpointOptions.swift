@@ -30,7 +30,11 @@ struct CheckpointOptions: ParsableArguments {
   @Flag(help: "Go on with the training in --out that was interrupted; see INTERRUPTED above.")
   var resume = false
 
+  @Flag(help: "Begin anew where a training in --out was interrupted, whose checkpoints are replaced.")
+  var overwrite = false
+
   func validate() throws {
+    guard !resume || !overwrite else { throw ValidationError("Give --resume or --overwrite, not both.") }
     guard (0...1_000_000).contains(checkpoints) else {
       throw ValidationError("--checkpoints takes a number from 0 on, not \(checkpoints).")
     }

@@ -127,6 +127,14 @@ struct DataOptions: ParsableArguments {
     return prepared
   }
 
+  /// Reads the data and divides them into so many parts, each to be set aside once.
+  func folds(_ count: Int, random: RandomGenerator, asImages: Bool) throws -> PreparedData.Folds {
+    let read = try read(asImages: asImages)
+    return try PreparedData.Folds(
+      read, count: count, standardizing: try standardizationMode(forRank: read.training.exampleShape?.rank ?? 1),
+      standardizesTargets: standardizeTarget, random: random)
+  }
+
   /// How many examples are set aside for validation. Where nothing was said, one of each class stays for training.
   private func validationCount(_ read: SourceData) -> Int {
     let count = read.training.count

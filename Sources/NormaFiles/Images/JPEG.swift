@@ -26,6 +26,7 @@ enum JPEG {
       case Int32(TJCS_CMYK.rawValue), Int32(TJCS_YCCK.rawValue): (TJPF_CMYK, 4)
       default: (TJPF_RGB, 3)
       }
+    try MemoryBudget.check(Int(height) * Int(width) * storedChannels * 2, for: file)
     var pixels = [UInt8](repeating: 0, count: Int(height) * Int(width) * storedChannels)
     // What libjpeg warns of is data that do not hang together; a picture that ends in grey is no picture to learn from. The
     // limit on scans is for small files made to take very long.
@@ -35,9 +36,10 @@ enum JPEG {
         decoder, bytes, UInt(bytes.count), &pixels, width, width * Int32(storedChannels), height,
         Int32(format.rawValue), flags) == 0
     else { throw damaged() }
-    return RasterImage(
+    let image = RasterImage(
       height: Int(height), width: Int(width), channelCount: storedChannels == 1 ? 1 : 3,
       pixels: storedChannels == 4 ? rgb(invertedCMYK: pixels) : pixels)
+    return image.turned(ImageOrientation(jpeg: bytes) ?? .upright)
   }
 
   /// Red, green and blue from what cyan, magenta, yellow and black leave of the light: 255 is no ink.

@@ -2,11 +2,18 @@ import CPNG
 
 /// Decoding and encoding PNG, through libpng.
 enum PNG {
-  private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+  static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
   static func isPNG(_ bytes: some Collection<UInt8>) -> Bool { bytes.starts(with: signature) }
 
   static func decoded(_ bytes: [UInt8], file: String) throws(FormatError) -> RasterImage {
+    let chunks = PNGChunks(bytes)
+    let orientation = chunks.exif.flatMap { ImageOrientation(exif: $0) }
+    return try samples(chunks.samplesOnly, file: file).turned(orientation ?? .upright)
+  }
+
+  /// The samples as they stand in the file, 16 bits rounded to 8, with what is transparent over white.
+  private static func samples(_ bytes: [UInt8], file: String) throws(FormatError) -> RasterImage {
     // libpng's state points back at the image, which therefore must not move.
     let image = UnsafeMutablePointer<png_image>.allocate(capacity: 1)
     image.initialize(to: png_image())
@@ -22,17 +29,36 @@ enum PNG {
       let (height, width) = (Int(image.pointee.height), Int(image.pointee.width))
       try RasterImage.checkSize(height: height, width: width, file: file)
       let hasColor = image.pointee.format & png_uint_32(PNG_FORMAT_FLAG_COLOR) != 0
-      image.pointee.format = png_uint_32(hasColor ? PNG_FORMAT_FLAG_COLOR : 0)
+      let hasAlpha = image.pointee.format & png_uint_32(PNG_FORMAT_FLAG_ALPHA) != 0
+      image.pointee.format = png_uint_32(
+        (hasColor ? PNG_FORMAT_FLAG_COLOR : 0) | (hasAlpha ? PNG_FORMAT_FLAG_ALPHA : 0))
       // Otherwise files of 16 bits would be taken as linear in light, which hardly any are.
       image.pointee.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
       let channelCount = hasColor ? 3 : 1
-      var pixels = [UInt8](repeating: 0, count: height * width * channelCount)
-      var white = png_color(red: 255, green: 255, blue: 255)
-      guard png_image_finish_read(image, &white, &pixels, png_int_32(width * channelCount), nil) != 0 else {
+      let sampleCount = channelCount + (hasAlpha ? 1 : 0)
+      try MemoryBudget.check(height * width * sampleCount * 2, for: file)
+      var samples = [UInt8](repeating: 0, count: height * width * sampleCount)
+      guard png_image_finish_read(image, nil, &samples, png_int_32(width * sampleCount), nil) != 0 else {
         throw damaged(image.pointee, file: file)
       }
-      return RasterImage(height: height, width: width, channelCount: channelCount, pixels: pixels)
+      return RasterImage(
+        height: height, width: width, channelCount: channelCount,
+        pixels: hasAlpha ? overWhite(samples, channelCount: channelCount) : samples)
     }
+  }
+
+  /// Samples that an opacity follows, over white: mixed as they are stored, the way viewers do it, and rounded to nearest.
+  private static func overWhite(_ samples: [UInt8], channelCount: Int) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(samples.count / (channelCount + 1) * channelCount)
+    for pixel in stride(from: 0, to: samples.count, by: channelCount + 1) {
+      let opacity = UInt32(samples[pixel + channelCount])
+      for channel in 0..<channelCount {
+        let mixed = UInt32(samples[pixel + channel]) * opacity + 255 * (255 - opacity)
+        result.append(UInt8((mixed + 127) / 255))
+      }
+    }
+    return result
   }
 
   static func encoded(_ image: RasterImage) throws(FormatError) -> [UInt8] {

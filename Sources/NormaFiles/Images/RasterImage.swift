@@ -2,8 +2,7 @@ import NormaTensor
 
 /// A picture as it comes from a PNG or JPEG file, or goes into a PNG: 8-bit pixels, grey or red, green and blue.
 ///
-/// What kind of file it is, its first bytes tell, not its name. An orientation that a camera noted beside the pixels (EXIF)
-/// is not looked at: pixels are taken in the order in which they stand in the file.
+/// What kind of file it is, its first bytes tell, not its name. A picture is turned as the camera noted it must be (EXIF).
 public struct RasterImage: Hashable, Sendable {
   /// The most pixels an image may have, 2²⁷ (134 million). A few bytes can claim any size; this is checked before memory is
   /// asked for.
@@ -39,14 +38,15 @@ public struct RasterImage: Hashable, Sendable {
 
   /// Decodes a file's bytes.
   ///
-  /// PNG of every kind is read: palettes, 1 to 16 bits (rounded to 8), interlaced; what is transparent lies over white, and
-  /// a gamma other than sRGB's is converted to it. JPEG is read in grey, colour and CMYK (taken as inverted, which is how it
-  /// is written everywhere), baseline and progressive.
+  /// PNG of every kind is read: palettes, 1 to 16 bits (rounded to 8, where some readers keep the upper 8), interlaced. Its
+  /// samples are taken as they stand: what is said of gamma and colours is not looked at, and what is transparent is mixed
+  /// with white as it is stored, as viewers and Pillow do both. JPEG is read in grey, colour and CMYK (taken as inverted,
+  /// which is how it is written everywhere), baseline and progressive. The orientation in EXIF data is obeyed.
   /// - Parameters:
   ///   - bytes: the whole file.
   ///   - file: what errors call the file.
   /// - Throws: ``FormatError`` if it is neither PNG nor JPEG, damaged or cut off, has more than ``maximumPixelCount`` pixels,
-  ///   or is one of the few kinds that the libraries do not read.
+  ///   takes more memory than there is, or is one of the few kinds that the libraries do not read.
   public init(bytes: [UInt8], file: String) throws(FormatError) {
     if PNG.isPNG(bytes) {
       self = try PNG.decoded(bytes, file: file)

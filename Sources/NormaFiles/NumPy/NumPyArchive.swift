@@ -15,8 +15,9 @@ public struct NumPyArchive: Equatable, Sendable {
 
   /// Reads a file.
   ///
-  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole archive of arrays of numbers.
-  public init(contentsOf path: String) throws { try self.init(bytes: try FileAccess.read(path), file: path) }
+  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole archive of arrays of numbers, or these
+  ///   take more memory than there is.
+  public init(contentsOf path: String) throws { try self.init(ZipArchive(MappedFile(path))) }
 
   /// Reads a file's bytes.
   ///
@@ -24,22 +25,16 @@ public struct NumPyArchive: Equatable, Sendable {
   ///   - bytes: the whole file.
   ///   - file: what errors call it.
   /// - Throws: ``FormatError`` if they are not a whole zip archive whose members are `.npy` files that ``NumPyArray`` reads.
-  public init(bytes: [UInt8], file: String) throws(FormatError) {
+  public init(bytes: [UInt8], file: String) throws { try self.init(ZipArchive(bytes, file: file)) }
+
+  private init(_ archive: ZipArchive) throws {
+    try self.init(try archive.members.map { try NumPyMember($0, of: archive) }, file: archive.mapping.path)
+  }
+
+  init(_ members: some Collection<NumPyMember>, file: String) throws {
     self.init()
-    let archive = try ZipArchive(bytes, file: file)
-    for member in archive.members {
-      guard member.name.hasSuffix(".npy") else {
-        let isPyTorch = member.name.hasSuffix("/data.pkl")
-        throw FormatError(
-          file: file, location: "member '\(member.name)'",
-          problem: isPyTorch ? "it is a pickle of PyTorch's, which can run any program" : "it is no .npy file",
-          remedy: isPyTorch
-            ? "Save the state dictionary with safetensors.torch.save_file or numpy.savez."
-            : "An archive of numpy.savez is needed.")
-      }
-      let array = try NumPyArray(bytes: try archive.contents(of: member), file: "\(file): \(member.name)")
-      entries[String(member.name.dropLast(4))] = array.entry
-    }
+    try MemoryBudget.check(members.reduce(0) { $0 + $1.byteCount }, for: file)
+    for member in members { entries[member.name] = try member.entry() }
   }
 
   /// The file's bytes; the members stand in the order of their names, compared byte by byte.

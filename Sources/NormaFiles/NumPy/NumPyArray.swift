@@ -9,10 +9,9 @@ import NormaTensor
 /// ```
 ///
 /// All versions of the format, byte orders and orders of axes are read; what is written is what `numpy.save` writes of the
-/// same array, byte for byte.
+/// same array, byte for byte. The numbers keep their type; NumPy has none for `BF16`, which is written as `float32`.
 public struct NumPyArray: Equatable, Sendable {
-  /// The numbers: `float32` and `float64` as they are, `float16` as `float32`, integers of up to 64 bits with sign or 32
-  /// without, and `bool`, as integers.
+  /// The numbers.
   public var entry: Safetensors.Entry
 
   /// An array of the given numbers.
@@ -26,7 +25,13 @@ public struct NumPyArray: Equatable, Sendable {
   }
 
   init(_ file: MappedFile) throws {
-    entry = try file.withUnsafeBytes(in: 0..<file.count) { try NumPyArray.entry(of: $0, file: file.path) }
+    let header = try file.withUnsafeBytes(in: 0..<file.count) {
+      try NumPyHeader(of: $0, fileSize: file.count, file: file.path)
+    }
+    try MemoryBudget.check(file.count - header.dataStart, for: file.path)
+    entry = try header.entry(file: file.path) { result in
+      try file.withUnsafeBytes(in: header.dataStart..<file.count) { result.copyMemory(from: $0) }
+    }
   }
 
   /// Reads a file's bytes.
@@ -35,40 +40,15 @@ public struct NumPyArray: Equatable, Sendable {
   ///   - bytes: the whole file, with nothing behind the array.
   ///   - file: what errors call it.
   /// - Throws: ``FormatError`` if they are not a whole `.npy` file; for Python objects, which would have to be unpickled;
-  ///   for structured arrays, complex numbers, text, times, and unsigned integers of 64 bits.
-  public init(bytes: [UInt8], file: String) throws(FormatError) {
-    entry = try bytes.withUnsafeBufferPointer { bytes throws(FormatError) in
-      try NumPyArray.entry(of: UnsafeRawBufferPointer(bytes), file: file)
-    }
+  ///   for structured arrays, complex numbers, text and times.
+  public init(bytes: [UInt8], file: String) throws {
+    try self.init(MappedFile(bytes: bytes, path: file))
   }
 
-  private static func entry(of bytes: UnsafeRawBufferPointer, file: String) throws(FormatError) -> Safetensors.Entry {
-    let header = try NumPyHeader(of: bytes, file: file)
-    let lengths = header.isColumnMajor ? header.lengths.reversed() : header.lengths
-    let data = UnsafeRawBufferPointer(rebasing: bytes[header.dataStart...])
-    let entry: Safetensors.Entry
-    do {
-      entry = try header.type.entry(from: data, shape: Shape(lengths), isBigEndian: header.isBigEndian)
-    } catch {
-      let (problem, remedy) =
-        switch error {
-        case .boolean: ("it holds truth values that are neither 0 nor 1", wholeArrayRemedy)
-        case .tooLarge(let number):
-          ("it holds \(number), more than the \(Int64.max) that can be held", "Store it as float64, which rounds it.")
-        }
-      throw FormatError(file: file, location: "byte \(header.dataStart)", problem: problem, remedy: remedy)
-    }
-    return header.isColumnMajor ? entry.withAxesReversed() : entry
-  }
-
-  /// The file's bytes: `<f4`, `<f8` or `<i8`, in row-major order, with a header of version 1.
+  /// The file's bytes: the numbers little-endian and in row-major order, with a header of version 1.
   public func serialized() -> [UInt8] {
-    let type =
-      switch entry {
-      case .float: "<f4"
-      case .double: "<f8"
-      case .integers: "<i8"
-      }
+    let entry = entry.elementType == .bfloat16 ? .float(entry.tensor() ?? .zeros(entry.shape)) : entry
+    let type = NumPyHeader.descriptor(of: entry.elementType)
     let shape = entry.shape
     let lengths = shape.map(String.init).joined(separator: ", ") + (shape.rank == 1 ? "," : "")
     var header = Array("{'descr': '\(type)', 'fortran_order': False, 'shape': (\(lengths)), }".utf8)
@@ -88,36 +68,54 @@ extension Safetensors.Entry {
   /// The same numbers with the order of the axes turned round.
   func withAxesReversed() -> Safetensors.Entry {
     let axes = Array((0..<shape.rank).reversed())
+    let reversed = Shape(shape.reversed())
     switch self {
     case .float(let tensor): return .float(tensor.transposed(axes))
     case .double(let tensor): return .double(tensor.transposed(axes))
     case .integers(let numbers, let shape):
-      let reversed = Shape(shape.reversed())
-      guard !numbers.isEmpty, shape.rank > 1 else { return .integers(numbers, shape: reversed) }
-      // How far it is in the numbers as they stand from one index of each new axis to the next.
-      var steps: [Int] = []
-      var step = 1
-      for length in reversed {
-        steps.append(step)
-        step *= length
-      }
-      var index = [Int](repeating: 0, count: reversed.rank)
       var result: [Int64] = []
       result.reserveCapacity(numbers.count)
-      var position = 0
-      while true {
-        result.append(numbers[position])
-        var axis = reversed.rank - 1
-        while axis >= 0 {
-          index[axis] += 1
-          position += steps[axis]
-          if index[axis] < reversed[axis] { break }
-          position -= steps[axis] * reversed[axis]
-          index[axis] = 0
-          axis -= 1
-        }
-        if axis < 0 { return .integers(result, shape: reversed) }
+      shape.forEachPlaceWithAxesReversed { result.append(numbers[$0]) }
+      return .integers(result, shape: reversed)
+    case .other(let tensor):
+      let width = tensor.elementType.width
+      var result: [UInt8] = []
+      result.reserveCapacity(tensor.bytes.count)
+      tensor.shape.forEachPlaceWithAxesReversed { place in
+        for byte in place * width..<(place + 1) * width { result.append(tensor.bytes[byte]) }
       }
+      return .other(StoredTensor(tensor.elementType, shape: reversed, bytes: result))
+    }
+  }
+}
+
+extension Shape {
+  /// Calls a body with the places in row-major order of all elements, in the order in which they stand once the axes are
+  /// turned round.
+  fileprivate func forEachPlaceWithAxesReversed(_ body: (Int) -> Void) {
+    guard elementCount > 0 else { return }
+    let reversed = Shape(self.reversed())
+    // How far it is among the elements as they stand from one index of each new axis to the next.
+    var steps: [Int] = []
+    var step = 1
+    for length in reversed {
+      steps.append(step)
+      step *= length
+    }
+    var index = [Int](repeating: 0, count: reversed.rank)
+    var place = 0
+    while true {
+      body(place)
+      var axis = reversed.rank - 1
+      while axis >= 0 {
+        index[axis] += 1
+        place += steps[axis]
+        if index[axis] < reversed[axis] { break }
+        place -= steps[axis] * reversed[axis]
+        index[axis] = 0
+        axis -= 1
+      }
+      if axis < 0 { return }
     }
   }
 }

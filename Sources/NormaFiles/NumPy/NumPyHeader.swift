@@ -13,31 +13,59 @@ struct NumPyHeader {
   /// Where the numbers begin; they go to the end of the file.
   let dataStart: Int
 
-  /// Reads the header of a whole file, and checks that the numbers are as many as it says.
-  init(of bytes: UnsafeRawBufferPointer, file: String) throws(FormatError) {
-    func invalid(_ problem: String, at byte: Int, remedy: String = wholeArrayRemedy) -> FormatError {
-      FormatError(file: file, location: "byte \(byte)", problem: problem, remedy: remedy)
+  /// The longest header that is read, in bytes. NumPy itself reads no more than 10,000 unless it is told to.
+  private static let maximumLength = 1 << 20
+  /// So many bytes say where the numbers begin.
+  static let startLength = 12
+
+  /// Where the numbers begin, as the file's first bytes say.
+  ///
+  /// - Parameters:
+  ///   - bytes: as many as ``startLength``, or the whole file where it is shorter.
+  ///   - fileSize: how many bytes the whole file has.
+  ///   - file: what errors call it.
+  static func dataStart(
+    of bytes: UnsafeRawBufferPointer, fileSize: Int, file: String
+  ) throws(FormatError) -> Int {
+    func cutOff() -> FormatError {
+      invalid("the file ends within the header; it is cut off", at: fileSize, file: file)
     }
-    guard bytes.starts(with: Self.magic) else {
-      throw invalid("it does not begin as a .npy file does", at: 0)
-    }
-    guard bytes.count >= 10 else { throw invalid("the file ends within the header; it is cut off", at: bytes.count) }
+    guard bytes.starts(with: magic) else { throw invalid("it does not begin as a .npy file does", at: 0, file: file) }
+    guard bytes.count >= 10 else { throw cutOff() }
     let (version, start) = (bytes[6], bytes[6] == 1 ? 10 : 12)
     guard (1...3).contains(version), bytes[7] == 0 else {
       throw invalid(
-        "it is of version \(version).\(bytes[7])", at: 6, remedy: "Versions 1.0, 2.0 and 3.0 of the format are read.")
+        "it is of version \(version).\(bytes[7])", at: 6, file: file,
+        remedy: "Versions 1.0, 2.0 and 3.0 of the format are read.")
     }
-    guard bytes.count >= start else {
-      throw invalid("the file ends within the header; it is cut off", at: bytes.count)
-    }
+    guard bytes.count >= start else { throw cutOff() }
     let length =
       version == 1
       ? Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt16.self)))
       : Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
-    guard length <= bytes.count - start else {
-      throw invalid("the file ends within the header; it is cut off", at: bytes.count)
+    guard length <= fileSize - start else { throw cutOff() }
+    guard length <= maximumLength else {
+      throw invalid("it says its header has \(length) bytes, more than any array needs", at: 8, file: file)
     }
-    dataStart = start + length
+    return start + length
+  }
+
+  private static func invalid(
+    _ problem: String, at byte: Int, file: String, remedy: String = wholeArrayRemedy
+  ) -> FormatError { FormatError(file: file, location: "byte \(byte)", problem: problem, remedy: remedy) }
+
+  /// Reads the header, and checks that the file is as long as it says.
+  ///
+  /// - Parameters:
+  ///   - bytes: the file's bytes, up to where the numbers begin at least.
+  ///   - fileSize: how many bytes the whole file has.
+  ///   - file: what errors call it.
+  init(of bytes: UnsafeRawBufferPointer, fileSize: Int, file: String) throws(FormatError) {
+    func invalid(_ problem: String, at byte: Int, remedy: String = wholeArrayRemedy) -> FormatError {
+      Self.invalid(problem, at: byte, file: file, remedy: remedy)
+    }
+    dataStart = try Self.dataStart(of: bytes, fileSize: fileSize, file: file)
+    let start = bytes[6] == 1 ? 10 : 12
     var parser = PythonDictionaryParser(
       bytes: UnsafeRawBufferPointer(rebasing: bytes[..<dataStart]), position: start, file: file)
     let members = try parser.parse()
@@ -52,11 +80,11 @@ struct NumPyHeader {
         remedy: "Store it with fewer axes.")
     }
     guard let byteCount = type.byteCount(lengths) else { throw invalid("its shape is too large", at: start) }
-    let found = bytes.count - dataStart
+    let found = fileSize - dataStart
     guard found >= byteCount else {
       throw invalid(
         "shape \(Shape(lengths)) of '\(descriptor)' takes \(byteCount) bytes, and \(found) follow; it is cut off",
-        at: bytes.count)
+        at: fileSize)
     }
     guard found == byteCount else {
       throw invalid(
@@ -65,14 +93,37 @@ struct NumPyHeader {
     }
   }
 
+  /// The shape of the array.
+  var shape: Shape { Shape(lengths) }
+
+  /// The array, whose numbers `fill` puts into memory as they stand in the file.
+  ///
+  /// - Throws: what `fill` throws, ``FormatError`` for truth values that are none.
+  func entry(file: String, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws -> Safetensors.Entry {
+    let stored = Shape(isColumnMajor ? lengths.reversed() : lengths)
+    let entry = try type.entry(shape: stored, isBigEndian: isBigEndian, fill: fill)
+    guard !entry.hasOddTruthValues else {
+      throw Self.invalid("it holds truth values that are neither 0 nor 1", at: dataStart, file: file)
+    }
+    return isColumnMajor ? entry.withAxesReversed() : entry
+  }
+
+  /// The types by NumPy's names for them, which leave out the byte order.
+  private static let types: [String: StoredNumber] = [
+    "f8": .float64, "f4": .float32, "f2": .float16, "i8": .int64, "i4": .int32, "i2": .int16, "i1": .int8,
+    "u8": .uint64, "u4": .uint32, "u2": .uint16, "u1": .uint8, "b1": .boolean,
+  ]
+
+  /// The descriptor of a type, little-endian. NumPy has every type but `bfloat16`.
+  static func descriptor(of type: StoredNumber) -> String {
+    let name = types.first { $0.value == type }?.key ?? ""
+    return (type.width == 1 ? "|" : "<") + name
+  }
+
   /// The number type of a descriptor such as `<f4`: the byte order, the kind, and the bytes of a number.
   private static func type(
     _ descriptor: String, file: String
   ) throws(FormatError) -> (type: StoredNumber, isBigEndian: Bool) {
-    let types: [String: StoredNumber] = [
-      "f8": .float64, "f4": .float32, "f2": .float16, "i8": .int64, "i4": .int32, "i2": .int16, "i1": .int8,
-      "u8": .uint64, "u4": .uint32, "u2": .uint16, "u1": .uint8, "b1": .boolean,
-    ]
     if let order = descriptor.first, "<>|".contains(order), let type = types[String(descriptor.dropFirst())],
       order != "|" || type.width == 1
     {

@@ -1,6 +1,6 @@
 /// Reads the records of a zip archive.
 struct ZipReader {
-  let bytes: [UInt8]
+  let bytes: UnsafeRawBufferPointer
   let file: String
 
   /// Where the directory stands and how many members it lists.

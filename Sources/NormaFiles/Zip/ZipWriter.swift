@@ -18,10 +18,10 @@ package struct ZipWriter {
     let flags = name.utf8.allSatisfy { $0 < 0x80 } ? 0 : 0x800
     // Version 4.5, flags, stored, and the first moment that the format can name: 1 January 1980.
     let common = [(45, 2), (flags, 2), (0, 2), (0, 2), (0x21, 2), (checksum, 4)]
-    append(
+    Self.append(
       [(0x0403_4B50, 4)] + common + [(0xFFFF_FFFF, 4), (0xFFFF_FFFF, 4), (name.utf8.count, 2), (20, 2)], to: &bytes)
     bytes += name.utf8
-    append([(1, 2), (16, 2), (contents.count, 8), (contents.count, 8)], to: &bytes)
+    Self.append([(1, 2), (16, 2), (contents.count, 8), (contents.count, 8)], to: &bytes)
     bytes += contents
 
     let isLarge = contents.count > limit
@@ -29,14 +29,14 @@ package struct ZipWriter {
     if offset > limit { wide.append((offset, 8)) }
     let size = isLarge ? 0xFFFF_FFFF : contents.count
     // Made on Unix; a file that its owner reads and writes.
-    append([(0x0201_4B50, 4), (45 | 3 << 8, 2)] + common + [(size, 4), (size, 4)], to: &directory)
-    append(
+    Self.append([(0x0201_4B50, 4), (45 | 3 << 8, 2)] + common + [(size, 4), (size, 4)], to: &directory)
+    Self.append(
       [
         (name.utf8.count, 2), (wide.isEmpty ? 0 : 4 + 8 * wide.count, 2), (0, 2), (0, 2), (0, 2), (0o600 << 16, 4),
         (offset > limit ? 0xFFFF_FFFF : offset, 4),
       ], to: &directory)
     directory += name.utf8
-    if !wide.isEmpty { append([(1, 2), (8 * wide.count, 2)] + wide, to: &directory) }
+    if !wide.isEmpty { Self.append([(1, 2), (8 * wide.count, 2)] + wide, to: &directory) }
     memberCount += 1
   }
 
@@ -45,20 +45,21 @@ package struct ZipWriter {
     var result = bytes + directory
     if memberCount > 0xFFFF || bytes.count > limit || directory.count > limit {
       let position = result.count
-      append(
+      Self.append(
         [(0x0606_4B50, 4), (44, 8), (45, 2), (45, 2), (0, 4), (0, 4), (memberCount, 8), (memberCount, 8)]
           + [(directory.count, 8), (bytes.count, 8)], to: &result)
-      append([(0x0706_4B50, 4), (0, 4), (position, 8), (1, 4)], to: &result)
+      Self.append([(0x0706_4B50, 4), (0, 4), (position, 8), (1, 4)], to: &result)
     }
     let count = min(memberCount, 0xFFFF)
-    append(
+    Self.append(
       [(0x0605_4B50, 4), (0, 2), (0, 2), (count, 2), (count, 2)]
         + [(min(directory.count, 0xFFFF_FFFF), 4), (min(bytes.count, 0xFFFF_FFFF), 4), (0, 2)], to: &result)
     return result
   }
 
-  /// Appends numbers, little-endian, each with its width in bytes.
-  private func append(_ fields: [(value: Int, width: Int)], to bytes: inout [UInt8]) {
+  /// Appends numbers, little-endian, each with its width in bytes. Static, because a method of the writer would hold on to
+  /// all its bytes, and they would be copied for every number.
+  private static func append(_ fields: [(value: Int, width: Int)], to bytes: inout [UInt8]) {
     for (value, width) in fields {
       for place in 0..<width { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * place))) }
     }

@@ -44,9 +44,10 @@ public struct ConfusionMap: Picture {
   static let scale = HeatScale(covering: [0, 1])
 
   public func markup(identifier: String) -> Markup {
-    let width = 376.0
     let size = 12.0
     let left = min(110, ((names + ["class"]).map { Drawing.textWidth($0, size: size) }.max() ?? 0) + 8)
+    // Names on end need a line's height each; with many, the whole is drawn larger and shown smaller.
+    let width = max(376, left + 16 * Double(names.count))
     let top = 20.0
     let cell = min(44, (width - left) / Double(max(1, names.count)))
     let side = cell * Double(names.count)

@@ -86,6 +86,33 @@ public enum ComparedMetric: Sendable, Equatable {
   }
 }
 
+extension ComparedMetric {
+  /// The standard error of the difference of two models' metrics, from the differences that the examples make. Examples that both
+  /// get right, or both wrong, make none, so that what two models share does not count.
+  ///
+  /// - Parameters:
+  ///   - first: what each example contributes to the one, seed by seed.
+  ///   - second: to the other, with the same seeds.
+  ///   - dataset: the examples.
+  package func standardError(of first: [[Double]], less second: [[Double]], on dataset: Dataset<Float>) -> Double {
+    let differences = first[0].indices.map { example in
+      zip(first, second).reduce(0) { $0 + $1.0[example] - $1.1[example] } / Double(first.count)
+    }
+    // Two models that answer all of a few examples alike need not always do so.
+    return max(standardError(ofMean: differences, on: dataset), metric.resolution(on: .init(dataset)))
+  }
+
+  private func standardError(ofMean values: [Double], on dataset: Dataset<Float>) -> Double {
+    guard self == .balancedAccuracy, case .classes(let labels, _) = dataset.targets else {
+      return Spread(values).deviation / Double(values.count).squareRoot()
+    }
+    // Each class by itself: how many examples it has is no part of its recall.
+    let classes = Dictionary(grouping: zip(labels, values)) { $0.0 }.values
+    return Judgement.length(
+      classes.map { Spread($0.map(\.1)).deviation * Double($0.count).squareRoot() / Double(values.count) }.sorted())
+  }
+}
+
 extension NormComparison.Metric {
   /// What one example more or less makes, at most: that two models answer all of a few examples alike is no proof that they always
   /// would. 0 for R², which every example changes.

@@ -109,7 +109,7 @@ public struct Comparison: Sendable {
       validation: .init(data.validation), judgedOn: data.test == nil ? .validation : .test,
       references: references.results,
       differences: Contender.differences(
-        contenders + references.contenders(seedCount: seeds.count), metric: metric.metric, on: .init(data.judged)),
+        contenders + references.contenders(seedCount: seeds.count), metric: metric, on: data.judged),
       runs: results, version: normaVersion)
   }
 }

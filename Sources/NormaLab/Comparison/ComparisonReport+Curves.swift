@@ -41,12 +41,11 @@ extension ComparisonReport {
     let longest = result.runs.map { $0.stepLosses.count * max(1, $0.stepInterval) }.max() ?? 0
     let width = max(result.runs.map(\.stepInterval).max() ?? 1, (longest + 119) / 120, 1)
     let lines = zip(result.groups, result.groups.styles).map { group, style in
-      let places = group.runs.map { stepMeans($0, width: width) }
-      let count = places.map(\.count).max() ?? 0
+      let means = group.runs.map { stepMeans($0, width: width) }
       return ChartSeries.seeds(
         group.norm, style: style,
-        (0..<count).map { place in
-          (Double((place + 1) * width), Spread(places.compactMap { $0.indices.contains(place) ? $0[place] : nil }))
+        Set(means.flatMap(\.keys)).sorted().map { part in
+          (Double((part + 1) * width), Spread(means.compactMap { $0[part] }))
         })
     }
     let averaged = width > 1 ? " Each point is the mean of what was recorded in \(width) steps." : ""
@@ -61,13 +60,10 @@ extension ComparisonReport {
       pictures: [chart], legend: groupLegend)
   }
 
-  /// The mean of the losses that were recorded in every so many steps.
-  private func stepMeans(_ run: NormComparison.Run, width: Int) -> [Double] {
-    let perPart = max(1, width / max(1, run.stepInterval))
-    return stride(from: 0, to: run.stepLosses.count, by: perPart).map { start in
-      let values = run.stepLosses[start..<min(start + perPart, run.stepLosses.count)]
-      return values.reduce(0, +) / Double(values.count)
-    }
+  /// The mean of the losses that were recorded in every so many steps, by the number of the part.
+  private func stepMeans(_ run: NormComparison.Run, width: Int) -> [Int: Double] {
+    let parts = Dictionary(grouping: run.stepLosses.enumerated()) { $0.offset * max(1, run.stepInterval) / width }
+    return parts.mapValues { $0.reduce(0) { $0 + $1.element } / Double($0.count) }
   }
 
   var curvesFigure: ReportFigure {

@@ -114,7 +114,8 @@ struct ComparisonRun {
     (run.validation, run.test) = (scores, testScores)
     if let credits = measurement.credits, let base = baseline.credits {
       run.gain = PairedDifference(
-        [measurement.metric - baseline.metric], standardError: Contender.standardError([credits], [base]))
+        [measurement.metric - baseline.metric],
+        standardError: metric.standardError(of: [credits], less: [base], on: data.judged))
     }
     return (run, measurement)
   }

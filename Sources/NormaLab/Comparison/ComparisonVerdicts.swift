@@ -37,12 +37,13 @@ struct ComparisonVerdicts {
     let goal = result.metricFormat.shortText(target)
     if groups.count == 2 {
       return decided.first.map {
-        "\(Words.capitalized(Words.name(of: $0.first))) is sooner at \(goal) than \(Words.name(of: $0.second)), by more than chance explains."
+        "\(Words.capitalized(Words.phrase(of: $0.first))) \(goal) is reached sooner than \(Words.phrase(of: $0.second)), by more than chance "
+          + "explains."
       } ?? "Which of the two is sooner at \(goal) is too close to tell."
     }
     return sentences(
       [("Sooner at \(goal) by more than chance explains", decided.map { "\($0.first) than \($0.second)" })],
-      open: open.map { "\($0.first) and \($0.second)" })
+      open: ("Too close to tell which is sooner at \(goal)", open.map { "\($0.first) and \($0.second)" }))
   }
 
   /// Whether every seed of one kind reached a target before any seed of another came within two standard errors of it: other
@@ -71,7 +72,9 @@ struct ComparisonVerdicts {
       case .tooClose: open.append("\(one.norm) and \(other.norm) (\(text(difference)))")
       }
     }
-    return sentences([("Better \(data), by more than chance explains", better)], open: open)
+    return sentences(
+      [("Better \(data), by more than chance explains", better)],
+      open: ("Too close to tell which is better \(data)", open))
   }
 
   private var data: String {
@@ -86,8 +89,10 @@ struct ComparisonVerdicts {
     return "\(numbers[0]) ± \(numbers[1]) points"
   }
 
-  private func sentences(_ groups: [(title: String, entries: [String])], open: [String]) -> String {
-    (groups + [("Too close to tell", open)]).filter { !$0.entries.isEmpty }
+  private func sentences(
+    _ groups: [(title: String, entries: [String])], open: (title: String, entries: [String])
+  ) -> String {
+    (groups + [open]).filter { !$0.entries.isEmpty }
       .map { "\($0.title): \($0.entries.joined(separator: ", "))." }.joined(separator: " ")
   }
 
@@ -102,7 +107,7 @@ struct ComparisonVerdicts {
     }
     let kind = result.judgedOn == .test ? "test \(result.metric.name)" : result.validationMetricName
     let opening =
-      "A linear model (\(linear.description)) has \(score(linear)) \(kind), \(baseline.description), \(score(baseline))."
+      "A linear model (\(linear.description)) has \(score(linear)) \(kind); \(baseline.description) gives \(score(baseline))."
     guard isRepeated else {
       let behind = groups.filter { ($0.test ?? $0.best).mean < (linear.test ?? linear.validation).metric }
       return behind.isEmpty
@@ -118,7 +123,9 @@ struct ComparisonVerdicts {
       }
     }
     return opening + " "
-      + sentences([("Better than the linear model", better), ("Worse than the linear model", worse)], open: open)
+      + sentences(
+        [("Better than the linear model", better), ("Worse than the linear model", worse)],
+        open: ("Too close to the linear model to tell", open))
   }
 
   /// Which targets say nothing, because the base line reaches them.
@@ -128,7 +135,7 @@ struct ComparisonVerdicts {
     guard !low.isEmpty else { return nil }
     let format = result.metricFormat
     return
-      "\(Words.capitalized(baseline.description)), has \(format.text(baseline.validation.metric)) without looking, so that reaching "
+      "\(Words.capitalized(baseline.description)) gives \(format.text(baseline.validation.metric)) without looking, so that reaching "
       + "\(Words.list(low.map(format.shortText))) says nothing."
   }
 

@@ -13,9 +13,9 @@ struct Contender {
   let name: String
   var measurements: [Measurement] = []
 
-  /// By how much each of several is better than each after it.
+  /// By how much each of several is better than each after it, on the data that decide.
   static func differences(
-    _ contenders: [Contender], metric: NormComparison.Metric, on sample: NormComparison.Sample
+    _ contenders: [Contender], metric: ComparedMetric, on dataset: Dataset<Float>
   ) -> [NormComparison.Difference] {
     contenders.indices.flatMap { first in
       contenders[(first + 1)...].map { second in
@@ -23,35 +23,25 @@ struct Contender {
         let values = zip(a.measurements, b.measurements).map { $0.metric - $1.metric }
         return NormComparison.Difference(
           first: a.name, second: b.name,
-          difference: PairedDifference(values, standardError: standardError(a, b, metric: metric, on: sample)))
+          difference: PairedDifference(values, standardError: standardError(a, b, metric: metric, on: dataset)))
       }
     }
   }
 
-  /// The standard error of the difference of one measurement and another, from the differences that the examples make. Examples
-  /// that both get right, or both wrong, make none, so that what two models share does not count.
-  static func standardError(_ first: [[Double]], _ second: [[Double]]) -> Double {
-    let count = first[0].count
-    let differences = (0..<count).map { example in
-      zip(first, second).reduce(0) { $0 + $1.0[example] - $1.1[example] } / Double(first.count)
-    }
-    return Spread(differences).deviation / Double(count).squareRoot()
-  }
-
   private static func standardError(
-    _ first: Contender, _ second: Contender, metric: NormComparison.Metric, on sample: NormComparison.Sample
+    _ first: Contender, _ second: Contender, metric: ComparedMetric, on dataset: Dataset<Float>
   ) -> Double {
     let known = zip(first.measurements, second.measurements).compactMap { a, b in
       a.credits.flatMap { one in b.credits.map { (one, $0) } }
     }
     if known.count == first.measurements.count {
-      let error = standardError(known.map(\.0), known.map(\.1))
-      if error.isFinite { return max(error, metric.resolution(on: sample)) }
+      let error = metric.standardError(of: known.map(\.0), less: known.map(\.1), on: dataset)
+      if error.isFinite { return error }
     }
     // As if the two had nothing in common.
     return Judgement.length(
       [first, second].map { contender in
-        metric.standardError(at: Spread(contender.measurements.map(\.metric)).mean, on: sample)
+        metric.metric.standardError(at: Spread(contender.measurements.map(\.metric)).mean, on: .init(dataset))
       })
   }
 }
@@ -66,10 +56,10 @@ struct ReferenceModels {
   init(_ data: PreparedData, metric: ComparedMetric) throws {
     let model = try Baseline(of: data.training)
     let name = model.mostFrequentClass.map { number in
-      "always the most frequent class, \(data.training.classNames?[number] ?? "\(number)")"
+      "always saying the most frequent class (\(data.training.classNames?[number] ?? "\(number)"))"
     }
     let baselineReference = try NormComparison.Reference(
-      kind: .baseline, description: name ?? "always the mean of the training targets", data, metric
+      kind: .baseline, description: name ?? "always saying the mean of the training targets", data, metric
     ) { model.predict(count: $0.count) }
     baseline = Contender.Measurement(
       metric: baselineReference.judgedMetric,

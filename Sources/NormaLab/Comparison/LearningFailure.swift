@@ -35,7 +35,7 @@ struct LearningFailure {
     }
     return
       "\(subject) that shows on \(result.judgedOn == .test ? "test" : "validation") data: the best \(result.validationMetricName) is "
-      + "\(best.best.text(format)), and \(baseline.description), has \(format.text(baseline.validation.metric))."
+      + "\(best.best.text(format)), and \(baseline.description) gives \(format.text(baseline.validation.metric))."
   }
 
   /// Why, as far as the numbers tell.

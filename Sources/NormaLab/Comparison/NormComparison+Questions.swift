@@ -110,13 +110,7 @@ extension NormComparison.Run {
   var trainedEpochCount: Int { max(0, epochs.last?.number ?? 0) }
 
   /// The run as part of a sentence: "with batch normalization".
-  var phrase: String {
-    switch norm {
-    case "none": "without normalization"
-    case "batch", "layer", "group", "instance": "with \(norm) normalization"
-    default: "with normalization “\(norm)”"
-    }
-  }
+  var phrase: String { Words.phrase(of: norm) }
 }
 
 extension Array where Element == NormComparison.Group {
@@ -160,13 +154,12 @@ enum Words {
     return least == greatest ? count(least, noun) : "\(least) to \(count(greatest, noun))"
   }
 
-  /// What a kind of normalization, or a reference, is called: "batch normalization", "no normalization", "the linear model".
-  static func name(of contender: String) -> String {
-    switch contender {
-    case "none": "no normalization"
-    case NormComparison.Reference.Kind.linear.rawValue: "the linear model"
-    case NormComparison.Reference.Kind.baseline.rawValue: "the base line"
-    default: "\(contender) normalization"
+  /// A kind of normalization as part of a sentence: "with batch normalization".
+  static func phrase(of norm: String) -> String {
+    switch norm {
+    case "none": "without normalization"
+    case "batch", "layer", "group", "instance": "with \(norm) normalization"
+    default: "with normalization “\(norm)”"
     }
   }
 

@@ -53,7 +53,7 @@ extension NormComparison {
 
     /// Which one.
     public var kind: Kind
-    /// What it does, such as "always the most frequent class, no".
+    /// What it does, such as "always saying the most frequent class (no)".
     public var description: String
     /// The metric on the training data.
     public var trainingMetric: Double

@@ -16,15 +16,18 @@ import NormaEvents
 ///
 /// No training is lost for its events: what goes wrong in writing them ends the writing, and is thrown by ``finish()``.
 ///
-/// | tag | what | at |
+/// | tag | what | after |
 /// |---|---|---|
-/// | `loss/step` | the loss of a batch, 50 times an epoch at most | step |
-/// | `loss/training`, `loss/validation` | as ``TrainingHistory/Epoch`` has them | epoch |
-/// | `accuracy/…` or `R²/…` | the metric, for training and validation | epoch |
-/// | `learning rate` | of the epoch's last step | epoch |
-/// | `activations/LAYER` | what comes out of a nonlinearity, for a batch normalized as in training | epoch, 0 before the first |
-/// | `filters` | those of the first convolution, 64 at most | epoch, 0 before the first |
-/// | `settings` | a table | 0 |
+/// | `loss/step` | the loss of a batch | some steps, 50 times an epoch at most |
+/// | `loss/training`, `loss/validation` | as ``TrainingHistory/Epoch`` has them | each epoch |
+/// | `accuracy/…` or `R²/…` | the metric, for training and validation | each epoch |
+/// | `learning rate` | of the epoch's last step | each epoch |
+/// | `activations/LAYER` | what comes out of a nonlinearity, for a batch normalized as in training | each epoch, and at 0 |
+/// | `filters` | those of the first convolution, 64 at most | each epoch, and at 0 |
+/// | `settings` | a table | at 0 |
+///
+/// All stand at the number of steps that the optimizer had made: TensorBoard knows one count for a run, by which it also tells
+/// what comes again when a training is gone on with.
 public final class TrainingEvents {
   /// At most so many losses of steps are written in an epoch.
   private static let stepLossesPerEpoch = 50
@@ -33,6 +36,8 @@ public final class TrainingEvents {
   private let settings: [NormComparison.Setting]
   private var failure: (any Error)?
   private var subject: (model: any Layer<Float>, probe: ActivationProbe, metric: String)?
+  /// The steps made so far.
+  private var stepCount = 0
 
   /// Creates an event file.
   ///
@@ -51,12 +56,29 @@ public final class TrainingEvents {
   ///   - model: the network, which the training changes.
   ///   - data: what it is trained on; some of it is sent through the network to look at its activations.
   public func begin(_ model: any Layer<Float>, on data: PreparedData) {
-    let metric = if case .classes = data.training.targets { "accuracy" } else { "R²" }
-    subject = (model, ActivationProbe(data), metric)
+    look(at: model, data)
     attempt {
       if !settings.isEmpty { try writer.addText("settings", settingsTable, step: 0) }
-      try recordState(step: 0)
+      try recordState()
     }
+  }
+
+  /// Goes on with a training that was interrupted, of which the folder has events: those of later steps than it goes on from
+  /// are taken back, so that TensorBoard shows each step once.
+  ///
+  /// - Parameters:
+  ///   - model: the network, as it was saved.
+  ///   - data: what it is trained on.
+  ///   - stepCount: how many steps it had made then.
+  public func goOn(_ model: any Layer<Float>, on data: PreparedData, after stepCount: Int) {
+    look(at: model, data)
+    self.stepCount = stepCount
+    attempt { try writer.addStart(step: stepCount + 1) }
+  }
+
+  private func look(at model: any Layer<Float>, _ data: PreparedData) {
+    let metric = if case .classes = data.training.targets { "accuracy" } else { "R²" }
+    subject = (model, ActivationProbe(data), metric)
   }
 
   /// Records a step or an epoch.
@@ -83,9 +105,10 @@ public final class TrainingEvents {
   }
 
   private func record(_ step: Trainer<Float>.Step) throws {
+    stepCount = (step.epoch - 1) * step.count + step.number
     let interval = (step.count + Self.stepLossesPerEpoch - 1) / Self.stepLossesPerEpoch
     guard step.number % max(1, interval) == 0 else { return }
-    try writer.addScalar("loss/step", step.loss, step: (step.epoch - 1) * step.count + step.number)
+    try writer.addScalar("loss/step", step.loss, step: stepCount)
   }
 
   private func record(_ epoch: TrainingHistory.Epoch) throws {
@@ -97,17 +120,17 @@ public final class TrainingEvents {
       ("\(metric)/training, by batch statistics", epoch.batchTrainingMetric),
       ("learning rate", epoch.learningRate),
     ]
-    for case (let tag, let value?) in values { try writer.addScalar(tag, value, step: epoch.number) }
-    try recordState(step: epoch.number)
+    for case (let tag, let value?) in values { try writer.addScalar(tag, value, step: stepCount) }
+    try recordState()
   }
 
-  private func recordState(step: Int) throws {
+  private func recordState() throws {
     guard let subject else { return }
     for (layer, values) in try subject.probe.activations(of: subject.model) {
-      try writer.addHistogram("activations/\(layer)", of: values, step: step)
+      try writer.addHistogram("activations/\(layer)", of: values, step: stepCount)
     }
     if let filters = NormComparison.Filters(firstOf: subject.model) {
-      try writer.addImage("filters", FilterGrid(title: "filters", filters: filters).image(), step: step)
+      try writer.addImage("filters", FilterGrid(title: "filters", filters: filters).image(), step: stepCount)
     }
   }
 

@@ -58,10 +58,18 @@ public final class LabData: Sendable {
   }
 
   private let sources: [LabDataset: DataSource]
+  private let onNote: @Sendable (String) -> Void
   private let cache = Guarded(Cache())
 
   /// Data of the given sources; the digits are always there.
-  public init(_ sources: [LabDataset: DataSource] = [:]) { self.sources = sources }
+  ///
+  /// - Parameters:
+  ///   - sources: where the data are.
+  ///   - onNote: called with what is to be said of data once they are read, such as files that are missing.
+  public init(_ sources: [LabDataset: DataSource] = [:], onNote: @escaping @Sendable (String) -> Void = { _ in }) {
+    self.sources = sources
+    self.onNote = onNote
+  }
 
   /// What an experiment meant for some data runs on: those, or the digits where they are not at hand.
   public func atHand(_ wanted: LabDataset?) -> LabDataset? { wanted.map { sources[$0] == nil ? .digits : $0 } }
@@ -127,6 +135,7 @@ public final class LabData: Sendable {
     let parts: (training: Dataset<Float>, test: Dataset<Float>)
     if let source = sources[dataset] {
       let data = try source.load()
+      data.notes.forEach(onNote)
       // Both sources that can be named have test data of their own.
       parts = (data.training, data.test ?? data.training)
     } else {

@@ -92,18 +92,13 @@ public struct StateDictionary: Equatable, Sendable {
     var biases: [String: Tensor<Float>] = [:]
     var roundedCount = 0
     for (name, entry) in entries {
-      if case .integers(let numbers, _) = entry, expected.tensors[name] == nil {
-        if expected.batchCounts[name] == nil {
-          problems[name] = .unexpected
-        } else if numbers.count == 1, (0...1 << 53).contains(numbers[0]) {
-          state.batchCounts[name] = Int(numbers[0])
-        } else {
-          problems[name] = .wrongType
-        }
+      // Of whatever type: PyTorch copies it into its own.
+      if expected.batchCounts[name] != nil {
+        if let count = entry.count { state.batchCounts[name] = count } else { problems[name] = .wrongType }
         continue
       }
       guard let tensor = entry.tensor(of: Float.self) else {
-        problems[name] = .wrongType
+        problems[name] = expected.tensors[name] == nil ? .unexpected : .wrongType
         continue
       }
       if case .double(let exact) = entry, exact != tensor.converted() { roundedCount += 1 }
@@ -117,7 +112,7 @@ public struct StateDictionary: Equatable, Sendable {
         biases[name] = tensor
         remarks.append(.cancelledBias(name, runningMean: mean))
       } else {
-        problems[name] = expected.batchCounts[name] == nil ? .unexpected : .wrongType
+        problems[name] = .unexpected
       }
     }
     for (name, tensor) in expected.tensors where state.tensors[name] == nil && problems[name] == nil {

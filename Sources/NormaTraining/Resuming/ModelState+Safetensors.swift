@@ -20,12 +20,11 @@ extension ModelState {
       func error(_ problem: String) -> FormatError {
         FormatError(file: file, problem: "'\(name)' \(problem)", remedy: remedy)
       }
-      switch entry {
-      case .integers(let numbers, shape: []):
-        // More than any training reaches, and few enough to count on from.
-        guard (0...1 << 53).contains(numbers[0]) else { throw error("is \(numbers[0]), and counts batches") }
-        batchCounts[name] = Int(numbers[0])
-      default:
+      // Counts may be of any type: whoever turned all of a state into another turned them too.
+      if !entry.elementType.isFloatingPoint || name == "num_batches_tracked" || name.hasSuffix(".num_batches_tracked") {
+        guard let count = entry.count else { throw error("counts batches, and is no count") }
+        batchCounts[name] = count
+      } else {
         guard let tensor = entry.exactTensor(of: Element.self) else {
           throw error("is neither \(Element.typeName) nor a count")
         }
@@ -41,7 +40,7 @@ extension Safetensors.Entry {
     switch self {
     case .float(let tensor): tensor as? Tensor<Element>
     case .double(let tensor): tensor as? Tensor<Element>
-    case .integers: nil
+    case .integers, .other: nil
     }
   }
 }
