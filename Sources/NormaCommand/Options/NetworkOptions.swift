@@ -16,7 +16,7 @@ enum RunningStatisticsRule: String, ExpressibleByArgument, CaseIterable {
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The network, one of MODELS above. (default: mlp:100,100; mlp:100,100,100,100,100 for compare)", valueName: "name"
+      "The network, one of MODELS above. (default: mlp:100; mlp:100,100,100,100,100 for compare)", valueName: "name"
     ))
   var model: String?
 
@@ -114,7 +114,7 @@ struct NetworkOptions: ParsableArguments {
     normalization: NormalizationKind, isHard: Bool = false
   ) throws -> ModelArchitecture {
     let choices = NetworkChoices(
-      model: model ?? (isHard ? "mlp:100,100,100,100,100" : "mlp:100,100"), normalization: normalization,
+      model: model ?? (isHard ? "mlp:100,100,100,100,100" : "mlp:100"), normalization: normalization,
       activation: activation, keep: keep, shortcut: shortcut,
       zeroGamma: zeroGamma)
     var recipe = try choices.architecture().recipe

@@ -7,6 +7,8 @@ import Norma
 struct TrainingDefaults {
   /// Whether the network is a deep convolutional one.
   private let isDeep: Bool
+  /// Whether it is a fully connected one of at most two hidden layers.
+  private let isShallow: Bool
   /// Whether there is a network without normalization among those that are trained; high rates are too much for it.
   private let isUnnormalized: Bool
   /// Whether the same settings serve several networks side by side.
@@ -21,6 +23,7 @@ struct TrainingDefaults {
     case .multilayerPerceptron, .threeLayerConvolutionalNetwork: isDeep = false
     case .residualNetwork, .vggNetwork: isDeep = true
     }
+    isShallow = if case .multilayerPerceptron(let recipe) = architecture { recipe.hidden.count <= 2 } else { false }
     isUnnormalized = normalizations.contains(.none)
     self.isComparison = isComparison
     arePhotographs = data.data.hasPrefix("cifar10:")
@@ -30,11 +33,11 @@ struct TrainingDefaults {
     isDeep && arePhotographs ? ImageAugmentation(padding: 4, flipsHorizontally: true) : nil
   }
 
-  /// A deep network's is half of what its papers take, who had more examples: ten epochs of 18,000 make enough steps so. Of few
-  /// examples smaller batches make more steps.
+  /// A deep network's is half of what its papers take, who had more examples: ten epochs of 18,000 make enough steps so. Small
+  /// data have epochs enough, so that their batches need not be small: a batch of few rows has rough statistics.
   func batchSize(for count: Int) -> Int {
     if isDeep { return 64 }
-    return count >= 1000 ? 50 : count >= 100 ? 32 : 16
+    return count >= 1000 ? 50 : count >= 64 ? 64 : max(2, count)
   }
 
   /// Up to how many examples data are small: their networks are trained for as many epochs as make enough steps, within
@@ -52,12 +55,14 @@ struct TrainingDefaults {
   func patience(for count: Int, epochs: Int) -> Int? {
     isDeep || isComparison || count > Self.smallCount ? nil : max(5, epochs / 5)
   }
+
   var optimizer: TrainingOptions.OptimizerName { isDeep ? .nesterov : .adam }
   var schedule: String { isComparison && !isDeep ? "constant" : "cosine" }
 
-  func learningRate(_ optimizer: TrainingOptions.OptimizerName) -> Double {
+  /// By itself a network of one or two hidden layers on small data bears ten times the rate that deeper ones do.
+  func learningRate(_ optimizer: TrainingOptions.OptimizerName, for count: Int) -> Double {
     switch optimizer {
-    case .adam, .adamw: 1e-3
+    case .adam, .adamw: isShallow && !isComparison && count <= Self.smallCount ? 1e-2 : 1e-3
     case .rmsprop: 1e-2
     case .sgd, .momentum, .nesterov: isDeep && !isUnnormalized ? 0.1 : 1e-2
     }

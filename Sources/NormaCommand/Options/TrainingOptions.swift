@@ -82,7 +82,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Examples a step. (default: 64 for resnet and vgg; else 50, below 1,000 examples 32, below 100 16)",
+      "Examples a step. (default: 64; 50 for mlp and convnet from 1,000 examples on, all where there are fewer than 64)",
       valueName: "count"))
   var batchSize: Int?
 
@@ -94,7 +94,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The learning rate. (default: 1e-3 for adam and adamw, 1e-2 for the others; for resnet and vgg 0.1 for sgd, momentum and nesterov where all are normalized)",
+      "The learning rate. (default: 1e-3 for adam and adamw, but 1e-2 where train has an mlp of one or two hidden layers and up to 5,000 examples; 1e-2 for the others; for resnet and vgg 0.1 for sgd, momentum and nesterov where all are normalized)",
       valueName: "rate"))
   var learningRate: Double?
 
@@ -253,7 +253,7 @@ struct TrainingOptions: ParsableArguments {
     var configuration = TrainingConfiguration(
       epochs: epochs, batchSize: batchSize,
       loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule(optimizer),
-      learningRate: learningRate ?? defaults.learningRate(optimizer), scheduleUnit: .step,
+      learningRate: learningRate ?? defaults.learningRate(optimizer, for: training.count), scheduleUnit: .step,
       l2Penalty: l2 ?? defaults.l2(optimizer), dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),
       classWeights: try classWeights?.weights(for: training), augmentation: augmentation, seed: seed,
