@@ -92,7 +92,7 @@ import Testing
     options.labelColumns = [.name("kind")]
     let trained = try prepare(data("id,x,kind,y\nq,1,a,5\nr,2,b,6\ns,3,a,7\n", options))
     let encoding = try #require(trained.preparation.encoding)
-    #expect(encoding.labels.map(\.name) == ["kind"] && encoding.labels.map(\.position) == [2])
+    #expect(encoding.labels == [TableEncoding.Label(name: "kind", position: 2)])
     func numbers(_ text: String) throws -> [[Double]] {
       try CSV.table(bytes: Array(text.utf8), file: "t.csv", encoding: encoding, options: CSVOptions(labelColumns: []))
         .columns.map { if case .numbers(let numbers) = $0.cells { numbers } else { [] } }
