@@ -137,7 +137,8 @@ struct CSVRecords {
     let text = String(decoding: bytes[cells[column].range], as: UTF8.self)
     if let value = CellKind.truth(text) { return .truth(value) }
     if let seconds = DateText.seconds(text) { return .date(seconds) }
-    let hasOtherMark = dialect.decimalMark == .comma && cells[column].range.count < 32 && Double(text)?.isFinite ?? false
+    let hasOtherMark =
+      dialect.decimalMark == .comma && cells[column].range.count < 32 && Double(text)?.isFinite ?? false
     return hasOtherMark || CellKind.isSpoiltNumber(text) ? .spoiltNumber : .text
   }
 
