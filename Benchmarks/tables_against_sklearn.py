@@ -82,7 +82,8 @@ def run(command):
 def reading(difference):
     """Whether the first of two is better, or worse, beyond chance, as compare says it."""
     values = difference["difference"]
-    if abs(values["mean"]) <= values["uncertainty"]:
+    uncertainty = (values["seedUncertainty"] ** 2 + values["exampleUncertainty"] ** 2) ** 0.5
+    if abs(values["mean"]) <= uncertainty:
         return "too close to tell"
     return "better" if values["mean"] > 0 else "worse"
 

@@ -85,8 +85,7 @@ struct ConventionReport {
     }
     if case .cumulativeFirst(let weight) = conventions.rule {
       remarks.append(
-        "\(framework.name) takes no plain mean of the first \(Int((1 / weight).rounded(.up))) batches: its statistics would keep a share of "
-          + "what they start from for longer.")
+        "\(framework.name) knows no plain mean of the first \(Int((1 / weight).rounded(.up))) batches; it stays.")
     }
     guard new.estimator != conventions.estimator else { return remarks }
     let (from, to) = (conventions.estimator.rawValue, new.estimator.rawValue)

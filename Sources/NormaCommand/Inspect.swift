@@ -165,7 +165,7 @@ struct Inspect: ParsableCommand {
     for row in rows {
       let numbers = [row.mean, row.standardDeviation, row.minimum, row.maximum]
       table.addRow(
-        [row.name, row.type, "\(Shape(row.shape))"]
+        [row.name, row.type, "\(Shape(row.shape))".replacing(", ", with: ",")]
           + (row.count.map { ["\($0)", "", "\($0)", "\($0)"] } ?? numbers.map { $0.map(Formatting.number) ?? "" }))
     }
     return table

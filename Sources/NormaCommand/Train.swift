@@ -142,7 +142,6 @@ struct Train: ParsableCommand {
       for: prepared.training, normalizations: [norm], defaults: defaults(architecture), seed: common.seed)
     let outputs = Checkpoint.Outputs(prepared.training)
     _ = try architecture.parameterCount(sampleShape: prepared.training.exampleShape, outputCount: outputs.count)
-    if let words = smallBatchWords(architecture, configuration) { note(words) }
     let model = architecture.build(
       Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))

@@ -60,11 +60,12 @@ extension BatchNormalizationConventions {
   public var framework: NormalizationFramework? { NormalizationFramework.allCases.first { $0.conventions == self } }
 
   /// What behaves like this, said as a framework says it: its direction of momentum and its estimator of the variance, with
-  /// the epsilon and the weight of a batch that these have. A plain mean stays one; one of the first batches alone, which no
-  /// framework knows, is left out.
+  /// the epsilon and the weight of a batch that these have. A plain mean stays one, of all batches or of the first alone, which
+  /// no framework knows.
   public func expressed(in framework: NormalizationFramework) -> BatchNormalizationConventions {
     var result = self
     result.estimator = framework.conventions.estimator
+    if case .cumulativeFirst = rule { return result }
     if let momentum = framework.momentum(for: rule) {
       result.rule =
         if case .keeping = framework.conventions.rule { .keeping(momentum) } else { .updating(momentum) }

@@ -39,15 +39,14 @@ import Testing
     }
   }
 
-  @Test func aPlainMeanOfTheFirstBatchesAloneIsNobodysButItsMomentumIsKnown() {
-    let expected: [NormalizationFramework: UpdateRule] = [
-      .pyTorch: .updating(0.1), .mlx: .updating(0.1), .keras: .keeping(0.9), .onnx: .keeping(0.9),
-      .cs231n: .keeping(0.9),
+  @Test func aPlainMeanOfTheFirstBatchesStaysOneAndItsMomentumIsThatOfLaterOnes() {
+    let momenta: [NormalizationFramework: String] = [
+      .pyTorch: "0.1", .mlx: "0.1", .keras: "0.9", .onnx: "0.9", .cs231n: "0.9",
     ]
     for framework in NormalizationFramework.allCases {
-      #expect(BatchNormalizationConventions.norma.expressed(in: framework).rule == expected[framework])
-      #expect(
-        framework.arguments(for: .norma)?.hasSuffix(expected[framework] == .updating(0.1) ? "=0.1" : "=0.9") == true)
+      let expressed = BatchNormalizationConventions.norma.expressed(in: framework)
+      #expect(expressed.rule == .cumulativeFirst(0.1) && expressed.estimator == framework.conventions.estimator)
+      #expect(framework.arguments(for: .norma)?.hasSuffix("momentum=\(momenta[framework] ?? "")") == true)
     }
     #expect(BatchNormalizationConventions.norma.framework == nil)
   }

@@ -51,9 +51,10 @@ struct TrainingDefaults {
     return min(200, max(10, (2000 + steps - 1) / steps))
   }
 
-  /// A fifth of the epochs on small data, which a network soon learns by heart; a comparison shows all of them.
+  /// Half of the epochs on small data, where the metric of a few hundred rows stands still for long before it gets better; a
+  /// comparison shows all of them.
   func patience(for count: Int, epochs: Int) -> Int? {
-    isDeep || isComparison || count > Self.smallCount ? nil : max(5, epochs / 5)
+    isDeep || isComparison || count > Self.smallCount ? nil : max(5, epochs / 2)
   }
 
   var optimizer: TrainingOptions.OptimizerName { isDeep ? .nesterov : .adam }

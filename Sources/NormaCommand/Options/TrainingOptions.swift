@@ -150,7 +150,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Stop after so many epochs without a better validation result; 0 to go on to the end. (default: a fifth of the epochs where train goes over up to 5,000 examples, else 0)",
+      "Stop after so many epochs without a better validation result; 0 to go on to the end. (default: half of the epochs where train goes over up to 5,000 examples, else 0)",
       valueName: "epochs"))
   var patience: Int?
 
