@@ -22,9 +22,8 @@ struct StatisticsGap {
 
   /// What was found.
   var words: String {
-    "On training samples the \(metric.name) is \(metric.text(batchMetric)) when batches are normalized by their own statistics, and "
-      + "\(metric.text(runningMetric)) by the running statistics that the saved network uses: these lag behind the weights, or the "
-      + "batches are too small to estimate them."
+    "On training samples the \(metric.name) is \(metric.text(batchMetric)) when they are normalized by their own statistics, and "
+      + "\(metric.text(runningMetric)) by the running statistics that the saved network uses: these lag behind the weights."
   }
 
   /// What to do about it.

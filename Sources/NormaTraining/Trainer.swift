@@ -177,10 +177,15 @@ public final class Trainer<Element: TensorElement> {
     return history
   }
 
-  /// The evaluation of training samples as the steps see them; nil for a model that gathers no statistics.
+  /// How many samples at least are normalized by their own statistics where a model is measured so: as many as make the noise of
+  /// a small batch small. It is the lag of running statistics that is looked for.
+  static var measuredBatchSize: Int { 256 }
+
+  /// The evaluation of training samples by their own statistics; nil for a model that gathers none.
   private func evaluateByBatchStatistics(_ sample: Dataset<Element>) throws -> Evaluation? {
-    guard model.gathersStatistics, sample.count > 1, configuration.batchSize > 1 else { return nil }
-    let outputs = try model.predictByBatchStatistics(sample.features, batchSize: configuration.batchSize)
+    guard model.gathersStatistics, sample.count > 1 else { return nil }
+    let outputs = try model.predictByBatchStatistics(
+      sample.features, batchSize: max(configuration.batchSize, Self.measuredBatchSize))
     return try Evaluation(outputs: outputs, of: sample, loss: configuration.loss)
   }
 

@@ -11,8 +11,8 @@ public struct TrainingHistory: Equatable, Sendable, Codable {
     /// The loss over the same samples after the epoch, in inference, without a penalty; nil in a history that an earlier
     /// version wrote.
     public var inferenceTrainingLoss: Double?
-    /// Loss and metric over the same samples after the epoch, normalized by the statistics of batches as training has them,
-    /// without dropout; nil for a model that gathers no running statistics. Where they are good and those in inference are
+    /// Loss and metric over the same samples after the epoch, normalized by their own statistics, 256 or more at a time, without
+    /// dropout; nil for a model that gathers no running statistics. Where they are good and those in inference are
     /// not, the running statistics are to blame, and not the weights.
     public var batchTrainingLoss: Double?, batchTrainingMetric: Double?
     /// The mean loss over the validation data after the epoch, in inference; nil without validation data.

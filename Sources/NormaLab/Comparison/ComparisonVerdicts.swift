@@ -152,9 +152,9 @@ struct ComparisonVerdicts {
       else { return nil }
       let format = result.metricFormat
       return
-        "\(Words.capitalized(group.phrase)) the saved network’s training \(result.metric.name) is \(batch.text(format)) when batches are "
-        + "normalized by their own statistics, and \(running.text(format)) by the running statistics of inference: these lag behind the "
-        + "weights, or the batches are too small to estimate them. A larger --bn-momentum, more --epochs or a larger --batch-size help, and "
+        "\(Words.capitalized(group.phrase)) the saved network’s training \(result.metric.name) is \(batch.text(format)) when the "
+        + "examples are normalized by their own statistics, and \(running.text(format)) by the running statistics of inference: these lag "
+        + "behind the weights. A larger --bn-momentum, more --epochs or a larger --batch-size help, and "
         + "norma train --recalibrate."
     }
   }
