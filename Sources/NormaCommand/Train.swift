@@ -162,6 +162,7 @@ struct Train: ParsableCommand {
       note("Going on from \(interrupted.state.position).")
       events?.goOn(model, on: prepared, after: interrupted.state.stepCount)
     } else {
+      if let words = smallBatchWords(architecture, configuration) { note(words) }
       events?.begin(model, on: prepared)
     }
     let notes = try InterruptedTraining.notes(saved, arguments: arguments)
