@@ -149,7 +149,8 @@ struct Compare: ParsableCommand {
         progress[run - 1]?.finish()
         progress[run] = TrainingProgress(
           label: names[run].padded(toColumns: labelWidth), data: prepared,
-          configuration: comparison.training, quiet: common.quiet)
+          configuration: comparison.training, lines: names.count > 1 ? max(2, 20 / names.count) : 20,
+          quiet: common.quiet)
       }
       progress[run]?.show(event)
     }

@@ -213,7 +213,8 @@ struct Train: ParsableCommand {
         progress = (
           fold,
           TrainingProgress(
-            label: "part \(fold + 1)/\(count)", data: data, configuration: configuration, quiet: common.quiet)
+            label: "part \(fold + 1)/\(count)", data: data, configuration: configuration, lines: 3,
+            quiet: common.quiet)
         )
       }
       progress?.display.show(event)

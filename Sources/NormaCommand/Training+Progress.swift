@@ -5,14 +5,14 @@ import NormaTerminal
 struct TrainingProgress {
   private let display: ProgressDisplay
 
-  /// A display for a training that begins now.
-  init(label: String, data: PreparedData, configuration: TrainingConfiguration, quiet: Bool) {
+  /// A display for a training that begins now, of which about so many epochs get a line.
+  init(label: String, data: PreparedData, configuration: TrainingConfiguration, lines: Int = 20, quiet: Bool) {
     let isClassification = if case .classes = data.training.targets { true } else { false }
     display = ProgressDisplay(
       label: label, epochs: configuration.epochs,
       stepsPerEpoch: configuration.batches(of: data.training.count).count, samplesPerStep: configuration.batchSize,
       metric: isClassification ? .accuracy : MetricLabel(name: "R²", isFraction: false),
-      style: quiet ? .quiet : .automatic)
+      lines: lines, style: quiet ? .quiet : .automatic)
   }
 
   func show(_ event: Trainer<Float>.Event) {

@@ -1,8 +1,9 @@
 import Foundation
 
-/// Shows on a terminal how training gets on: a line that is redrawn in place, and one that stays for each epoch.
+/// Shows on a terminal how training gets on: a line that is redrawn in place, and one that stays for each epoch, or of many epochs
+/// for every so many of them and the last.
 ///
-/// Where nothing can be redrawn, as in a file, there is only the line for each epoch.
+/// Where nothing can be redrawn, as in a file, there are only the lines that stay.
 ///
 ///     let display = ProgressDisplay(label: "batch", epochs: 10, stepsPerEpoch: 29, samplesPerStep: 50)
 ///     display.step(1, epoch: 1, loss: 2.3026, metric: 0.12)
@@ -24,6 +25,10 @@ public final class ProgressDisplay {
   private let terminal: Terminal
   private let now: () -> Double
   private let samplesPerStep: Int
+  /// Of how many epochs one gets a line.
+  private let lineInterval: Int
+  /// The line of the last epoch, where it was left out.
+  private var leftOut: String?
   private var line: ProgressLine
 
   private let start: Double
@@ -44,18 +49,20 @@ public final class ProgressDisplay {
   ///   - stepsPerEpoch: How many steps each epoch has.
   ///   - samplesPerStep: How many samples each step takes, for the throughput.
   ///   - metric: The name of the metric that is given along with the losses.
+  ///   - lines: About how many epochs get a line that stays; all where there are no more.
   ///   - style: How much is shown.
   ///   - terminal: Where it is shown.
   ///   - now: The time in seconds since a fixed moment.
   public init(
     label: String, epochs: Int, stepsPerEpoch: Int, samplesPerStep: Int, metric: MetricLabel = .accuracy,
-    style: Style = .automatic, terminal: Terminal = .standardError,
+    lines: Int = 20, style: Style = .automatic, terminal: Terminal = .standardError,
     now: @escaping () -> Double = { ProcessInfo.processInfo.systemUptime }
   ) {
     self.style = style
     self.terminal = terminal
     self.now = now
     self.samplesPerStep = samplesPerStep
+    lineInterval = max(1, (epochs + max(1, lines) - 1) / max(1, lines))
     status = StatusLine(terminal)
     line = ProgressLine(label: label, epochs: epochs, stepsPerEpoch: stepsPerEpoch, metricLabel: metric)
     start = now()
@@ -106,7 +113,13 @@ public final class ProgressDisplay {
       label: line.label, epoch: epoch, epochs: line.epochs, trainingLoss: trainingLoss, validationLoss: validationLoss,
       trainingMetric: trainingMetric, validationMetric: validationMetric, metricLabel: line.metricLabel,
       seconds: end - epochStart, samplesPerSecond: samplesPerSecond)
-    status.write(summary.text(width: terminal.isInteractive ? status.columns : nil, glyphs: terminal.glyphs))
+    let text = summary.text(width: terminal.isInteractive ? status.columns : nil, glyphs: terminal.glyphs)
+    if epoch == 1 || epoch % lineInterval == 0 || epoch == line.epochs {
+      status.write(text)
+      leftOut = nil
+    } else {
+      leftOut = text
+    }
     epochStart = end
     stepsThisEpoch = 0
     losses = Mean()
@@ -118,8 +131,13 @@ public final class ProgressDisplay {
     }
   }
 
-  /// Takes the bar away, if there is one, and gives the cursor back. Happens by itself when the display goes away.
-  public func finish() { status.finish() }
+  /// Takes the bar away, if there is one, and gives the cursor back, after the line of the last epoch if that is still to come.
+  /// Happens by itself when the display goes away.
+  public func finish() {
+    if let leftOut { status.write(leftOut) }
+    leftOut = nil
+    status.finish()
+  }
 
   private var samplesPerSecond: Double? {
     let seconds = lastStep - epochStart

@@ -51,6 +51,21 @@ struct ProgressDisplayTests {
         """)
   }
 
+  @Test func ofManyEpochsSomeGetALineAndTheLastAlways() {
+    func epochs(_ count: Int, endingAfter last: Int) -> [Int] {
+      let recorder = Recorder()
+      let display = recorder.display(interactive: false, epochs: count)
+      for epoch in 1...last { display.epochEnded(epoch: epoch, trainingLoss: 1) }
+      display.finish()
+      return recorder.written.matches(of: #/epoch +(\d+)\//#).compactMap { Int($0.1) }
+    }
+    #expect(epochs(20, endingAfter: 20) == Array(1...20))
+    // Every fifth of a hundred, and the one that training stopped after.
+    #expect(epochs(100, endingAfter: 100) == [1] + stride(from: 5, through: 100, by: 5))
+    #expect(epochs(100, endingAfter: 13) == [1, 5, 10, 13])
+    #expect(epochs(100, endingAfter: 15) == [1, 5, 10, 15])
+  }
+
   @Test func theBarIsDrawnAtMostTenTimesASecondAndAtTheEndsOfAnEpoch() {
     let recorder = Recorder()
     let display = recorder.display(interactive: true, epochs: 1, stepsPerEpoch: 1000)
