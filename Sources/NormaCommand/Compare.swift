@@ -112,9 +112,8 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     common.apply()
-    try FileAccess.createWritableDirectory(out)
-    let lock = try FolderLock(out)
-    defer { lock.release() }
+    let folder = try OutputFolder(out)
+    defer { folder.close() }
     let architecture = try architecture()
     let normalizations = try normalizations()
     let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)

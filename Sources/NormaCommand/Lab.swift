@@ -145,9 +145,8 @@ extension Lab {
     func run() throws {
       common.apply()
       let runFolder = "\(out)/runs"
-      try FileAccess.createWritableDirectory(out)
-      let lock = try FolderLock(out)
-      defer { lock.release() }
+      let folder = try OutputFolder(out)
+      defer { folder.close() }
       try FileAccess.createWritableDirectory(runFolder)
       let data = LabData(try sources(), onNote: remark)
       let plan = LabPlan(isQuick: quick, seeds: (0..<UInt64(seeds)).map { common.seed + $0 })

@@ -102,9 +102,8 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let given = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
-    try FileAccess.createWritableDirectory(out)
-    let lock = try FolderLock(out)
-    defer { lock.release() }
+    let folder = try OutputFolder(out)
+    defer { folder.close() }
     guard checkpoints.resume else {
       guard try checkpoints.overwrite || TrainingStateFolder(checkpointFolder).files.isEmpty else {
         throw UsageError(

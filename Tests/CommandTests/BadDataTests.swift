@@ -40,6 +40,16 @@ struct BadDataTests {
     return folder
   }
 
+  @Test func dataThatAreRefusedLeaveNoFolderBehind() throws {
+    let folder = try Folder()
+    let data = try folder.write("a,b,label\n1,2,x\n3,oops,y\n4,5,x\n6,7,y\n", to: "data.csv")
+    for command in ["train", "compare"] {
+      expectFailure(
+        try Norma.run([command, "--data", "csv:\(data)", "--out", folder.path("out")]), status: 65, saying: "oops")
+      #expect(try folder.names() == ["data.csv"])
+    }
+  }
+
   @Test func wholeIDXFilesAreTaken() throws {
     let folder = try makeMNIST()
     let outcome = try Norma.run([
