@@ -132,6 +132,8 @@ struct Compare: ParsableCommand {
         for: prepared.training, normalizations: normalizations, defaults: defaults(architecture, normalizations),
         seed: common.seed),
       targets: try targets())
+    comparison.network = network.adjusted(
+      architecture, stepsPerEpoch: comparison.training.batches(of: prepared.training.count).count)
     let isSmall = comparison.work(on: prepared.training) <= Comparison.smallWork && common.seed < UInt64.max - 3
     comparison.seeds = (0..<UInt64(seeds ?? (isSmall ? 3 : 1))).map { common.seed + $0 }
     let names = comparison.runs.map { run in

@@ -135,10 +135,12 @@ struct Train: ParsableCommand {
   /// - Parameter arguments: the command line of the training's beginning, after `train`.
   private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
     common.apply()
-    let architecture = try network.architecture(normalization: norm)
+    var architecture = try network.architecture(normalization: norm)
     let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)
     let configuration = try training.configuration(
       for: prepared.training, normalizations: [norm], defaults: defaults(architecture), seed: common.seed)
+    architecture = network.adjusted(
+      architecture, stepsPerEpoch: configuration.batches(of: prepared.training.count).count)
     let outputs = Checkpoint.Outputs(prepared.training)
     _ = try architecture.parameterCount(sampleShape: prepared.training.exampleShape, outputCount: outputs.count)
     let model = architecture.build(

@@ -52,7 +52,7 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The weight of a new batch in running statistics, PyTorch's momentum; Keras's is one less this. (default: 0.1)",
+      "The weight of a new batch in running statistics, PyTorch's momentum; Keras's is one less this. (default: 0.1; where an epoch has fewer than ten steps, one by their number, at most 0.2)",
       valueName: "weight"))
   var bnMomentum: Double?
 
@@ -106,6 +106,17 @@ struct NetworkOptions: ParsableArguments {
       }
     conventions.epsilon = bnEpsilon ?? conventions.epsilon
     return conventions
+  }
+
+  /// The network with running statistics that reach back no further than an epoch, where nothing else was asked for: of fewer than ten
+  /// steps an epoch each changes much, and the mean of ten would be of weights that are gone.
+  func adjusted(_ architecture: ModelArchitecture, stepsPerEpoch: Int) -> ModelArchitecture {
+    guard bnMomentum == nil, bnRule == nil || bnRule == .cumulativeFirst, stepsPerEpoch < 10 else {
+      return architecture
+    }
+    var recipe = architecture.recipe
+    recipe.conventions.rule = .cumulativeFirst(min(0.2, 1 / Double(max(1, stepsPerEpoch))))
+    return recipe.architecture
   }
 
   /// The network with a normalization; `isHard`: whether one is compared that is hard to train without, deep and from a small
