@@ -1,4 +1,5 @@
 import Norma
+import NormaLab
 import NormaTerminal
 
 /// A network that is good by the statistics of its batches and bad by its running ones: the weights are right, and what
@@ -8,12 +9,10 @@ struct StatisticsGap {
   private let runningMetric: Double
   private let metric: MetricLabel
 
-  /// From how much on it is worth a word: three points of accuracy, or as much of R².
-  static let threshold = 0.03
-
   /// The gap after an epoch; nil if there is none to speak of, or no running statistics.
   init?(_ epoch: TrainingHistory.Epoch?, metric: MetricLabel) {
-    guard let epoch, let batchMetric = epoch.batchTrainingMetric, let gap = epoch.statisticsGap, gap > Self.threshold
+    guard let epoch, let batchMetric = epoch.batchTrainingMetric, let gap = epoch.statisticsGap,
+      gap > TrainingHistory.Epoch.notableStatisticsGap
     else { return nil }
     self.batchMetric = batchMetric
     runningMetric = epoch.trainingMetric

@@ -1,3 +1,5 @@
+import Norma
+
 /// What a comparison allows to conclude. Nothing is claimed that another few seeds, or other examples of the same kind, might
 /// well turn round.
 struct ComparisonVerdicts {
@@ -141,14 +143,11 @@ struct ComparisonVerdicts {
 
   // MARK: Running statistics
 
-  /// From how much on the two are told apart: three points of accuracy, or as much of R².
-  static let gapThreshold = 0.03
-
   /// Kinds whose saved networks are good by the statistics of their batches, and not by the running ones that inference uses.
   var statisticsGaps: [String] {
     groups.compactMap { group in
       guard let batch = group.saved(\.batchTrainingMetric), let running = group.saved(\.trainingMetric),
-        batch.mean - running.mean > Self.gapThreshold
+        batch.mean - running.mean > TrainingHistory.Epoch.notableStatisticsGap
       else { return nil }
       let format = result.metricFormat
       return
@@ -158,4 +157,9 @@ struct ComparisonVerdicts {
         + "norma train --recalibrate."
     }
   }
+}
+
+extension TrainingHistory.Epoch {
+  /// From which `statisticsGap` on training and inference are said to part: three points of accuracy, or as much of R².
+  public static var notableStatisticsGap: Double { 0.03 }
 }

@@ -1,3 +1,5 @@
+import Norma
+
 /// That no network learned anything, and the likeliest cause.
 struct LearningFailure {
   private let result: NormComparison
@@ -66,7 +68,7 @@ struct LearningFailure {
       most.metric > baseline.trainingMetric + 0.1
     else { return nil }
     if let epoch = most.run.epochs.last, let batch = epoch.batchTrainingMetric,
-      batch - epoch.trainingMetric > ComparisonVerdicts.gapThreshold,
+      batch - epoch.trainingMetric > TrainingHistory.Epoch.notableStatisticsGap,
       epoch.trainingMetric < baseline.trainingMetric + 0.1
     {
       return
