@@ -5,7 +5,7 @@ SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Bench
 REPORT := norma-report
 DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
-SMOKE := NormaTensorTests|NormalizationTests|NormaTerminalTests
+SMOKE := NormaTensorTests|NormaNormalizationTests|NormaTerminalTests
 
 # What `make fuzz` feeds, all if empty, and how long each.
 READERS :=
@@ -31,7 +31,7 @@ demo: setup  ## trains the built-in digits with and without batch normalization 
 
 # These suites run by themselves. Three change the kernels that the whole process uses, which gives convolutions other last
 # bits; one counts what training asks of the memory that all share.
-APART := NormalizationTests\.(KernelTests|GroupKernelTests|RandomShapeTests)|NormaTrainingTests\.StepAllocationTests
+APART := NormaNormalizationTests\.(KernelTests|GroupKernelTests|RandomShapeTests)|NormaTrainingTests\.StepAllocationTests
 
 test: setup lint  ## checks the format and runs every test
 	swift test -c release --disable-testable-imports $(FLAGS) --skip '$(APART)'

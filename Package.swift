@@ -34,12 +34,12 @@ let package = Package(
       dependencies: ["CKernels", "COneDNN", .product(name: "RealModule", package: "swift-numerics")]),
 
     // Floor 2: on tensors alone. The heart, convolution, and files of tensors.
-    .target(name: "Normalization", dependencies: ["CKernels", "NormaTensor"]),
-    .target(name: "Convolution", dependencies: ["CKernels", "NormaTensor"]),
+    .target(name: "NormaNormalization", dependencies: ["CKernels", "NormaTensor"]),
+    .target(name: "NormaConvolution", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib", "CPNG", "CJPEG"]),
 
     // Floor 3: differentiation, the data sets, and event files for TensorBoard.
-    .target(name: "NormaGraph", dependencies: ["NormaTensor", "Normalization", "Convolution"]),
+    .target(name: "NormaGraph", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution"]),
     .target(name: "NormaData", dependencies: ["NormaTensor", "NormaFiles"]),
     .target(
       name: "NormaEvents",
@@ -47,25 +47,27 @@ let package = Package(
       exclude: ["Messages/event.proto"]),
 
     // Floor 4: layers and models.
-    .target(name: "NormaLayers", dependencies: ["NormaTensor", "Normalization", "Convolution", "NormaGraph"]),
+    .target(
+      name: "NormaLayers", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph"]),
 
     // Floor 5: training, and what it saves; models in ONNX's format.
     .target(
       name: "NormaTraining",
       dependencies: [
-        "CKernels", "NormaTensor", "Normalization", "NormaGraph", "NormaLayers", "NormaData", "NormaFiles",
+        "CKernels", "NormaTensor", "NormaNormalization", "NormaGraph", "NormaLayers", "NormaData", "NormaFiles",
       ]),
     .target(
       name: "NormaONNX",
       dependencies: [
-        "NormaTensor", "Normalization", "Convolution", "NormaLayers", "NormaFiles",
+        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaLayers", "NormaFiles",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["Messages/onnx.proto"]),
     .target(
       name: "Norma",
       dependencies: [
-        "NormaTensor", "Normalization", "Convolution", "NormaGraph", "NormaLayers", "NormaTraining", "NormaData",
+        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph", "NormaLayers", "NormaTraining",
+        "NormaData",
         "NormaFiles",
       ]),
 
@@ -85,8 +87,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Norma"], path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
-    .testTarget(name: "NormalizationTests", dependencies: ["Normalization", "TestSupport"]),
-    .testTarget(name: "ConvolutionTests", dependencies: ["Convolution", "TestSupport"]),
+    .testTarget(name: "NormaNormalizationTests", dependencies: ["NormaNormalization", "TestSupport"]),
+    .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),

@@ -1,4 +1,4 @@
-import Convolution
+import NormaConvolution
 import NormaTensor
 
 extension Variable {

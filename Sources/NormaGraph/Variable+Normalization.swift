@@ -1,5 +1,5 @@
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// The three forms of batch normalization in a graph, equal to rounding.
 public enum BatchNormalizationForm: String, Sendable, Codable, CaseIterable {

@@ -1,6 +1,6 @@
 import NormaGraph
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// Batch normalization over the last axis of any rank: `[N, …, C] → [N, …, C]`.
 ///
@@ -40,8 +40,8 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     self.conventions = conventions
     self.singleValuePolicy = singleValuePolicy
     self.form = form
-    gamma = isAffine ? Parameter(.ones([featureCount]), kind: .gamma) : nil
-    beta = isAffine ? Parameter(.zeros([featureCount]), kind: .beta) : nil
+    gamma = isAffine ? Parameter(.ones([featureCount]), name: "weight", kind: .gamma) : nil
+    beta = isAffine ? Parameter(.zeros([featureCount]), name: "bias", kind: .beta) : nil
     runningStatistics =
       tracksRunningStatistics ? RunningStatistics(channelCount: featureCount, conventions: conventions) : nil
   }

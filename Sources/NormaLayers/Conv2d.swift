@@ -1,4 +1,4 @@
-import Convolution
+import NormaConvolution
 import NormaGraph
 import NormaTensor
 
@@ -20,30 +20,49 @@ public final class Conv2d<Element: TensorElement>: Layer {
   public let groups: Int
 
   /// A layer with drawn weights and biases of 0; an output's fan-in is the number of values that go into it.
-  public init(
+  public convenience init(
     _ inputs: Int, _ outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
     initialization: Initialization = .kaimingNormal, using generator: inout RandomGenerator
+  ) {
+    self.init(
+      inputs, outputs, window: window, groups: groups, hasBias: hasBias, initialization: initialization,
+      random: generator)
+    weight.value = Self.draw(weight.shape, groups: groups, initialization, using: &generator)
+  }
+
+  /// A layer whose weights are drawn from a generator of their own, when they are first asked for, and biases of 0.
+  public init(
+    _ inputs: Int, _ outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
+    initialization: Initialization = .kaimingNormal, random: RandomGenerator
   ) {
     require(
       inputs > 0 && outputs > 0 && groups > 0 && inputs % groups == 0 && outputs % groups == 0,
       "a convolution of \(inputs) inputs and \(outputs) outputs in \(groups) groups")
-    let area = window.size.height * window.size.width
-    weight = Parameter(
-      initialization.draw(
-        [outputs, inputs / groups, window.size.height, window.size.width], fanIn: inputs / groups * area,
-        fanOut: outputs / groups * area, using: &generator), kind: .weight)
-    bias = hasBias ? Parameter(.zeros([outputs]), kind: .bias) : nil
+    let shape: Shape = [outputs, inputs / groups, window.size.height, window.size.width]
+    weight = Parameter(shape: shape, name: "weight", kind: .weight) {
+      var generator = random
+      return Self.draw(shape, groups: groups, initialization, using: &generator)
+    }
+    bias = hasBias ? Parameter(.zeros([outputs]), name: "bias", kind: .bias) : nil
     self.window = window
     self.groups = groups
   }
 
+  private static func draw(
+    _ shape: Shape, groups: Int, _ initialization: Initialization, using generator: inout RandomGenerator
+  ) -> Tensor<Element> {
+    let area = shape[2] * shape[3]
+    return initialization.draw(
+      shape, fanIn: shape[1] * area, fanOut: shape[0] / groups * area, using: &generator)
+  }
+
   /// The number of channels it takes.
-  public var inputs: Int { weight.value.shape[1] * groups }
+  public var inputs: Int { weight.shape[1] * groups }
 
   public var parameters: [Parameter<Element>] { [weight] + (bias.map { [$0] } ?? []) }
 
   public var summary: String {
-    var parts = ["\(inputs) → \(weight.value.shape[0])", window.summary]
+    var parts = ["\(inputs) → \(weight.shape[0])", window.summary]
     if groups > 1 { parts.append("\(groups) groups") }
     if bias == nil { parts.append("no bias") }
     return "Conv2d(\(parts.joined(separator: ", ")))"
@@ -65,7 +84,7 @@ public final class Conv2d<Element: TensorElement>: Layer {
     let error = LayerError(
       layer: summary, expected: "[batch, height, width, \(inputs)] of at least its window", found: input)
     guard input.rank == 4, input[3] == inputs,
-      let output = Convolution2d.outputShape(for: input, outputs: weight.value.shape[0], window: window)
+      let output = Convolution2d.outputShape(for: input, outputs: weight.shape[0], window: window)
     else { throw error }
     return output
   }

@@ -13,6 +13,8 @@ public protocol Layer<Element>: AnyObject {
 
   /// The layer's own parameters, without those of its children.
   var parameters: [Parameter<Element>] { get }
+  /// What the layer itself keeps beside its parameters, such as running statistics.
+  var buffers: [Buffer<Element>] { get }
   /// The layers it is made of, with the names they have in files.
   var children: [(name: String, layer: any Layer<Element>)] { get }
   /// What it does, for listings: `Linear(64 → 100)`.
@@ -44,6 +46,8 @@ extension Layer {
   /// None.
   public var parameters: [Parameter<Element>] { [] }
   /// None.
+  public var buffers: [Buffer<Element>] { [] }
+  /// None.
   public var children: [(name: String, layer: any Layer<Element>)] { [] }
   /// The same shape.
   public func outputShape(for input: Shape) throws(LayerError) -> Shape { input }
@@ -60,15 +64,63 @@ extension Layer {
       }
   }
 
-  /// All parameters within, each with its full name in files, such as `2.weight`.
+  /// All parameters within, each with its full name in files, such as `2.weight`. One that stands in several places is listed
+  /// once, under its first name.
   public var namedParameters: [(name: String, parameter: Parameter<Element>)] {
-    layers.flatMap { path, layer in
-      layer.parameters.map { (path.isEmpty ? $0.name : "\(path).\($0.name)", $0) }
+    var known: Set<ObjectIdentifier> = []
+    return layers.flatMap { path, layer in
+      layer.parameters.filter { known.insert(ObjectIdentifier($0)).inserted }.map { (path.appending($0.name), $0) }
     }
   }
 
+  /// All buffers within, each with its full name in files, such as `1.running_mean`. Those of a layer that stands in several
+  /// places are listed once, under their first names.
+  public var namedBuffers: [(name: String, buffer: Buffer<Element>)] {
+    distinctLayers.flatMap { path, layer in layer.buffers.map { (path.appending($0.name), $0) } }
+  }
+
+  /// This layer and all within it, each once, with the first of its paths.
+  public var distinctLayers: [(path: String, layer: any Layer<Element>)] {
+    var known: Set<ObjectIdentifier> = []
+    return layers.filter { known.insert(ObjectIdentifier($0.layer)).inserted }
+  }
+
   /// The number of all trained numbers within.
-  public var parameterCount: Int { namedParameters.reduce(0) { $0 + $1.parameter.value.count } }
+  public var parameterCount: Int { namedParameters.reduce(0) { $0 + $1.parameter.shape.elementCount } }
+
+  /// Makes sure that all parameters and buffers within have names of their own.
+  ///
+  /// - Throws: ``ModelStructureError`` otherwise.
+  public func checkNames() throws(ModelStructureError) {
+    for (path, layer) in distinctLayers {
+      var known: Set<String> = []
+      for name in layer.parameters.map(\.name) + layer.buffers.map(\.name) + layer.children.map(\.name)
+      where name.isEmpty || !known.insert(name).inserted {
+        throw ModelStructureError(
+          layer: path.isEmpty ? layer.summary : "\(layer.summary) at '\(path)'",
+          problem: name.isEmpty ? "holds something without a name" : "holds two things of the name '\(name)'")
+      }
+    }
+    var known: Set<String> = []
+    for name in namedParameters.map(\.name) + namedBuffers.map(\.name) where !known.insert(name).inserted {
+      throw ModelStructureError(layer: summary, problem: "holds two tensors of the full name '\(name)'")
+    }
+  }
+}
+
+extension String {
+  /// A path with one more name at its end.
+  func appending(_ name: String) -> String { isEmpty ? name : "\(self).\(name)" }
+}
+
+/// Why layers make no model: names that stand for two things.
+public struct ModelStructureError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What the layer is, and where.
+  public let layer: String
+  /// What is wrong.
+  public let problem: String
+
+  public var description: String { "\(layer) \(problem); what a model holds is saved under names, which must differ" }
 }
 
 /// Why an input does not fit a layer.

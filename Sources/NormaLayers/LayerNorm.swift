@@ -20,8 +20,8 @@ public final class LayerNorm<Element: TensorElement>: Layer {
     require(featureCount > 0, "layer normalization of \(featureCount) channels")
     self.featureCount = featureCount
     self.epsilon = epsilon
-    gamma = isAffine ? Parameter(.ones([featureCount]), kind: .gamma) : nil
-    beta = isAffine ? Parameter(.zeros([featureCount]), kind: .beta) : nil
+    gamma = isAffine ? Parameter(.ones([featureCount]), name: "weight", kind: .gamma) : nil
+    beta = isAffine ? Parameter(.zeros([featureCount]), name: "bias", kind: .beta) : nil
   }
 
   public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }

@@ -9,20 +9,31 @@ public final class Linear<Element: TensorElement>: Layer {
   public let bias: Parameter<Element>?
 
   /// A layer with drawn weights and biases of 0.
-  public init(
+  public convenience init(
     _ inputs: Int, _ outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
     using generator: inout RandomGenerator
   ) {
+    self.init(inputs, outputs, hasBias: hasBias, initialization: initialization, random: generator)
+    weight.value = initialization.draw([outputs, inputs], fanIn: inputs, fanOut: outputs, using: &generator)
+  }
+
+  /// A layer whose weights are drawn from a generator of their own, when they are first asked for, and biases of 0.
+  public init(
+    _ inputs: Int, _ outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
+    random: RandomGenerator
+  ) {
     require(inputs > 0 && outputs > 0, "a linear layer of \(inputs) inputs and \(outputs) outputs")
-    weight = Parameter(
-      initialization.draw([outputs, inputs], fanIn: inputs, fanOut: outputs, using: &generator), kind: .weight)
-    bias = hasBias ? Parameter(.zeros([outputs]), kind: .bias) : nil
+    weight = Parameter(shape: [outputs, inputs], name: "weight", kind: .weight) {
+      var generator = random
+      return initialization.draw([outputs, inputs], fanIn: inputs, fanOut: outputs, using: &generator)
+    }
+    bias = hasBias ? Parameter(.zeros([outputs]), name: "bias", kind: .bias) : nil
   }
 
   public var parameters: [Parameter<Element>] { [weight] + (bias.map { [$0] } ?? []) }
 
   public var summary: String {
-    "Linear(\(weight.value.shape[1]) → \(weight.value.shape[0])\(bias == nil ? ", no bias" : ""))"
+    "Linear(\(weight.shape[1]) → \(weight.shape[0])\(bias == nil ? ", no bias" : ""))"
   }
 
   @specialized(where Element == Float)
@@ -35,10 +46,10 @@ public final class Linear<Element: TensorElement>: Layer {
   }
 
   public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    let inputs = weight.value.shape[1]
+    let inputs = weight.shape[1]
     guard input.rank >= 2, input.channelCount == inputs else {
       throw LayerError(layer: summary, expected: "[batch, …, \(inputs)]", found: input)
     }
-    return input.replacingLast(with: weight.value.shape[0])
+    return input.replacingLast(with: weight.shape[0])
   }
 }

@@ -1,14 +1,14 @@
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// Everything a model has learned, under PyTorch's names: `0.weight`, `1.running_mean`, `1.num_batches_tracked`.
 ///
 /// A value: taking it is cheap, because tensors share their memory until the model learns on.
 public struct ModelState<Element: TensorElement>: Sendable, Equatable {
-  /// Parameters and running statistics.
+  /// Parameters, and buffers of numbers.
   public var tensors: [String: Tensor<Element>] = [:]
-  /// How many batches each normalization layer has seen.
-  public var batchCounts: [String: Int] = [:]
+  /// Buffers that count, such as how many batches a normalization has seen.
+  public var counts: [String: Int] = [:]
 
   /// An empty state.
   public init() {}
@@ -80,46 +80,59 @@ extension ModelStateError.Problem {
 }
 
 extension Layer {
-  /// What the model has learned so far.
+  /// What the model has learned so far. Its names must differ, see ``checkNames()``.
   public var state: ModelState<Element> {
     var state = ModelState<Element>()
-    for (name, parameter) in namedParameters { state.tensors[name] = parameter.value }
-    for (path, layer) in layers {
-      guard let statistics = (layer as? any StatisticsGathering<Element>)?.runningStatistics else { continue }
-      let prefix = path.isEmpty ? "" : path + "."
-      state.tensors[prefix + "running_mean"] = statistics.mean
-      state.tensors[prefix + "running_var"] = statistics.variance
-      state.batchCounts[prefix + "num_batches_tracked"] = statistics.batchCount
+    func requireNew(_ isNew: Bool, _ name: String) {
+      require(isNew, "a model holds two tensors of the name '\(name)'; names must differ")
+    }
+    for (name, parameter) in namedParameters {
+      requireNew(state.tensors.updateValue(parameter.value, forKey: name) == nil, name)
+    }
+    for (name, buffer) in namedBuffers {
+      switch buffer.read() {
+      case .tensor(let tensor): requireNew(state.tensors.updateValue(tensor, forKey: name) == nil, name)
+      case .count(let count): requireNew(state.counts.updateValue(count, forKey: name) == nil, name)
+      }
     }
     return state
   }
 
+  /// The shapes of all tensors of the model's state, by their names, and the names of its counts; nothing is drawn for it.
+  public var stateShapes: (tensors: [String: Shape], counts: Set<String>) {
+    var tensors: [String: Shape] = [:]
+    var counts: Set<String> = []
+    for (name, parameter) in namedParameters { tensors[name] = parameter.shape }
+    for (name, buffer) in namedBuffers {
+      switch buffer.read() {
+      case .tensor(let tensor): tensors[name] = tensor.shape
+      case .count: counts.insert(name)
+      }
+    }
+    return (tensors, counts)
+  }
+
   /// Puts the model into a state that was taken from one of the same structure; on failure the model is left as it was.
+  ///
+  /// Counts that the state lacks are 0.
   ///
   /// - Throws: ``ModelStateError`` with all names that are missing, have another shape, or have no place in the model.
   public func load(_ state: ModelState<Element>) throws(ModelStateError) {
-    let current = self.state
+    let (shapes, counts) = stateShapes
     var problems: [String: ModelStateError.Problem] = [:]
-    for (name, tensor) in current.tensors {
+    for (name, shape) in shapes {
       if let new = state.tensors[name] {
-        if new.shape != tensor.shape { problems[name] = .misshapen(expected: tensor.shape, found: new.shape) }
+        if new.shape != shape { problems[name] = .misshapen(expected: shape, found: new.shape) }
       } else {
-        problems[name] = .missing(shape: tensor.shape)
+        problems[name] = .missing(shape: shape)
       }
     }
-    for name in state.tensors.keys where current.tensors[name] == nil { problems[name] = .unexpected }
-    for name in state.batchCounts.keys where current.batchCounts[name] == nil { problems[name] = .unexpected }
+    for name in state.tensors.keys where shapes[name] == nil { problems[name] = .unexpected }
+    for name in state.counts.keys where !counts.contains(name) { problems[name] = .unexpected }
     guard problems.isEmpty else { throw ModelStateError(problems) }
     for (name, parameter) in namedParameters { parameter.value = state.tensors[name]! }
-    for (path, layer) in layers {
-      guard let layer = layer as? any StatisticsGathering<Element>, var statistics = layer.runningStatistics else {
-        continue
-      }
-      let prefix = path.isEmpty ? "" : path + "."
-      statistics.mean = state.tensors[prefix + "running_mean"]!
-      statistics.variance = state.tensors[prefix + "running_var"]!
-      statistics.batchCount = state.batchCounts[prefix + "num_batches_tracked"] ?? 0
-      layer.runningStatistics = statistics
+    for (name, buffer) in namedBuffers {
+      buffer.write(state.tensors[name].map { .tensor($0) } ?? .count(state.counts[name] ?? 0))
     }
   }
 }

@@ -1,6 +1,6 @@
 import NormaGraph
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// One run of a network over one batch: training or inference, the graph that records it, the random numbers it draws,
 /// and the batch statistics it found.
@@ -60,7 +60,9 @@ public final class Pass<Element: TensorElement> {
   public func variable(for parameter: Parameter<Element>) -> Variable<Element> {
     guard let graph, !parameter.isFrozen else { return Variable(parameter.value) }
     if let known = variables[ObjectIdentifier(parameter)] { return known }
-    let variable = graph.parameter(parameter.value, name: parameter.kind.rawValue)
+    let variable = graph.parameter(
+      parameter.value,
+      name: parameter.name == "weight" || parameter.name == "bias" ? parameter.kind.rawValue : parameter.name)
     variables[ObjectIdentifier(parameter)] = variable
     return variable
   }
@@ -130,6 +132,21 @@ public struct ParameterGradients<Element: TensorElement> {
 public protocol StatisticsGathering<Element>: Layer {
   /// The statistics gathered so far; nil if the layer keeps none.
   var runningStatistics: RunningStatistics<Element>? { get set }
+}
+
+extension StatisticsGathering {
+  /// The running statistics under PyTorch's names; none if the layer keeps none.
+  public var buffers: [Buffer<Element>] { statisticsBuffers }
+
+  /// The running statistics under PyTorch's names, for a layer that has other buffers too; none if it keeps none.
+  public var statisticsBuffers: [Buffer<Element>] {
+    guard runningStatistics != nil else { return [] }
+    return [
+      Buffer("running_mean", of: self, \.runningStatistics!.mean),
+      Buffer("running_var", of: self, \.runningStatistics!.variance),
+      Buffer("num_batches_tracked", of: self, \.runningStatistics!.batchCount),
+    ]
+  }
 }
 
 /// A layer that can do the work of the ReLU that follows it.

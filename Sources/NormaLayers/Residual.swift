@@ -1,4 +1,4 @@
-import Convolution
+import NormaConvolution
 import NormaGraph
 import NormaTensor
 

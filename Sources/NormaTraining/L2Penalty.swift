@@ -9,10 +9,10 @@ public struct L2Penalty<Element: TensorElement>: Hashable, Sendable {
   public var strength: Double
   /// What it weighs on. Gamma, beta and biases are left alone unless named: shrinking them does not make the network
   /// simpler.
-  public var kinds: Set<Parameter<Element>.Kind>
+  public var kinds: Set<ParameterKind>
 
   /// A penalty of a strength that is not negative, on the given kinds of parameter.
-  public init(strength: Double, kinds: Set<Parameter<Element>.Kind> = [.weight]) {
+  public init(strength: Double, kinds: Set<ParameterKind> = [.weight]) {
     require(strength >= 0, "a penalty of strength \(strength)")
     self.strength = strength
     self.kinds = kinds

@@ -42,7 +42,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   @specialized(where Element == Float)
   public mutating func update(
     _ parameters: [Parameter<Element>], gradients: [Tensor<Element>?], learningRate: Double,
-    decays: Set<Parameter<Element>.Kind> = [.weight]
+    decays: Set<ParameterKind> = [.weight]
   ) {
     require(
       parameters.count == gradients.count, "\(gradients.count) gradients for \(parameters.count) parameters")
@@ -83,7 +83,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   /// All parameters that are to change, in pieces that are worth a ticket each or are all there is of a parameter.
   @specialized(where Element == Float)
   private static func pieces(
-    of parameters: [Parameter<Element>], gradients: [Tensor<Element>?], decays: Set<Parameter<Element>.Kind>
+    of parameters: [Parameter<Element>], gradients: [Tensor<Element>?], decays: Set<ParameterKind>
   ) -> [Piece] {
     let mostElements = 1 << 15
     var pieces: [Piece] = []

@@ -1,7 +1,7 @@
 import NormaGraph
 import NormaLayers
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 extension Layer {
   /// Recomputes all running statistics as those of the given examples with the weights as they are: the examples go through

@@ -110,7 +110,7 @@ struct TrainingTests {
     #expect(zip(folded.elements, plain.elements).allSatisfy { abs($0 - $1) <= bound })
 
     // Statistics of no batch cannot be folded.
-    checkpoint.state.batchCounts = checkpoint.state.batchCounts.mapValues { _ in 0 }
+    checkpoint.state.counts = checkpoint.state.counts.mapValues { _ in 0 }
     let untrained = folder.path("untrained.safetensors")
     try checkpoint.write(to: untrained)
     #expect(try answers(untrained) == plain.elements)

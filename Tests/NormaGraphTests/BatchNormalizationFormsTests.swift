@@ -1,6 +1,6 @@
 import NormaGraph
+import NormaNormalization
 import NormaTensor
-import Normalization
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
-import Convolution
+import NormaConvolution
 import NormaGraph
+import NormaNormalization
 import NormaTensor
-import Normalization
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import Foundation
 import NormaGraph
+import NormaNormalization
 import NormaTensor
-import Normalization
 import TestSupport
 import Testing
 

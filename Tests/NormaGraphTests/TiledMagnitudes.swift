@@ -1,4 +1,4 @@
-import Convolution
+import NormaConvolution
 import NormaTensor
 
 /// What bounds the rounding errors of a 3×3 convolution that is computed from transformed tiles: the same operations on

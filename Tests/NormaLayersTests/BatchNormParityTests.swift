@@ -63,10 +63,10 @@ import Testing
         state.tensors["running_mean"], parity.expected("\(number).running_mean"), within: mean, "running mean")
       try expect(
         state.tensors["running_var"], parity.expected("\(number).running_var"), within: variance, "running variance")
-      #expect(state.batchCounts["num_batches_tracked"] == number + 1)
+      #expect(state.counts["num_batches_tracked"] == number + 1)
     }
     guard settings.statistics else {
-      #expect(layer.runningStatistics == nil && layer.state.batchCounts.isEmpty)
+      #expect(layer.runningStatistics == nil && layer.state.counts.isEmpty)
       return
     }
     let y = try model(Variable(parity.input("inference.x")), in: .inference)

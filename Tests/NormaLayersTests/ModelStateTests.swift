@@ -62,7 +62,7 @@ import Testing
     try expectRefusal(["2.weight": .unexpected, "9.bias": .unexpected, "9.num_batches_tracked": .unexpected]) {
       $0.tensors["9.bias"] = .zeros([1])
       $0.tensors["2.weight"] = .zeros([1])
-      $0.batchCounts["9.num_batches_tracked"] = 1
+      $0.counts["9.num_batches_tracked"] = 1
     }
   }
 

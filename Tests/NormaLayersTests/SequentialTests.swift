@@ -41,7 +41,7 @@ import Testing
         "0.weight", "1.bias", "1.running_mean", "1.running_var", "1.weight", "3.weight", "4.bias", "4.running_mean",
         "4.running_var", "4.weight", "6.bias", "6.weight",
       ])
-    #expect(model.state.batchCounts == ["1.num_batches_tracked": 0, "4.num_batches_tracked": 0])
+    #expect(model.state.counts == ["1.num_batches_tracked": 0, "4.num_batches_tracked": 0])
     #expect(model.parameterCount == 2 * (25 + 10) + 12)
   }
 
@@ -57,7 +57,7 @@ import Testing
     }
     #expect(model.layers.map(\.path) == ["", "0", "0.0", "0.1", "1"])
     #expect(model.namedParameters.map(\.name) == ["0.0.weight", "0.0.bias", "0.1.weight", "0.1.bias"])
-    #expect(model.state.batchCounts == ["0.1.num_batches_tracked": 0])
+    #expect(model.state.counts == ["0.1.num_batches_tracked": 0])
   }
 
   @Test func fusedAndUnfusedPathsGiveTheSame() throws {
@@ -95,10 +95,10 @@ import Testing
       let pass = Pass<Double>.training(random: random)
       if observed { pass.observer = { _, _, _ in } }
       _ = try model(Variable(x), in: pass)
-      #expect(model.state.batchCounts.values.allSatisfy { $0 == 0 })
+      #expect(model.state.counts.values.allSatisfy { $0 == 0 })
       try pass.updateRunningStatistics()
       try pass.updateRunningStatistics()
-      #expect(model.state.batchCounts.values.allSatisfy { $0 == 1 })
+      #expect(model.state.counts.values.allSatisfy { $0 == 1 })
       return model.state
     }
     #expect(states[0] == states[1])

@@ -28,7 +28,7 @@ struct ExportedNetwork {
       let isFactor = key.hasSuffix("running_var") || (key.hasSuffix("weight") && tensor.rank == 1)
       state.tensors[key] = isFactor ? values + 1 : values
     }
-    for key in state.batchCounts.keys { state.batchCounts[key] = 3 }
+    for key in state.counts.keys { state.counts[key] = 3 }
     try network.load(state)
   }
 

@@ -197,13 +197,13 @@ import Testing
         var file = original
         file.entries["1.num_batches_tracked"] = entry
         try file.write(to: path)
-        #expect(try Checkpoint(contentsOf: path).state.batchCounts == ["1.num_batches_tracked": 9])
+        #expect(try Checkpoint(contentsOf: path).state.counts == ["1.num_batches_tracked": 9])
       }
       // Files from elsewhere may come without.
       var file = original
       file.entries["1.num_batches_tracked"] = nil
       try file.write(to: path)
-      #expect(try Checkpoint(contentsOf: path).state.batchCounts.isEmpty)
+      #expect(try Checkpoint(contentsOf: path).state.counts.isEmpty)
     }
   }
 }

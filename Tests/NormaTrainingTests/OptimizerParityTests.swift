@@ -63,10 +63,10 @@ import Testing
 
   private func check<Element: TensorElement>(_ type: Element.Type, _ parity: ParityCase<OptimizerSettings>) throws {
     let settings = parity.settings
-    let kinds: [String: Parameter<Element>.Kind] = ["weight": .weight, "bias": .bias]
+    let kinds: [String: ParameterKind] = ["weight": .weight, "bias": .bias]
     let names = ["weight", "bias"]
     let parameters = try names.map { name in
-      Parameter<Element>(parity.fixture.tensor("start.\(name)"), kind: try #require(kinds[name]))
+      Parameter<Element>(parity.fixture.tensor("start.\(name)"), name: name, kind: try #require(kinds[name]))
     }
     let gradients: [Tensor<Element>] = names.map { parity.fixture.tensor("\(settings.gradients).\($0)") }
     let decayed = Set(settings.decayed.compactMap { kinds[$0] })

@@ -9,7 +9,7 @@ import Testing
   let dw = T.linearlySpaced(from: -0.6, through: 0.4, shape: [4, 5])
 
   private func run(_ rule: OptimizerRule, steps: Int, learningRate: Double) -> (w: T, first: T) {
-    let parameter = Parameter(w, kind: .weight)
+    let parameter = Parameter(w, name: "weight", kind: .weight)
     var optimizer = Optimizer<Double>(rule)
     for _ in 0..<steps { optimizer.update([parameter], gradients: [dw], learningRate: learningRate) }
     return (parameter.value, optimizer.first)
@@ -43,7 +43,7 @@ import Testing
   @Test func aGivenVelocityMovesTheParameterOn() {
     let rate = 1e-3
     let given = T.linearlySpaced(from: 0.6, through: 0.9, shape: [4, 5])
-    let parameter = Parameter(w, kind: .weight)
+    let parameter = Parameter(w, name: "weight", kind: .weight)
     var optimizer = Optimizer<Double>(.sgd(momentum: 0.9))
     optimizer.update([parameter], gradients: [(-1 / rate) * given], learningRate: 0)
     #expect(parameter.value == w)
@@ -59,7 +59,7 @@ import Testing
   @Test func rmsPropDividesByTheRootOfTheMeanSquare() {
     let (rate, decay) = (1e-2, 0.99)
     let cache = T.linearlySpaced(from: 0.6, through: 0.9, shape: [4, 5])
-    let parameter = Parameter(w, kind: .weight)
+    let parameter = Parameter(w, name: "weight", kind: .weight)
     var optimizer = Optimizer<Double>(.rmsProp(decay: decay, epsilon: 1e-8))
     optimizer.update([parameter], gradients: [(1 / (1 - decay) * cache).applying(.squareRoot)], learningRate: 0)
     optimizer.update([parameter], gradients: [dw], learningRate: rate)
@@ -72,7 +72,7 @@ import Testing
   /// Adam at the fifth step: four steps of other gradients first, so that both moments have a past.
   @Test func adamCorrectsItsBias() {
     let (rate, beta1, beta2, epsilon) = (1e-3, 0.9, 0.999, 1e-8)
-    let parameter = Parameter(w, kind: .weight)
+    let parameter = Parameter(w, name: "weight", kind: .weight)
     var optimizer = Optimizer<Double>(.adam())
     var expected = w.elements
     var m = [Double](repeating: 0, count: 20)
@@ -93,15 +93,15 @@ import Testing
   }
 
   @Test func adamsFirstStepHasTheLengthOfTheRateWhateverTheGradient() {
-    let parameter = Parameter(T([1, 1, 1, 1]), kind: .weight)
+    let parameter = Parameter(T([1, 1, 1, 1]), name: "weight", kind: .weight)
     var optimizer = Optimizer<Double>(.adam(epsilon: 0))
     optimizer.update([parameter], gradients: [T([1e-6, -1e-3, 1, 1e6])], learningRate: 0.01)
     #expect(relativeError(parameter.value, T([0.99, 1.01, 0.99, 0.99])) < 1e-14)
   }
 
   @Test func weightDecayShrinksOnlyTheKindsItIsToldTo() {
-    let kinds = Parameter<Double>.Kind.allCases
-    let parameters = kinds.map { Parameter(T([2]), kind: $0) }
+    let kinds: [ParameterKind] = [.weight, .bias, .gamma, .beta]
+    let parameters = kinds.map { Parameter(T([2]), name: "weight", kind: $0) }
     var optimizer = Optimizer<Double>(.adam(weightDecay: 0.5))
     let zeros: [T?] = kinds.map { _ in T([0]) }
     optimizer.update(parameters, gradients: zeros, learningRate: 0.1)
@@ -114,7 +114,8 @@ import Testing
 
   @Test func aParameterWithoutGradientOrFrozenStaysWhereItIs() {
     let (still, frozen, moving) = (
-      Parameter(w, kind: .weight), Parameter(w, kind: .weight), Parameter(w, kind: .weight)
+      Parameter(w, name: "weight", kind: .weight), Parameter(w, name: "weight", kind: .weight),
+      Parameter(w, name: "weight", kind: .weight)
     )
     frozen.isFrozen = true
     var optimizer = Optimizer<Double>(.adam(weightDecay: 0.1))
@@ -123,8 +124,8 @@ import Testing
   }
 
   @Test func thePenaltyLeavesGammaBetaAndBiasesAloneUnlessTold() {
-    let kinds = Parameter<Double>.Kind.allCases
-    let parameters = kinds.map { Parameter(T([3, -4]), kind: $0) }
+    let kinds: [ParameterKind] = [.weight, .bias, .gamma, .beta]
+    let parameters = kinds.map { Parameter(T([3, -4]), name: "weight", kind: $0) }
     func gradients(_ penalty: L2Penalty<Double>) -> [T?] {
       var gradients: [T?] = kinds.map { _ in T([1, 1]) }
       penalty.add(to: &gradients, of: parameters)

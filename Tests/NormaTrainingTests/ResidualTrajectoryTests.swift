@@ -76,7 +76,7 @@ import Testing
     }
     // Two of each convolution: one before the stages, two in each block, and two projections.
     #expect(statistics.count == 2 * (parity.settings.depth - 1 + 2))
-    #expect(net.state.batchCounts.values.allSatisfy { $0 == parity.settings.steps })
+    #expect(net.state.counts.values.allSatisfy { $0 == parity.settings.steps })
     return (loss, statistics.max() ?? .infinity)
   }
 

@@ -139,8 +139,8 @@ import Testing
     let model = network.makeModel()
     #expect(
       try state.load(into: model, sampleShape: network.sampleShape) == [.suppliedCount("4.num_batches_tracked")])
-    #expect(model.state.batchCounts["4.num_batches_tracked"] == 1)
-    #expect(model.state.batchCounts["1.num_batches_tracked"] == 4)
+    #expect(model.state.counts["4.num_batches_tracked"] == 1)
+    #expect(model.state.counts["1.num_batches_tracked"] == 4)
   }
 
   @Test func doublePrecisionIsRoundedAndSaidToBe() throws {

@@ -166,7 +166,7 @@ import Testing
     let configuration = TrainingConfiguration(epochs: 2, batchSize: 10, keepsBest: false)
     try Trainer(model, configuration: configuration)
       .fit(TrainingSamples.classes(30), validation: TrainingSamples.classes(12)) { event in
-        counts.append(Set(model.state.batchCounts.values))
+        counts.append(Set(model.state.counts.values))
         return .proceed
       }
     #expect(counts == [[1], [2], [3], [3], [4], [5], [6], [6]])

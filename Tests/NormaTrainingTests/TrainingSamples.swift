@@ -37,7 +37,7 @@ enum TrainingSamples {
 
 /// Whether two models have learned the same, to the last bit.
 func haveSameBits<Element: TensorElement>(_ first: ModelState<Element>, _ second: ModelState<Element>) -> Bool {
-  first.batchCounts == second.batchCounts && Set(first.tensors.keys) == Set(second.tensors.keys)
+  first.counts == second.counts && Set(first.tensors.keys) == Set(second.tensors.keys)
     && first.tensors.allSatisfy { name, tensor in
       second.tensors[name].map { haveSameBits(tensor, $0) } ?? false
     }

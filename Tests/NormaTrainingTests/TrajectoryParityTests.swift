@@ -52,7 +52,7 @@ import Testing
       guard parity.settings.norm == "batch" else { continue }
       state.tensors["\(name).running_mean"] = .zeros([width])
       state.tensors["\(name).running_var"] = .ones([width])
-      state.batchCounts["\(name).num_batches_tracked"] = 0
+      state.counts["\(name).num_batches_tracked"] = 0
     }
     return state
   }
@@ -119,7 +119,7 @@ import Testing
       compared += 1
     }
     #expect(compared >= parity.settings.linears.count)
-    #expect(net.state.batchCounts.values.allSatisfy { $0 == 200 })
+    #expect(net.state.counts.values.allSatisfy { $0 == 200 })
   }
 
   /// For how many steps each case can be followed in single precision: two to the end, the others until rounding has

@@ -146,7 +146,7 @@ struct Conversion {
   var tensorCount: Int {
     switch result {
     case .tensors(let tensors): tensors.entries.count
-    case .model(let checkpoint): checkpoint.state.tensors.count + checkpoint.state.batchCounts.count
+    case .model(let checkpoint): checkpoint.state.tensors.count + checkpoint.state.counts.count
     }
   }
 

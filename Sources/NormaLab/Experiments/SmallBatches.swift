@@ -250,8 +250,8 @@ private final class BatchRenorm: StatisticsGathering {
   private let conventions = BatchNormalizationConventions.pyTorch
 
   init(_ channels: Int, _ renormalization: Renormalization) {
-    gamma = Parameter(.ones([channels]), kind: .gamma)
-    beta = Parameter(.zeros([channels]), kind: .beta)
+    gamma = Parameter(.ones([channels]), name: "weight", kind: .gamma)
+    beta = Parameter(.zeros([channels]), name: "bias", kind: .beta)
     runningStatistics = RunningStatistics(channelCount: channels)
     self.renormalization = renormalization
   }

@@ -1,7 +1,7 @@
-import Convolution
+import NormaConvolution
 import NormaGraph
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// A trained model made ready to serve: batch normalization is folded into the linear or convolutional layers
 /// before it, ReLU is done

@@ -1,6 +1,6 @@
-import Convolution
+import NormaConvolution
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// One thing that an ``InferenceModel`` does to a batch.
 public enum InferenceStep<Element: TensorElement>: Sendable {

@@ -1,4 +1,4 @@
-import Convolution
+import NormaConvolution
 import NormaTensor
 
 /// A linear map whose weights have been brought into the order that the kernels read: to be applied again and again,

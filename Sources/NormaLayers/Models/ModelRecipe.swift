@@ -1,5 +1,5 @@
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// How to build networks of one kind, as a value that checkpoints hold.
 ///

@@ -1,5 +1,5 @@
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// A recipe for a fully connected network: hidden layers, each linear, then normalized, then nonlinear; and a linear
 /// layer at the end.

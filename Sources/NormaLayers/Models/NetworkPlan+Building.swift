@@ -33,13 +33,12 @@ extension NetworkPlan {
       switch part {
       case .flatten: return Flatten()
       case .linear(let inputs, let outputs, let hasBias):
-        var generator = nextGenerator()
         return Linear<Element>(
-          inputs, outputs, hasBias: hasBias, initialization: style.initialization, using: &generator)
+          inputs, outputs, hasBias: hasBias, initialization: style.initialization, random: nextGenerator())
       case .convolution(let inputs, let outputs, let window, let hasBias):
-        var generator = nextGenerator()
         return Conv2d<Element>(
-          inputs, outputs, window: window, hasBias: hasBias, initialization: style.initialization, using: &generator)
+          inputs, outputs, window: window, hasBias: hasBias, initialization: style.initialization,
+          random: nextGenerator())
       case .normalization(let channels, let startsAtZero):
         let layer: (any Layer<Element>)? = style.normalization.layer(channels, conventions: style.conventions)
         if startsAtZero, let gamma = layer?.parameters.first(where: { $0.kind == .gamma }) {

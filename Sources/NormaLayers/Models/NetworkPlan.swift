@@ -1,6 +1,6 @@
-import Convolution
+import NormaConvolution
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// A network before it is built: what its layers will be, for samples of one shape.
 public struct NetworkPlan: Sendable {

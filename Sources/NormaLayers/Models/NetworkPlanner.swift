@@ -1,4 +1,4 @@
-import Convolution
+import NormaConvolution
 import NormaTensor
 
 /// Plans a network layer by layer, and knows the shape of what comes out of the last one.

@@ -1,5 +1,5 @@
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// What stands between a linear or convolutional layer and the nonlinearity after it, in the networks that are built by
 /// name.

@@ -1,6 +1,6 @@
-import Convolution
+import NormaConvolution
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// A recipe for a residual network (He and others 2015).
 ///

@@ -1,6 +1,6 @@
-import Convolution
+import NormaConvolution
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// A recipe for CS231n's three-layer convolutional network: a convolution that leaves the image its size, a max pooling that
 /// halves it, a hidden linear layer, and a linear layer at the end.

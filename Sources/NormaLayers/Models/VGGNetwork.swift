@@ -1,6 +1,6 @@
-import Convolution
+import NormaConvolution
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// A recipe for a small network in the manner of VGG (Simonyan and Zisserman 2014) with normalization: stages of two 3×3
 /// convolutions, each normalized and then nonlinear, and a max pooling that halves the image; then a global average and a

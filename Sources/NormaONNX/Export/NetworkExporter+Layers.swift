@@ -1,7 +1,7 @@
-import Convolution
+import NormaConvolution
 import NormaLayers
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 extension NetworkExporter {
   /// What a layer makes of a value.

@@ -1,5 +1,5 @@
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 extension OperatorCall {
   /// `BatchNormalization`, with given statistics or, in training mode, with the batch's; then the running statistics come

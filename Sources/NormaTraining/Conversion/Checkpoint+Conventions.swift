@@ -1,6 +1,6 @@
 import NormaLayers
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 extension Checkpoint {
   /// How many values a channel had in each training batch, by the path of the layer of batch normalization; empty where that
@@ -33,7 +33,7 @@ extension Checkpoint {
       var statistics = RunningStatistics<Float>(channelCount: mean.count, conventions: old)
       statistics.mean = mean
       statistics.variance = variance
-      statistics.batchCount = state.batchCounts[prefix + "num_batches_tracked"] ?? 0
+      statistics.batchCount = state.counts[prefix + "num_batches_tracked"] ?? 0
       result.state.tensors[prefix + "running_var"] =
         statistics.converted(
           from: old, to: new, valuesPerBatch: count, holdsStart: settings.recalibrationCount == nil

@@ -1,8 +1,8 @@
 import NormaData
 import NormaFiles
 import NormaLayers
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 extension Checkpoint {
   /// A checkpoint of a network that learned what a state dictionary holds, and what loading it had to change or to suppose.

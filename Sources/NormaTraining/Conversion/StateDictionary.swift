@@ -45,7 +45,7 @@ public struct StateDictionary: Equatable, Sendable {
     for (name, tensor) in state.tensors {
       entries[name] = .float(images[name].map { tensor.withChannelsFirst(image: $0) } ?? tensor)
     }
-    for (name, count) in state.batchCounts { entries[name] = .integers([Int64(count)], shape: []) }
+    for (name, count) in state.counts { entries[name] = .integers([Int64(count)], shape: []) }
   }
 
   /// Something about a state that loading it had to change or to suppose.
@@ -93,8 +93,8 @@ public struct StateDictionary: Equatable, Sendable {
     var roundedCount = 0
     for (name, entry) in entries {
       // Of whatever type: PyTorch copies it into its own.
-      if expected.batchCounts[name] != nil {
-        if let count = entry.count { state.batchCounts[name] = count } else { problems[name] = .wrongType }
+      if expected.counts[name] != nil {
+        if let count = entry.count { state.counts[name] = count } else { problems[name] = .wrongType }
         continue
       }
       guard let tensor = entry.tensor(of: Float.self) else {
@@ -120,8 +120,8 @@ public struct StateDictionary: Equatable, Sendable {
     }
     guard problems.isEmpty else { throw ModelStateError(problems) }
     if roundedCount > 0 { remarks.append(.rounded(count: roundedCount)) }
-    for name in expected.batchCounts.keys where state.batchCounts[name] == nil {
-      state.batchCounts[name] = 1
+    for name in expected.counts.keys where state.counts[name] == nil {
+      state.counts[name] = 1
       remarks.append(.suppliedCount(name))
     }
     for (name, bias) in biases {

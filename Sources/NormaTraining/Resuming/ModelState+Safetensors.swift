@@ -10,7 +10,7 @@ extension ModelState {
   /// Puts all of it into a file, under its names after a prefix.
   func add(to file: inout Safetensors, prefix: String = "") {
     for (name, tensor) in tensors { file.entries[prefix + name] = Safetensors.Entry(tensor) }
-    for (name, count) in batchCounts { file.entries[prefix + name] = .integers([Int64(count)], shape: []) }
+    for (name, count) in counts { file.entries[prefix + name] = .integers([Int64(count)], shape: []) }
   }
 
   /// The state that a file's entries are; the element type must be that of the file.
@@ -23,7 +23,7 @@ extension ModelState {
       // Counts may be of any type: whoever turned all of a state into another turned them too.
       if !entry.elementType.isFloatingPoint || name == "num_batches_tracked" || name.hasSuffix(".num_batches_tracked") {
         guard let count = entry.count else { throw error("counts batches, and is no count") }
-        batchCounts[name] = count
+        counts[name] = count
       } else {
         guard let tensor = entry.exactTensor(of: Element.self) else {
           throw error("is neither \(Element.typeName) nor a count")

@@ -1,6 +1,6 @@
 import NormaLayers
+import NormaNormalization
 import NormaTensor
-import Normalization
 
 /// All that a training consists of between two steps, so that it can go on later as if it had never stopped: to the last
 /// bit, with any number of threads.

@@ -51,7 +51,7 @@ struct FastGroups: GroupLoops {
   private var stride: Int { fold * extent.channels }
 
   private var streams: Bool {
-    Normalization.streams(
+    NormaNormalization.streams(
       count: extent.samples * extent.valuesPerSample,
       width: isPlanes ? extent.positions : fold * cut.channelsPerTicket)
   }
@@ -109,7 +109,7 @@ struct FastGroups: GroupLoops {
         x + start, y + start, stride, rows, fold * width, scratch.pivot, scratch.scale, scratch.shift, rectifies,
         streams)
     }
-    Normalization.normalize(
+    NormaNormalization.normalize(
       x, y, extent: extent.sample, block: tail, transform: scratch.transform, rectifies: rectifies)
   }
 
@@ -160,7 +160,7 @@ struct FastGroups: GroupLoops {
         g + start, x + start, dx + start, stride, rows, fold * width, scratch.pivot, scratch.scale, scratch.shift,
         scratch.slope, scratch.offset, rectifies, streams)
     }
-    Normalization.inputGradient(
+    NormaNormalization.inputGradient(
       g, x, dx, extent: extent.sample, block: tail, transform: scratch.transform, slope: scratch.slope,
       offset: scratch.offset, rectifies: rectifies)
   }

@@ -46,7 +46,7 @@ struct PlainGroups<Element: TensorElement>: GroupLoops {
     _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ channels: Range<Int>,
     _ scratch: GroupScratch<Element>, rectifies: Bool
   ) {
-    Normalization.normalize(
+    NormaNormalization.normalize(
       x, y, extent: extent.sample, block: block, transform: scratch.transform, rectifies: rectifies)
   }
 
@@ -65,7 +65,7 @@ struct PlainGroups<Element: TensorElement>: GroupLoops {
     _ g: UnsafePointer<Element>, _ x: UnsafePointer<Element>, _ dx: UnsafeMutablePointer<Element>,
     _ channels: Range<Int>, _ scratch: GroupScratch<Element>, rectifies: Bool
   ) {
-    Normalization.inputGradient(
+    NormaNormalization.inputGradient(
       g, x, dx, extent: extent.sample, block: block, transform: scratch.transform, slope: scratch.slope,
       offset: scratch.offset, rectifies: rectifies)
   }

@@ -1,5 +1,5 @@
+import NormaNormalization
 import NormaTensor
-import Normalization
 import TestSupport
 import Testing
 

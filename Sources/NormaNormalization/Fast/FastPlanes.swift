@@ -62,7 +62,7 @@ struct FastPlanes {
   /// The distance between outer slices.
   private var stride: Int { extent.channels * extent.inner }
 
-  private var streams: Bool { Normalization.streams(count: extent.outer * stride, width: extent.inner) }
+  private var streams: Bool { NormaNormalization.streams(count: extent.outer * stride, width: extent.inner) }
 
   /// The backward pass: the gradients of gamma and beta, and that of the input.
   func backward(
