@@ -3,16 +3,15 @@ import Counting
 import Norma
 
 let benchmarks: @Sendable () -> Void = {
-  for (name, rule) in [("SGD", OptimizerRule.sgd(momentum: 0.9)), ("Adam", .adam())] {
+  let rules: [(name: String, rule: any OptimizerRule)] = [("SGD", .sgd(momentum: 0.9)), ("Adam", .adam())]
+  for (name, rule) in rules {
     Benchmark.timing("training step 784-512-512-10, batch 128, \(name)") {
       let (model, features, labels) = network(batch: 128)
-      let parameters = model.namedParameters.map(\.parameter)
-      var optimizer = Optimizer<Float>(rule)
+      var optimizer = Optimizer<Float>(rule, learningRate: 1e-3)
+      var random = RandomGenerator(seed: 0)
       return {
-        let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
-        let found = pass.gradients(of: try model(Variable(features), in: pass).softmaxCrossEntropy(labels: labels))
-        try pass.updateRunningStatistics()
-        optimizer.update(parameters, gradients: parameters.map { found[$0] }, learningRate: 1e-3)
+        let step = try model.differentiate(features, random: &random) { $0.softmaxCrossEntropy(labels: labels) }
+        try optimizer.update(model, with: step)
       }
     }
   }

@@ -22,7 +22,7 @@ extension Checkpoint {
   func answers(_ outputs: Tensor<Float>, from file: String, naming name: (Int) -> String) throws -> Answers {
     do {
       return try answers(outputs)
-    } catch .outputsNotFinite(let found) {
+    } catch TrainingError.outputsNotFinite(let found) {
       let what =
         switch settings.outputs {
         case .classes(let names): "the score of class '\(names[found.output])'"
@@ -37,16 +37,5 @@ extension Checkpoint {
           "`norma inspect` shows whether weights or running statistics hold such numbers; if they do not, the example's "
           + "are too large.")
     }
-  }
-
-  /// What the numbers are called that the model predicts; nil if it predicts a class.
-  var targetNames: [String]? {
-    guard case .values(let count) = settings.outputs else { return nil }
-    let saved = settings.encoding?.labels.compactMap(\.name) ?? []
-    if saved.count == count { return saved }
-    let columns = settings.data.labelColumn?.split(separator: ",").map { CSVOptions.Column(String($0)) } ?? []
-    let names = columns.compactMap { if case .name(let name) = $0 { name } else { nil } }
-    if names.count == count { return names }
-    return count == 1 ? ["value"] : (1...count).map { "value \($0)" }
   }
 }

@@ -124,7 +124,7 @@ struct Compare: ParsableCommand {
       var normalized = architecture
       normalized.normalization = normalization
       _ = try normalized.parameterCount(
-        sampleShape: prepared.training.exampleShape, outputCount: Checkpoint.Outputs(prepared.training).count)
+        sampleShape: prepared.training.exampleShape, outputCount: Checkpoint.Outputs(of: prepared.training).count)
     }
     var comparison = Comparison(
       network: architecture, normalizations: normalizations,

@@ -56,7 +56,7 @@ struct Evaluate: ParsableCommand {
     let file = try modelFile(model)
     let checkpoint = try Checkpoint(contentsOf: file)
     let network = try checkpoint.makeModel()
-    let dataset = try checkpoint.evaluationData(source: data, table: table)
+    let dataset = try evaluationData(checkpoint)
     try network.check(dataset)
     let outputs = try network.outputs(for: dataset.features)
     let answers = try checkpoint.answers(outputs, from: file) { "example \($0) (counted from 0)" }
@@ -72,6 +72,17 @@ struct Evaluate: ParsableCommand {
     let text = EvaluationText(result, columns: Terminal.outputColumns(), glyphs: Terminal.glyphs())
     try output(text.lines.joined(separator: "\n"))
     if let report { try output("\nReport: \(report)") }
+  }
+
+  private func evaluationData(_ checkpoint: Checkpoint) throws -> Dataset<Float> {
+    do {
+      let found = try checkpoint.evaluationData(
+        source: data, options: data == nil && !table.isGiven ? nil : try table.csvOptions())
+      tell(found.notes)
+      return found.dataset
+    } catch TrainingError.dataDoNotFit(let problem) where data == nil {
+      throw UsageError("\(problem) with --data.")
+    }
   }
 
   /// What a report calls the model: the last part of its path that is a name of its own.
@@ -90,87 +101,6 @@ struct Evaluate: ParsableCommand {
     words += table.words
     if let report { words += ["--report", report.shellQuoted] }
     return words.joined(separator: " ")
-  }
-}
-
-extension Checkpoint {
-  /// The shape `[height, width, channels]` of the images that the model takes; nil if it takes none.
-  var imageShape: Shape? {
-    let lengths = settings.exampleShape
-    return lengths.count == 3 && (lengths[2] == 1 || lengths[2] == 3) ? Shape(lengths) : nil
-  }
-
-  /// How the model's own data are to be read again, where that was said.
-  private func ownOptions() throws -> CSVOptions {
-    let data = settings.data
-    return CSVOptions(
-      labelColumns: data.labelColumn.map(columns) ?? [], hasHeader: data.hasHeader,
-      separator: try data.separator.map { try CSVOptions.Separator(named: $0) },
-      decimalMark: try data.decimalMark.map { try CSVOptions.DecimalMark(named: $0) })
-  }
-
-  /// The options by which a table is read: what is said of it here and, of the label columns and what they hold, what the
-  /// model knows.
-  func csvOptions(_ given: CSVOptions) -> CSVOptions {
-    var options = given
-    // Which columns these are in tables of another order, the encoding knows.
-    if options.labelColumns.isEmpty, settings.encoding?.labels.isEmpty ?? true {
-      options.labelColumns = settings.data.labelColumn.map(columns) ?? [.number(-1)]
-    }
-    switch settings.outputs {
-    case .classes(let names):
-      options.classNames = names
-      options.task = .classification
-    case .values: options.task = .regression
-    }
-    return options
-  }
-
-  /// A source's data, the columns of a table found as the model's encoding says. Where labels are not needed, they may be of
-  /// classes that the model does not know.
-  func read(
-    _ source: String, options given: CSVOptions = CSVOptions(labelColumns: []), needsLabels: Bool = true
-  ) throws -> SourceData {
-    var options = csvOptions(given)
-    let source = try DataSource(source)
-    if case .csv(let path) = source {
-      try source.checkFileKind()
-      return try CSV.data(
-        bytes: Gzip.contents(ofFile: path), file: path, encoding: tableEncoding, options: options)
-    }
-    let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
-    if !needsLabels { (options.classNames, options.task) = (nil, nil) }
-    return try source.read(options: options, images: images)
-  }
-
-  /// The data to measure the model on, prepared as in training.
-  func evaluationData(source: String?, table: TableOptions) throws -> Dataset<Float> {
-    guard source != nil || !settings.isConverted else {
-      throw UsageError("The model was trained elsewhere. Name the data to measure it on with --data.")
-    }
-    let read = try read(
-      source ?? settings.data.source,
-      options: source == nil && !table.isGiven ? ownOptions() : table.csvOptions())
-    var notes = read.notes
-    let shape = Shape(settings.exampleShape)
-    var dataset: Dataset<Float>
-    if let test = read.test {
-      dataset = try preparation.dataset(test, shape: shape, notes: &notes)
-      dataset.name += ", test part"
-    } else if source == nil {
-      guard settings.data.validationCount > 0 else {
-        throw UsageError("The model was trained without validation data. Name some to measure it on with --data.")
-      }
-      var random = RandomGenerator(seed: settings.training.seed).split(RandomStream.split.rawValue)
-      let rows = try read.training.split(
-        settings.data.split ?? .random, validationCount: settings.data.validationCount, using: &random)
-      dataset = try preparation.dataset(read.training, rows: rows.validation, shape: shape, notes: &notes)
-      dataset.name += ", validation part"
-    } else {
-      dataset = try preparation.dataset(read.training, shape: shape, notes: &notes)
-    }
-    tell(notes)
-    return dataset
   }
 }
 

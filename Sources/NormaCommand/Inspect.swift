@@ -189,7 +189,7 @@ struct Inspect: ParsableCommand {
       ),
       ("Columns", settings.encoding.map { $0.columns.map(\.words).joined(separator: ", ") } ?? ""),
       (settings.isConverted ? "Converted" : "Trained on", (settings.isConverted ? "from " : "") + settings.data.source),
-      ("Loss", settings.training.loss.words),
+      ("Loss", settings.training.loss.description),
       (
         "Optimizer",
         "\(settings.training.optimizer), rate \(settings.training.learningRate), \(settings.training.schedule)"
@@ -208,7 +208,7 @@ struct Inspect: ParsableCommand {
     if settings.training.l2Penalty > 0 { rows.append(("L2 penalty", "\(settings.training.l2Penalty)")) }
     if settings.training.recomputesNormalized { rows.append(("Recomputed", "batch normalization")) }
     if let best = settings.history.best {
-      let metric = settings.training.loss.metricLabel
+      let metric = settings.outputs.metricLabel
       rows.append(
         (
           "Best epoch",

@@ -13,7 +13,7 @@ struct MemoryListing: Encodable {
   /// The memory of the steps that train a checkpoint's network.
   init(_ network: Sequential<Float>, _ settings: Checkpoint.Settings, batchSize: Int) throws {
     self.batchSize = batchSize
-    func memory(_ recomputesNormalized: Bool) throws(LayerError) -> TrainingMemory {
+    func memory(_ recomputesNormalized: Bool) throws -> TrainingMemory {
       try TrainingMemory(
         of: network, batchShape: Shape([batchSize] + settings.exampleShape), optimizer: settings.training.optimizer,
         recomputesNormalized: recomputesNormalized)

@@ -40,7 +40,7 @@ func settings(
   if let recipe = network.recipe as? ResidualNetwork { rows.append(("shortcuts", recipe.shortcutWords)) }
   rows += [
     ("initial weights", "\(network.initialization)"),
-    ("loss", training.loss.words),
+    ("loss", training.loss.description),
     ("optimizer", "\(training.optimizer)"),
     ("learning rate", "\(training.learningRate), \(training.schedule)"),
     ("batch size", "\(training.batchSize)"),
@@ -82,17 +82,6 @@ extension ImageAugmentation {
   var words: String {
     let crop = padding > 0 ? ["padded by \(padding) and cropped by chance"] : []
     return (crop + (flipsHorizontally ? ["flipped left to right by chance"] : [])).joined(separator: ", ")
-  }
-}
-
-extension LossFunction {
-  /// Its name in words.
-  var words: String {
-    switch self {
-    case .softmaxCrossEntropy: "softmax cross-entropy"
-    case .multiclassSVM: "multiclass SVM"
-    case .meanSquaredError: "mean squared error"
-    }
   }
 }
 

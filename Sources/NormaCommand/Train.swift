@@ -120,7 +120,7 @@ struct Train: ParsableCommand {
     if FileAccess.kind(of: modelPath) != nil {
       let checkpoint = try Checkpoint(contentsOf: modelPath, allowsUnusableNumbers: true)
       note("The training in '\(out)' has ended; there is nothing left to go on with.")
-      return try show(Outcome(history: checkpoint.settings.history), checkpoint.settings.training.loss)
+      return try show(Outcome(history: checkpoint.settings.history), checkpoint.settings.outputs)
     }
     note("There is no checkpoint in '\(checkpointFolder)' yet; the training begins.")
     try train(arguments: given)
@@ -141,7 +141,7 @@ struct Train: ParsableCommand {
       for: prepared.training, normalizations: [norm], defaults: defaults(architecture), seed: common.seed)
     architecture = network.adjusted(
       architecture, stepsPerEpoch: configuration.batches(of: prepared.training.count).count)
-    let outputs = Checkpoint.Outputs(prepared.training)
+    let outputs = Checkpoint.Outputs(of: prepared.training)
     _ = try architecture.parameterCount(sampleShape: prepared.training.exampleShape, outputCount: outputs.count)
     let model = architecture.build(
       Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
@@ -149,14 +149,10 @@ struct Train: ParsableCommand {
     let events = try tensorboard.map {
       try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
     }
-    var saved = Checkpoint.Settings(
-      architecture: architecture, exampleShape: Array(prepared.training.exampleShape), outputs: outputs,
-      featureNames: prepared.training.featureNames, encoding: prepared.preparation.encoding,
-      standardization: prepared.standardization.map { Checkpoint.SavedStandardization($0) },
-      targetStandardization: prepared.targetStandardization.map { Checkpoint.SavedStandardization($0) },
-      training: configuration,
-      data: data.saved(validationCount: prepared.validation.count), history: TrainingHistory())
-    let trainer = Trainer(model, configuration: configuration)
+    let source = data.saved(validationCount: prepared.validation.count)
+    let saved = Checkpoint.Settings(
+      architecture: architecture, training: configuration, data: prepared, source: source)
+    let trainer = try Trainer(model, configuration: configuration)
     if let interrupted {
       try interrupted.check(saved)
       try trainer.restore(interrupted.state)
@@ -168,18 +164,17 @@ struct Train: ParsableCommand {
     }
     let notes = try InterruptedTraining.notes(saved, arguments: arguments)
     let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
-    saved.history = history
     var outcome = Outcome(history: history)
     if recalibrate {
       try model.recalibrateStatistics(on: prepared.training.features, batchSize: configuration.batchSize)
-      saved.recalibrationCount = prepared.training.count
       let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
       outcome.recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
-    } else if let gap = StatisticsGap(history.best, metric: configuration.loss.metricLabel) {
+    } else if let gap = StatisticsGap(history.best, metric: outputs.metricLabel) {
       note("\(gap.words) \(gap.remedy)")
     }
     outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
-    let checkpoint = Checkpoint(settings: saved, state: model.state)
+    var checkpoint = Checkpoint(trainer, architecture: architecture, data: prepared, source: source)
+    checkpoint.settings.recalibrationCount = recalibrate ? prepared.training.count : nil
     try FileAccess.write([
       (path: "\(out)/history.json", bytes: [UInt8](try ResultFile.data(history))),
       (path: modelPath, bytes: try checkpoint.serialized()),
@@ -190,7 +185,7 @@ struct Train: ParsableCommand {
       if let words = reference.words { note(words) }
     }
     outcome.folds = try folds.map { try crossValidate($0, architecture, configuration) }
-    try show(outcome, configuration.loss)
+    try show(outcome, outputs)
     try events?.finish()
   }
 
@@ -206,7 +201,7 @@ struct Train: ParsableCommand {
     return try CrossValidation(parts, configuration: configuration, random: random.split(1)) { data in
       preparedOfFold = data
       return architecture.build(
-        Float.self, sampleShape: data.training.exampleShape, outputCount: Checkpoint.Outputs(data.training).count,
+        Float.self, sampleShape: data.training.exampleShape, outputCount: Checkpoint.Outputs(of: data.training).count,
         random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
     } onEvent: { fold, event in
       if progress?.fold != fold, let data = preparedOfFold {
@@ -258,7 +253,7 @@ struct Train: ParsableCommand {
     var folds: CrossValidation?
   }
 
-  private func show(_ outcome: Outcome, _ loss: LossFunction) throws {
+  private func show(_ outcome: Outcome, _ outputs: Checkpoint.Outputs) throws {
     let (history, test) = (outcome.history, outcome.test)
     if common.json {
       return try outputJSON(
@@ -269,7 +264,7 @@ struct Train: ParsableCommand {
           recalibratedValidationMetric: outcome.recalibrated?.metric, linearMetric: outcome.linear,
           foldMetrics: outcome.folds?.metrics, history: history))
     }
-    let metric = loss.metricLabel
+    let metric = outputs.metricLabel
     var lines: [String] = []
     if let best = history.best {
       let part = best.validationMetric == nil ? "training" : "validation"
@@ -281,7 +276,7 @@ struct Train: ParsableCommand {
     if let test { lines.append("Test \(metric.name): \(metric.text(test.metric))") }
     if let folds = outcome.folds {
       let spread =
-        loss.metricLabel.isFraction
+        metric.isFraction
         ? "\(Formatting.number(folds.deviation * 100)) points" : Formatting.number(folds.deviation)
       lines.append(
         "\(folds.metrics.count) parts, each judged by a network that saw the others: \(metric.name) \(metric.text(folds.mean)), "
@@ -291,17 +286,9 @@ struct Train: ParsableCommand {
   }
 }
 
-extension LossFunction {
-  /// What is measured beside this loss.
-  var metricLabel: MetricLabel { self == .meanSquaredError ? MetricLabel(name: "R²", isFraction: false) : .accuracy }
-}
-
 extension Checkpoint.Outputs {
-  /// What a network's outputs stand for that learns from the given data.
-  init(_ dataset: Dataset<Float>) {
-    switch dataset.targets {
-    case .classes(_, let count): self = .classes(names: dataset.classNames ?? (0..<count).map(String.init))
-    case .values(let values): self = .values(count: values.shape.channelCount)
-    }
+  /// What is measured of such outputs beside the loss.
+  var metricLabel: MetricLabel {
+    if case .values = self { MetricLabel(name: "R²", isFraction: false) } else { .accuracy }
   }
 }

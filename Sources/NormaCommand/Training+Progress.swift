@@ -7,12 +7,10 @@ struct TrainingProgress {
 
   /// A display for a training that begins now, of which about so many epochs get a line.
   init(label: String, data: PreparedData, configuration: TrainingConfiguration, lines: Int = 20, quiet: Bool) {
-    let isClassification = if case .classes = data.training.targets { true } else { false }
     display = ProgressDisplay(
       label: label, epochs: configuration.epochs,
       stepsPerEpoch: configuration.batches(of: data.training.count).count, samplesPerStep: configuration.batchSize,
-      metric: isClassification ? .accuracy : MetricLabel(name: "R²", isFraction: false),
-      lines: lines, style: quiet ? .quiet : .automatic)
+      metric: Checkpoint.Outputs(of: data.training).metricLabel, lines: lines, style: quiet ? .quiet : .automatic)
   }
 
   func show(_ event: Trainer<Float>.Event) {

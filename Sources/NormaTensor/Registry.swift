@@ -56,7 +56,13 @@ public final class Registry<Kind: Sendable>: Sendable {
   private enum Keys: String, CodingKey { case name, settings }
 
   /// Writes a value's name and settings.
+  ///
+  /// - Throws: ``RegistryError`` where the value's type is not registered: what was written could not be read again.
   public func encode<Settings: NamedSettings>(_ value: Settings, to encoder: any Encoder) throws {
+    guard types.withLock({ $0[Settings.name] }) == Settings.self else {
+      throw RegistryError(
+        description: "the \(noun) '\(Settings.name)' is not registered, and could not be read again once it is written")
+    }
     var container = encoder.container(keyedBy: Keys.self)
     try container.encode(Settings.name, forKey: .name)
     try container.encode(value, forKey: .settings)
@@ -64,15 +70,41 @@ public final class Registry<Kind: Sendable>: Sendable {
 
   /// Reads a value by the name that stands beside its settings.
   ///
+  /// What versions without registries wrote is read too: a name alone, and a name as the key of the settings.
+  ///
   /// - Throws: ``RegistryError`` for a name that is not registered, `DecodingError` for settings that its type does not read.
   public func decode(from decoder: any Decoder) throws -> Kind {
-    let container = try decoder.container(keyedBy: Keys.self)
-    let name = try container.decode(String.self, forKey: .name)
-    let value = try type(named: name).init(from: container.superDecoder(forKey: .settings))
-    guard let kind = value as? Kind else {
+    let (name, settings) = try namedSettings(in: decoder)
+    guard let kind = try type(named: name).init(from: settings) as? Kind else {
       throw RegistryError(description: "'\(name)' is no \(noun)")
     }
     return kind
+  }
+
+  private func namedSettings(in decoder: any Decoder) throws -> (name: String, settings: any Decoder) {
+    if let name = try? decoder.singleValueContainer().decode(String.self) { return (name, decoder) }
+    let container = try decoder.container(keyedBy: Keys.self)
+    if container.contains(.name) {
+      return (try container.decode(String.self, forKey: .name), try container.superDecoder(forKey: .settings))
+    }
+    let cases = try decoder.container(keyedBy: CaseName.self)
+    guard cases.allKeys.count == 1, let key = cases.allKeys.first else {
+      throw RegistryError(description: "there is no name of a \(noun)")
+    }
+    let unlabelled = try cases.nestedContainer(keyedBy: CaseName.self, forKey: key)
+    let label = CaseName(stringValue: "_0")
+    return (
+      key.stringValue,
+      try unlabelled.contains(label) ? unlabelled.superDecoder(forKey: label) : cases.superDecoder(forKey: key)
+    )
+  }
+
+  /// The name of an enumeration's case, as Swift writes it.
+  private struct CaseName: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
   }
 }
 

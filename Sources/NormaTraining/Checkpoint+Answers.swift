@@ -11,16 +11,18 @@ public enum Answers: Sendable {
 
 extension Checkpoint {
   /// Whether softmax makes probabilities of the model's scores.
-  public var givesProbabilities: Bool { settings.training.loss == .softmaxCrossEntropy }
+  public var givesProbabilities: Bool { settings.training.loss.givesProbabilities }
 
   /// What the model's outputs `[N, outputs]` say, in the data's own terms. All that is answered goes through here.
   ///
   /// - Throws: ``TrainingError/outputsNotFinite(_:)``: an output that is no number is no answer.
-  public func answers(_ outputs: Tensor<Float>) throws(TrainingError) -> Answers {
+  public func answers(_ outputs: Tensor<Float>) throws -> Answers {
     try outputs.checkFinite()
     switch settings.outputs {
     case .values:
-      do { return .values(try preparation.originalUnits(outputs)) } catch { throw .targetsDoNotFit(error.description) }
+      do { return .values(try preparation.originalUnits(outputs)) } catch {
+        throw TrainingError.targetsDoNotFit(error.description)
+      }
     case .classes(let names):
       return .classes(
         names: names, scores: outputs,
@@ -31,7 +33,7 @@ extension Checkpoint {
 
 extension Tensor {
   /// Makes sure that a model's outputs `[N, outputs]` are numbers.
-  func checkFinite() throws(TrainingError) {
+  func checkFinite() throws {
     guard !isFinite else { return }
     let (rows, columns) = (shape[0], shape.channelCount)
     var found: TrainingError.NotFiniteOutputs?
@@ -47,6 +49,6 @@ extension Tensor {
         found?.exampleCount += 1
       }
     }
-    if let found { throw .outputsNotFinite(found) }
+    if let found { throw TrainingError.outputsNotFinite(found) }
   }
 }

@@ -6,120 +6,9 @@ import NormaTensor
 
 /// A trained model as a file: safetensors with PyTorch's names, and everything needed to use it in the metadata.
 ///
-/// The tensors alone are the state dictionary of the `nn.Sequential` of the same layers.
+/// The tensors alone are the state dictionary of the `nn.Sequential` of the same layers, but for those whose names begin with
+/// `norma.`: where a training made very many steps, the numbers of its history are tensors too.
 public struct Checkpoint: Sendable {
-  /// What the model's outputs stand for.
-  public enum Outputs: Hashable, Sendable, Codable {
-    /// A score for each class.
-    case classes(names: [String])
-    /// Numbers.
-    case values(count: Int)
-
-    /// How many outputs there are.
-    public var count: Int {
-      switch self {
-      case .classes(let names): names.count
-      case .values(let count): count
-      }
-    }
-  }
-
-  /// What numbers were standardized by, in a form that is saved: in double precision, as the columns of tables need it. Where
-  /// features are computed with as 32-bit numbers, as images are, these are such numbers.
-  public struct SavedStandardization: Hashable, Sendable, Codable {
-    /// What shares a mean and a scale.
-    public var mode: StandardizationMode
-    /// The shape of `mean` and `scale`.
-    public var shape: [Int]
-    /// What is subtracted, in row-major order.
-    public var mean: [Double]
-    /// What is divided by, in row-major order.
-    public var scale: [Double]
-  }
-
-  /// Everything about a model but its tensors.
-  public struct Settings: Equatable, Sendable, Codable {
-    /// How the network is built.
-    public var architecture: ModelArchitecture
-    /// The shape of one example, without the batch axis.
-    public var exampleShape: [Int]
-    /// What the outputs stand for.
-    public var outputs: Outputs
-    /// What the features were called, where they had names.
-    public var featureNames: [String]?
-    /// How a table's columns become features; nil for data that were no tables, and where files do not say.
-    public var encoding: TableEncoding?
-    /// What the features were standardized by; nil if they were left as they are.
-    public var standardization: SavedStandardization?
-    /// What the numbers to predict were standardized by, which is undone on what the network gives; nil if they were left as
-    /// they are, and for classes.
-    public var targetStandardization: SavedStandardization?
-    /// How it was trained.
-    public var training: TrainingConfiguration
-    /// The data it was trained on, as `--data` and the other options about data name them.
-    public var data: SavedData
-    /// How the training went, without times: the same training gives the same checkpoint, bit for bit.
-    public var history: TrainingHistory {
-      didSet { history = history.withoutTimes }
-    }
-    /// Over how many training examples the running statistics were recomputed after the training; nil if they were not.
-    public var recalibrationCount: Int?
-    /// The version of Norma that wrote it.
-    public var version: String
-
-    /// Settings by their parts.
-    public init(
-      architecture: ModelArchitecture, exampleShape: [Int], outputs: Outputs, featureNames: [String]?,
-      encoding: TableEncoding? = nil, standardization: SavedStandardization?,
-      targetStandardization: SavedStandardization? = nil, training: TrainingConfiguration, data: SavedData,
-      history: TrainingHistory, version: String = normaVersion
-    ) {
-      self.architecture = architecture
-      self.exampleShape = exampleShape
-      self.outputs = outputs
-      self.featureNames = featureNames
-      self.encoding = encoding
-      self.standardization = standardization
-      self.targetStandardization = targetStandardization
-      self.training = training
-      self.data = data
-      self.history = history.withoutTimes
-      self.version = version
-    }
-  }
-
-  /// The data a model was trained on, so that they can be asked for again.
-  public struct SavedData: Hashable, Sendable, Codable {
-    /// As `--data` names it, such as `digits` or `csv:iris.csv`.
-    public var source: String
-    /// As `--label` names it; nil where it was not given.
-    public var labelColumn: String?
-    /// Whether the first row of CSV holds names; nil where that was found out.
-    public var hasHeader: Bool?
-    /// What separates the cells of CSV, as `--separator` names it; nil where that was found out.
-    public var separator: String?
-    /// The decimal mark of CSV, as `--decimal` names it; nil where that was found out.
-    public var decimalMark: String?
-    /// How many of the training examples were set aside for validation.
-    public var validationCount: Int
-    /// How they were set aside; nil in files of versions that knew one way, ``SplitKind/random``.
-    public var split: SplitKind?
-
-    /// Data by their names on the command line.
-    public init(
-      source: String, labelColumn: String? = nil, hasHeader: Bool? = nil, separator: String? = nil,
-      decimalMark: String? = nil, validationCount: Int, split: SplitKind? = .stratified
-    ) {
-      self.source = source
-      self.labelColumn = labelColumn
-      self.hasHeader = hasHeader
-      self.separator = separator
-      self.decimalMark = decimalMark
-      self.validationCount = validationCount
-      self.split = split
-    }
-  }
-
   /// Everything but the tensors.
   public var settings: Settings
   /// The tensors.
@@ -131,21 +20,31 @@ public struct Checkpoint: Sendable {
     self.state = state
   }
 
+  /// The version of the format that is written, raised whenever an earlier version of Norma could not read what is written. All
+  /// earlier ones are read: 1, which does not say its number, had losses, optimizers and schedules of a fixed list.
+  public static let formatVersion = 2
   /// The metadata's key for the settings.
   package static let settingsKey = "norma"
 }
 
 extension Checkpoint {
   /// Writes the checkpoint: to a temporary name first, so that an earlier file stays whole if this fails.
-  public func write(to path: String) throws { try FileAccess.write(try serialized(), to: path) }
+  public func write(to path: String) throws { try file().write(to: path) }
 
   /// The bytes of the file.
   public func serialized() throws -> [UInt8] {
-    var file = Safetensors()
-    file.metadata["format"] = "pt"
-    file.metadata[Self.settingsKey] = try settings.json
+    try file().serialized()
+  }
+
+  private func file() throws -> Safetensors {
+    var settings = settings
+    let (history, tensors) = settings.history.divided()
+    settings.history = history
+    var file = Safetensors(entries: tensors, metadata: ["format": "pt", Self.settingsKey: try settings.json])
+    require(
+      !state.tensors.keys.contains { $0.hasPrefix(trainingPrefix) }, "a layer cannot be called '\(trainingPrefix)'")
     state.add(to: &file)
-    return file.serialized()
+    return file
   }
 
   /// Reads a checkpoint.
@@ -171,7 +70,7 @@ extension Checkpoint {
   ///
   /// - Parameter file: what the error calls the model.
   /// - Throws: `FormatError` with the layers, and how many of their numbers are so.
-  public func checkNumbers(file: String) throws(FormatError) {
+  public func checkNumbers(file: String) throws {
     let found = state.unusableNumbers
     guard !found.isEmpty else { return }
     let lines = found.prefix(10).map { name, numbers in
@@ -193,19 +92,41 @@ extension Checkpoint {
         file: path, problem: "the tensors come without Norma's settings",
         remedy: "A checkpoint that `norma train` wrote is needed.")
     }
+    try Self.checkVersion(text, path: path)
     do {
       settings = try Settings(json: text)
+    } catch let problem as RegistryError {
+      throw FormatError(
+        file: path, location: "metadata '\(Self.settingsKey)'", problem: problem.description,
+        remedy: "A program is needed that registers it.")
     } catch {
       throw FormatError(
         file: path, location: "metadata '\(Self.settingsKey)'",
         problem: "the settings\(Self.origin(of: text)) cannot be read",
         remedy: "A checkpoint that this version of `norma train` wrote is needed.")
     }
+    try settings.history.take(
+      from: file.entries, file: path, remedy: "The file was changed after it was written; train again.")
     // A state of training holds more than the model.
     let entries = file.entries.filter { !$0.key.hasPrefix(trainingPrefix) }
     state = try ModelState(
       entries, file: path, remedy: "A checkpoint that `norma train` wrote is needed.")
     try check(path)
+  }
+
+  /// Makes sure that the format is one that this version of Norma knows.
+  private static func checkVersion(_ settings: String, path: String) throws {
+    struct Version: Decodable {
+      var formatVersion: Int?
+      var version: String?
+    }
+    guard let found = try? Version(json: settings), let number = found.formatVersion,
+      !(1...formatVersion).contains(number)
+    else { return }
+    throw FormatError(
+      file: path, location: "metadata '\(settingsKey)'",
+      problem: "the file has format version \(number)\(found.version.map { ", written by norma \($0)" } ?? "")",
+      remedy: "This is norma \(normaVersion), which knows versions up to \(formatVersion): take a later one.")
   }
 
   /// What settings that cannot be read say of the network and the version that wrote them: what a later version wrote may
@@ -260,7 +181,7 @@ extension Checkpoint {
       guard case .values(let count) = settings.outputs else { throw error("classes have been standardized") }
       try saved.check("standardization of what is predicted", examplesOf: [count], error)
     }
-    if let problem = settings.training.problem { throw error("the training is one of \(problem)") }
+    if let problem = settings.training.problem { throw error("the training is one with \(problem)") }
     guard settings.recalibrationCount.map({ $0 > 0 }) ?? true else {
       throw error("running statistics cannot be of \(settings.recalibrationCount ?? 0) examples")
     }
@@ -270,7 +191,7 @@ extension Checkpoint {
   }
 
   /// The model, in the state it was saved in.
-  public func makeModel() throws(ModelStateError) -> Sequential<Float> {
+  public func makeModel() throws -> Sequential<Float> {
     let model = settings.architecture.build(
       Float.self, sampleShape: Shape(settings.exampleShape), outputCount: settings.outputs.count,
       random: RandomGenerator(seed: 0))
@@ -293,47 +214,5 @@ extension Checkpoint {
     Preparation(
       encoding: tableEncoding, standardization: settings.standardization?.standardization(),
       targetStandardization: settings.targetStandardization?.standardization())
-  }
-}
-
-extension Checkpoint.SavedStandardization {
-  /// The numbers of a standardization.
-  public init<Element: TensorElement>(_ standardization: Standardization<Element>) {
-    mode = standardization.mode
-    shape = Array(standardization.mean.shape)
-    mean = standardization.mean.converted(to: Double.self).elements
-    scale = standardization.scale.converted(to: Double.self).elements
-  }
-
-  /// The standardization that these numbers are of.
-  public func standardization<Element: TensorElement>(of type: Element.Type = Element.self) -> Standardization<Element>
-  {
-    Standardization(
-      mode: mode, mean: Tensor(mean.map { Element($0) }, shape: Shape(shape)),
-      scale: Tensor(scale.map { Element($0) }, shape: Shape(shape)))
-  }
-
-  /// Makes sure that the numbers can standardize examples of a shape.
-  fileprivate func check(
-    _ name: String, examplesOf lengths: [Int], _ error: (String) -> FormatError
-  ) throws(FormatError) {
-    let expected =
-      switch mode {
-      case .perFeature: lengths
-      case .perChannel: [lengths[lengths.count - 1]]
-      case .overall: [Int]()
-      }
-    let count = expected.reduce(1, *)
-    guard shape == expected, mean.count == count, scale.count == count else {
-      throw error(
-        """
-        the \(name) of shape \(shape) has \(mean.count) means and \(scale.count) scales, and examples of shape \(lengths) \
-        need \(count) of each
-        """)
-    }
-    guard mean.allSatisfy(\.isFinite), scale.allSatisfy({ lengths.count == 3 ? Float($0).isNormal : $0.isNormal })
-    else {
-      throw error("the \(name) has means that are not finite, or scales that cannot be divided by")
-    }
   }
 }

@@ -20,8 +20,8 @@ public struct Evaluation: Sendable, Equatable {
 extension Evaluation {
   /// Holds a model's outputs `[N, outputs]` against the targets of the data they were computed from.
   public init<Element: TensorElement>(
-    outputs: Tensor<Element>, of dataset: Dataset<Element>, loss: LossFunction
-  ) throws(TrainingError) {
+    outputs: Tensor<Element>, of dataset: Dataset<Element>, loss: any LossFunction
+  ) throws {
     self.loss = Double(try loss(Variable(outputs), targets: dataset.targets).value.item)
     switch dataset.targets {
     case .classes:
@@ -40,31 +40,42 @@ extension Evaluation {
 
 extension Layer {
   /// The outputs for each sample in inference, in batches: `[N, …] → [N, outputs]`.
+  ///
+  /// - Throws: `LayerError` for samples that do not fit the model, ``TrainingError/wrongSettings(_:)`` for batches of less than one
+  ///   sample, and what a layer throws.
   public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
-    guard features.shape[0] > 0 else {
-      return .zeros(try outputShape(for: features.shape))
-    }
+    let outputShape = try checkedOutputShape(for: features, batchSize: batchSize)
+    guard features.shape[0] > 0 else { return .zeros(outputShape) }
     return try features.mapBatches(of: batchSize) { try self(Variable($0), in: .inference).value }
+  }
+
+  /// The shape of what the model makes of samples, which must fit it.
+  func checkedOutputShape(for features: Tensor<Element>, batchSize: Int) throws -> Shape {
+    guard batchSize > 0 else { throw TrainingError.wrongSettings("batches of \(batchSize) samples") }
+    guard features.rank > 0 else {
+      throw LayerError(layer: summary, expected: "samples [N, …]", found: features.shape)
+    }
+    return try outputShape(for: features.shape)
   }
 
   /// Evaluates the model in inference.
   ///
   /// - Throws: ``TrainingError`` where the data do not fit.
   public func evaluate(
-    on dataset: Dataset<Element>, loss: LossFunction, batchSize: Int = 256
+    on dataset: Dataset<Element>, loss: any LossFunction, batchSize: Int = 256
   ) throws -> Evaluation {
     try check(dataset)
     return try Evaluation(outputs: try predict(dataset.features, batchSize: batchSize), of: dataset, loss: loss)
   }
 
   /// Makes sure that the model can take the data's samples and gives an output for each of their targets.
-  package func check(_ dataset: Dataset<Element>) throws(TrainingError) {
-    guard dataset.count > 0 else { throw .emptyDataset(name: dataset.name) }
+  package func check(_ dataset: Dataset<Element>) throws {
+    guard dataset.count > 0 else { throw TrainingError.emptyDataset(name: dataset.name) }
     let outputs: Shape
     do {
       outputs = try outputShape(for: dataset.features.shape)
     } catch {
-      throw .dataDoNotFit("the samples of \(dataset.name) do not fit the model: \(error)")
+      throw TrainingError.dataDoNotFit("the samples of \(dataset.name) do not fit the model: \(error)")
     }
     let wanted =
       switch dataset.targets {
@@ -72,7 +83,7 @@ extension Layer {
       case .values(let values): values.shape.channelCount
       }
     guard outputs == [dataset.count, wanted] else {
-      throw .targetsDoNotFit(
+      throw TrainingError.targetsDoNotFit(
         "\(dataset.name) has \(wanted) targets a sample, and the model's outputs have shape \(outputs)")
     }
   }
@@ -81,19 +92,19 @@ extension Layer {
 extension InferenceModel {
   /// The outputs for each sample, in batches: `[N, …] → [N, outputs]`, for one sample or more.
   ///
-  /// - Throws: `LayerError` for samples that do not fit the model.
-  public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws(LayerError) -> Tensor<Element> {
-    try features.mapBatches(of: batchSize) { batch throws(LayerError) in try self(batch) }
+  /// - Throws: `LayerError` for samples that do not fit the model, ``TrainingError/wrongSettings(_:)`` for batches of less than one
+  ///   sample.
+  public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
+    guard batchSize > 0 else { throw TrainingError.wrongSettings("batches of \(batchSize) samples") }
+    return try features.mapBatches(of: batchSize) { try self($0) }
   }
 }
 
 extension Tensor {
   /// What a function makes of the rows, so many at a time.
-  fileprivate func mapBatches<Failure: Error>(
-    of size: Int, _ transform: (Tensor) throws(Failure) -> Tensor
-  ) throws(Failure) -> Tensor {
-    guard shape[0] > size else { return try transform(self) }
-    let parts = try stride(from: 0, to: shape[0], by: size).map { start throws(Failure) in
+  fileprivate func mapBatches(of size: Int, _ transform: (Tensor) throws -> Tensor) throws -> Tensor {
+    guard rank > 0, shape[0] > size else { return try transform(self) }
+    let parts = try stride(from: 0, to: shape[0], by: size).map { start in
       try transform(self[rows: start..<Swift.min(shape[0], start + size)])
     }
     return .concatenating(rows: parts)

@@ -14,8 +14,10 @@ extension Layer {
   ///   - features: the examples `[N, …]`, prepared as for training.
   ///   - batchSize: how many go through at once; that of the training, since later layers see what earlier ones make of a
   ///     batch.
-  /// - Throws: what a layer throws for a batch it cannot take; nothing has changed then.
+  /// - Throws: `LayerError` for examples that do not fit the model, ``TrainingError/wrongSettings(_:)`` for batches of less than
+  ///   one, and what a layer throws for a batch it cannot take; nothing has changed then.
   public func recalibrateStatistics(on features: Tensor<Element>, batchSize: Int) throws {
+    _ = try checkedOutputShape(for: features, batchSize: batchSize)
     var merged: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, moments: BatchMoments, count: Int)] = [:]
     for rows in TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]) {
       let pass = Pass<Element>.measuring
@@ -43,9 +45,11 @@ extension Layer {
   /// The outputs for each example as training computes them, by the statistics of batches of the given size, but without
   /// dropout: `[N, …] → [N, outputs]`. Nothing is gathered.
   ///
-  /// - Throws: what a layer throws for a batch it cannot take.
+  /// - Throws: as ``predict(_:batchSize:)``.
   public func predictByBatchStatistics(_ features: Tensor<Element>, batchSize: Int) throws -> Tensor<Element> {
-    .concatenating(
+    let outputShape = try checkedOutputShape(for: features, batchSize: batchSize)
+    guard features.shape[0] > 0 else { return .zeros(outputShape) }
+    return .concatenating(
       rows: try TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]).map { rows in
         try self(Variable(features[rows: rows]), in: .measuring).value
       })

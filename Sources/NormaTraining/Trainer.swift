@@ -6,7 +6,7 @@ import NormaTensor
 /// Trains a model.
 ///
 /// ```swift
-/// let trainer = Trainer(model, configuration: TrainingConfiguration(epochs: 5))
+/// let trainer = try Trainer(model, configuration: TrainingConfiguration(epochs: 5))
 /// let history = try trainer.fit(training, validation: validation)
 /// ```
 ///
@@ -67,13 +67,18 @@ public final class Trainer<Element: TensorElement> {
   private var restored: TrainingState<Element>?
 
   /// A trainer before its first epoch. The model keeps the state it is in.
-  public init(_ model: any Layer<Element>, configuration: TrainingConfiguration) {
+  ///
+  /// - Throws: ``TrainingError/wrongSettings(_:)`` for a configuration that nothing can be trained with; `ModelStructureError` for a
+  ///   model that holds two things under one name.
+  public init(_ model: any Layer<Element>, configuration: TrainingConfiguration) throws {
+    try configuration.check()
+    try model.checkNames()
     self.model = model
     self.configuration = configuration
     history = TrainingHistory(monitor: configuration.monitor)
     parameters = model.namedParameters.map(\.parameter)
     penalty = L2Penalty(strength: configuration.l2Penalty)
-    optimizer = Optimizer(configuration.optimizer)
+    optimizer = Optimizer(configuration.optimizer, learningRate: configuration.learningRate)
     let random = RandomGenerator(seed: configuration.seed)
     orderRandom = random.split(RandomStream.order.rawValue)
     dropoutRandom = random.split(RandomStream.dropout.rawValue)
@@ -206,45 +211,39 @@ public final class Trainer<Element: TensorElement> {
     while let batch = loader.next() {
       let time = configuration.scheduleUnit == .epoch ? number - 1 : history.stepLosses.count
       let learningRate = configuration.learningRate * configuration.schedule.factor(at: time)
-      let (loss, accuracy, gradients) = try step(batch, epoch: number, learningRate: learningRate)
+      let (step, loss) = try differentiate(batch, epoch: number)
+      optimizer.learningRate = learningRate
+      try optimizer.update(model, with: step)
+      history.stepLosses.append(loss)
       progress.add(loss: loss, sampleCount: batch.count, learningRate: learningRate)
       self.progress = progress
-      let step = Step(
+      let report = Step(
         epoch: number, number: progress.stepsOfEpoch, count: batches.count, sampleCount: batch.count, loss: loss,
-        accuracy: accuracy, learningRate: learningRate, gradients: gradients)
-      if try onEvent(.step(step)) == .stop { return nil }
+        accuracy: batch.accuracy(of: step.outputs), learningRate: learningRate, gradients: step.gradients)
+      if try onEvent(.step(report)) == .stop { return nil }
     }
     return (progress.lossSum / Double(max(1, progress.sampleCount)), progress.learningRate)
   }
 
-  private func step(
-    _ batch: Dataset<Element>, epoch: Int, learningRate: Double
-  ) throws -> (loss: Double, accuracy: Double?, gradients: [Tensor<Element>?]) {
-    let result = try differentiate(batch, epoch: epoch)
-    optimizer.update(parameters, gradients: result.gradients, learningRate: learningRate)
-    history.stepLosses.append(result.loss)
-    return result
-  }
-
-  /// The loss of a batch and its gradients. The graph is gone when this returns: as long as it holds the parameters'
-  /// values, the optimizer would have to copy them before it changes them.
+  /// What a batch says of the model, and its loss, penalty included.
   private func differentiate(
     _ batch: Dataset<Element>, epoch: Int
-  ) throws -> (loss: Double, accuracy: Double?, gradients: [Tensor<Element>?]) {
-    let pass = Pass<Element>.training(random: dropoutRandom)
-    pass.recomputesNormalized = configuration.recomputesNormalized
-    let outputs = try model(Variable(batch.features), in: pass)
-    let dataLoss = try configuration.loss(outputs, targets: batch.targets, classWeights: configuration.classWeights)
-    let loss = Double(dataLoss.value.item) + penalty.loss(of: parameters)
-    guard loss.isFinite else {
-      throw TrainingError.notFinite(try findNotFinite(batch, epoch: epoch, loss: loss))
+  ) throws -> (step: Differentiation<Element>, loss: Double) {
+    var random = dropoutRandom
+    var loss = 0.0
+    var step = try model.differentiateFitting(
+      batch.features, random: &random, recomputesNormalized: configuration.recomputesNormalized
+    ) { outputs in
+      let found = try configuration.loss(outputs, targets: batch.targets, classWeights: configuration.classWeights)
+      if found.value.count == 1 { loss = Double(found.value.item) + penalty.loss(of: parameters) }
+      guard loss.isFinite else {
+        throw TrainingError.notFinite(try findNotFinite(batch, epoch: epoch, loss: loss))
+      }
+      return found
     }
-    let found = pass.gradients(of: dataLoss)
-    var gradients = parameters.map { found[$0] }
-    penalty.add(to: &gradients, of: parameters)
-    try pass.updateRunningStatistics()
-    dropoutRandom = pass.random
-    return (loss, batch.accuracy(of: outputs.value), gradients)
+    penalty.add(to: &step)
+    dropoutRandom = random
+    return (step, loss)
   }
 
   /// Runs the batch again, looking at every layer, to name the first that gave something not finite.

@@ -2,22 +2,22 @@ import NormaData
 import NormaTensor
 
 /// How a model is trained, whatever the model and the data are.
-public struct TrainingConfiguration: Hashable, Sendable, Codable {
+public struct TrainingConfiguration: Sendable {
   /// What a learning-rate schedule counts.
-  public enum ScheduleUnit: String, Sendable, Codable, CaseIterable { case step, epoch }
+  public enum ScheduleUnit: String, Hashable, Sendable, Codable, CaseIterable { case step, epoch }
 
   /// How often the training data are gone over.
   public var epochs: Int
   /// Samples a step.
   public var batchSize: Int
   /// What is made small.
-  public var loss: LossFunction
+  public var loss: any LossFunction
   /// How gradients become steps.
-  public var optimizer: OptimizerRule
+  public var optimizer: any OptimizerRule
   /// The learning rate, by which the schedule's factor is multiplied.
   public var learningRate: Double
   /// How the learning rate changes.
-  public var schedule: LearningRateSchedule
+  public var schedule: any LearningRateSchedule
   /// What the schedule counts.
   public var scheduleUnit: ScheduleUnit
   /// The strength of the ``L2Penalty`` on weights.
@@ -42,10 +42,10 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   /// ``Pass/recomputesNormalized``: the same bits, in less memory and a little more time.
   public var recomputesNormalized: Bool
 
-  /// A configuration; by default Adam on softmax cross-entropy. Epochs must not be negative, batches not empty.
+  /// A configuration; by default Adam on softmax cross-entropy. ``check()`` says whether anything can be trained with it.
   public init(
-    epochs: Int = 10, batchSize: Int = 50, loss: LossFunction = .softmaxCrossEntropy,
-    optimizer: OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: LearningRateSchedule = .constant,
+    epochs: Int = 10, batchSize: Int = 50, loss: any LossFunction = .softmaxCrossEntropy,
+    optimizer: any OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: any LearningRateSchedule = .constant,
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, dropsLastBatch: Bool = false, keepsBest: Bool = true,
     monitor: TrainingHistory.Monitor = .metric, patience: Int? = nil, classWeights: [Double]? = nil,
     augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false
@@ -66,30 +66,43 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
     self.augmentation = augmentation
     self.seed = seed
     self.recomputesNormalized = recomputesNormalized
-    if let problem { fatalError(problem) }
   }
 
-  /// Why nothing can be trained with these settings; nil if it can. Settings read from a file were never checked.
+  /// Makes sure that something can be trained with these settings, as ``Trainer`` does.
+  ///
+  /// - Throws: ``TrainingError/wrongSettings(_:)`` otherwise.
+  public func check() throws {
+    if let problem { throw TrainingError.wrongSettings("nothing can be trained with \(problem)") }
+  }
+
+  /// What is wrong with these settings; nil if nothing is. Settings read from a file were never checked.
   var problem: String? {
     if epochs < 0 || batchSize <= 0 { return "\(epochs) epochs of batches of \(batchSize)" }
-    if !(l2Penalty >= 0) { return "a penalty of strength \(l2Penalty)" }
+    if !learningRate.isFinite { return "a learning rate of \(learningRate)" }
+    if !(l2Penalty >= 0 && l2Penalty.isFinite) { return "a penalty of strength \(l2Penalty)" }
+    if let patience, patience < 0 { return "a patience of \(patience) epochs" }
     if let weight = classWeights?.first(where: { !($0 > 0 && $0.isFinite) }) { return "a class of weight \(weight)" }
+    if Set(optimizer.slots).count < optimizer.slots.count || optimizer.slots.contains("") {
+      return "an optimizer that remembers \(optimizer.slots), names that do not differ"
+    }
     return augmentation?.problem
   }
 
   /// Makes sure that there is a weight for each class of the data.
-  func checkClassWeights<Element: TensorElement>(_ data: Dataset<Element>) throws(TrainingError) {
+  func checkClassWeights<Element: TensorElement>(_ data: Dataset<Element>) throws {
     guard let classWeights else { return }
     guard case .classes(_, let count) = data.targets else {
-      throw .targetsDoNotFit("weights of classes, and \(data.name) has numbers to predict")
+      throw TrainingError.targetsDoNotFit("weights of classes, and \(data.name) has numbers to predict")
     }
     guard classWeights.count == count else {
-      throw .targetsDoNotFit("\(classWeights.count) weights of classes, and \(data.name) has \(count) classes")
+      throw TrainingError.targetsDoNotFit(
+        "\(classWeights.count) weights of classes, and \(data.name) has \(count) classes")
     }
   }
 
-  /// The parts of `count` samples that make the batches of one epoch.
+  /// The parts of `count` samples that make the batches of one epoch; no batch has less than one.
   public func batches(of count: Int) -> [Range<Int>] {
+    let batchSize = min(max(1, batchSize), max(1, count))
     var batches = stride(from: 0, to: count, by: batchSize).map { $0..<min(count, $0 + batchSize) }
     guard batches.count > 1, let last = batches.last, last.count < batchSize else { return batches }
     if dropsLastBatch {
@@ -102,16 +115,21 @@ public struct TrainingConfiguration: Hashable, Sendable, Codable {
   }
 }
 
-extension TrainingConfiguration {
+extension TrainingConfiguration: Codable {
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case epochs, batchSize, loss, optimizer, learningRate, schedule, scheduleUnit, l2Penalty, dropsLastBatch, keepsBest
+    case monitor, patience, classWeights, augmentation, seed, recomputesNormalized
+  }
+
   /// Settings from a file; what an earlier version did not write is as it was then.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     epochs = try values.decode(Int.self, forKey: .epochs)
     batchSize = try values.decode(Int.self, forKey: .batchSize)
-    loss = try values.decode(LossFunction.self, forKey: .loss)
-    optimizer = try values.decode(OptimizerRule.self, forKey: .optimizer)
+    loss = try LossRegistry.shared.decode(from: values.superDecoder(forKey: .loss))
+    optimizer = try OptimizerRegistry.shared.decode(from: values.superDecoder(forKey: .optimizer))
     learningRate = try values.decode(Double.self, forKey: .learningRate)
-    schedule = try values.decode(LearningRateSchedule.self, forKey: .schedule)
+    schedule = try ScheduleRegistry.shared.decode(from: values.superDecoder(forKey: .schedule))
     scheduleUnit = try values.decode(ScheduleUnit.self, forKey: .scheduleUnit)
     l2Penalty = try values.decode(Double.self, forKey: .l2Penalty)
     dropsLastBatch = try values.decode(Bool.self, forKey: .dropsLastBatch)
@@ -123,6 +141,42 @@ extension TrainingConfiguration {
     seed = try values.decode(UInt64.self, forKey: .seed)
     recomputesNormalized = try values.decodeIfPresent(Bool.self, forKey: .recomputesNormalized) ?? false
   }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(epochs, forKey: .epochs)
+    try values.encode(batchSize, forKey: .batchSize)
+    try LossRegistry.shared.encode(loss, to: values.superEncoder(forKey: .loss))
+    try OptimizerRegistry.shared.encode(optimizer, to: values.superEncoder(forKey: .optimizer))
+    try values.encode(learningRate, forKey: .learningRate)
+    try ScheduleRegistry.shared.encode(schedule, to: values.superEncoder(forKey: .schedule))
+    try values.encode(scheduleUnit, forKey: .scheduleUnit)
+    try values.encode(l2Penalty, forKey: .l2Penalty)
+    try values.encode(dropsLastBatch, forKey: .dropsLastBatch)
+    try values.encode(keepsBest, forKey: .keepsBest)
+    try values.encode(monitor, forKey: .monitor)
+    try values.encodeIfPresent(patience, forKey: .patience)
+    try values.encodeIfPresent(classWeights, forKey: .classWeights)
+    try values.encodeIfPresent(augmentation, forKey: .augmentation)
+    try values.encode(seed, forKey: .seed)
+    try values.encode(recomputesNormalized, forKey: .recomputesNormalized)
+  }
+}
+
+extension TrainingConfiguration: Hashable {
+  /// All settings, in the order of their declaration.
+  private var settings: [AnyHashable] {
+    [
+      epochs, batchSize, AnyHashable(loss), AnyHashable(optimizer), learningRate, AnyHashable(schedule), scheduleUnit,
+      l2Penalty, dropsLastBatch, keepsBest, monitor, patience, classWeights, augmentation, seed, recomputesNormalized,
+    ]
+  }
+
+  public static func == (left: TrainingConfiguration, right: TrainingConfiguration) -> Bool {
+    left.settings == right.settings
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(settings) }
 }
 
 /// The parts of a program that draw random numbers, each from a generator split off that of the seed.

@@ -10,6 +10,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case dataDoNotFit(String)
   /// The state of another training was to be gone on with.
   case stateDoesNotFit(String)
+  /// Nothing can be trained, or asked of a model, with such settings.
+  case wrongSettings(String)
   /// The loss became infinite or not a number.
   case notFinite(NotFinite)
   /// A model's outputs are not numbers, so that nothing can be said of them.
@@ -53,7 +55,9 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .emptyDataset(let name): "\(name) has no samples"
-    case .targetsDoNotFit(let problem), .dataDoNotFit(let problem), .stateDoesNotFit(let problem): problem
+    case .targetsDoNotFit(let problem), .dataDoNotFit(let problem), .stateDoesNotFit(let problem),
+      .wrongSettings(let problem):
+      problem
     case .notFinite(let found):
       """
       the loss is no longer finite in epoch \(found.epoch), step \(found.step): first in \

@@ -24,6 +24,11 @@ public struct TrainingHistory: Equatable, Sendable, Codable {
     /// Wall-clock time of the steps, without the evaluation; nil where it was left out, as in a checkpoint.
     public var seconds: Double?
 
+    private enum CodingKeys: String, CodingKey {
+      case number, trainingLoss, trainingMetric, inferenceTrainingLoss, batchTrainingLoss, batchTrainingMetric
+      case validationLoss, validationMetric, learningRate, seconds
+    }
+
     /// An epoch with the given measurements.
     public init(
       number: Int, trainingLoss: Double, trainingMetric: Double, validationLoss: Double?, validationMetric: Double?,
@@ -67,6 +72,8 @@ public struct TrainingHistory: Equatable, Sendable, Codable {
   public var stoppedEarly = false
   /// What decides which epoch is best.
   public var monitor: Monitor
+
+  private enum CodingKeys: String, CodingKey { case epochs, stepLosses, stoppedEarly, monitor }
 
   /// A history without epochs.
   public init(monitor: Monitor = .metric) { self.monitor = monitor }

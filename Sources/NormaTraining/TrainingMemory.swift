@@ -30,8 +30,8 @@ public struct TrainingMemory: Sendable, Equatable, Codable {
   ///
   /// - Throws: `LayerError` where the batch does not fit the model.
   public init<Element: TensorElement>(
-    of model: some Layer<Element>, batchShape: Shape, optimizer: OptimizerRule, recomputesNormalized: Bool = false
-  ) throws(LayerError) {
+    of model: some Layer<Element>, batchShape: Shape, optimizer: any OptimizerRule, recomputesNormalized: Bool = false
+  ) throws {
     let trace = try MemoryTrace(of: model, batchShape: batchShape, recomputesNormalized: recomputesNormalized)
     layers = trace.layers
     batchBytes = batchShape.elementCount * trace.elementSize
@@ -39,7 +39,7 @@ public struct TrainingMemory: Sendable, Equatable, Codable {
     activationBytes = layers.reduce(0) { $0 + $1.keptBytes } + 2 * outputBytes
     parameterBytes = layers.reduce(0) { $0 + $1.parameterBytes }
     gradientBytes = parameterBytes
-    optimizerBytes = optimizer.slotCount * parameterBytes
+    optimizerBytes = optimizer.slots.count * parameterBytes
     statisticsBytes = layers.reduce(0) { $0 + $1.statisticsBytes }
   }
 }

@@ -42,7 +42,7 @@ struct EvaluateTests {
 
   /// A model whose single layer has the given weights `[outputs, features]`, so that its answers are known.
   static func linear(
-    _ weights: [[Float]], outputs: Checkpoint.Outputs, loss: LossFunction = .softmaxCrossEntropy,
+    _ weights: [[Float]], outputs: Checkpoint.Outputs, loss: any LossFunction = .softmaxCrossEntropy,
     label: String = "label",
     to path: String
   ) throws {
@@ -62,7 +62,7 @@ struct EvaluateTests {
   }
 
   /// Scores (0, x): `yes` has the probability 1 / (1 + exp(−x)).
-  private static func twoClasses(_ loss: LossFunction = .softmaxCrossEntropy) throws -> Folder {
+  private static func twoClasses(_ loss: any LossFunction = .softmaxCrossEntropy) throws -> Folder {
     let folder = try Folder()
     try linear([[0], [1]], outputs: .classes(names: ["no", "yes"]), loss: loss, to: folder.path("model.safetensors"))
     try folder.write("x,label\n-1,no\n2,yes\n1,no\n-2,no\n3,yes\n", to: "data.csv")

@@ -15,7 +15,7 @@ struct PredictTests {
   }
 
   /// Scores (0, x).
-  private static func twoClasses(_ loss: LossFunction = .softmaxCrossEntropy) throws -> Folder {
+  private static func twoClasses(_ loss: any LossFunction = .softmaxCrossEntropy) throws -> Folder {
     let folder = try Folder()
     try EvaluateTests.linear(
       [[0], [1]], outputs: .classes(names: ["no", "yes"]), loss: loss, to: folder.path("model.safetensors"))

@@ -103,7 +103,7 @@ import Testing
 
   @Test func trainingThatIsStoppedOrThrowsIsOverAtOnceAndCanGoOn() throws {
     struct Interruption: Error {}
-    let trainer = Trainer(Self.model(side: 32), configuration: Self.configuration(batchSize: 128))
+    let trainer = try Trainer(Self.model(side: 32), configuration: Self.configuration(batchSize: 128))
     let data = Self.images(512, side: 32)
     for _ in 0..<10 {
       #expect(throws: Interruption.self) {

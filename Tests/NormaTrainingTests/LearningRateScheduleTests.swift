@@ -5,7 +5,7 @@ import Testing
 @Suite struct LearningRateScheduleTests {
   static let cases = ParityFixture.cases(of: "learning_rates", LearningRateSettings.self)
 
-  private func schedule(_ settings: LearningRateSettings) throws -> LearningRateSchedule {
+  private func schedule(_ settings: LearningRateSettings) throws -> any LearningRateSchedule {
     switch settings.schedule {
     case "constant": return .constant
     case "step": return .step(every: try #require(settings.interval), factor: try #require(settings.factor))
@@ -13,7 +13,7 @@ import Testing
     default:
       try #require(settings.schedule == "warm_up_cosine")
       let (warmUp, ramp) = (try #require(settings.warmUp), try #require(settings.ramp))
-      var next = LearningRateSchedule.cosine(
+      var next: any LearningRateSchedule = CosineSchedule(
         length: settings.steps - warmUp, final: try #require(settings.final) / settings.rate)
       // Where the ramp is over before the warm-up is, the rest of that is at the whole rate.
       if warmUp > ramp { next = .warmUp(length: warmUp - ramp, initial: 1, then: next) }
@@ -38,15 +38,15 @@ import Testing
   @Test func allSchedulesAreThere() { #expect(Self.cases.count == 10) }
 
   @Test func aFinishedCosineStaysAtItsEnd() {
-    let schedule = LearningRateSchedule.cosine(length: 4, final: 0.25)
+    let schedule = CosineSchedule(length: 4, final: 0.25)
     #expect(schedule.factor(at: 0) == 1)
     #expect([4, 5, 1000].allSatisfy { schedule.factor(at: $0) == 0.25 })
   }
 
   @Test func schedulesOfNoLengthAreOverAtOnce() {
-    #expect(LearningRateSchedule.cosine(length: 0, final: 0.5).factor(at: 0) == 0.5)
-    #expect(LearningRateSchedule.warmUp(length: 0, initial: 0, then: .constant).factor(at: 0) == 1)
-    #expect(LearningRateSchedule.warmUp(length: .min, initial: 0, then: .constant).factor(at: 3) == 1)
-    #expect(LearningRateSchedule.step(every: 0, factor: 0.5).factor(at: 2) == 0.25)
+    #expect(CosineSchedule(length: 0, final: 0.5).factor(at: 0) == 0.5)
+    #expect(WarmUpSchedule(length: 0, initial: 0, then: .constant).factor(at: 0) == 1)
+    #expect(WarmUpSchedule(length: .min, initial: 0, then: .constant).factor(at: 3) == 1)
+    #expect(StepSchedule(every: 0, factor: 0.5).factor(at: 2) == 0.25)
   }
 }

@@ -9,7 +9,7 @@ import Testing
     $0.settings.rule != "rmsprop" || $0.settings.momentum == 0
   }
 
-  private func rule(_ settings: OptimizerSettings) throws -> OptimizerRule {
+  private func rule(_ settings: OptimizerSettings) throws -> any OptimizerRule {
     switch settings.rule {
     case "sgd":
       return .sgd(momentum: try #require(settings.momentum), nesterov: settings.nesterov == true)

@@ -8,7 +8,7 @@ import Testing
   let w = T.linearlySpaced(from: -0.4, through: 0.6, shape: [4, 5])
   let dw = T.linearlySpaced(from: -0.6, through: 0.4, shape: [4, 5])
 
-  private func run(_ rule: OptimizerRule, steps: Int, learningRate: Double) -> (w: T, first: T) {
+  private func run(_ rule: any OptimizerRule, steps: Int, learningRate: Double) -> (w: T, first: T) {
     let parameter = Parameter(w, name: "weight", kind: .weight)
     var optimizer = Optimizer<Double>(rule)
     for _ in 0..<steps { optimizer.update([parameter], gradients: [dw], learningRate: learningRate) }

@@ -19,7 +19,7 @@ func learnDigits(epochs: Int, savingTo path: String) throws -> Double {
     ReLU()
     Linear(100, 10, using: &weights)
   }
-  let trainer = Trainer(model, configuration: TrainingConfiguration(epochs: epochs, seed: 1))
+  let trainer = try Trainer(model, configuration: TrainingConfiguration(epochs: epochs, seed: 1))
   try trainer.fit(data.training, validation: data.validation)
 
   // safetensors, under PyTorch's names: 0.weight, 1.weight, 1.running_mean, …

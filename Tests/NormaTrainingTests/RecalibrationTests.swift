@@ -97,7 +97,7 @@ import Testing
         ReLU()
         Linear(8, 3, using: &random)
       }
-      let trainer = Trainer(model, configuration: TrainingConfiguration(epochs: 1, batchSize: 20, keepsBest: false))
+      let trainer = try Trainer(model, configuration: TrainingConfiguration(epochs: 1, batchSize: 20, keepsBest: false))
       let epoch = try #require(try trainer.fit(data).epochs.first)
       // By hand: all samples as one batch.
       let outputs = try model(Variable(data.features), in: .training(random: RandomGenerator(seed: 0))).value

@@ -22,7 +22,7 @@ import Testing
     let directory = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: directory) }
     let model = training.model()
-    let trainer = Trainer(model, configuration: training.configuration)
+    let trainer = try Trainer(model, configuration: training.configuration)
     var files: [String] = []
     try trainer.fit(training.data, validation: training.validation) { _ in
       files.append(directory.appending(path: "\(files.count)").path)
@@ -32,7 +32,7 @@ import Testing
     for (number, file) in files.enumerated() {
       Parallel.threadCount = 1 + number % 3
       let other = training.model()
-      let resumed = Trainer(other, configuration: training.configuration)
+      let resumed = try Trainer(other, configuration: training.configuration)
       try resumed.restore(try TrainingState(contentsOf: file))
       try resumed.fit(training.data, validation: training.validation)
       #expect(haveSameBits(other.state, model.state), "from state \(number)", sourceLocation: sourceLocation)
@@ -42,12 +42,12 @@ import Testing
     }
   }
 
-  private static let optimizers: [OptimizerRule] = [
+  private static let optimizers: [any OptimizerRule] = [
     .sgd(), .sgd(momentum: 0.9), .sgd(momentum: 0.8, nesterov: true), .rmsProp(), .adam(), .adam(weightDecay: 0.01),
   ]
 
-  private static func perceptron(_ optimizer: OptimizerRule = .adam()) -> Training<Float> {
-    let schedule = LearningRateSchedule.warmUp(length: 3, initial: 0, then: .cosine(length: 6))
+  private static func perceptron(_ optimizer: any OptimizerRule = .adam()) -> Training<Float> {
+    let schedule = WarmUpSchedule(length: 3, initial: 0, then: .cosine(length: 6))
     return Training(
       model: { TrainingSamples.network(keepProbability: 0.7) }, data: TrainingSamples.classes(33),
       validation: TrainingSamples.classes(20, seed: 8),
@@ -56,7 +56,7 @@ import Testing
         l2Penalty: 1e-3, seed: 7))
   }
 
-  @Test(arguments: optimizers) func aNetworkWithDropoutGoesOnWithEveryOptimizer(optimizer: OptimizerRule) throws {
+  @Test(arguments: optimizers) func aNetworkWithDropoutGoesOnWithEveryOptimizer(optimizer: any OptimizerRule) throws {
     try expectTheSameEnd(Self.perceptron(optimizer))
   }
 
@@ -92,7 +92,7 @@ import Testing
     training.configuration.schedule = .constant
     training.configuration.epochs = 30
     training.configuration.patience = 2
-    let trainer = Trainer(training.model(), configuration: training.configuration)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
     let history = try trainer.fit(training.data, validation: training.validation)
     #expect(history.stoppedEarly && history.epochs.count < 30)
     try expectTheSameEnd(training)
@@ -101,7 +101,7 @@ import Testing
   @Test func aSecondFitGoesOnToo() throws {
     let training = Self.perceptron()
     func twice(_ between: (Trainer<Float>) throws -> Trainer<Float>) throws -> (ModelState<Float>, TrainingHistory) {
-      let first = Trainer(training.model(), configuration: training.configuration)
+      let first = try Trainer(training.model(), configuration: training.configuration)
       try first.fit(training.data, validation: training.validation)
       let second = try between(first)
       try second.fit(training.data, validation: training.validation)
@@ -111,20 +111,20 @@ import Testing
     #expect(history.epochs.count == 6)
     // Taken between the two.
     let (found, foundHistory) = try twice { first in
-      let second = Trainer(training.model(), configuration: training.configuration)
+      let second = try Trainer(training.model(), configuration: training.configuration)
       try second.restore(first.state)
       return second
     }
     #expect(haveSameBits(found, expected) && foundHistory == history)
     // Taken in the middle of the second.
-    let trainer = Trainer(training.model(), configuration: training.configuration)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
     try trainer.fit(training.data, validation: training.validation)
     var state: TrainingState<Float>?
     try trainer.fit(training.data, validation: training.validation) { event in
       if case .step(let step) = event, step.epoch == 5, step.number == 2 { state = trainer.state }
       return .proceed
     }
-    let resumed = Trainer(training.model(), configuration: training.configuration)
+    let resumed = try Trainer(training.model(), configuration: training.configuration)
     try resumed.restore(try #require(state))
     #expect(resumed.state.stepsOfEpoch == 2 && resumed.state.epoch == 5)
     try resumed.fit(training.data, validation: training.validation)
@@ -134,7 +134,7 @@ import Testing
   @Test func moreEpochsAreThoseOfALongerTraining() throws {
     var training = Self.perceptron()
     training.configuration.schedule = .constant
-    let short = Trainer(training.model(), configuration: training.configuration)
+    let short = try Trainer(training.model(), configuration: training.configuration)
     var last: TrainingState<Float>?
     try short.fit(training.data) { event in
       if case .epoch = event { last = short.state }
@@ -143,8 +143,8 @@ import Testing
     training.configuration.epochs = 5
     training.configuration.recomputesNormalized = true
     let (longer, whole) = (
-      Trainer(training.model(), configuration: training.configuration),
-      Trainer(training.model(), configuration: training.configuration)
+      try Trainer(training.model(), configuration: training.configuration),
+      try Trainer(training.model(), configuration: training.configuration)
     )
     try longer.restore(try #require(last))
     try longer.fit(training.data)
@@ -160,7 +160,7 @@ import Testing
 
   /// The state after the first epoch.
   private func state(of training: Training<Float>) throws -> TrainingState<Float> {
-    let trainer = Trainer(training.model(), configuration: training.configuration)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
     var state: TrainingState<Float>?
     try trainer.fit(training.data, validation: training.validation) { event in
       guard case .epoch = event else { return .proceed }
@@ -178,7 +178,7 @@ import Testing
     configuration.optimizer = .rmsProp()
     let model = training.model()
     let before = model.state
-    let trainer = Trainer(model, configuration: configuration)
+    let trainer = try Trainer(model, configuration: configuration)
     let error = #expect(throws: TrainingError.self) { try trainer.restore(state) }
     #expect(
       error?.description == """
@@ -195,16 +195,17 @@ import Testing
   @Test func anotherNetworkOrAnotherRuleIsRefused() throws {
     let training = Self.perceptron()
     let state = try state(of: training)
-    func problem(_ model: Sequential<Float>) -> String? {
+    func problem(_ model: Sequential<Float>) throws -> String? {
       let before = model.state
-      let trainer = Trainer(model, configuration: training.configuration)
+      let trainer = try Trainer(model, configuration: training.configuration)
       let error = #expect(throws: (any Error).self) { try trainer.restore(state) }
       #expect(haveSameBits(model.state, before))
       return error.map { "\($0)" }
     }
-    #expect(problem(TrainingSamples.network(keepProbability: 0.6))?.contains("0.6") == true)
-    #expect(problem(TrainingSamples.network(hidden: [8, 9], keepProbability: 0.7))?.contains("the layer was") == true)
-    #expect(problem(TrainingSamples.network(hidden: [8], keepProbability: 0.7))?.contains("the layer was") == true)
+    #expect(try problem(TrainingSamples.network(keepProbability: 0.6))?.contains("0.6") == true)
+    #expect(
+      try problem(TrainingSamples.network(hidden: [8, 9], keepProbability: 0.7))?.contains("the layer was") == true)
+    #expect(try problem(TrainingSamples.network(hidden: [8], keepProbability: 0.7))?.contains("the layer was") == true)
     let layers = training.model().children.map { child in
       (child.layer as? BatchNorm<Float>).map {
         BatchNorm<Float>($0.featureCount, conventions: .cs231n) as any Layer<Float>
@@ -212,14 +213,14 @@ import Testing
         ?? child.layer
     }
     #expect(
-      problem(Sequential<Float>(layers))?.contains("the rule of the running statistics of '1' was updating(0.1)")
+      try problem(Sequential<Float>(layers))?.contains("the rule of the running statistics of '1' was updating(0.1)")
         == true)
   }
 
   @Test func dataThatHaveChangedAreRefused() throws {
     let training = Self.perceptron()
     let state = try state(of: training)
-    let trainer = Trainer(training.model(), configuration: training.configuration)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
     try trainer.restore(state)
     var data = training.data
     data.features[3, 1] += 1e-3

@@ -9,7 +9,7 @@ import Testing
     var sample: Shape
     var samples: Int
     var batchSize: Int
-    var rule: OptimizerRule
+    var rule: any OptimizerRule
     var build: @Sendable (RandomGenerator) -> Sequential<Float>
   }
 
@@ -32,7 +32,7 @@ import Testing
   }
 
   private static func perceptron(
-    _ recipe: MultilayerPerceptron, _ rule: OptimizerRule, inputs: Int
+    _ recipe: MultilayerPerceptron, _ rule: any OptimizerRule, inputs: Int
   ) -> Training {
     Training(sample: [inputs], samples: 512, batchSize: 128, rule: rule) {
       recipe.build(sampleShape: [inputs], outputCount: 10, random: $0)

@@ -35,7 +35,7 @@ import Testing
 
   @Test func trainingLearnsToTellClassesApart() throws {
     for normalization in NormalizationKind.allCases.filter({ $0 != .instance }) {
-      for loss in [LossFunction.softmaxCrossEntropy, .multiclassSVM] {
+      for loss in [SoftmaxCrossEntropy(), MulticlassSVM()] as [any LossFunction] {
         let model: Sequential<Float> = TrainingSamples.network(normalization)
         let configuration = TrainingConfiguration(epochs: 20, batchSize: 16, loss: loss, learningRate: 0.01)
         let history = try Trainer(model, configuration: configuration).fit(TrainingSamples.classes(150))

@@ -53,7 +53,7 @@ import Testing
     let data = TrainingSamples.classes(40, Float.self)
     let configuration = TrainingConfiguration(epochs: 2, batchSize: 10, keepsBest: false, seed: 7)
     let model: Sequential<Float> = TrainingSamples.network()
-    let trainer = Trainer(model, configuration: configuration)
+    let trainer = try Trainer(model, configuration: configuration)
     try trainer.fit(data)
     let history = try trainer.fit(data)
     #expect(history.epochs.map(\.number) == [1, 2, 3, 4] && !history.stoppedEarly)
@@ -71,7 +71,7 @@ import Testing
     // From the third epoch on the rate is far too large.
     let configuration = TrainingConfiguration(
       epochs: 2, batchSize: 10, optimizer: .sgd(), learningRate: 0.05, schedule: .step(every: 2, factor: 1e4))
-    let trainer = Trainer(model, configuration: configuration)
+    let trainer = try Trainer(model, configuration: configuration)
     try trainer.fit(data)
     let state = model.state
     let history = try trainer.fit(data)

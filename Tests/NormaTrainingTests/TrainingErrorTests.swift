@@ -6,7 +6,7 @@ import Testing
 @Suite struct TrainingErrorTests {
   private func fit(
     _ model: Sequential<Float>, _ data: Dataset<Float>, validation: Dataset<Float>? = nil, epochs: Int = 3,
-    loss: LossFunction = .softmaxCrossEntropy, learningRate: Double = 1e-3
+    loss: any LossFunction = .softmaxCrossEntropy, learningRate: Double = 1e-3
   ) throws {
     let configuration = TrainingConfiguration(
       epochs: epochs, batchSize: 10, loss: loss, optimizer: .sgd(), learningRate: learningRate)

@@ -8,7 +8,7 @@ import Testing
   /// The states after each step of a short training.
   private static func states() throws -> [TrainingState<Float>] {
     let model: Sequential<Float> = TrainingSamples.network(keepProbability: 0.9)
-    let trainer = Trainer(model, configuration: TrainingConfiguration(epochs: 2, batchSize: 10))
+    let trainer = try Trainer(model, configuration: TrainingConfiguration(epochs: 2, batchSize: 10))
     var states: [TrainingState<Float>] = []
     try trainer.fit(TrainingSamples.classes(30)) { event in
       if case .step = event { states.append(trainer.state) }
@@ -112,7 +112,7 @@ import Testing
           var file = original
           file.entries[name] = changed
           let model: Sequential<Float> = TrainingSamples.network(keepProbability: 0.9)
-          let trainer = Trainer(model, configuration: TrainingConfiguration(epochs: 2, batchSize: 10))
+          let trainer = try Trainer(model, configuration: TrainingConfiguration(epochs: 2, batchSize: 10))
           // A count of batches may be missing, as in files from elsewhere, and be of any type.
           guard !name.hasSuffix("num_batches_tracked") || changed?.shape.rank == 2 else { continue }
           #expect(throws: (any Error).self, "\(name)") {

@@ -97,9 +97,9 @@ struct DataOptions: ParsableArguments {
     var options = try table.csvOptions()
     if options.labelColumns.isEmpty { options.labelColumns = [.number(-1)] }
     options.task = regression ? .regression : classification ? .classification : nil
-    options.ignoredColumns = ignore.map(columns) ?? []
-    options.dateColumns = dates.map(columns) ?? []
-    options.categoryColumns = categories.map(columns) ?? []
+    options.ignoredColumns = ignore.map { CSVOptions.Column.list($0) } ?? []
+    options.dateColumns = dates.map { CSVOptions.Column.list($0) } ?? []
+    options.categoryColumns = categories.map { CSVOptions.Column.list($0) } ?? []
     return options
   }
 

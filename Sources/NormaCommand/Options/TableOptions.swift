@@ -30,7 +30,7 @@ struct TableOptions: ParsableArguments {
 
   func validate() throws {
     _ = try csvOptions()
-    if let labelColumn, columns(labelColumn).isEmpty {
+    if let labelColumn, CSVOptions.Column.list(labelColumn).isEmpty {
       throw ValidationError("--label takes the name or number of a column, not '\(labelColumn)'.")
     }
   }
@@ -48,43 +48,18 @@ struct TableOptions: ParsableArguments {
   /// The options for reading CSV; label columns are those of the options, or none.
   func csvOptions() throws -> CSVOptions {
     CSVOptions(
-      labelColumns: labelColumn.map(columns) ?? [], hasHeader: header,
-      separator: try separator.map { try CSVOptions.Separator(named: $0) },
-      decimalMark: try decimal.map { try CSVOptions.DecimalMark(named: $0) })
-  }
-}
-
-extension CSVOptions.Separator {
-  /// The separator that `--separator` names.
-  init(named text: String) throws {
-    switch text {
-    case ",", "comma": self = .comma
-    case ";", "semicolon": self = .semicolon
-    case "\t", "\\t", "tab": self = .tab
-    case "|", "bar": self = .bar
-    default: throw ValidationError("--separator takes comma, semicolon, tab or bar, not '\(text)'.")
-    }
-  }
-}
-
-extension CSVOptions.DecimalMark {
-  /// The mark that `--decimal` names.
-  init(named text: String) throws {
-    switch text {
-    case ".", "point": self = .point
-    case ",", "comma": self = .comma
-    default: throw ValidationError("--decimal takes point or comma, not '\(text)'.")
-    }
-  }
-}
-
-/// Columns as the command line names them, separated by commas.
-func columns(_ text: String) -> [CSVOptions.Column] {
-  text.split(separator: ",").map { CSVOptions.Column(String($0).trimmed) }
-}
-
-extension String {
-  fileprivate var trimmed: String {
-    String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+      labelColumns: labelColumn.map { CSVOptions.Column.list($0) } ?? [], hasHeader: header,
+      separator: try separator.map { text in
+        guard let separator = CSVOptions.Separator(named: text) else {
+          throw ValidationError("--separator takes comma, semicolon, tab or bar, not '\(text)'.")
+        }
+        return separator
+      },
+      decimalMark: try decimal.map { text in
+        guard let mark = CSVOptions.DecimalMark(named: text) else {
+          throw ValidationError("--decimal takes point or comma, not '\(text)'.")
+        }
+        return mark
+      })
   }
 }

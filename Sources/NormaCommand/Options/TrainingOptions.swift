@@ -1,7 +1,19 @@
 import ArgumentParser
 import Norma
 
-extension LossFunction: ExpressibleByArgument {}
+/// The losses that `--loss` names.
+enum LossName: String, ExpressibleByArgument, CaseIterable {
+  case softmaxCrossEntropy, multiclassSVM, meanSquaredError
+
+  /// The loss.
+  var loss: any LossFunction {
+    switch self {
+    case .softmaxCrossEntropy: .softmaxCrossEntropy
+    case .multiclassSVM: .multiclassSVM
+    case .meanSquaredError: .meanSquaredError
+    }
+  }
+}
 
 /// What `--augment` asks for.
 struct AugmentationChoice: ExpressibleByArgument {
@@ -125,7 +137,7 @@ struct TrainingOptions: ParsableArguments {
     help: ArgumentHelp(
       "What to make small. Where it is not said, softmaxCrossEntropy for classes and meanSquaredError for numbers.",
       valueName: "name"))
-  var loss: LossFunction?
+  var loss: LossName?
 
   @Option(
     help: ArgumentHelp(
@@ -196,32 +208,34 @@ struct TrainingOptions: ParsableArguments {
       "--recompute is about batch normalization, and there is none here: add --norm batch.")
   }
 
-  private func rule(_ optimizer: OptimizerName) -> OptimizerRule {
+  private func rule(_ optimizer: OptimizerName) -> any OptimizerRule {
     switch optimizer {
-    case .sgd: .sgd()
-    case .momentum: .sgd(momentum: momentum ?? 0.9)
-    case .nesterov: .sgd(momentum: momentum ?? 0.9, nesterov: true)
-    case .rmsprop: .rmsProp()
-    case .adam: .adam()
-    case .adamw: .adam(weightDecay: weightDecay ?? 0.01)
+    case .sgd: SGD()
+    case .momentum: SGD(momentum: momentum ?? 0.9)
+    case .nesterov: SGD(momentum: momentum ?? 0.9, nesterov: true)
+    case .rmsprop: RMSProp()
+    case .adam: Adam()
+    case .adamw: Adam(weightDecay: weightDecay ?? 0.01)
     }
   }
 
-  private func parsedSchedule(_ schedule: String, epochs: Int, stepsPerEpoch: Int) throws -> LearningRateSchedule {
+  private func parsedSchedule(_ schedule: String, epochs: Int, stepsPerEpoch: Int) throws -> any LearningRateSchedule {
     let parts = schedule.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     let warmUpSteps = Int((warmUp * Double(stepsPerEpoch)).rounded())
-    let main: LearningRateSchedule
+    let main: any LearningRateSchedule
     switch (parts[0], parts.count) {
-    case ("constant", 1): main = .constant
-    case ("cosine", 1): main = .cosine(length: max(1, epochs * stepsPerEpoch - warmUpSteps))
+    case ("constant", 1): main = ConstantSchedule()
+    case ("cosine", 1): main = CosineSchedule(length: max(1, epochs * stepsPerEpoch - warmUpSteps))
     case ("step", 3):
       guard let every = Int(parts[1]), every >= 1, let factor = Double(parts[2]), factor > 0, factor.isFinite else {
         throw ValidationError("--schedule step takes epochs and a factor, such as step:10:0.1, not '\(schedule)'.")
       }
-      main = .step(every: every * stepsPerEpoch, factor: factor)
+      // A change after more steps than can be counted never comes.
+      let steps = every.multipliedReportingOverflow(by: stepsPerEpoch)
+      main = StepSchedule(every: steps.overflow ? .max : steps.partialValue, factor: factor)
     default: throw ValidationError("--schedule takes constant, cosine or step:EPOCHS:FACTOR, not '\(schedule)'.")
     }
-    return warmUpSteps > 0 ? .warmUp(length: warmUpSteps, initial: 0, then: main) : main
+    return warmUpSteps > 0 ? WarmUpSchedule(length: warmUpSteps, initial: 0, then: main) : main
   }
 
   /// The configuration for the given training data, and for networks normalized in these ways; what was not given is taken
@@ -252,7 +266,7 @@ struct TrainingOptions: ParsableArguments {
     }
     var configuration = TrainingConfiguration(
       epochs: epochs, batchSize: batchSize,
-      loss: loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError), optimizer: rule(optimizer),
+      loss: (loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError)).loss, optimizer: rule(optimizer),
       learningRate: learningRate ?? defaults.learningRate(optimizer, for: training.count), scheduleUnit: .step,
       l2Penalty: l2 ?? defaults.l2(optimizer), dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),

@@ -188,16 +188,16 @@ extension Benchmark {
   private static func training(_ benchmark: BenchmarkCase, recomputes: Bool) throws -> () throws -> Void {
     let (model, features, labels) = try network(benchmark)
     let isAdam = benchmark.opt == "adam"
-    var optimizer = Optimizer<Float>(isAdam ? .adam() : .sgd(momentum: 0.9))
-    let parameters = model.namedParameters.map(\.parameter)
-    func gradients() throws -> [Tensor<Float>?] {
-      let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
-      pass.recomputesNormalized = recomputes
-      let found = pass.gradients(of: try model(Variable(features), in: pass).softmaxCrossEntropy(labels: labels))
-      try pass.updateRunningStatistics()
-      return parameters.map { found[$0] }
+    var optimizer =
+      isAdam
+      ? Optimizer<Float>(.adam(), learningRate: 1e-3) : Optimizer(.sgd(momentum: 0.9), learningRate: 1e-2)
+    var random = RandomGenerator(seed: 0)
+    return {
+      let step = try model.differentiate(features, random: &random, recomputesNormalized: recomputes) {
+        $0.softmaxCrossEntropy(labels: labels)
+      }
+      try optimizer.update(model, with: step)
     }
-    return { optimizer.update(parameters, gradients: try gradients(), learningRate: isAdam ? 1e-3 : 1e-2) }
   }
 
   private static func inference(_ benchmark: BenchmarkCase) throws -> () throws -> Void {

@@ -69,7 +69,7 @@ struct ComparisonRun {
     _ onEvent: (Trainer<Float>.Event) throws -> Void
   ) throws -> (run: NormComparison.Run, measurement: Contender.Measurement) {
     let weightIndices = weights.map(\.index)
-    let trainer = Trainer(model, configuration: training)
+    let trainer = try Trainer(model, configuration: training)
     let before = try activations()
     events?.begin(model, on: data)
     var epochs = [try epochBeforeTraining()]

@@ -118,7 +118,7 @@ struct PlacementRun: LabRun {
       }
       Linear(100, 10, using: &random)
     }
-    let trainer = Trainer(
+    let trainer = try Trainer(
       model, configuration: TrainingConfiguration(epochs: epochs, batchSize: 50, keepsBest: false, seed: seed))
     return Outcome(epochs: try trainer.fit(data.training, validation: data.validation).withoutTimes.epochs)
   }

@@ -186,21 +186,17 @@ struct SmallBatchRun: LabRun {
     }
     let training = flat(data.training)
     let test = flat(data.test)
-    let parameters = model.namedParameters.map(\.parameter)
-    var optimizer = Optimizer<Float>(.sgd())
+    var optimizer = Optimizer<Float>(.sgd(), learningRate: 0.05 * Double(batchSize) / 50)
     var outcome = Outcome(accuracies: [])
     let interval = max(1, batches.count / 20)
     var seen = 0
     for (step, batch) in batches.enumerated() {
       let examples = training.subset(rows: batch)
-      let pass = Pass<Float>.training(random: random)
-      let loss = try LossFunction.softmaxCrossEntropy(
-        model(Variable(examples.features), in: pass), targets: examples.targets)
-      let gradients = pass.gradients(of: loss)
-      try pass.updateRunningStatistics()
+      let found = try model.differentiate(examples.features, random: &random) {
+        try SoftmaxCrossEntropy()($0, targets: examples.targets)
+      }
+      try optimizer.update(model, with: found)
       renormalization.step = step + 1
-      optimizer.update(
-        parameters, gradients: parameters.map { gradients[$0] }, learningRate: 0.05 * Double(batchSize) / 50)
       seen += batch.count
       if (step + 1).isMultiple(of: interval) || step == batches.count - 1 {
         let accuracy = test.accuracy(of: try model.predict(test.features)) ?? .nan

@@ -8,7 +8,7 @@ struct UpdateRules: Experiment {
   let origin = "CS231n (Stanford), assignment 2, FullyConnectedNets"
   let dataset: LabDataset? = .cifar10
 
-  private static let rules: [(name: String, rule: OptimizerRule, rate: Double, reported: ClosedRange<Double>)] = [
+  private static let rules: [(name: String, rule: any OptimizerRule, rate: Double, reported: ClosedRange<Double>)] = [
     ("SGD", .sgd(), 5e-3, 0.31...0.45), ("momentum", .sgd(momentum: 0.9), 5e-3, 0.53...0.55),
     ("RMSProp", .rmsProp(), 1e-4, 0.52...0.55), ("Adam", .adam(), 1e-3, 0.59...0.62),
   ]

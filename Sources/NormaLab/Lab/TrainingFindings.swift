@@ -96,7 +96,7 @@ extension LabResults where Run == TrainingRun {
       },
       shared("network", \.network.name) { $0 },
       shared("weights at first", \.network.initialization) { "\($0)" },
-      shared("optimizer", \.training.optimizer) { "\($0)" },
+      shared("optimizer", { "\($0.training.optimizer)" }) { $0 },
       shared("learning rate", \.training.learningRate) { NormaLab.NumberFormat.plain.text($0) },
       shared("penalty on weights", \.training.l2Penalty) { NormaLab.NumberFormat.plain.shortText($0) },
       shared("batch size", \.training.batchSize) { "\($0)" },

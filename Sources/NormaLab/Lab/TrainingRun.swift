@@ -108,7 +108,7 @@ public struct TrainingRun: LabRun {
     let model: Sequential<Float> = network.build(
       sampleShape: data.training.exampleShape, outputCount: 10,
       random: RandomGenerator(seed: training.seed).split(RandomStream.weights.rawValue))
-    let trainer = Trainer(model, configuration: training)
+    let trainer = try Trainer(model, configuration: training)
     var outcome = Outcome(epochs: [], losses: [], lossInterval: 1, probes: [])
     let probeSteps = Set(probes?.steps ?? [])
     var step = 0

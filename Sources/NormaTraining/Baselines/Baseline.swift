@@ -12,8 +12,8 @@ public struct Baseline: Sendable, Equatable {
   /// The base line of training data.
   ///
   /// - Throws: ``TrainingError/emptyDataset(name:)`` if there are none.
-  public init(of training: Dataset<Float>) throws(TrainingError) {
-    guard training.count > 0 else { throw .emptyDataset(name: training.name) }
+  public init(of training: Dataset<Float>) throws {
+    guard training.count > 0 else { throw TrainingError.emptyDataset(name: training.name) }
     switch training.targets {
     case .classes(let labels, let count):
       var counts = [Int](repeating: 0, count: count)
@@ -38,7 +38,7 @@ public struct Baseline: Sendable, Equatable {
   /// How well it does on data of the same kind.
   ///
   /// - Throws: ``TrainingError`` where the targets are others.
-  public func evaluate(on dataset: Dataset<Float>) throws(TrainingError) -> Evaluation {
+  public func evaluate(on dataset: Dataset<Float>) throws -> Evaluation {
     try dataset.check(outputCount: outputs.count)
     return try Evaluation(
       outputs: predict(count: dataset.count), of: dataset,
@@ -48,15 +48,16 @@ public struct Baseline: Sendable, Equatable {
 
 extension Dataset {
   /// Makes sure that there is something, with so many targets.
-  func check(outputCount: Int) throws(TrainingError) {
-    guard count > 0 else { throw .emptyDataset(name: name) }
+  func check(outputCount: Int) throws {
+    guard count > 0 else { throw TrainingError.emptyDataset(name: name) }
     let wanted =
       switch targets {
       case .classes(_, let count): count
       case .values(let values): values.shape.channelCount
       }
     guard wanted == outputCount else {
-      throw .targetsDoNotFit("\(name) has \(wanted) targets a sample, and the model has \(outputCount) outputs")
+      throw TrainingError.targetsDoNotFit(
+        "\(name) has \(wanted) targets a sample, and the model has \(outputCount) outputs")
     }
   }
 }

@@ -33,14 +33,16 @@ public struct LinearModel: Sendable {
   /// The best linear model of training data.
   ///
   /// - Throws: ``TrainingError`` if there are none, or some of their numbers are not finite.
-  public init(fittedOn training: Dataset<Float>) throws(TrainingError) {
-    guard training.count > 0 else { throw .emptyDataset(name: training.name) }
+  public init(fittedOn training: Dataset<Float>) throws {
+    guard training.count > 0 else { throw TrainingError.emptyDataset(name: training.name) }
     let outputs: Int
     switch training.targets {
     case .classes(_, let count): (outputs, predictsClasses) = (count, true)
     case .values(let values):
       (outputs, predictsClasses) = (values.shape.channelCount, false)
-      guard values.isFinite else { throw .dataDoNotFit("\(training.name) has targets that are not finite") }
+      guard values.isFinite else {
+        throw TrainingError.dataDoNotFit("\(training.name) has targets that are not finite")
+      }
     }
     let width = training.exampleShape.elementCount
     let rows = Self.examples(of: training.count, width: width, outputs: outputs)
@@ -51,7 +53,7 @@ public struct LinearModel: Sendable {
       standardization = try Standardization(fittedOn: features, mode: .perFeature)
       standardized = try standardization.applied(to: features)
     } catch {
-      throw .dataDoNotFit("no linear model can be fitted on \(training.name): \(error)")
+      throw TrainingError.dataDoNotFit("no linear model can be fitted on \(training.name): \(error)")
     }
     let targets = training.targets.first(rows)
     // Products of Float are many times as fast, and needed where there is much to multiply.
@@ -70,21 +72,22 @@ public struct LinearModel: Sendable {
   /// The outputs for each example: `[N, …] → [N, outputs]`. For classes they are scores whose softmax are probabilities.
   ///
   /// - Throws: ``TrainingError/dataDoNotFit(_:)`` for examples of another width.
-  public func predict(_ features: Tensor<Float>) throws(TrainingError) -> Tensor<Float> {
+  public func predict(_ features: Tensor<Float>) throws -> Tensor<Float> {
     let (count, width) = (features.shape[0], weights.shape[0])
     guard count > 0 else { return .zeros([0, bias.count]) }
     guard features.count == count * width else {
-      throw .dataDoNotFit("the linear model takes \(width) numbers an example, not a shape \(features.shape)")
+      throw TrainingError.dataDoNotFit(
+        "the linear model takes \(width) numbers an example, not a shape \(features.shape)")
     }
     // Parts, because in Double the examples take twice their memory.
-    let parts = try stride(from: 0, to: count, by: 1024).map { start throws(TrainingError) -> Tensor<Float> in
+    let parts = try stride(from: 0, to: count, by: 1024).map { start throws -> Tensor<Float> in
       let end = min(count, start + 1024)
       let rows = features[rows: start..<end].reshaped(to: [end - start, width])
       do {
         return try standardization.applied(to: rows).converted(to: Double.self).matrixProduct(weights)
           .applying(.add, bias, broadcast: .perChannel).converted(to: Float.self)
       } catch {
-        throw .dataDoNotFit("\(error)")
+        throw TrainingError.dataDoNotFit("\(error)")
       }
     }
     return .concatenating(rows: parts)
@@ -93,7 +96,7 @@ public struct LinearModel: Sendable {
   /// How well it does on data of the same kind.
   ///
   /// - Throws: ``TrainingError`` where the data are others.
-  public func evaluate(on dataset: Dataset<Float>) throws(TrainingError) -> Evaluation {
+  public func evaluate(on dataset: Dataset<Float>) throws -> Evaluation {
     try dataset.check(outputCount: bias.count)
     return try Evaluation(
       outputs: predict(dataset.features), of: dataset, loss: predictsClasses ? .softmaxCrossEntropy : .meanSquaredError)

@@ -34,7 +34,7 @@ extension Checkpoint.Settings {
     convertedFrom file: String, architecture: ModelArchitecture, exampleShape: [Int], outputs: Checkpoint.Outputs,
     standardization: Checkpoint.SavedStandardization?
   ) {
-    let loss: LossFunction =
+    let loss: any LossFunction =
       switch outputs {
       case .classes: .softmaxCrossEntropy
       case .values: .meanSquaredError

@@ -29,7 +29,7 @@ public struct StateDictionary: Equatable, Sendable {
   /// Writes the state to `.npz` where the path ends so, else to safetensors.
   ///
   /// - Throws: `FileError` if it cannot be written.
-  public func write(to path: String) throws(FileError) {
+  public func write(to path: String) throws {
     let isArchive = TensorFile.Format(path: path) == .npz
     try TensorFile(entries: entries, metadata: ["format": "pt"]).write(to: path, as: isArchive ? .npz : .safetensors)
   }
@@ -38,7 +38,7 @@ public struct StateDictionary: Equatable, Sendable {
   ///
   /// - Throws: `LayerError` where such samples do not fit the model, or where the model mixes the values of a flattened image
   ///   in a way that has no counterpart.
-  public init(_ model: Sequential<Float>, sampleShape: Shape) throws(LayerError) {
+  public init(_ model: Sequential<Float>, sampleShape: Shape) throws {
     let images = try model.tensorsOverFlattenedImages(sampleShape: sampleShape)
     let state = model.state
     entries = [:]

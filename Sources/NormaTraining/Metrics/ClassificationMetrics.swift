@@ -58,7 +58,7 @@ public struct ClassificationMetrics: Sendable, Equatable {
   /// - Throws: ``TrainingError/outputsNotFinite(_:)``: nothing can be said of scores that are no numbers.
   public init<Element: TensorElement>(
     scores: Tensor<Element>, labels: [Int], areLogits: Bool
-  ) throws(TrainingError) {
+  ) throws {
     require(
       scores.rank == 2 && scores.shape[0] == labels.count && !labels.isEmpty,
       "scores of shape \(scores.shape) for \(labels.count) labels")

@@ -37,7 +37,7 @@ public struct RegressionMetrics: Sendable, Equatable {
   /// - Throws: ``TrainingError/outputsNotFinite(_:)``: nothing can be said of predictions that are no numbers.
   public init<Element: TensorElement>(
     predictions: Tensor<Element>, targets: Tensor<Element>
-  ) throws(TrainingError) {
+  ) throws {
     require(
       predictions.rank == 2 && predictions.shape == targets.shape && predictions.count > 0,
       "predictions of shape \(predictions.shape) for targets of shape \(targets.shape)")

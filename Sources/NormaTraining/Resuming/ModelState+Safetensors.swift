@@ -14,7 +14,7 @@ extension ModelState {
   }
 
   /// The state that a file's entries are; the element type must be that of the file.
-  init(_ entries: [String: Safetensors.Entry], file: String, remedy: String) throws(FormatError) {
+  init(_ entries: [String: Safetensors.Entry], file: String, remedy: String) throws {
     self.init()
     for (name, entry) in entries {
       func error(_ problem: String) -> FormatError {

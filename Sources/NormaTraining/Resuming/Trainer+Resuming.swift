@@ -5,31 +5,33 @@ import NormaTensor
 
 extension TrainingState {
   /// Makes sure that the state is one of a trainer with this model and configuration, before anything is changed.
-  func check(_ model: any Layer<Element>, _ configuration: TrainingConfiguration) throws(TrainingError) {
+  func check(_ model: any Layer<Element>, _ configuration: TrainingConfiguration) throws {
     let differences = differences(from: model, configuration)
     guard differences.isEmpty else {
-      throw .stateDoesNotFit(
+      throw TrainingError.stateDoesNotFit(
         "the state is of another training: \(differences.map(\.description).joined(separator: "; "))")
     }
     guard optimizer.fits(elementCount: model.namedParameters.reduce(0) { $0 + $1.parameter.value.count }) else {
-      throw .stateDoesNotFit("the optimizer's state is of other parameters than the model has")
+      throw TrainingError.stateDoesNotFit("the optimizer's state is of other parameters than the model has")
     }
     if let progress {
       let done = history.epochs.count - progress.epochsBefore
       guard done <= configuration.epochs, done < configuration.epochs || progress.stepsOfEpoch == 0 else {
-        throw .stateDoesNotFit(
+        throw TrainingError.stateDoesNotFit(
           "the training is in epoch \(done + 1) already, and should have \(configuration.epochs)")
       }
     }
   }
 
   /// Makes sure that the data are those that the call of `fit` under way was learning from.
-  func check(_ data: TrainingData<Element>) throws(TrainingError) {
+  func check(_ data: TrainingData<Element>) throws {
     guard dataChecksum == nil || dataChecksum == data.checksum else {
-      throw .stateDoesNotFit("\(data.training.name) is not what it was when the training began; it has changed since")
+      throw TrainingError.stateDoesNotFit(
+        "\(data.training.name) is not what it was when the training began; it has changed since")
     }
     guard stepsOfEpoch <= configuration.batches(of: data.training.count).count else {
-      throw .stateDoesNotFit("\(stepsOfEpoch) steps are done of an epoch of \(data.training.name), which has fewer")
+      throw TrainingError.stateDoesNotFit(
+        "\(stepsOfEpoch) steps are done of an epoch of \(data.training.name), which has fewer")
     }
   }
 }

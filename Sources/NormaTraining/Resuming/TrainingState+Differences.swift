@@ -28,7 +28,7 @@ extension TrainingConfiguration {
   public func differences(from saved: TrainingConfiguration) -> [TrainingDifference] {
     func words(_ settings: TrainingConfiguration) -> [(name: String, value: String)] {
       [
-        ("batchSize", "\(settings.batchSize)"), ("loss", settings.loss.rawValue),
+        ("batchSize", "\(settings.batchSize)"), ("loss", "\(settings.loss)"),
         ("optimizer", "\(settings.optimizer)"), ("learningRate", "\(settings.learningRate)"),
         ("schedule", "\(settings.schedule)"), ("scheduleUnit", settings.scheduleUnit.rawValue),
         ("l2Penalty", "\(settings.l2Penalty)"), ("dropsLastBatch", "\(settings.dropsLastBatch)"),

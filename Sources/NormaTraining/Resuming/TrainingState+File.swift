@@ -4,14 +4,15 @@ import NormaLayers
 import NormaTensor
 
 extension TrainingState {
-  /// The version of the format, raised whenever what was written before cannot be read in the same way any more.
-  static var formatVersion: Int { 1 }
+  /// The version of the format, raised whenever an earlier version of Norma could not read what is written. Earlier formats are
+  /// read too: 1 had two slots of an optimizer, and losses, optimizers and schedules of a fixed list.
+  static var formatVersion: Int { 2 }
   /// The metadata's key for everything but tensors and notes.
   static var recordKey: String { "norma.training" }
   private static var bestPrefix: String { trainingPrefix + "best." }
-  private static var optimizerNames: (first: String, second: String) {
-    (trainingPrefix + "optimizer.first", trainingPrefix + "optimizer.second")
-  }
+  private static var optimizerPrefix: String { trainingPrefix + "optimizer." }
+  /// The slots' names in the first version of the format.
+  private static var earlySlotNames: [String] { ["first", "second"] }
 
   /// Everything but tensors and notes, as it is written.
   private struct Record: Codable {
@@ -26,15 +27,22 @@ extension TrainingState {
     var dropoutRandom: RandomGenerator.State
     var progress: TrainingProgress?
     var dataChecksum: UInt32?
+
+    enum CodingKeys: String, CodingKey {
+      case version, norma, configuration, history, layers, statistics, optimizerSteps, orderRandom, dropoutRandom
+      case progress, dataChecksum
+    }
   }
 
   /// Writes the state as safetensors, whole or not at all: the model's tensors under the names they have, the others under
   /// names that begin with `norma.`, and the rest as metadata. The same state gives the same bytes: times are left out.
   public func write(to path: String) throws {
     var file = Safetensors(metadata: notes)
+    let (history, tensors) = history.divided()
+    file.entries = tensors
     file.metadata["format"] = "pt"
     file.metadata[Self.recordKey] = try Record(
-      version: Self.formatVersion, norma: normaVersion, configuration: configuration, history: history.withoutTimes,
+      version: Self.formatVersion, norma: normaVersion, configuration: configuration, history: history,
       layers: layers, statistics: statistics, optimizerSteps: optimizer.stepCount, orderRandom: orderRandom,
       dropoutRandom: dropoutRandom, progress: progress, dataChecksum: dataChecksum
     ).json
@@ -42,8 +50,7 @@ extension TrainingState {
       !model.tensors.keys.contains { $0.hasPrefix(trainingPrefix) }, "a layer cannot be called '\(trainingPrefix)'")
     model.add(to: &file)
     best?.add(to: &file, prefix: Self.bestPrefix)
-    if optimizer.first.count > 0 { file.entries[Self.optimizerNames.first] = Safetensors.Entry(optimizer.first) }
-    if optimizer.second.count > 0 { file.entries[Self.optimizerNames.second] = Safetensors.Entry(optimizer.second) }
+    for (name, tensor) in optimizer.slots { file.entries[Self.optimizerPrefix + name] = Safetensors.Entry(tensor) }
     try file.write(to: path)
   }
 
@@ -69,34 +76,41 @@ extension TrainingState {
         remedy: "A file is needed that a training wrote to go on from; a trained model is not enough.")
     }
     try Self.checkVersion(text, path: path)
-    let record: Record
+    var record: Record
     do {
       record = try Record(json: text)
+    } catch let problem as RegistryError {
+      throw FormatError(
+        file: path, location: "metadata '\(Self.recordKey)'", problem: problem.description,
+        remedy: "Go on in a program that registers it.")
     } catch {
       throw FormatError(
         file: path, location: "metadata '\(Self.recordKey)'", problem: "the state cannot be read", remedy: remedy)
     }
-    let names = Self.optimizerNames
+    try record.history.take(from: file.entries, file: path, remedy: remedy)
     var (model, best): ([String: Safetensors.Entry], [String: Safetensors.Entry]) = ([:], [:])
-    for (name, entry) in file.entries where name != names.first && name != names.second {
+    var slots: [String: Tensor<Element>] = [:]
+    let rule = record.configuration.optimizer
+    for (name, entry) in file.entries {
       if name.hasPrefix(Self.bestPrefix) {
         best[String(name.dropFirst(Self.bestPrefix.count))] = entry
-      } else {
+      } else if name.hasPrefix(Self.optimizerPrefix) {
+        guard let tensor = entry.exactTensor(of: Element.self), tensor.rank == 1 else {
+          throw error("'\(name)' is no vector of \(Element.typeName)")
+        }
+        var slot = String(name.dropFirst(Self.optimizerPrefix.count))
+        if record.version == 1, let place = Self.earlySlotNames.firstIndex(of: slot), place < rule.slots.count {
+          slot = rule.slots[place]
+        }
+        slots[slot] = tensor
+      } else if !name.hasPrefix(TrainingHistory.tensorPrefix) {
         model[name] = entry
       }
-    }
-    func moments(_ name: String) throws -> Tensor<Element> {
-      guard let entry = file.entries[name] else { return .zeros([0]) }
-      guard let tensor = entry.exactTensor(of: Element.self), tensor.rank == 1 else {
-        throw error("'\(name)' is no vector of \(Element.typeName)")
-      }
-      return tensor
     }
     self.model = try ModelState(model, file: path, remedy: remedy)
     self.best = best.isEmpty ? nil : try ModelState(best, file: path, remedy: remedy)
     optimizer = Optimizer(
-      record.configuration.optimizer, stepCount: record.optimizerSteps, first: try moments(names.first),
-      second: try moments(names.second))
+      rule, learningRate: record.configuration.learningRate, stepCount: record.optimizerSteps, slots: slots)
     configuration = record.configuration
     history = record.history
     layers = record.layers
@@ -110,20 +124,20 @@ extension TrainingState {
   }
 
   /// Makes sure that the format is the one this version of Norma writes.
-  private static func checkVersion(_ record: String, path: String) throws(FormatError) {
-    guard let found = try? RecordVersion(json: record), found.version != formatVersion else { return }
+  private static func checkVersion(_ record: String, path: String) throws {
+    guard let found = try? RecordVersion(json: record), !(1...formatVersion).contains(found.version) else { return }
     let isNewer = found.version > formatVersion
     throw FormatError(
       file: path, problem: "it is of version \(found.version), written by norma \(found.norma)",
       remedy: """
-        This is norma \(normaVersion), which knows version \(formatVersion): go on with \
+        This is norma \(normaVersion), which knows versions up to \(formatVersion): go on with \
         \(isNewer ? "the version that wrote it, or a later one" : "the version that wrote it"), or begin anew.
         """)
   }
 
   /// What does not hang together in a state that was read; nil if nothing.
   private var problem: String? {
-    if let problem = configuration.problem { return "the training is one of \(problem)" }
+    if let problem = configuration.problem { return "the training is one with \(problem)" }
     // More than any training reaches, and few enough to count on from.
     guard (0...1 << 53).contains(optimizer.stepCount) else { return "the optimizer made \(optimizer.stepCount) steps" }
     guard history.epochs.indices.allSatisfy({ history.epochs[$0].number == $0 + 1 }) else {

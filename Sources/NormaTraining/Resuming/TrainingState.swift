@@ -53,6 +53,8 @@ struct StatisticsRule: Hashable, Sendable, Codable, CustomStringConvertible {
   var rule: UpdateRule
   var estimator: VarianceEstimator
 
+  private enum CodingKeys: String, CodingKey { case rule, estimator }
+
   var description: String { "\(rule), \(estimator)" }
 }
 
@@ -66,6 +68,10 @@ struct TrainingProgress: Hashable, Sendable, Codable {
   var lossSum = 0.0
   var sampleCount = 0
   var learningRate = 0.0
+
+  private enum CodingKeys: String, CodingKey {
+    case epochsBefore, epochsSinceBest, stepsOfEpoch, lossSum, sampleCount, learningRate
+  }
 
   init(epochsBefore: Int) { self.epochsBefore = epochsBefore }
 

@@ -29,7 +29,7 @@ public struct TrainingStateFolder: Sendable {
 
   /// The names of the states, the oldest first.
   private var names: [String] {
-    get throws(FileError) {
+    get throws {
       guard FileAccess.kind(of: path) == .directory else { return [] }
       return try FileAccess.names(inDirectory: path).filter { $0.wholeMatch(of: /step-\d{12}\.safetensors/) != nil }
     }
@@ -37,7 +37,7 @@ public struct TrainingStateFolder: Sendable {
 
   /// The files of the states, the oldest first.
   public var files: [String] {
-    get throws(FileError) { try names.map { "\(path)/\($0)" } }
+    get throws { try names.map { "\(path)/\($0)" } }
   }
 
   /// Writes a state, then removes those that are too many, and those of later steps: they are damaged, or of another
@@ -83,7 +83,7 @@ public struct TrainingStateFolder: Sendable {
   }
 
   /// Removes all states, and the folder if nothing else is in it.
-  public func removeAll() throws(FileError) {
+  public func removeAll() throws {
     for file in try files { try FileAccess.remove(file) }
     guard FileAccess.kind(of: path) == .directory else { return }
     try FileAccess.removeTemporaryFiles(inDirectory: path)

@@ -5,15 +5,14 @@ import NormaTensor
 ///
 /// It is the same as what PyTorch's `weight_decay` does outside AdamW.
 public struct L2Penalty<Element: TensorElement>: Hashable, Sendable {
-  /// The factor; 0 for no penalty.
+  /// The factor; 0, or what is below it, for no penalty.
   public var strength: Double
   /// What it weighs on. Gamma, beta and biases are left alone unless named: shrinking them does not make the network
   /// simpler.
   public var kinds: Set<ParameterKind>
 
-  /// A penalty of a strength that is not negative, on the given kinds of parameter.
+  /// A penalty on the given kinds of parameter.
   public init(strength: Double, kinds: Set<ParameterKind> = [.weight]) {
-    require(strength >= 0, "a penalty of strength \(strength)")
     self.strength = strength
     self.kinds = kinds
   }
@@ -24,6 +23,9 @@ public struct L2Penalty<Element: TensorElement>: Hashable, Sendable {
     return parameters.filter { kinds.contains($0.kind) }
       .reduce(0) { $0 + 0.5 * strength * Double($1.value.sumOfSquares()) }
   }
+
+  /// Adds its gradient to those of a step.
+  public func add(to step: inout Differentiation<Element>) { add(to: &step.gradients, of: step.parameters) }
 
   /// Adds its gradient to those of the parameters.
   public func add(to gradients: inout [Tensor<Element>?], of parameters: [Parameter<Element>]) {

@@ -1,0 +1,95 @@
+import NormaGraph
+import NormaNormalization
+import NormaTensor
+
+/// What one batch says of a model: its outputs, their loss, the gradient of each parameter, and the statistics of the batch.
+///
+/// It holds no graph and no value of a parameter, so that an optimizer changes parameters in place.
+public struct Differentiation<Element: TensorElement> {
+  /// What the model gave for the batch.
+  public let outputs: Tensor<Element>
+  /// The loss.
+  public let loss: Element
+  /// The model's parameters, in the order of its `namedParameters`.
+  public let parameters: [Parameter<Element>]
+  /// A gradient for each parameter, of its shape; nil for one that is frozen or was not used.
+  public var gradients: [Tensor<Element>?]
+  private let statistics: BatchStatistics
+
+  /// The moments of the batch, with the layers that normalized by them, in the order in which they ran; empty once they took
+  /// effect.
+  public var moments: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)] { statistics.moments }
+
+  /// The gradient of a parameter; nil for one that is frozen, was not used, or is not of the model.
+  public subscript(parameter: Parameter<Element>) -> Tensor<Element>? {
+    get { parameters.firstIndex { $0 === parameter }.flatMap { gradients[$0] } }
+    set { if let index = parameters.firstIndex(where: { $0 === parameter }) { gradients[index] = newValue } }
+  }
+
+  /// Lets every layer take the statistics of the batch into its running statistics, once: a second call changes nothing.
+  public func updateRunningStatistics() throws(NormalizationError) {
+    let moments = statistics.moments
+    statistics.moments = []
+    for (layer, moments) in moments { try layer.runningStatistics?.update(with: moments) }
+  }
+
+  /// What a batch is counted by once, however many copies of the value there are.
+  private final class BatchStatistics {
+    var moments: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)]
+    init(_ moments: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)]) { self.moments = moments }
+  }
+
+  fileprivate init(
+    outputs: Tensor<Element>, loss: Element, of model: some Layer<Element>, in pass: Pass<Element>,
+    gradients: ParameterGradients<Element>
+  ) {
+    self.outputs = outputs
+    self.loss = loss
+    parameters = model.namedParameters.map(\.parameter)
+    self.gradients = parameters.map { gradients[$0] }
+    statistics = BatchStatistics(pass.takeGatheredMoments())
+  }
+}
+
+extension Layer {
+  /// Runs a batch in training and differentiates its loss. Nothing of the model changes: an optimizer's `update` makes the step,
+  /// and lets the statistics of the batch take effect.
+  ///
+  /// ```swift
+  /// let step = try model.differentiate(batch, random: &random) { $0.softmaxCrossEntropy(labels: labels) }
+  /// try optimizer.update(model, with: step)
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - batch: `[N, …]`.
+  ///   - random: where dropout draws from; advanced by what was drawn, so that no two steps draw the same.
+  ///   - recomputesNormalized: see ``Pass/recomputesNormalized``.
+  ///   - loss: the loss of the outputs, `[]`.
+  /// - Throws: ``LayerError`` for a batch that does not fit the model and for a loss that is no single number, what a layer and
+  ///   `loss` throw; `random` is as it was then.
+  public func differentiate(
+    _ batch: Tensor<Element>, random: inout RandomGenerator, recomputesNormalized: Bool = false,
+    loss: (Variable<Element>) throws -> Variable<Element>
+  ) throws -> Differentiation<Element> {
+    _ = try outputShape(for: batch.shape)
+    return try differentiateFitting(
+      batch, random: &random, recomputesNormalized: recomputesNormalized, loss: loss)
+  }
+
+  /// The same for a batch that is known to fit the model.
+  package func differentiateFitting(
+    _ batch: Tensor<Element>, random: inout RandomGenerator, recomputesNormalized: Bool = false,
+    loss: (Variable<Element>) throws -> Variable<Element>
+  ) throws -> Differentiation<Element> {
+    let pass = Pass<Element>.training(random: random)
+    pass.recomputesNormalized = recomputesNormalized
+    let outputs = try self(Variable(batch), in: pass)
+    let found = try loss(outputs)
+    guard found.value.shape == [] else {
+      throw LayerError(layer: "what differentiates a loss", expected: "a single number", found: found.value.shape)
+    }
+    defer { random = pass.random }
+    return Differentiation(
+      outputs: outputs.value, loss: found.value.item, of: self, in: pass, gradients: pass.gradients(of: found))
+  }
+}
