@@ -10,7 +10,8 @@ func exitStatus(for error: any Error) -> ExitStatus {
   case is FileError: .fileFailure
   case let error as DataError: error.isWrongUsage ? .wrongUsage : .badData
   case is ModelArchitectureError, is UsageError, is ValidationError: .wrongUsage
-  case is FormatError, is TrainingError, is NormalizationError, is LayerError, is ModelStateError, is ONNXError:
+  case is FormatError, is TrainingError, is NormalizationError, is LayerError, is ModelStateError, is ONNXError,
+    is RegistryError, is ModelStructureError:
     .badData
   case let error as FailedCases: error.failed > 0 ? .internalFault : .badData
   default: .internalFault

@@ -84,12 +84,21 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     return output
   }
 
+  /// Whether running statistics are of any batch: one was counted, or they are not those it began with, as in files whose writer
+  /// did not count.
+  package var hasGatheredStatistics: Bool {
+    guard let runningStatistics else { return false }
+    let start = RunningStatistics<Element>(channelCount: featureCount, conventions: conventions)
+    return runningStatistics.batchCount > 0 || runningStatistics.mean != start.mean
+      || runningStatistics.variance != start.variance
+  }
+
   private func usesRunningStatistics(for shape: Shape) -> Bool {
     singleValuePolicy == .useRunningStatistics && shape.rowCount == 1
   }
 
   public func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>] {
-    guard let statistics = runningStatistics, statistics.batchCount > 0 else {
+    guard let statistics = runningStatistics, hasGatheredStatistics else {
       throw InferenceModelError(layer: summary, reason: .statisticsNeverGathered)
     }
     let normalization = FrozenBatchNormalization(

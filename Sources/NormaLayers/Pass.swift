@@ -9,8 +9,11 @@ import NormaTensor
 /// let pass = Pass<Float>.training(random: generator)
 /// let loss = try model(Variable(batch), in: pass).softmaxCrossEntropy(labels: labels)
 /// let gradients = pass.gradients(of: loss)
+/// generator = pass.random  // or the next pass drops the same units
 /// try pass.updateRunningStatistics()  // the only step that changes them
 /// ```
+///
+/// A step of training needs none of this: see ``Layer/differentiate(_:random:recomputesNormalized:loss:)``.
 public final class Pass<Element: TensorElement> {
   /// The graph of a training pass; nil in inference.
   public let graph: Graph<Element>?

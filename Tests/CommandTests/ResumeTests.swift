@@ -30,6 +30,27 @@ struct ResumeTests {
     return try folder.bytes("out/model.safetensors")
   }
 
+  /// A training that an earlier version of Norma was stopped in, whose file has the first format, see `GoldenFileTests`; and the
+  /// model that this version ended with. Other processors may round 300 steps otherwise.
+  @Test func aTrainingThatAnEarlierVersionBeganGoesOn() throws {
+    let folder = try Folder()
+    let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Fixtures/checkpoints/format-1")
+    let name = "step-000000000061.safetensors"
+    try FileAccess.createDirectory(folder.path("out/checkpoints"))
+    try FileAccess.write(
+      FileAccess.read(fixtures.appending(path: name).path), to: folder.path("out/checkpoints/\(name)"))
+    let outcome = try Norma.run(["train", "--out", folder.path("out"), "--resume", "--quiet"])
+    try #require(outcome.status == 0, "\(outcome.error)")
+    let model = try Checkpoint(contentsOf: folder.path("out/model.safetensors"))
+    let expected = try Checkpoint(contentsOf: fixtures.appending(path: "resumed.safetensors").path)
+    #expect(model.settings.history.epochs.count == 12 && model.state.counts == expected.state.counts)
+    for (name, tensor) in expected.state.tensors {
+      let found = try #require(model.state.tensors[name])
+      #expect(zip(found.elements, tensor.elements).allSatisfy { abs($0 - $1) < 1e-2 })
+    }
+  }
+
   /// A training that is killed at random moments and gone on with, again and again, until it has ended, and then another,
   /// until there were so many kills.
   private func killAndGoOn(_ options: [String], kills: Int, seed: UInt64) throws {

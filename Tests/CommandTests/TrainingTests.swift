@@ -41,6 +41,18 @@ struct TrainingTests {
     var tensors: [Row]
   }
 
+  /// More epochs than can be counted in steps: the rate never changes.
+  @Test func aScheduleMayBeLongerThanAnyTraining() throws {
+    let folder = try Folder()
+    let trained: Trained = try Norma.run(
+      [
+        "train", "--model", "mlp:4", "--epochs", "1", "--warm-up", "0.5", "--schedule", "step:\(Int.max):0.1", "--out",
+        folder.path("model"), "--json", "--quiet",
+      ]
+    ).json()
+    #expect(trained.history.epochs.map(\.learningRate) == [0.01])
+  }
+
   @Test func theDigitsAreTrainedEvaluatedPredictedAndInspected() throws {
     let folder = try Folder()
     let out = folder.path("model")

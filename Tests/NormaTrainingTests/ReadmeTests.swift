@@ -23,7 +23,7 @@ func learnDigits(epochs: Int, savingTo path: String) throws -> Double {
   try trainer.fit(data.training, validation: data.validation)
 
   // safetensors, under PyTorch's names: 0.weight, 1.weight, 1.running_mean, …
-  try Safetensors(entries: model.state.tensors.mapValues { .float($0) }).write(to: path)
+  try model.save(to: path)
 
   return try model.evaluate(on: data.validation, loss: .softmaxCrossEntropy).metric
 }
@@ -48,6 +48,20 @@ func learnDigits(epochs: Int, savingTo path: String) throws -> Double {
     #expect(accuracy > 0.9)
     let names = try Safetensors(contentsOf: path).entries.keys.sorted()
     #expect(
-      names == ["0.weight", "1.bias", "1.running_mean", "1.running_var", "1.weight", "3.bias", "3.weight"])
+      names == [
+        "0.weight", "1.bias", "1.num_batches_tracked", "1.running_mean", "1.running_var", "1.weight", "3.bias",
+        "3.weight",
+      ])
+    // What was saved is the whole model: another of its structure serves with it.
+    var random = RandomGenerator(seed: 2)
+    let model = Sequential<Float> {
+      Linear(64, 100, hasBias: false, using: &random)
+      BatchNorm(100)
+      ReLU()
+      Linear(100, 10, using: &random)
+    }
+    try model.load(from: path)
+    #expect(try #require((model.children[1].layer as? BatchNorm<Float>)?.runningStatistics).batchCount > 0)
+    _ = try InferenceModel(model)
   }
 }

@@ -176,7 +176,7 @@ extension NetworkExporter {
     var y = channelsFirst(x)
     let count = layer.featureCount
     let known = layer.runningStatistics
-    if form == .inference, let known, known.batchCount == 0 {
+    if form == .inference, known != nil, !layer.hasGatheredStatistics {
       throw .malformed(
         Self.place(layer, path), "it has gathered no statistics: train the network before it is written for inference")
     }

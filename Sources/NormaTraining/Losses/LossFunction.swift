@@ -12,7 +12,7 @@ import NormaTensor
 ///     _ outputs: Variable<Element>, targets: Dataset<Element>.Targets, classWeights: [Double]?
 ///   ) throws -> Variable<Element> {
 ///     let difference = outputs - Variable(try targets.values(for: self))
-///     return (difference.relu() + (-difference).relu()).mean()
+///     return (difference.relu() + difference.scaled(by: -1).relu()).mean()
 ///   }
 /// }
 ///
