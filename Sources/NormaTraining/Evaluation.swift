@@ -93,7 +93,7 @@ extension InferenceModel {
   /// The outputs for each sample, in batches: `[N, …] → [N, outputs]`, for one sample or more.
   ///
   /// - Throws: `LayerError` for samples that do not fit the model, ``TrainingError/wrongSettings(_:)`` for batches of less than one
-  ///   sample.
+  ///   sample; what an operation throws.
   public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
     guard batchSize > 0 else { throw TrainingError.wrongSettings("batches of \(batchSize) samples") }
     return try features.mapBatches(of: batchSize) { try self($0) }
