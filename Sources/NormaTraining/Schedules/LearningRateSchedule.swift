@@ -73,8 +73,9 @@ public struct CosineSchedule: LearningRateSchedule {
   }
 
   public func factor(at time: Int) -> Double {
+    let time = max(0, time)
     guard time < length else { return final }
-    return final + (1 - final) * (1 + Double.cos(.pi * Double(max(0, time)) / Double(length))) / 2
+    return final + (1 - final) * (1 + Double.cos(.pi * Double(time) / Double(length))) / 2
   }
 
   public var description: String { "cosine to \(final) over \(length)" }
