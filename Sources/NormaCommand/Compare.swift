@@ -160,7 +160,8 @@ struct Compare: ParsableCommand {
     let page = "\(out)/report.html"
     let json = try ResultFile.data(result)
     try FileAccess.write([
-      (path: "\(out)/result.json", bytes: [UInt8](json)), (path: page, bytes: Array(report.page.html().utf8)),
+      (path: "\(out)/result.json", contents: .bytes([UInt8](json))),
+      (path: page, contents: .text(report.page.html())),
     ])
     if common.json {
       try outputJSON(result)

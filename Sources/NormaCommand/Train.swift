@@ -181,8 +181,8 @@ struct Train: ParsableCommand {
     outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
     let checkpoint = Checkpoint(settings: saved, state: model.state)
     try FileAccess.write([
-      (path: "\(out)/history.json", bytes: [UInt8](try ResultFile.data(history))),
-      (path: modelPath, bytes: try checkpoint.serialized()),
+      (path: "\(out)/history.json", contents: .bytes([UInt8](try ResultFile.data(history)))),
+      (path: modelPath, contents: try checkpoint.contents(of: modelPath)),
     ])
     try TrainingStateFolder(checkpointFolder).removeAll()
     if let reference = try LinearReference(prepared, against: model, loss: configuration.loss) {
