@@ -171,7 +171,7 @@ struct Train: ParsableCommand {
     saved.history = history
     var outcome = Outcome(history: history)
     if recalibrate {
-      try model.recalibrateStatistics(on: prepared.training.features, batchSize: configuration.batchSize)
+      try model.recalibrateStatistics(on: prepared.training, batchSize: configuration.batchSize)
       saved.recalibrationCount = prepared.training.count
       let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
       outcome.recalibrated = try model.evaluate(on: measured, loss: configuration.loss)

@@ -39,17 +39,6 @@ public struct PreparedData: Sendable {
       standardizesTargets: standardizesTargets)
   }
 
-  /// Splits and prepares data that are arrays already. See
-  /// ``init(_:validationCount:split:standardizing:standardizesTargets:random:)``.
-  public init(
-    _ loaded: LoadedData, validationCount: Int, split: SplitKind = .stratified,
-    standardizing mode: StandardizationMode?, standardizesTargets: Bool = true, random: RandomGenerator
-  ) throws(DataError) {
-    try self.init(
-      SourceData(loaded), validationCount: validationCount, split: split, standardizing: mode,
-      standardizesTargets: standardizesTargets, random: random)
-  }
-
   private init(
     _ source: SourceData, _ rows: RowSplit, standardizing mode: StandardizationMode?, standardizesTargets: Bool
   ) throws(DataError) {

@@ -4,7 +4,10 @@ import NormaTensor
 public struct SourceExamples: Sendable {
   /// What is known of each example.
   public enum Features: Sendable {
-    /// Numbers, `[N, …]`, that are standardized as they are.
+    /// Whole numbers from 0 to 255, of the shape `[N, …]`, in row-major order: pixels. They stay bytes until a batch is made of
+    /// them, and are standardized in single precision then.
+    case bytes([UInt8], shape: Shape)
+    /// Numbers, `[N, …]`, that are standardized in single precision when a batch is made of them.
     case floats(Tensor<Float>)
     /// Numbers, `[N, …]`, that are standardized in double precision, then rounded.
     case doubles(Tensor<Double>)
@@ -76,6 +79,7 @@ extension SourceExamples.Features {
   /// The number of examples.
   public var count: Int {
     switch self {
+    case .bytes(_, let shape): shape[0]
     case .floats(let tensor): tensor.shape[0]
     case .doubles(let tensor): tensor.shape[0]
     case .table(let table): table.rowCount
@@ -85,6 +89,7 @@ extension SourceExamples.Features {
   /// The shape of one example; nil for tables, whose number of features depends on what is trained on.
   public var exampleShape: Shape? {
     switch self {
+    case .bytes(_, let shape): Shape(shape.dropFirst())
     case .floats(let tensor): Shape(tensor.shape.dropFirst())
     case .doubles(let tensor): Shape(tensor.shape.dropFirst())
     case .table: nil
@@ -97,6 +102,7 @@ extension SourceExamples.Features {
     guard let own = exampleShape, own != shape, own.elementCount == shape.elementCount else { return self }
     let whole = Shape([count] + Array(shape))
     switch self {
+    case .bytes(let bytes, _): return .bytes(bytes, shape: whole)
     case .floats(let tensor): return .floats(tensor.reshaped(to: whole))
     case .doubles(let tensor): return .doubles(tensor.reshaped(to: whole))
     case .table: return self
@@ -121,24 +127,16 @@ public struct SourceData: Sendable {
     self.notes = notes
   }
 
-  /// Data that are arrays already.
-  public init(_ loaded: LoadedData) {
-    self.init(
-      training: SourceExamples(loaded.training), test: loaded.test.map { SourceExamples($0) },
-      notes: loaded.notes)
-  }
-
-  /// All examples as arrays, not standardized; a table is encoded by all of its rows.
+  /// All examples as a network takes them, not standardized; a table is encoded by the rows to learn from.
   ///
   /// - Throws: ``DataError`` where numbers are too large for a `Float`, or a table has no features.
-  public func whole() throws(DataError) -> LoadedData {
+  public func datasets() throws(DataError) -> (training: Dataset<Float>, test: Dataset<Float>?) {
     let preparation = try Preparation(
       fittedOn: training, rows: Array(0..<training.count), standardizing: nil, standardizesTargets: false)
     var notes: [String] = []
-    let parts = (
+    return (
       try preparation.dataset(training, notes: &notes),
       try test.map { part throws(DataError) in try preparation.dataset(part, notes: &notes) }
     )
-    return LoadedData(training: parts.0, test: parts.1, notes: notes)
   }
 }

@@ -8,12 +8,12 @@ import Testing
 @Suite struct NumPyDatasetTests {
   private func load(
     _ entries: [String: Safetensors.Entry], options: CSVOptions = CSVOptions()
-  ) throws -> LoadedData {
+  ) throws -> (training: Dataset<Float>, test: Dataset<Float>?) {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "data.npz").path
     try NumPyArchive(entries: entries).write(to: path)
-    return try DataSource("npz:\(path)").load(options: options)
+    return try DataSource("npz:\(path)").read(options: options).datasets()
   }
 
   private let features = Safetensors.Entry.double(Tensor([1, 2, 3, 4, 5, 6], shape: [3, 2]))

@@ -13,7 +13,7 @@ import Testing
   }
 
   private func read(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> Dataset<Float> {
-    try source(text, options).whole().training
+    try source(text, options).datasets().training
   }
 
   private func error(_ text: String, _ options: CSVOptions = CSVOptions()) -> String? {
@@ -109,7 +109,7 @@ import Testing
   // name, and columns that are called 0, 1, 2.
   @Test(arguments: ["target", "kind of thing"]) func countingColumnsAndRowsAreNoData(label: String) throws {
     let source = try source(",0,1,2,\(label)\n0,5,6.5,7,x\n1,8,9,1.5,y\n2,2,3,4,x\n3,1,1,2,y\n")
-    let dataset = try source.whole().training
+    let dataset = try source.datasets().training
     #expect(dataset.featureNames == ["0", "1", "2"] && dataset.classNames == ["x", "y"])
     #expect(dataset.features == Tensor([5, 6.5, 7, 8, 9, 1.5, 2, 3, 4, 1, 1, 2], shape: [4, 3]))
     #expect(source.notes.contains { $0.contains("counts the rows") })
@@ -215,7 +215,7 @@ import Testing
   // scikit-learn#14109: a column without any value has no median, and was dropped without a word.
   @Test func aColumnWithoutValuesIsLeftOutAndSaidToBe() throws {
     let source = try source("x,y,kind\n1,,a\n2,,b\n4,,a\n")
-    #expect(try source.whole().training.featureNames == ["x"])
+    #expect(try source.datasets().training.featureNames == ["x"])
     #expect(source.notes.contains { $0.contains("'y' holds nothing") })
   }
 

@@ -113,7 +113,7 @@ import Testing
 
   @Test func numbersTooLargeForANetworkAreRefusedOrStandardized() throws {
     let text = "x,kind\n1e39,a\n2e39,b\n3e39,a\n"
-    #expect(throws: DataError.self) { try data(text).whole() }
+    #expect(throws: DataError.self) { try data(text).datasets() }
     #expect(try prepare(data(text)).training.features.isFinite)
     let largest = #expect(throws: DataError.self) { try prepare(data("x,kind\n1e300,a\n-1e300,b\n")) }
     #expect(largest == .tooLarge(column: "x", value: 1e300) || largest == .tooLarge(column: "x", value: -1e300))

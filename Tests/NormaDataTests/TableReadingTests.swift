@@ -11,7 +11,7 @@ import Testing
     let prepared = try PreparedData(
       data, validationCount: 0, standardizing: nil, standardizesTargets: false, random: RandomGenerator(seed: 0))
     // In the order of the file.
-    return (try data.whole().training, prepared.notes)
+    return (try data.datasets().training, prepared.notes)
   }
 
   private func classes(_ dataset: Dataset<Float>) -> [Int]? {

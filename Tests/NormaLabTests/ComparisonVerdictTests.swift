@@ -256,9 +256,9 @@ import Testing
     var features = Tensor<Float>.normal([200, 3], using: &random)
     for (row, label) in labels.enumerated() { features[row, 0] += Float(4 * label) }
     return try PreparedData(
-      LoadedData(
-        training: Dataset(
-          features: features, targets: .classes(labels, count: 2), name: "rows", classNames: ["no", "yes"])),
+      SourceData(
+        training: SourceExamples(
+          features: .floats(features), targets: .classes(labels, count: 2), name: "rows", classNames: ["no", "yes"])),
       validationCount: 60, standardizing: .perFeature, random: random)
   }
 

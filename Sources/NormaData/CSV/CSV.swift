@@ -28,7 +28,7 @@ public enum CSV {
   public static func dataset(
     bytes: [UInt8], file: String, options: CSVOptions = CSVOptions()
   ) throws -> Dataset<Float> {
-    try data(bytes: bytes, file: file, options: options).whole().training
+    try data(bytes: bytes, file: file, options: options).datasets().training
   }
 
   /// Reads a file's bytes, to be split and encoded by what the training rows say.

@@ -72,10 +72,10 @@ struct ReferenceModels {
       let kind = model.predictsClasses ? "logistic regression" : "ridge regression"
       let reference = try NormComparison.Reference(
         kind: .linear, description: kind + part + (model.isConverged ? "" : ", stopped near its optimum"), data, metric
-      ) { try model.predict($0.features) }
+      ) { try model.predict($0) }
       linear = Contender.Measurement(
         metric: reference.judgedMetric,
-        credits: metric.credits(try model.predict(data.judged.features), on: data.judged))
+        credits: metric.credits(try model.predict(data.judged), on: data.judged))
       results = [baselineReference, reference]
     } catch is TrainingError {
       // Features that are not finite: the networks will say so.
