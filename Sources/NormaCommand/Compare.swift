@@ -177,7 +177,7 @@ struct Compare: ParsableCommand {
     for file in events ?? [] { try file.finish() }
   }
 
-  private func description(of comparison: Comparison, _ data: PreparedData) -> Comparison.Description {
+  private func description(of comparison: Comparison, _ data: DataSplits) -> Comparison.Description {
     let names = comparison.normalizations.map(\.words)
     return Comparison.Description(
       title: "\(data.training.name): \(names.formatted(.list(type: .and).locale(Locale(identifier: "en"))))",

@@ -130,7 +130,7 @@ extension Checkpoint {
   /// classes that the model does not know.
   func read(
     _ source: String, options given: CSVOptions = CSVOptions(labelColumns: []), needsLabels: Bool = true
-  ) throws -> SourceData {
+  ) throws -> RawData {
     var options = csvOptions(given)
     let source = try DataSource(source)
     if case .csv(let path) = source {

@@ -202,7 +202,7 @@ struct Train: ParsableCommand {
     let parts = try data.folds(count, random: random, asImages: architecture.takesImages)
     var progress: (fold: Int, display: TrainingProgress)?
     defer { progress?.display.finish() }
-    var preparedOfFold: PreparedData?
+    var preparedOfFold: DataSplits?
     return try CrossValidation(parts, configuration: configuration, random: random.split(1)) { data in
       preparedOfFold = data
       return architecture.build(
@@ -224,7 +224,7 @@ struct Train: ParsableCommand {
   }
 
   private func fit(
-    _ trainer: Trainer<Float>, _ data: PreparedData, _ events: TrainingEvents?, notes: [String: String], isNew: Bool
+    _ trainer: Trainer<Float>, _ data: DataSplits, _ events: TrainingEvents?, notes: [String: String], isNew: Bool
   ) throws -> TrainingHistory {
     let count = checkpoints.checkpoints
     let folder = TrainingStateFolder(checkpointFolder, kept: max(1, count), replacing: isNew)

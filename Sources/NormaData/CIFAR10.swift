@@ -24,16 +24,16 @@ public enum CIFAR10 {
   /// of the result. The images have the shape `[N, 32, 32, 3]` and values from 0 to 255.
   /// - Throws: `FileError` if something cannot be read, `FormatError` if it is not what it should be, or more than there is
   ///   memory for.
-  public static func load(_ path: String) throws -> SourceData {
+  public static func load(_ path: String) throws -> RawData {
     try load(try files(at: path))
   }
 
   /// Reads the archive's bytes; `file` is what errors call it. See ``load(_:)``.
-  public static func load(archive bytes: [UInt8], file: String) throws -> SourceData {
+  public static func load(archive bytes: [UInt8], file: String) throws -> RawData {
     try load(try files(in: TarReader(bytes: bytes, file: file), file: file))
   }
 
-  private static func load(_ files: consuming Files) throws -> SourceData {
+  private static func load(_ files: consuming Files) throws -> RawData {
     var files = files
     let batches = files.names.compactMap { name in batchNumber(name).map { (number: $0, name: name) } }
       .sorted { $0.number < $1.number }
@@ -41,7 +41,7 @@ public enum CIFAR10 {
     let classNames = try readClassNames(
       required("batches.meta.txt", of: &files), file: "\(files.place): batches.meta.txt")
     let test = try examples(["test_batch.bin"], of: &files, classNames: classNames)
-    return SourceData(
+    return RawData(
       training: try examples(batches.map(\.name), of: &files, classNames: classNames), test: test,
       notes: missingNote(batches.map(\.number), place: files.place).map { [$0] } ?? [])
   }
@@ -156,7 +156,7 @@ public enum CIFAR10 {
   /// The images of files of records: colours from planes to the last axis, and labels.
   private static func examples(
     _ names: [String], of files: inout Files, classNames: [String]
-  ) throws(FormatError) -> SourceExamples {
+  ) throws(FormatError) -> RawDataset {
     var pixels: [UInt8] = []
     var classes: [Int] = []
     pixels.reserveCapacity(names.reduce(0) { $0 + (files.contents[$1]?.count ?? 0) })
@@ -178,7 +178,7 @@ public enum CIFAR10 {
         }
       }
     }
-    return SourceExamples(
+    return RawDataset(
       features: .bytes(pixels, shape: [classes.count, side, side, 3]), targets: .classes(classes, count: classCount),
       name: "CIFAR-10",
       attribution: "CIFAR-10: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",

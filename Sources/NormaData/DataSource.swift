@@ -52,10 +52,10 @@ public enum DataSource: Hashable, Sendable {
   /// - Throws: `FileError`, `FormatError` or ``DataError``.
   public func read(
     options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
-  ) throws -> SourceData {
+  ) throws -> RawData {
     try checkFileKind()
     return switch self {
-    case .digits: SourceData(training: SourceExamples(.digits()))
+    case .digits: RawData(training: .digits())
     case .mnist(let path): try MNIST.load(folder: path)
     case .fashionMNIST(let path): try MNIST.loadFashion(folder: path)
     case .cifar10(let path): try CIFAR10.load(path)

@@ -8,14 +8,14 @@ public enum MNIST {
   ///
   /// The images have the shape `[N, 28, 28, 1]` and values from 0 to 255.
   /// - Throws: `FileError` if a file is missing or cannot be read, `FormatError` if it is not what it should be.
-  public static func load(folder: String) throws -> SourceData {
+  public static func load(folder: String) throws -> RawData {
     try load(
       folder: folder, name: "MNIST", attribution: "MNIST: Y. LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0",
       classNames: (0...9).map(String.init))
   }
 
   /// Reads a folder with Fashion-MNIST's four files, which are named as MNIST's: see ``load(folder:)``.
-  public static func loadFashion(folder: String) throws -> SourceData {
+  public static func loadFashion(folder: String) throws -> RawData {
     try load(
       folder: folder, name: "Fashion-MNIST",
       attribution: "Fashion-MNIST: H. Xiao, K. Rasul and R. Vollgraf, 2017, MIT licence",
@@ -26,14 +26,14 @@ public enum MNIST {
 
   private static func load(
     folder: String, name: String, attribution: String, classNames: [String]
-  ) throws -> SourceData {
+  ) throws -> RawData {
     let names = try FileAccess.names(inDirectory: folder)
-    func examples(_ part: String) throws -> SourceExamples {
+    func examples(_ part: String) throws -> RawDataset {
       let images = try find("\(part)-images", "idx3-ubyte", among: names, in: folder)
       let labels = try find("\(part)-labels", "idx1-ubyte", among: names, in: folder)
       let pixels = try readImages(images)
       let classes = try readLabels(labels, count: pixels.shape[0], images: images, classCount: classNames.count)
-      return SourceExamples(
+      return RawDataset(
         features: .bytes(pixels.elements, shape: Shape(Array(pixels.shape) + [1])),
         targets: .classes(classes, count: classNames.count), name: name, attribution: attribution,
         classNames: classNames)
@@ -47,7 +47,7 @@ public enum MNIST {
           "the images for training have shape \(training.exampleShape ?? []), those for testing \(test.exampleShape ?? [])",
         remedy: "Give a folder with the four files of one data set.")
     }
-    return SourceData(training: training, test: test)
+    return RawData(training: training, test: test)
   }
 
   private static func find(

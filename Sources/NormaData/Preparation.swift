@@ -31,7 +31,7 @@ public struct Preparation: Equatable, Sendable {
   ///   - standardizesTargets: whether numbers to predict are standardized.
   /// - Throws: ``DataError`` where the examples are too few or their numbers too large.
   public init(
-    fittedOn examples: SourceExamples, rows: [Int], standardizing mode: StandardizationMode?, standardizesTargets: Bool
+    fittedOn examples: RawDataset, rows: [Int], standardizing mode: StandardizationMode?, standardizesTargets: Bool
   ) throws(DataError) {
     switch examples.features {
     // Of what is computed with in single precision, rounded to that.
@@ -69,7 +69,7 @@ public struct Preparation: Equatable, Sendable {
   ///   - notes: gets what the person should know of gaps and texts that were not met in training.
   /// - Throws: ``DataError`` where they do not fit.
   public func dataset(
-    _ examples: SourceExamples, rows: [Int]? = nil, shape: Shape? = nil, notes: inout [String]
+    _ examples: RawDataset, rows: [Int]? = nil, shape: Shape? = nil, notes: inout [String]
   ) throws(DataError) -> Dataset<Float> {
     let samples = try self.samples(of: examples.features, rows: rows, shape: shape, notes: &notes)
     let targets: Dataset<Float>.Targets
@@ -88,13 +88,13 @@ public struct Preparation: Equatable, Sendable {
 
   /// Features as a network takes them, `[N, …]`. See ``dataset(_:rows:shape:notes:)``.
   public func features(
-    of features: SourceExamples.Features, rows: [Int]? = nil, shape: Shape? = nil, notes: inout [String]
+    of features: RawDataset.Features, rows: [Int]? = nil, shape: Shape? = nil, notes: inout [String]
   ) throws(DataError) -> Tensor<Float> {
     try samples(of: features, rows: rows, shape: shape, notes: &notes).features
   }
 
   private func samples(
-    of features: SourceExamples.Features, rows: [Int]?, shape: Shape?, notes: inout [String]
+    of features: RawDataset.Features, rows: [Int]?, shape: Shape?, notes: inout [String]
   ) throws(DataError) -> Samples<Float> {
     switch shape.map(features.shaped) ?? features {
     case .bytes(let bytes, let shape):

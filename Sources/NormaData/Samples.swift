@@ -89,7 +89,7 @@ struct Samples<Element: TensorElement>: Sendable {
 
   /// Ranges of examples with about so many elements each as are brought together at a time where not all need be.
   var parts: [Range<Int>] {
-    let size = max(1, (1 << 20) / max(1, exampleShape.elementCount))
+    let size = max(1, (1 << 18) / max(1, exampleShape.elementCount))
     return stride(from: 0, to: count, by: size).map { $0..<min(count, $0 + size) }
   }
 

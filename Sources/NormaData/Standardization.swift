@@ -9,6 +9,11 @@ public enum StandardizationMode: String, CaseIterable, Codable, Sendable {
   case perChannel = "channel"
   /// All features share one.
   case overall
+
+  /// What shares a mean and a scale where nobody says: each channel for images, each feature for others.
+  public static func usual(for examples: RawDataset) -> StandardizationMode {
+    (examples.exampleShape?.rank ?? 1) > 1 ? .perChannel : .perFeature
+  }
 }
 
 /// Brings features to mean 0 and standard deviation 1: `(x − mean) / scale`.
@@ -61,14 +66,17 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
       case .overall: []
       }
     let columns = shape.elementCount
-    let parts = samples.parts.map { range in
-      let part = samples.features(range)
-      return BatchMoments(of: part.reshaped(to: [part.count / columns, columns]))
+    // All parts are measured from the values of the first example, so that merging them, which takes the difference of their
+    // means, costs no digits where these are large.
+    func rows(_ range: Range<Int>) -> Tensor<Double> {
+      samples.features(range).reshaped(to: [range.count * size / columns, columns]).converted()
     }
+    let pivot = rows(0..<1)[rows: 0..<1].reshaped(to: [columns])
+    let parts = samples.parts.map { BatchMoments(of: rows($0).applying(.subtract, pivot, broadcast: .perChannel)) }
     let moments = BatchMoments.merged(parts[...])
     let deviation = moments.variance(.biased).elements.map { Element($0.squareRoot()) }
     self.init(
-      mode: mode, mean: moments.mean.converted().reshaped(to: shape),
+      mode: mode, mean: (pivot + moments.mean).converted().reshaped(to: shape),
       scale: Tensor(deviation.map { $0 == 0 ? 1 : $0 }, shape: shape))
     try validate()
   }

@@ -8,20 +8,20 @@ import Testing
 @Suite struct BatchTests {
   private static let shape: Shape = [40, 6, 5, 3]
   /// Pixels of all values, as they are read, with their labels.
-  private let source: SourceData
+  private let source: RawData
   private let floats: Tensor<Float>
 
   init() {
     var random = RandomGenerator(seed: 2)
     let bytes = (0..<Self.shape.elementCount).map { _ in UInt8.random(in: 0...255, using: &random) }
     floats = Tensor(bytes.map(Float.init), shape: Self.shape)
-    source = SourceData(
-      training: SourceExamples(
+    source = RawData(
+      training: RawDataset(
         features: .bytes(bytes, shape: Self.shape), targets: .classes((0..<40).map { $0 % 4 }, count: 4), name: "t"))
   }
 
-  private func prepared(_ mode: StandardizationMode?) throws -> PreparedData {
-    try PreparedData(source, validationCount: 12, standardizing: mode, random: RandomGenerator(seed: 3))
+  private func prepared(_ mode: StandardizationMode?) throws -> DataSplits {
+    try DataSplits(source, validationCount: 12, standardizing: mode, random: RandomGenerator(seed: 3))
   }
 
   private func labels(_ dataset: Dataset<Float>) -> [Int] {
@@ -69,14 +69,14 @@ import Testing
 
   @Test func partsOfImagesTakeNoMemoryOfTheirOwn() throws {
     var random = RandomGenerator(seed: 1)
-    let data = SourceExamples(
+    let data = RawDataset(
       features: .floats(.normal([500, 32, 32, 3], using: &random)),
       targets: .classes((0..<500).map { $0 % 2 }, count: 2), name: "t")
     let size = 500 * 32 * 32 * 3 * MemoryLayout<Float>.size
     let before = BufferPool.shared.usage.inUse
-    let folds = try PreparedData.Folds(
-      SourceData(training: data), count: 5, standardizing: .perChannel, random: RandomGenerator(seed: 1))
-    let parts = try (0..<5).map { try folds.prepared($0) }
+    let folds = try DataSplits.Folds(
+      RawData(training: data), count: 5, standardizing: .perChannel, random: RandomGenerator(seed: 1))
+    let parts = try (0..<5).map { try folds.splits($0) }
     // Other tests run meanwhile, and may take some.
     #expect(BufferPool.shared.usage.inUse - before < 5 * size / 2)
     #expect(parts.map(\.validation.count) == [100, 100, 100, 100, 100])
@@ -92,10 +92,10 @@ import Testing
       offsets.flatMap { offset in (0..<400).map { Double($0) * 1e9 + 1.7e9 + offset } }, shape: [5000, 400])
     let standardization = try Standardization(fittedOn: features, mode: .perFeature)
     for (column, scale) in standardization.scale.elements.enumerated() {
-      // The mean is rounded to an ulp of 4e11, 6e-5 of it; of the deviation's digits that costs none, since moments are
-      // corrected by what the mean's rounding left over.
-      #expect(abs(scale / deviation - 1) < 1e-12, "column \(column)")
-      #expect(abs(standardization.mean[column] - (Double(column) * 1e9 + 1.7e9 + mean)) <= 1e-4)
+      // A few roundings of sums that are exact up to them.
+      #expect(abs(scale / deviation - 1) < 1e-14, "column \(column)")
+      let expected = Double(column) * 1e9 + 1.7e9 + mean
+      #expect(abs(standardization.mean[column] - expected) <= expected.ulp)
     }
   }
 }

@@ -39,7 +39,7 @@ import Testing
     return archive + [UInt8](repeating: 0, count: 1024)
   }
 
-  private func load(_ files: [String: [UInt8]]) throws -> SourceData {
+  private func load(_ files: [String: [UInt8]]) throws -> RawData {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "archive").path
@@ -53,7 +53,7 @@ import Testing
     return #expect(throws: FormatError.self) { try load(files) }
   }
 
-  private func check(_ data: SourceData) throws {
+  private func check(_ data: RawData) throws {
     let data = try data.datasets()
     #expect(data.training.shape == [4, 32, 32, 3])
     #expect(data.test?.shape == [1, 32, 32, 3])

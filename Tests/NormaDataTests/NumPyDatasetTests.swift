@@ -93,4 +93,23 @@ import Testing
       #expect(error.location == location, "\(error)")
     }
   }
+
+  @Test(arguments: [[2, 2, 3], [2, 2, 1, 3]] as [Shape]) func pixelsStayBytesUntilABatchIsMadeOfThem(shape: Shape)
+    throws
+  {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "data.npz").path
+    let bytes: [UInt8] = [0, 1, 2, 3, 250, 251, 252, 253, 254, 255, 4, 5]
+    try NumPyArchive(entries: [
+      "x": .other(StoredTensor(.uint8, shape: shape, bytes: bytes)), "y": .integers([0, 1], shape: [2]),
+    ]).write(to: path)
+    let read = try NumPyDataset.read(path)
+    let expected: Shape = shape.rank == 3 ? [2, 2, 3, 1] : shape
+    guard case .bytes(bytes, shape: expected) = read.training.features else {
+      Issue.record("\(read.training.features)")
+      return
+    }
+    #expect(try read.datasets().training.features == Tensor(bytes.map(Float.init), shape: expected))
+  }
 }

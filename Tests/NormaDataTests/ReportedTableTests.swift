@@ -8,7 +8,7 @@ import Testing
 /// they are. Each is named by project and number in that project's public tracker and told in own words; what is right is
 /// computed by hand.
 @Suite struct ReportedTableTests {
-  private func source(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> SourceData {
+  private func source(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> RawData {
     try CSV.data(bytes: Array(text.utf8), file: "reported.csv", options: options)
   }
 
@@ -23,9 +23,8 @@ import Testing
     } catch { return "\(error)" }
   }
 
-  private func prepared(_ text: String, _ options: CSVOptions = CSVOptions(), setAside: Int = 0) throws -> PreparedData
-  {
-    try PreparedData(
+  private func prepared(_ text: String, _ options: CSVOptions = CSVOptions(), setAside: Int = 0) throws -> DataSplits {
+    try DataSplits(
       source(text, options), validationCount: setAside, standardizing: .perFeature, random: RandomGenerator(seed: 3))
   }
 
@@ -333,11 +332,11 @@ import Testing
   // scikit-learn#6177: of six rows in three classes, divided into six parts, four parts were empty.
   @Test func noPartIsEmpty() throws {
     let source = try source("1,2,three\n3,4,three\n5,6,one\n7,8,one\n9,10,two\n11,12,two\n")
-    let folds = try PreparedData.Folds(source, count: 6, standardizing: nil, random: RandomGenerator(seed: 1))
+    let folds = try DataSplits.Folds(source, count: 6, standardizing: nil, random: RandomGenerator(seed: 1))
     #expect((0..<6).map { folds.validationRows($0).count } == [1, 1, 1, 1, 1, 1])
     #expect(Set((0..<6).flatMap { folds.validationRows($0) }) == Set(0..<6))
     #expect(throws: DataError.self) {
-      try PreparedData.Folds(source, count: 7, standardizing: nil, random: RandomGenerator(seed: 1))
+      try DataSplits.Folds(source, count: 7, standardizing: nil, random: RandomGenerator(seed: 1))
     }
   }
 }

@@ -9,7 +9,7 @@ import Testing
 func learnDigits(epochs: Int, savingTo path: String) throws -> Double {
   // 1,437 digits to learn from and 360 to check with, standardized by what the former alone say.
   let random = RandomGenerator(seed: 1)
-  let data = try PreparedData(
+  let data = try DataSplits(
     DataSource.digits.read(), validationCount: 360, standardizing: .perFeature, random: random.split(0))
 
   var weights = random.split(1)

@@ -14,23 +14,23 @@ public enum ImageFolder {
   /// - Throws: `FileError` if something cannot be read; `FormatError` if a class has no images (one alone, where
   ///   there is no test part), a class is not known, a file is no image or a damaged one, the sizes differ and the
   ///   options name none, or all of them take more memory than the options allow.
-  public static func load(_ path: String, options: ImageFolderOptions = ImageFolderOptions()) throws -> SourceData {
+  public static func load(_ path: String, options: ImageFolderOptions = ImageFolderOptions()) throws -> RawData {
     let (listing, testListing) = try listings(of: path, options)
     let shape = try options.shape ?? shape(ofFirst: listing)
     try checkMemory(
       listing.paths.count + (testListing?.paths.count ?? 0), shape, scales: options.shape != nil,
       limit: options.maximumByteCount, path: path)
-    func examples(_ listing: ImageListing) throws -> SourceExamples {
-      SourceExamples(
+    func examples(_ listing: ImageListing) throws -> RawDataset {
+      RawDataset(
         features: try features(listing.paths, shape: shape, scales: options.shape != nil),
         targets: .classes(listing.classes, count: listing.classNames.count),
         name: (path as NSString).lastPathComponent, classNames: listing.classNames)
     }
-    return SourceData(training: try examples(listing), test: try testListing.map(examples))
+    return RawData(training: try examples(listing), test: try testListing.map(examples))
   }
 
   /// The paths of the images that ``load(_:options:)`` would read, in the order of its examples.
-  public static func paths(
+  package static func paths(
     _ path: String, options: ImageFolderOptions = ImageFolderOptions()
   ) throws -> (training: [String], test: [String]?) {
     let (training, test) = try listings(of: path, options)
@@ -90,7 +90,7 @@ public enum ImageFolder {
   }
 
   /// The images `[N, height, width, channels]`: as bytes, or as numbers where they are scaled, which leaves fractions.
-  private static func features(_ paths: [String], shape: Shape, scales: Bool) throws -> SourceExamples.Features {
+  private static func features(_ paths: [String], shape: Shape, scales: Bool) throws -> RawDataset.Features {
     let (whole, size) = (Shape([paths.count] + Array(shape)), shape.elementCount)
     guard scales else {
       let bytes = try [UInt8](unsafeUninitializedCapacity: whole.elementCount) { bytes, count in

@@ -5,7 +5,7 @@ struct ComparisonRun {
   private let name: String
   private let model: Sequential<Float>
   private let training: TrainingConfiguration
-  private let data: PreparedData
+  private let data: DataSplits
   private let metric: ComparedMetric
   private let baseline: Contender.Measurement
   private let probe: ActivationProbe
@@ -19,7 +19,7 @@ struct ComparisonRun {
 
   init(
     _ network: ModelArchitecture, _ normalization: NormalizationKind, _ training: TrainingConfiguration,
-    _ data: PreparedData, _ metric: ComparedMetric, _ baseline: Contender.Measurement, _ events: TrainingEvents?
+    _ data: DataSplits, _ metric: ComparedMetric, _ baseline: Contender.Measurement, _ events: TrainingEvents?
   ) {
     var network = network
     network.normalization = normalization

@@ -53,7 +53,7 @@ struct ReferenceModels {
   let baseline: Contender.Measurement
   private let linear: Contender.Measurement?
 
-  init(_ data: PreparedData, metric: ComparedMetric) throws {
+  init(_ data: DataSplits, metric: ComparedMetric) throws {
     let model = try Baseline(of: data.training)
     let name = model.mostFrequentClass.map { number in
       "always saying the most frequent class (\(data.training.classNames?[number] ?? "\(number)"))"
@@ -96,7 +96,7 @@ struct ReferenceModels {
 
 extension NormComparison.Reference {
   fileprivate init(
-    kind: Kind, description: String, _ data: PreparedData, _ metric: ComparedMetric,
+    kind: Kind, description: String, _ data: DataSplits, _ metric: ComparedMetric,
     _ predict: (Dataset<Float>) throws -> Tensor<Float>
   ) throws {
     self.init(

@@ -11,9 +11,9 @@ import Testing
 /// The service, asked as its users ask it.
 @Suite struct ServingTests {
   /// A small model of the digits, as `norma train` would save it.
-  private static func checkpoint() throws -> (Checkpoint, PreparedData) {
+  private static func checkpoint() throws -> (Checkpoint, DataSplits) {
     let random = RandomGenerator(seed: 1)
-    let data = try PreparedData(
+    let data = try DataSplits(
       DataSource.digits.read(), validationCount: 300, standardizing: .perFeature, random: random.split(0))
     let architecture = ModelArchitecture.multilayerPerceptron(MultilayerPerceptron(hidden: [30]))
     let model = architecture.build(Float.self, sampleShape: [64], outputCount: 10, random: random.split(1))
