@@ -58,7 +58,7 @@ struct Evaluate: ParsableCommand {
     let network = try checkpoint.makeModel()
     let dataset = try evaluationData(checkpoint)
     try network.check(dataset)
-    let outputs = try network.outputs(for: dataset.features)
+    let outputs = try network.outputs(for: dataset)
     let answers = try checkpoint.answers(outputs, from: file) { "example \($0) (counted from 0)" }
     let evaluation = try Evaluation(outputs: outputs, of: dataset, loss: checkpoint.settings.training.loss)
     let result = EvaluationResult(

@@ -6,7 +6,7 @@ struct TrainingProgress {
   private let display: ProgressDisplay
 
   /// A display for a training that begins now, of which about so many epochs get a line.
-  init(label: String, data: PreparedData, configuration: TrainingConfiguration, lines: Int = 20, quiet: Bool) {
+  init(label: String, data: DataSplits, configuration: TrainingConfiguration, lines: Int = 20, quiet: Bool) {
     display = ProgressDisplay(
       label: label, epochs: configuration.epochs,
       stepsPerEpoch: configuration.batches(of: data.training.count).count, samplesPerStep: configuration.batchSize,

@@ -17,7 +17,7 @@ extension Checkpoint {
   ///   - data: what it was trained on, and how that was prepared.
   ///   - source: where the data came from; nil where they are not to be asked for again.
   public init(
-    _ trainer: Trainer<Float>, architecture: ModelArchitecture, data: PreparedData, source: SavedData? = nil
+    _ trainer: Trainer<Float>, architecture: ModelArchitecture, data: DataSplits, source: SavedData? = nil
   ) {
     self.init(
       settings: Settings(
@@ -30,7 +30,7 @@ extension Checkpoint {
 extension Checkpoint.Settings {
   /// The settings of a model that is trained on prepared data; see ``Checkpoint/init(_:architecture:data:source:)``.
   public init(
-    architecture: ModelArchitecture, training: TrainingConfiguration, data: PreparedData,
+    architecture: ModelArchitecture, training: TrainingConfiguration, data: DataSplits,
     source: Checkpoint.SavedData? = nil, history: TrainingHistory = TrainingHistory()
   ) {
     self.init(
@@ -98,7 +98,7 @@ extension Checkpoint {
   /// - Throws: `DataError`, `FormatError` and `FileError` where the source cannot be read.
   public func read(
     _ source: String, options given: CSVOptions = CSVOptions(labelColumns: []), needsLabels: Bool = true
-  ) throws -> SourceData {
+  ) throws -> RawData {
     var options = csvOptions(given)
     let source = try DataSource(source)
     if case .csv(let path) = source {

@@ -29,14 +29,17 @@ public struct Checkpoint: Sendable {
 
 extension Checkpoint {
   /// Writes the checkpoint: to a temporary name first, so that an earlier file stays whole if this fails.
-  public func write(to path: String) throws { try file().write(to: path) }
+  public func write(to path: String) throws { try FileAccess.write(try contents(of: path), to: path) }
+
+  /// The file for `FileAccess.write(_:)`, which writes several at once; no tensor is copied.
+  ///
+  /// - Parameter path: what errors call the file.
+  public func contents(of path: String) throws -> FileContents { try safetensors().contents(of: path) }
 
   /// The bytes of the file.
-  public func serialized() throws -> [UInt8] {
-    try file().serialized()
-  }
+  public func serialized() throws -> [UInt8] { try safetensors().serialized() }
 
-  private func file() throws -> Safetensors {
+  private func safetensors() throws -> Safetensors {
     var settings = settings
     let (history, tensors) = settings.history.divided()
     settings.history = history

@@ -44,18 +44,27 @@ extension Layer {
   /// - Throws: `LayerError` for samples that do not fit the model, ``TrainingError/wrongSettings(_:)`` for batches of less than one
   ///   sample, and what a layer throws.
   public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
-    let outputShape = try checkedOutputShape(for: features, batchSize: batchSize)
+    let outputShape = try checkedOutputShape(for: features.shape, batchSize: batchSize)
     guard features.shape[0] > 0 else { return .zeros(outputShape) }
     return try features.mapBatches(of: batchSize) { try self(Variable($0), in: .inference).value }
   }
 
-  /// The shape of what the model makes of samples, which must fit it.
-  func checkedOutputShape(for features: Tensor<Element>, batchSize: Int) throws -> Shape {
+  /// The outputs for each example of a data set in inference, in batches that are brought together one at a time:
+  /// `[N, outputs]`.
+  ///
+  /// - Throws: as ``predict(_:batchSize:)-(Tensor<Element>,_)``.
+  public func predict(_ dataset: Dataset<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
+    let outputShape = try checkedOutputShape(for: dataset.shape, batchSize: batchSize)
+    guard dataset.count > 0 else { return .zeros(outputShape) }
+    return .concatenating(
+      rows: try dataset.mapBatches(of: batchSize) { try self(Variable($0), in: .inference).value })
+  }
+
+  /// The shape of what the model makes of samples of a shape `[N, …]`, which must fit it.
+  func checkedOutputShape(for shape: Shape, batchSize: Int) throws -> Shape {
     guard batchSize > 0 else { throw TrainingError.wrongSettings("batches of \(batchSize) samples") }
-    guard features.rank > 0 else {
-      throw LayerError(layer: summary, expected: "samples [N, …]", found: features.shape)
-    }
-    return try outputShape(for: features.shape)
+    guard shape.rank > 0 else { throw LayerError(layer: summary, expected: "samples [N, …]", found: shape) }
+    return try outputShape(for: shape)
   }
 
   /// Evaluates the model in inference.
@@ -65,7 +74,7 @@ extension Layer {
     on dataset: Dataset<Element>, loss: any LossFunction, batchSize: Int = 256
   ) throws -> Evaluation {
     try check(dataset)
-    return try Evaluation(outputs: try predict(dataset.features, batchSize: batchSize), of: dataset, loss: loss)
+    return try Evaluation(outputs: try predict(dataset, batchSize: batchSize), of: dataset, loss: loss)
   }
 
   /// Makes sure that the model can take the data's samples and gives an output for each of their targets.
@@ -73,7 +82,7 @@ extension Layer {
     guard dataset.count > 0 else { throw TrainingError.emptyDataset(name: dataset.name) }
     let outputs: Shape
     do {
-      outputs = try outputShape(for: dataset.features.shape)
+      outputs = try outputShape(for: dataset.shape)
     } catch {
       throw TrainingError.dataDoNotFit("the samples of \(dataset.name) do not fit the model: \(error)")
     }
@@ -97,6 +106,25 @@ extension InferenceModel {
   public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
     guard batchSize > 0 else { throw TrainingError.wrongSettings("batches of \(batchSize) samples") }
     return try features.mapBatches(of: batchSize) { try self($0) }
+  }
+
+  /// The outputs for each example of a data set, in batches that are brought together one at a time: `[N, outputs]`.
+  ///
+  /// - Throws: `LayerError` for examples that do not fit the model.
+  public func predict(_ dataset: Dataset<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
+    guard batchSize > 0 else { throw TrainingError.wrongSettings("batches of \(batchSize) samples") }
+    return .concatenating(rows: try dataset.mapBatches(of: batchSize) { try self($0) })
+  }
+}
+
+extension Dataset {
+  /// What a function makes of the features of one batch after the other; the last is smaller where the number asks so.
+  package func mapBatches<Result>(
+    of size: Int, _ transform: (Tensor<Element>) throws -> Result
+  ) throws -> [Result] {
+    try stride(from: 0, to: count, by: size).map { start in
+      try transform(batch(start..<Swift.min(count, start + size)).features)
+    }
   }
 }
 

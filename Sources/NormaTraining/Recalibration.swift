@@ -1,3 +1,4 @@
+import NormaData
 import NormaGraph
 import NormaLayers
 import NormaNormalization
@@ -17,11 +18,24 @@ extension Layer {
   /// - Throws: `LayerError` for examples that do not fit the model, ``TrainingError/wrongSettings(_:)`` for batches of less than
   ///   one, and what a layer throws for a batch it cannot take; nothing has changed then.
   public func recalibrateStatistics(on features: Tensor<Element>, batchSize: Int) throws {
-    _ = try checkedOutputShape(for: features, batchSize: batchSize)
+    _ = try checkedOutputShape(for: features.shape, batchSize: batchSize)
+    try recalibrateStatistics(count: features.shape[0], batchSize: batchSize) { features[rows: $0] }
+  }
+
+  /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together. See
+  /// ``recalibrateStatistics(on:batchSize:)-(Tensor<Element>,_)``.
+  public func recalibrateStatistics(on dataset: Dataset<Element>, batchSize: Int) throws {
+    _ = try checkedOutputShape(for: dataset.shape, batchSize: batchSize)
+    try recalibrateStatistics(count: dataset.count, batchSize: batchSize) { dataset.batch($0).features }
+  }
+
+  private func recalibrateStatistics(
+    count: Int, batchSize: Int, _ features: (Range<Int>) -> Tensor<Element>
+  ) throws {
     var merged: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, moments: BatchMoments, count: Int)] = [:]
-    for rows in TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]) {
+    for rows in TrainingConfiguration(batchSize: batchSize).batches(of: count) {
       let pass = Pass<Element>.measuring
-      _ = try self(Variable(features[rows: rows]), in: pass)
+      _ = try self(Variable(features(rows)), in: pass)
       for (layer, moments) in pass.takeGatheredMoments() {
         guard var entry = merged[ObjectIdentifier(layer)] else {
           merged[ObjectIdentifier(layer)] = (layer, moments, 1)
@@ -45,9 +59,9 @@ extension Layer {
   /// The outputs for each example as training computes them, by the statistics of batches of the given size, but without
   /// dropout: `[N, …] → [N, outputs]`. Nothing is gathered.
   ///
-  /// - Throws: as ``predict(_:batchSize:)``.
+  /// - Throws: as ``predict(_:batchSize:)-(Tensor<Element>,_)``.
   public func predictByBatchStatistics(_ features: Tensor<Element>, batchSize: Int) throws -> Tensor<Element> {
-    let outputShape = try checkedOutputShape(for: features, batchSize: batchSize)
+    let outputShape = try checkedOutputShape(for: features.shape, batchSize: batchSize)
     guard features.shape[0] > 0 else { return .zeros(outputShape) }
     return .concatenating(
       rows: try TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]).map { rows in

@@ -191,7 +191,7 @@ struct SmallBatchRun: LabRun {
     let interval = max(1, batches.count / 20)
     var seen = 0
     for (step, batch) in batches.enumerated() {
-      let examples = training.subset(rows: batch)
+      let examples = training.batch(batch)
       let found = try model.differentiate(examples.features, random: &random) {
         try SoftmaxCrossEntropy()($0, targets: examples.targets)
       }
@@ -199,7 +199,7 @@ struct SmallBatchRun: LabRun {
       renormalization.step = step + 1
       seen += batch.count
       if (step + 1).isMultiple(of: interval) || step == batches.count - 1 {
-        let accuracy = test.accuracy(of: try model.predict(test.features)) ?? .nan
+        let accuracy = test.accuracy(of: try model.predict(test)) ?? .nan
         outcome.accuracies.append(.init(seen: seen, accuracy: accuracy))
       }
     }
