@@ -13,7 +13,8 @@ enum MeanSquare {
   ) -> Bool {
     // A mean of what is below this stays below its square, which an element holds.
     let bound = Element(sign: .plus, exponent: Element.greatestFiniteMagnitude.exponent / 2, significand: 1)
-    var found = 0
+    // Of the width of `Float`, so that one vector holds as many.
+    var found: Int32 = 0
     for i in 0..<count { found |= (g[i].magnitude < bound ? 0 : 1) | (mean[i] < 0 ? 1 : 0) }
     return found != 0
   }
