@@ -37,10 +37,10 @@ extension Variable {
         + parameterRule(gamma, beta),
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
-      let gradients = BatchNormalization.backward(g, input: x, batch: batch)
+      let gradients = BatchNormalization.backward(g, input: x, saved: batch)
       return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
     }
-    if isRecomputed { variable.recomputation = { BatchNormalization.output(for: x, batch: batch) } }
+    if isRecomputed { variable.recomputation = { BatchNormalization.output(for: x, saved: batch) } }
     return (variable, batch.moments)
   }
 
@@ -103,7 +103,7 @@ extension Variable {
         + ": ∂{0} = (h − mean h − x̂·mean(h·x̂))/s" + parameterRule(gamma, beta),
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
-      let gradients = LayerNormalization.backward(g, input: x, rows: rows, gamma: scale)
+      let gradients = LayerNormalization.backward(g, input: x, saved: rows)
       return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
     }
   }
@@ -125,7 +125,7 @@ extension Variable {
         + ": ∂{0} = (h − mean h − x̂·mean(h·x̂))/s by group" + parameterRule(gamma, beta),
       inputs: [self] + [gamma, beta].compactMap { $0 }, value: output
     ) { g in
-      let gradients = GroupNormalization.backward(g, input: x, statistics: statistics)
+      let gradients = GroupNormalization.backward(g, input: x, saved: statistics)
       return [gradients.input] + (scale == nil ? [] : [gradients.gamma]) + (shift == nil ? [] : [gradients.beta])
     }
   }

@@ -9,6 +9,13 @@ public protocol TensorElement: Real, BinaryFloatingPoint, BitwiseCopyable, Senda
 
   /// `C = A·B`, or `C += A·B`, for row-major matrices.
   static func multiply(_ product: MatrixProduct<Self>)
+
+  /// The compiled kernels for the type, where it has any and they are in use; nil where the loops that define them serve.
+  static var kernels: KernelSet<Self>? { get }
+}
+
+extension TensorElement {
+  public static var kernels: KernelSet<Self>? { nil }
 }
 
 /// The operands of one matrix product `[rows, inner] · [inner, columns] → [rows, columns]`, as pointers and strides.

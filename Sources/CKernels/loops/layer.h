@@ -75,13 +75,14 @@ static inline __attribute__((always_inline)) void NAME(layer_apply)(
   for (; c < channels; c++) r[c] = ((p[c] - pivot) * scale + shift) * gamma[c] + beta[c];
 }
 
-static inline __attribute__((always_inline)) void NAME(layers_normalize)(
+static inline __attribute__((always_inline)) bool NAME(layers_normalize)(
     const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon,
     double *mean, double *reciprocal, bool streams) {
   const bool isShort = channels <= NORMA_BLOCK;
   const long together = NAME(rows_together)(channels);
   float base[LANES], pivot[LANES], scale[LANES], shift[LANES];
   double sums[LANES], squares[LANES], second[LANES];
+  bool ordinary = true;
   for (long row = 0; row < rows; row += together) {
     const long count = rows - row < together ? rows - row : together;
     const float *p = x + row * channels;
@@ -94,20 +95,22 @@ static inline __attribute__((always_inline)) void NAME(layers_normalize)(
         NAME(run_moments)(p + i * channels, channels, true, base + i, sums + i, squares + i);
       }
     }
-    NAME(finish_moments)(base, sums, squares, count, (double)channels, epsilon, NULL, NULL, mean + row, second,
-                         reciprocal + row, pivot, scale, shift);
+    ordinary &= NAME(finish_moments)(base, sums, squares, count, (double)channels, epsilon, NULL, NULL, mean + row, second,
+                                     reciprocal + row, pivot, scale, shift);
     for (long i = 0; i < count; i++) {
       NAME(layer_apply)(p + i * channels, r + i * channels, channels, pivot[i], scale[i], shift[i], gamma, beta, streams);
     }
   }
+  return ordinary;
 }
 
-// y = x^ * gamma + beta, x^ being a row of x brought to mean 0 and variance 1. Writes each row's mean and 1 / s.
-void NAME(layer_normalize)(
+// y = x^ * gamma + beta, x^ being a row of x brought to mean 0 and variance 1. Writes each row's mean and 1 / s. Whether every
+// row is ordinary.
+static bool NAME(layer_normalize)(
     const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon,
     double *mean, double *reciprocal, bool streams) {
-  if (streams) NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, true);
-  else NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, false);
+  if (streams) return NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, true);
+  return NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, false);
 }
 
 // Adds one vector of x^ and of g to what is summed of them: g x^ and g of a channel, h = g * gamma and h x^ of a row.
@@ -212,7 +215,7 @@ static inline __attribute__((always_inline)) void NAME(layers_gradient)(
 
 // The gradients of up to NORMA_BLOCK rows' layer normalization. Adds to the sums for gamma and beta, whose floats
 // `scratch` has room for: 2 * channels.
-void NAME(layer_gradient)(
+static void NAME(layer_gradient)(
     const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean,
     const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams) {
 #define CALL(S) \

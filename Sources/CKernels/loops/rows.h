@@ -118,7 +118,7 @@ static inline void NAME(add_moments)(
 
 // Sums of x - base and of its square over `rows` rows of at least LANES channels. `base`, `sums` and `squares` are
 // written; `scratch` has room for 3 * width floats.
-void NAME(row_moments)(
+static void NAME(row_moments)(
     const float *x, long stride, long rows, long width, float *base, double *sums, double *squares, float *scratch) {
   float *pivot = scratch, *sum = scratch + width, *square = scratch + 2 * width;
   const bool along = NAME(goes_along)(rows, width);
@@ -164,7 +164,7 @@ static inline __attribute__((always_inline)) void NAME(rows_apply)(
   }
 }
 
-void NAME(row_normalize)(
+static void NAME(row_normalize)(
     const float *x, float *y, long stride, long rows, long width, const float *pivot, const float *scale,
     const float *shift, bool rectifies, bool streams) {
   if (rectifies) {
@@ -268,7 +268,7 @@ static inline __attribute__((always_inline)) void NAME(all_gradient_sums)(
 }
 
 // Sums of g and of g (x - pivot) over `rows` rows; `scratch` has room for 2 * width floats.
-void NAME(row_gradient_sums)(
+static void NAME(row_gradient_sums)(
     const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
     const float *shift, bool rectifies, double *sums, double *products, float *scratch) {
   if (rectifies) {
@@ -311,7 +311,7 @@ static inline __attribute__((always_inline)) void NAME(rows_input_gradient)(
 }
 
 // dx = g * scale - (x - pivot) * slope - offset.
-void NAME(row_input_gradient)(
+static void NAME(row_input_gradient)(
     const float *g, const float *x, float *dx, long stride, long rows, long width, const float *pivot,
     const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
   if (rectifies) {
@@ -324,7 +324,7 @@ void NAME(row_input_gradient)(
 }
 
 // Adds one part's sums around its own base to those around another.
-void NAME(merge_moments)(
+static void NAME(merge_moments)(
     const float *restrict partBase, const double *restrict partSums, const double *restrict partSquares,
     const float *restrict base, long width, double n, double *restrict sums, double *restrict squares) {
   for (long c = 0; c < width; c++) {
@@ -332,10 +332,16 @@ void NAME(merge_moments)(
   }
 }
 
+// Whether the kernels can normalize a channel with 1 / s and gamma / s in single precision. Not so where either is not a number.
+static inline __attribute__((always_inline)) bool NAME(is_ordinary)(double reciprocal, double scale) {
+  return (reciprocal >= 1 / NORMA_STEEPEST) & (reciprocal <= NORMA_STEEPEST) &
+         (__builtin_fabs(scale) <= NORMA_LARGEST_SCALE);
+}
+
 // From the sums around `base` of n values a channel: the means, the centred second moments, and what normalizes them.
 // With mean = pivot + rest, pivot being a float: y = (x - pivot) * scale + shift, where scale = gamma / s and
-// shift = beta - rest * gamma / s. gamma and beta may be NULL.
-void NAME(finish_moments)(
+// shift = beta - rest * gamma / s. gamma and beta may be NULL. Whether every channel is ordinary.
+static bool NAME(finish_moments)(
     const float *restrict base, const double *restrict sums, const double *restrict squares, long width, double n,
     double epsilon, const float *restrict gamma, const float *restrict beta, double *restrict mean,
     double *restrict second, double *restrict reciprocal, float *restrict pivot, float *restrict scale,
@@ -352,40 +358,52 @@ void NAME(finish_moments)(
     *(vd *)(reciprocal + c) = 1.0 / __builtin_elementwise_sqrt(v);
   }
   for (; c < width; c++) reciprocal[c] = 1 / __builtin_elementwise_sqrt(second[c] * share + epsilon);
+  long others = 0;
   for (c = 0; c < width; c++) {
     float k = (float)mean[c];
     double a = (gamma ? (double)gamma[c] : 1.0) * reciprocal[c];
     pivot[c] = k;
     scale[c] = (float)a;
     shift[c] = (float)((beta ? (double)beta[c] : 0.0) - (mean[c] - (double)k) * a);
+    others += !NAME(is_ordinary)(reciprocal[c], a);
   }
+  return others == 0;
 }
 
-// scale = gamma / sqrt(variance + epsilon), in double precision until it is stored. gamma may be NULL.
-void NAME(channel_scales)(const float *variance, const float *gamma, long width, double epsilon, float *scale) {
-  long c = 0;
+// scale = gamma / sqrt(variance + epsilon), in double precision until it is stored. gamma may be NULL. Whether every channel is
+// ordinary: there, x - mean is a float for every float x.
+static bool NAME(channel_scales)(
+    const float *mean, const float *variance, const float *gamma, long width, double epsilon, float *scale) {
+  long c = 0, others = 0;
   for (; c + 8 <= width; c += 8) {
     vd8 v, g;
     for (int i = 0; i < 8; i++) {
       v[i] = variance[c + i];
       g[i] = gamma ? gamma[c + i] : 1.0f;
     }
-    vd8 a = g * (1.0 / __builtin_elementwise_sqrt(v + epsilon));
-    for (int i = 0; i < 8; i++) scale[c + i] = (float)a[i];
+    vd8 root = 1.0 / __builtin_elementwise_sqrt(v + epsilon), a = g * root;
+    for (int i = 0; i < 8; i++) {
+      scale[c + i] = (float)a[i];
+      others += !(NAME(is_ordinary)(root[i], a[i]) & (__builtin_fabsf(mean[c + i]) <= NORMA_NEAR));
+    }
   }
   for (; c < width; c++) {
-    double a = 1 / __builtin_elementwise_sqrt((double)variance[c] + epsilon);
-    scale[c] = (float)((gamma ? (double)gamma[c] : 1.0) * a);
+    double root = 1 / __builtin_elementwise_sqrt((double)variance[c] + epsilon);
+    double a = (gamma ? (double)gamma[c] : 1.0) * root;
+    scale[c] = (float)a;
+    others += !(NAME(is_ordinary)(root, a) & (__builtin_fabsf(mean[c]) <= NORMA_NEAR));
   }
+  return others == 0;
 }
 
 // From the sums of g and of g (x - pivot) over n values a channel: the gradients of gamma and beta, and what makes
-// that of x: dx = g * scale - (x - pivot) * slope - offset.
-void NAME(finish_gradients)(
+// that of x: dx = g * scale - (x - pivot) * slope - offset. Whether they are floats in every channel.
+static bool NAME(finish_gradients)(
     const double *restrict sums, const double *restrict products, long width, double n, const double *restrict mean,
     const double *restrict reciprocal, const float *restrict pivot, const float *restrict gamma,
     float *restrict gammaGradient, float *restrict betaGradient, float *restrict slope, float *restrict offset) {
   double share = 1 / n;
+  long others = 0;
   for (long c = 0; c < width; c++) {
     double rest = mean[c] - (double)pivot[c], r = reciprocal[c];
     double a = (gamma ? (double)gamma[c] : 1.0) * r;
@@ -393,7 +411,11 @@ void NAME(finish_gradients)(
     double m = a * r * d * share;
     gammaGradient[c] = (float)d;
     betaGradient[c] = (float)sums[c];
+    double o = a * sums[c] * share - rest * m;
     slope[c] = (float)m;
-    offset[c] = (float)(a * sums[c] * share - rest * m);
+    offset[c] = (float)o;
+    // Not so for infinite sums either: what is infinite less itself is not a number.
+    others += !((__builtin_fabs(m) <= __FLT_MAX__) & (__builtin_fabs(o) <= __FLT_MAX__));
   }
+  return others == 0;
 }
