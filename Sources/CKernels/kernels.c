@@ -21,6 +21,7 @@ typedef float vq __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(64), aligned(8), may_alias));
 typedef double vd8 __attribute__((vector_size(64)));
 typedef double vd4 __attribute__((vector_size(32)));
+typedef long vl __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 
 #define NAME(x) norma_baseline_##x

@@ -25,6 +25,7 @@ static const norma_kernels NAME(table) = {
 };
 
 #undef FOR_STRIPS
+#undef IS_ORDINARY
 #undef TOGETHER
 #undef RECTIFIED
 #undef LANES

@@ -53,17 +53,11 @@ public enum BatchNormalization {
 
   /// The output of a forward pass once more, to the bit, from its input and what it found: for who would rather compute it
   /// again than keep it.
+  @specialized(where Element == Float)
   public static func output<Element: TensorElement>(
     for x: Tensor<Element>, saved: BatchStatistics<Element>
   ) -> Tensor<Element> {
-    let cut = BatchCut(saved.parameters.layout.extent(of: x.shape))
-    return output(for: x, BatchPasses(cut: cut, rectifies: saved.parameters.rectifies), saved)
-  }
-
-  private static func output<Element: TensorElement>(
-    for x: Tensor<Element>, _ work: BatchPasses<Element>, _ saved: BatchStatistics<Element>
-  ) -> Tensor<Element> {
-    saved.requireChannels(work.cut.extent.channels, of: x)
+    let work = saved.passes(over: x)
     let (output, y) = Tensor<Element>.unwritten(x.shape)
     guard output.count > 0 else { return output }
     withExtendedLifetime((x, saved)) { work.apply(x.address, y, saved.vectors, isOrdinary: saved.isOrdinary) }
@@ -80,23 +74,15 @@ public enum BatchNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, saved: BatchStatistics<Element>
   ) -> NormalizationGradients<Element> {
-    let cut = BatchCut(saved.parameters.layout.extent(of: x.shape))
-    return backward(gradient, input: x, BatchPasses(cut: cut, rectifies: saved.parameters.rectifies), saved)
-  }
-
-  private static func backward<Element: TensorElement>(
-    _ gradient: Tensor<Element>, input x: Tensor<Element>, _ work: BatchPasses<Element>,
-    _ saved: BatchStatistics<Element>
-  ) -> NormalizationGradients<Element> {
+    let work = saved.passes(over: x)
     let channels = work.cut.extent.channels
-    saved.requireChannels(channels, of: x)
     requireGradient(gradient, of: x)
     guard x.count > 0 else { return .zeros(like: x, channels: channels) }
     return .unwritten(x.shape, channels: channels) { dx, gamma, beta in
       withExtendedLifetime((gradient, x, saved)) {
         work.backward(
           gradient.address, x.address, dx, saved.vectors, isOrdinary: saved.isOrdinary,
-          isInference: saved.areConstants, gamma: gamma, beta: beta)
+          isInference: false, gamma: gamma, beta: beta)
       }
     }
   }
@@ -110,13 +96,15 @@ public enum BatchNormalization {
   ) -> Tensor<Element> {
     let parameters = AffineParameters(
       gamma: gamma, beta: beta, channels: mean.count, layout: layout, rectifies: rectifies)
-    let work = BatchPasses<Element>(cut: BatchCut(layout.extent(of: x.shape)), rectifies: rectifies)
-    return output(
-      for: x, work,
-      BatchStatistics(mean: mean, variance: variance, parameters, epsilon, work.passes.kernels, isForward: true))
+    let (output, y) = Tensor<Element>.unwritten(x.shape)
+    withConstants(mean, variance, parameters, epsilon, for: x, isForward: true) { work, vectors, isOrdinary in
+      work.apply(x.address, y, vectors, isOrdinary: isOrdinary)
+    }
+    return output
   }
 
   /// The backward pass of inference, where the statistics are constants: `dx = gamma / s · g`.
+  @specialized(where Element == Float)
   public static func inferenceBackward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, mean: Tensor<Element>, variance: Tensor<Element>,
     gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5,
@@ -124,11 +112,59 @@ public enum BatchNormalization {
   ) -> NormalizationGradients<Element> {
     let parameters = AffineParameters(
       gamma: gamma, beta: beta, channels: mean.count, layout: layout, rectifies: rectifies)
-    let work = BatchPasses<Element>(cut: BatchCut(layout.extent(of: x.shape)), rectifies: rectifies)
-    return backward(
-      gradient, input: x, work,
-      BatchStatistics(mean: mean, variance: variance, parameters, epsilon, work.passes.kernels, isForward: false))
+    requireGradient(gradient, of: x)
+    return .unwritten(x.shape, channels: mean.count) { dx, gamma, beta in
+      gamma.update(repeating: 0, count: mean.count)
+      beta.update(repeating: 0, count: mean.count)
+      withConstants(mean, variance, parameters, epsilon, for: x, isForward: false) { work, vectors, isOrdinary in
+        withExtendedLifetime(gradient) {
+          work.backward(
+            gradient.address, x.address, dx, vectors, isOrdinary: isOrdinary, isInference: true, gamma: gamma,
+            beta: beta)
+        }
+      }
+    }
   }
+
+  /// Lends the vectors of given statistics, if x is not empty.
+  private static func withConstants<Element: TensorElement>(
+    _ mean: Tensor<Element>, _ variance: Tensor<Element>, _ parameters: AffineParameters<Element>, _ epsilon: Double,
+    for x: Tensor<Element>, isForward: Bool,
+    _ body: (_ work: BatchPasses<Element>, _ vectors: ChannelVectors<Element>, _ isOrdinary: Bool) -> Void
+  ) {
+    let work = BatchPasses<Element>(
+      cut: BatchCut(parameters.layout.extent(of: x.shape)), rectifies: parameters.rectifies)
+    let (extent, channels) = (work.cut.extent, mean.count)
+    require(variance.count == channels, "means of shape \(mean.shape) and variances of shape \(variance.shape)")
+    requireChannels(extent.channels, of: x, statistics: channels, parameters.layout)
+    guard x.count > 0 else { return }
+    let spacedWidth = spaced(extent.width)
+    withScratch(3 * channels, of: Double.self) { doubles in
+      withScratch(3 * spacedWidth, of: Element.self) { transform in
+        withExtendedLifetime((mean, variance, parameters, x)) {
+          var vectors = parameters.vectors(
+            transform, width: spacedWidth, mean: doubles, secondMoment: doubles + channels,
+            reciprocalDeviation: doubles + 2 * channels)
+          if extent.fold == 1 {
+            // As they are, where they need not be written side by side.
+            vectors.pivot = .init(mutating: mean.address)
+            if let beta = vectors.beta { vectors.shift = .init(mutating: beta) }
+          }
+          let isOrdinary = vectors.setConstants(
+            mean.address, variance.address, extent, epsilon: epsilon, work.passes.kernels, isForward: isForward)
+          body(work, vectors, isOrdinary)
+        }
+      }
+    }
+  }
+}
+
+/// Stops where a tensor has another number of channels than its statistics.
+private func requireChannels<Element: TensorElement>(
+  _ channels: Int, of x: Tensor<Element>, statistics: Int, _ layout: ChannelLayout
+) {
+  require(
+    channels == statistics, "statistics of \(statistics) channels for a tensor of shape \(x.shape), \(layout)")
 }
 
 /// What the forward pass of batch normalization found, and its backward pass needs besides the input: vectors `[C]` alone.
@@ -142,25 +178,22 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
   private let transform: Tensor<Element>
   /// False if some channels are left to the definition.
   let isOrdinary: Bool
-  /// Whether the statistics are given ones, and not those of the input.
-  let areConstants: Bool
 
   /// Statistics that `find` writes; it returns whether all channels are ordinary.
   init(
-    _ parameters: AffineParameters<Element>, _ extent: ChannelExtent, count: Int, areConstants: Bool = false,
+    _ parameters: AffineParameters<Element>, _ extent: ChannelExtent, count: Int,
     find: (ChannelVectors<Element>) -> Bool
   ) {
     let channels = extent.channels
     let (mean, means) = Tensor<Double>.unwritten([channels])
     let (second, seconds) = Tensor<Double>.unwritten([channels])
-    let (transform, _) = Tensor<Element>.unwritten([3, extent.width])
+    let (transform, transforms) = Tensor<Element>.unwritten([3, spaced(extent.width)])
     self.parameters = parameters
     self.transform = transform
-    self.areConstants = areConstants
     let (reciprocal, reciprocals) = Tensor<Double>.unwritten([channels])
     reciprocalDeviation = reciprocal
     isOrdinary = withExtendedLifetime(parameters) {
-      find(parameters.vectors(transform, mean: means, secondMoment: seconds, reciprocalDeviation: reciprocals))
+      find(parameters.vectors(transforms, width: transform.shape[1], mean: means, secondMoment: seconds, reciprocalDeviation: reciprocals))
     }
     moments = BatchMoments(count: count, mean: mean, centredSecondMoment: second)
   }
@@ -174,38 +207,20 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
     self.parameters = parameters
     transform = .zeros([3, extent.channels])
     isOrdinary = true
-    areConstants = false
-  }
-
-  /// Given ones, of which the mean is the pivot and leaves no rest. The forward pass takes no more than what normalizes.
-  init(
-    mean: Tensor<Element>, variance: Tensor<Element>, _ parameters: AffineParameters<Element>, _ epsilon: Double,
-    _ kernels: KernelSet<Element>?, isForward: Bool
-  ) {
-    let channels = mean.count
-    require(variance.count == channels, "means of shape \(mean.shape) and variances of shape \(variance.shape)")
-    var extent = ChannelExtent(outers: 0, channels: channels, inner: 1)
-    if parameters.layout == .channelsLast { extent = BatchCut(extent).extent }
-    self.init(parameters, extent, count: 1, areConstants: true) { vectors in
-      withExtendedLifetime((mean, variance)) {
-        vectors.setConstants(
-          mean.address, variance.address, extent, epsilon: epsilon, kernels, isForward: isForward)
-      }
-    }
   }
 
   /// The vectors, lent: they are not written to.
   var vectors: ChannelVectors<Element> {
     func mutable(_ tensor: Tensor<Double>) -> UnsafeMutablePointer<Double> { .init(mutating: tensor.address) }
     return parameters.vectors(
-      transform, mean: mutable(moments.mean), secondMoment: mutable(moments.centredSecondMoment),
+      .init(mutating: transform.address), width: transform.shape[1], mean: mutable(moments.mean), secondMoment: mutable(moments.centredSecondMoment),
       reciprocalDeviation: mutable(reciprocalDeviation))
   }
 
-  /// Stops where a tensor has another number of channels than these have.
-  func requireChannels(_ channels: Int, of x: Tensor<Element>) {
-    require(
-      channels == moments.channelCount,
-      "statistics of \(moments.channelCount) channels for a tensor of shape \(x.shape), \(parameters.layout)")
+  /// The passes over a tensor that these are the statistics of.
+  func passes(over x: Tensor<Element>) -> BatchPasses<Element> {
+    let cut = BatchCut(parameters.layout.extent(of: x.shape))
+    requireChannels(cut.extent.channels, of: x, statistics: moments.channelCount, parameters.layout)
+    return BatchPasses(cut: cut, rectifies: parameters.rectifies)
   }
 }

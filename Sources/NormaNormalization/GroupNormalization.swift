@@ -25,6 +25,7 @@ public enum GroupNormalization {
   ///   - layout: which axis holds the channels.
   ///   - rectifies: whether the ReLU that follows is applied too.
   /// - Returns: the output, of the shape of x, and what ``backward(_:input:saved:)`` needs.
+  @specialized(where Element == Float)
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, groups: Int, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil,
     epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast, rectifies: Bool = false
@@ -49,6 +50,7 @@ public enum GroupNormalization {
   /// and positions.
   ///
   /// An empty tensor gives gradients of 0.
+  @specialized(where Element == Float)
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, saved: GroupStatistics<Element>
   ) -> NormalizationGradients<Element> {

@@ -15,7 +15,7 @@ public enum LayerNormalization {
   ) -> (output: Tensor<Element>, saved: GroupStatistics<Element>) {
     let rows = RowPasses(x, AffineParameters(gamma: gamma, beta: beta, channels: x.shape.channelCount))
     let (output, y) = Tensor<Element>.unwritten(x.shape)
-    let saved = GroupStatistics(rows.parameters, shape: [rows.count], isEmpty: x.count == 0) { mean, reciprocal in
+    let saved = GroupStatistics(rows.parameters, shape: [rows.cut.rows], isEmpty: x.count == 0) { mean, reciprocal in
       withExtendedLifetime((x, rows)) {
         rows.forward(x.address, y, mean: mean, reciprocalDeviation: reciprocal, epsilon: epsilon)
       }
@@ -31,10 +31,10 @@ public enum LayerNormalization {
   ) -> NormalizationGradients<Element> {
     requireGradient(gradient, of: x)
     let rows = RowPasses(x, saved.parameters)
-    saved.requireCount(rows.count, of: x)
-    guard x.count > 0 else { return .zeros(like: x, channels: rows.channels) }
+    saved.requireCount(rows.cut.rows, of: x)
+    guard x.count > 0 else { return .zeros(like: x, channels: rows.cut.channels) }
     let (input, dx) = Tensor<Element>.unwritten(x.shape)
-    var parts = Tensor<Double>.zeros([rows.blockCount, 2 * rows.channels])
+    var parts = Tensor<Double>.zeros([rows.cut.blockCount, 2 * rows.cut.channels])
     parts.withUnsafeMutableElements { parts in
       withExtendedLifetime((gradient, x, saved, rows)) {
         rows.backward(
@@ -46,48 +46,38 @@ public enum LayerNormalization {
   }
 }
 
-/// Layer normalization of rows in blocks, each worth a ticket: on kernels, or as groups by definition.
+/// Layer normalization of rows: on kernels, or as groups by definition.
 private struct RowPasses<Element: TensorElement> {
   let kernels = Element.kernels
+  let cut: RowCut
   let parameters: AffineParameters<Element>
-  let count, channels: Int
-  private let rowsPerBlock: Int
-  private let streams: Bool
   /// 1 and 0 where there is no gamma or beta: the kernels take both.
   private let gamma, beta: Tensor<Element>
 
   init(_ x: Tensor<Element>, _ parameters: AffineParameters<Element>) {
-    (count, channels) = (x.shape.rowCount, x.shape.channelCount)
+    cut = RowCut(x.shape)
     self.parameters = parameters
-    rowsPerBlock = max(Int(NORMA_BLOCK), 16_384 / max(1, channels))
-    // Not so where rows are short, which costs more than it saves: each is written in one piece, and what is not a whole line of
-    // it one by one.
-    streams =
-      channels >= (channels % ChannelExtent.lanes == 0 ? 128 : 256)
-      && writesPastCaches(count: count * channels, run: channels)
-    (gamma, beta) = (parameters.gamma ?? .ones([channels]), parameters.beta ?? .zeros([channels]))
+    (gamma, beta) = (parameters.gamma ?? .ones([cut.channels]), parameters.beta ?? .zeros([cut.channels]))
   }
-
-  var blockCount: Int { (count + rowsPerBlock - 1) / rowsPerBlock }
 
   func forward(
     _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, mean: UnsafeMutablePointer<Double>,
     reciprocalDeviation: UnsafeMutablePointer<Double>, epsilon: Double
   ) {
-    forEachBlock { _, block in
-      let start = block.lowerBound
+    cut.forEachBlock { _, block in
+      let (row, start) = (block.lowerBound, block.lowerBound * cut.channels)
       if let kernels,
         kernels.table.pointee.layer_normalize(
-          kernels(x + start * channels), kernels(y + start * channels), block.count, channels, kernels(gamma.address),
-          kernels(beta.address), epsilon, mean + start, reciprocalDeviation + start, streams)
+          kernels(x + start), kernels(y + start), block.count, cut.channels, kernels(gamma.address),
+          kernels(beta.address), epsilon, mean + row, reciprocalDeviation + row, cut.streams)
       {
         return
       }
-      forEachRun(of: block, reciprocalDeviation) { run, isOrdinary in
+      cut.forEachRun(of: block, reciprocalDeviation, hasKernels: kernels != nil) { run, isOrdinary in
+        let (row, start) = (run.lowerBound, run.lowerBound * cut.channels)
         if isOrdinary { return }
         asGroups(run.count).forward(
-          x + run.lowerBound * channels, y + run.lowerBound * channels, mean: mean + run.lowerBound,
-          reciprocalDeviation: reciprocalDeviation + run.lowerBound, epsilon: epsilon)
+          x + start, y + start, mean: mean + row, reciprocalDeviation: reciprocalDeviation + row, epsilon: epsilon)
       }
     }
   }
@@ -96,62 +86,34 @@ private struct RowPasses<Element: TensorElement> {
     _ g: UnsafePointer<Element>, _ x: UnsafePointer<Element>, _ dx: UnsafeMutablePointer<Element>,
     mean: UnsafePointer<Double>, reciprocalDeviation: UnsafePointer<Double>, parts: UnsafeMutablePointer<Double>
   ) {
-    forEachBlock { index, block in
-      let parts = parts + 2 * index * channels
-      // Sums in single precision stay short.
-      for first in stride(from: block.lowerBound, to: block.upperBound, by: Int(NORMA_BLOCK)) {
-        let rows = first..<min(block.upperBound, first + Int(NORMA_BLOCK))
-        forEachRun(of: rows, reciprocalDeviation) { run, isOrdinary in
-          let (row, start) = (run.lowerBound, run.lowerBound * channels)
-          if let kernels, isOrdinary {
-            withScratch(2 * channels, of: Element.self) { scratch in
-              kernels.table.pointee.layer_gradient(
-                kernels(g + start), kernels(x + start), kernels(dx + start), run.count, channels,
-                kernels(gamma.address), mean + row, reciprocalDeviation + row, parts, parts + channels,
-                kernels(scratch), streams)
-            }
-          } else {
-            let groups = asGroups(run.count)
-            var found = Tensor<Double>.zeros([groups.cut.runs, 2 * channels])
-            found.withUnsafeMutableElements {
-              groups.backward(
-                g + start, x + start, dx + start, mean: mean + row, reciprocalDeviation: reciprocalDeviation + row,
-                parts: $0.baseAddress!)
-            }
-            found.sumOverRows().withUnsafeElements {
-              addVector($0.baseAddress!, to: parts, count: 2 * channels)
-            }
+    cut.forEachBlock { index, block in
+      let parts = parts + 2 * index * cut.channels
+      cut.forEachRun(of: block, reciprocalDeviation, hasKernels: kernels != nil) { run, isOrdinary in
+        let (row, start) = (run.lowerBound, run.lowerBound * cut.channels)
+        if let kernels, isOrdinary {
+          withScratch(2 * cut.channels, of: Element.self) { scratch in
+            kernels.table.pointee.layer_gradient(
+              kernels(g + start), kernels(x + start), kernels(dx + start), run.count, cut.channels,
+              kernels(gamma.address), mean + row, reciprocalDeviation + row, parts, parts + cut.channels,
+              kernels(scratch), cut.streams)
           }
+        } else {
+          let groups = asGroups(run.count)
+          var found = Tensor<Double>.zeros([groups.cut.runs, 2 * cut.channels])
+          found.withUnsafeMutableElements {
+            groups.backward(
+              g + start, x + start, dx + start, mean: mean + row, reciprocalDeviation: reciprocalDeviation + row,
+              parts: $0.baseAddress!)
+          }
+          found.sumOverRows().withUnsafeElements { addVector($0.baseAddress!, to: parts, count: 2 * cut.channels) }
         }
       }
     }
   }
 
-  private func forEachBlock(_ body: (_ index: Int, _ rows: Range<Int>) -> Void) {
-    Parallel.forEach(blockCount) { body($0, $0 * rowsPerBlock..<min(count, ($0 + 1) * rowsPerBlock)) }
-  }
-
-  /// Calls `body` for the longest runs of rows that all are ordinary, or none of them.
-  private func forEachRun(
-    of rows: Range<Int>, _ reciprocalDeviation: UnsafePointer<Double>,
-    _ body: (_ run: Range<Int>, _ isOrdinary: Bool) -> Void
-  ) {
-    func isOrdinary(_ row: Int) -> Bool {
-      kernels != nil && NormaNormalization.isOrdinary(reciprocalDeviation[row], scale: reciprocalDeviation[row])
-    }
-    var start = rows.lowerBound
-    while start < rows.upperBound {
-      let kind = isOrdinary(start)
-      var end = start + 1
-      while end < rows.upperBound && isOrdinary(end) == kind { end += 1 }
-      body(start..<end, kind)
-      start = end
-    }
-  }
-
   /// So many rows as samples with one position and one group.
   private func asGroups(_ rows: Int) -> GroupPasses<Element> {
-    let cut = GroupCut(samples: rows, channels: channels, positions: 1, groups: 1, isPlanes: false)
+    let cut = GroupCut(samples: rows, channels: cut.channels, positions: 1, groups: 1, isPlanes: false)
     return GroupPasses(cut: cut, parameters: parameters)
   }
 }

@@ -27,12 +27,21 @@ extension NormalizationGradients {
   }
 
   /// Gradients of which those of gamma and beta are the sums of parts, `[parts, 2 · C]`, in their order.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
   init(input: Tensor<Element>, parts: Tensor<Double>) {
-    let sums = parts.sumOverRows().reshaped(to: [2, parts.shape[1] / 2])
-    func row(_ index: Int) -> Tensor<Element> {
-      sums[rows: index..<index + 1].reshaped(to: [sums.shape[1]]).converted()
+    var parts = parts
+    let (count, channels) = (parts.shape[0], parts.shape[1] / 2)
+    let (gamma, beta) = (Tensor<Element>.unwritten([channels]), Tensor<Element>.unwritten([channels]))
+    parts.withUnsafeMutableElements { parts in
+      guard let sums = parts.baseAddress else { return }
+      for part in 1..<max(1, count) { addVector(sums + part * 2 * channels, to: sums, count: 2 * channels) }
+      for channel in 0..<channels {
+        gamma.address[channel] = Element(sums[channel])
+        beta.address[channel] = Element(sums[channels + channel])
+      }
     }
-    self.init(input: input, gamma: row(0), beta: row(1))
+    self.init(input: input, gamma: gamma.tensor, beta: beta.tensor)
   }
 
   /// The gradients of an empty tensor.
@@ -64,14 +73,13 @@ struct AffineParameters<Element: TensorElement>: Sendable {
     (self.gamma, self.beta, self.layout, self.rectifies) = (gamma, beta, layout, rectifies)
   }
 
-  /// The vectors over the channels, with pivot, scale and shift in a tensor `[3, width]`.
+  /// The vectors over the channels, with pivot, scale and shift in `transform`, each of so many numbers.
   func vectors(
-    _ transform: Tensor<Element>, mean: UnsafeMutablePointer<Double>, secondMoment: UnsafeMutablePointer<Double>,
+    _ transform: UnsafeMutablePointer<Element>, width: Int, mean: UnsafeMutablePointer<Double>, secondMoment: UnsafeMutablePointer<Double>,
     reciprocalDeviation: UnsafeMutablePointer<Double>
   ) -> ChannelVectors<Element> {
-    let (pivot, width) = (UnsafeMutablePointer(mutating: transform.address), transform.shape[1])
-    return ChannelVectors(
+    ChannelVectors(
       mean: mean, secondMoment: secondMoment, reciprocalDeviation: reciprocalDeviation, gamma: gamma?.address,
-      beta: beta?.address, pivot: pivot, scale: pivot + width, shift: pivot + 2 * width)
+      beta: beta?.address, pivot: transform, scale: transform + width, shift: transform + 2 * width)
   }
 }

@@ -44,17 +44,18 @@ public struct KernelSet<Element: TensorElement>: Sendable {
   package nonisolated(unsafe) let table: UnsafePointer<norma_kernels>
 
   /// A pointer as the kernels take it.
-  package func callAsFunction(_ elements: UnsafePointer<Element>) -> UnsafePointer<Float> {
+  @inlinable package func callAsFunction(_ elements: UnsafePointer<Element>) -> UnsafePointer<Float> {
     UnsafeRawPointer(elements).assumingMemoryBound(to: Float.self)
   }
 
   /// A pointer as the kernels take it, where there is one.
-  package func callAsFunction(ifAny elements: UnsafePointer<Element>?) -> UnsafePointer<Float>? {
-    elements.map { self($0) }
+  @inlinable package func callAsFunction(ifAny elements: UnsafePointer<Element>?) -> UnsafePointer<Float>? {
+    guard let elements else { return nil }
+    return self(elements)
   }
 
   /// A pointer as the kernels take it.
-  package func callAsFunction(_ elements: UnsafeMutablePointer<Element>) -> UnsafeMutablePointer<Float> {
+  @inlinable package func callAsFunction(_ elements: UnsafeMutablePointer<Element>) -> UnsafeMutablePointer<Float> {
     UnsafeMutableRawPointer(elements).assumingMemoryBound(to: Float.self)
   }
 }

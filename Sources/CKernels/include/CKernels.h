@@ -11,7 +11,7 @@
 // Reciprocal deviations from 1 / NORMA_STEEPEST to NORMA_STEEPEST, with scales up to NORMA_LARGEST_SCALE, leave everything that a
 // kernel computes of ordinary gradients within the range of floats. Others are left to the definition, in double precision.
 #define NORMA_STEEPEST 0x1p40
-#define NORMA_LARGEST_SCALE 0x1p100
+#define NORMA_LARGEST_SCALE 0x1p100f
 // The distance of any float from a given mean is a float, up to such a mean: half a unit in the last place of the largest.
 #define NORMA_NEAR 0x1p102f
 

@@ -332,16 +332,24 @@ static void NAME(merge_moments)(
   }
 }
 
-// Whether the kernels can normalize a channel with 1 / s and gamma / s in single precision. Not so where either is not a number.
-static inline __attribute__((always_inline)) bool NAME(is_ordinary)(double reciprocal, double scale) {
-  return (reciprocal >= 1 / NORMA_STEEPEST) & (reciprocal <= NORMA_STEEPEST) &
-         (__builtin_fabs(scale) <= NORMA_LARGEST_SCALE);
+// Whether no value is farther from 0 than `most`; one that is not a number is.
+static inline bool NAME(are_within)(const float *values, long count, float most) {
+  vi others = {0};
+  long i = 0, left = 0;
+  for (; i + LANES <= count; i += LANES) {
+    others |= ~((vf)((vi)NAME(load)(values + i) & 0x7fffffff) <= most);
+  }
+  for (; i < count; i++) left += !(__builtin_fabsf(values[i]) <= most);
+  return left == 0 && __builtin_reduce_or(others) == 0;
 }
+
+// Whether the kernels can normalize with such a 1 / s in single precision: for one number, or lanes of them.
+#define IS_ORDINARY(reciprocal) (((reciprocal) >= 1 / NORMA_STEEPEST) & ((reciprocal) <= NORMA_STEEPEST))
 
 // From the sums around `base` of n values a channel: the means, the centred second moments, and what normalizes them.
 // With mean = pivot + rest, pivot being a float: y = (x - pivot) * scale + shift, where scale = gamma / s and
-// shift = beta - rest * gamma / s. gamma and beta may be NULL. Whether every channel is ordinary.
-static bool NAME(finish_moments)(
+// shift = beta - rest * gamma / s. gamma and beta may be NULL.
+static inline __attribute__((always_inline)) void NAME(finish)(
     const float *restrict base, const double *restrict sums, const double *restrict squares, long width, double n,
     double epsilon, const float *restrict gamma, const float *restrict beta, double *restrict mean,
     double *restrict second, double *restrict reciprocal, float *restrict pivot, float *restrict scale,
@@ -358,16 +366,27 @@ static bool NAME(finish_moments)(
     *(vd *)(reciprocal + c) = 1.0 / __builtin_elementwise_sqrt(v);
   }
   for (; c < width; c++) reciprocal[c] = 1 / __builtin_elementwise_sqrt(second[c] * share + epsilon);
-  long others = 0;
   for (c = 0; c < width; c++) {
     float k = (float)mean[c];
     double a = (gamma ? (double)gamma[c] : 1.0) * reciprocal[c];
     pivot[c] = k;
     scale[c] = (float)a;
     shift[c] = (float)((beta ? (double)beta[c] : 0.0) - (mean[c] - (double)k) * a);
-    others += !NAME(is_ordinary)(reciprocal[c], a);
   }
-  return others == 0;
+}
+
+// The same; whether every channel is ordinary.
+static bool NAME(finish_moments)(
+    const float *base, const double *sums, const double *squares, long width, double n, double epsilon,
+    const float *gamma, const float *beta, double *mean, double *second, double *reciprocal, float *pivot, float *scale,
+    float *shift) {
+  NAME(finish)(base, sums, squares, width, n, epsilon, gamma, beta, mean, second, reciprocal, pivot, scale, shift);
+  vl ordinary = ~(vl){0};
+  long c = 0, others = 0;
+  for (; c + 8 <= width; c += 8) ordinary &= (vl)IS_ORDINARY(*(vd *)(reciprocal + c));
+  others += !__builtin_reduce_and(ordinary);
+  for (; c < width; c++) others += !IS_ORDINARY(reciprocal[c]);
+  return others == 0 && NAME(are_within)(scale, width, NORMA_LARGEST_SCALE);
 }
 
 // scale = gamma / sqrt(variance + epsilon), in double precision until it is stored. gamma may be NULL. Whether every channel is
@@ -375,6 +394,7 @@ static bool NAME(finish_moments)(
 static bool NAME(channel_scales)(
     const float *mean, const float *variance, const float *gamma, long width, double epsilon, float *scale) {
   long c = 0, others = 0;
+  vl ordinary = ~(vl){0};
   for (; c + 8 <= width; c += 8) {
     vd8 v, g;
     for (int i = 0; i < 8; i++) {
@@ -382,18 +402,17 @@ static bool NAME(channel_scales)(
       g[i] = gamma ? gamma[c + i] : 1.0f;
     }
     vd8 root = 1.0 / __builtin_elementwise_sqrt(v + epsilon), a = g * root;
-    for (int i = 0; i < 8; i++) {
-      scale[c + i] = (float)a[i];
-      others += !(NAME(is_ordinary)(root[i], a[i]) & (__builtin_fabsf(mean[c + i]) <= NORMA_NEAR));
-    }
+    ordinary &= (vl)IS_ORDINARY(root);
+    for (int i = 0; i < 8; i++) scale[c + i] = (float)a[i];
   }
+  others += !__builtin_reduce_and(ordinary);
   for (; c < width; c++) {
     double root = 1 / __builtin_elementwise_sqrt((double)variance[c] + epsilon);
-    double a = (gamma ? (double)gamma[c] : 1.0) * root;
-    scale[c] = (float)a;
-    others += !(NAME(is_ordinary)(root, a) & (__builtin_fabsf(mean[c]) <= NORMA_NEAR));
+    scale[c] = (float)((gamma ? (double)gamma[c] : 1.0) * root);
+    others += !IS_ORDINARY(root);
   }
-  return others == 0;
+  return others == 0 && NAME(are_within)(scale, width, NORMA_LARGEST_SCALE) &&
+         NAME(are_within)(mean, width, NORMA_NEAR);
 }
 
 // From the sums of g and of g (x - pivot) over n values a channel: the gradients of gamma and beta, and what makes
@@ -403,7 +422,6 @@ static bool NAME(finish_gradients)(
     const double *restrict reciprocal, const float *restrict pivot, const float *restrict gamma,
     float *restrict gammaGradient, float *restrict betaGradient, float *restrict slope, float *restrict offset) {
   double share = 1 / n;
-  long others = 0;
   for (long c = 0; c < width; c++) {
     double rest = mean[c] - (double)pivot[c], r = reciprocal[c];
     double a = (gamma ? (double)gamma[c] : 1.0) * r;
@@ -411,11 +429,9 @@ static bool NAME(finish_gradients)(
     double m = a * r * d * share;
     gammaGradient[c] = (float)d;
     betaGradient[c] = (float)sums[c];
-    double o = a * sums[c] * share - rest * m;
     slope[c] = (float)m;
-    offset[c] = (float)o;
-    // Not so for infinite sums either: what is infinite less itself is not a number.
-    others += !((__builtin_fabs(m) <= __FLT_MAX__) & (__builtin_fabs(o) <= __FLT_MAX__));
+    offset[c] = (float)(a * sums[c] * share - rest * m);
   }
-  return others == 0;
+  // Infinite sums give none either: what is infinite times 0 or less itself is not a number.
+  return NAME(are_within)(slope, width, __FLT_MAX__) && NAME(are_within)(offset, width, __FLT_MAX__);
 }

@@ -67,21 +67,34 @@ struct GroupCut {
 
   /// Some whole groups of one sample.
   struct Part {
-    /// The number of the run of samples.
-    let run: Int
-    /// The first of the groups among those of all samples, and how many they are.
-    let firstGroup, groups: Int
-    let firstChannel, channelsPerGroup: Int
+    /// The first of the groups among those of all samples.
+    let firstGroup: Int
     /// Where the first value stands.
     let start: Int
-    let extent: ChannelExtent
-
-    /// The channels of a group, counted from the first of the part.
-    func channels(of group: Int) -> Range<Int> { group * channelsPerGroup..<(group + 1) * channelsPerGroup }
   }
 
-  /// Calls `body` for the parts of each ticket, one after another.
-  func forEachPart(_ body: (Part) -> Void) {
+  /// The same groups of some samples.
+  struct Ticket {
+    /// The number of the run of samples.
+    let run: Int
+    let samples: Range<Int>
+    let groups, firstChannel, channelsPerGroup: Int
+    let extent: ChannelExtent
+    fileprivate let cut: GroupCut
+
+    /// The channels of a group, counted from the first of the ticket.
+    func channels(of group: Int) -> Range<Int> { group * channelsPerGroup..<(group + 1) * channelsPerGroup }
+
+    /// Those of one sample.
+    func part(_ sample: Int) -> Part {
+      Part(
+        firstGroup: sample * cut.groups + firstChannel / channelsPerGroup,
+        start: sample * cut.channels * cut.positions + firstChannel * extent.inner)
+    }
+  }
+
+  /// Calls `body` for each ticket.
+  func forEachTicket(_ body: (Ticket) -> Void) {
     let channelsPerGroup = channels / groups
     Parallel.forEach(runs * strips) { ticket in
       let (run, strip) = (ticket / strips, ticket % strips)
@@ -91,13 +104,11 @@ struct GroupCut {
       var extent = ChannelExtent(
         outers: isPlanes ? 1 : positions, channels: width, inner: isPlanes ? positions : 1, stride: channels)
       extent.fold = fold
-      for sample in run * samplesPerRun..<min(samples, (run + 1) * samplesPerRun) {
-        body(
-          Part(
-            run: run, firstGroup: sample * groups + first / channelsPerGroup, groups: width / channelsPerGroup,
-            firstChannel: first, channelsPerGroup: channelsPerGroup,
-            start: sample * channels * positions + first * extent.inner, extent: extent))
-      }
+      body(
+        Ticket(
+          run: run, samples: run * samplesPerRun..<min(samples, (run + 1) * samplesPerRun),
+          groups: width / channelsPerGroup, firstChannel: first, channelsPerGroup: channelsPerGroup, extent: extent,
+          cut: self))
     }
   }
 }

@@ -155,7 +155,8 @@ struct BatchPasses<Element: TensorElement> {
 
 /// Calls `body` for so many tickets; whether it returned true for all of them.
 func withEveryFlag(_ tickets: Int, _ body: (Int) -> Bool) -> Bool {
-  withScratch(tickets, of: Bool.self) { flags in
+  if tickets == 1 { return body(0) }
+  return withScratch(tickets, of: Bool.self) { flags in
     Parallel.forEach(tickets) { flags[$0] = body($0) }
     return (0..<tickets).allSatisfy { flags[$0] }
   }

@@ -23,12 +23,9 @@ struct ChannelPasses<Element: TensorElement> {
       }
     }
 
-    /// Adds the first channel's sums of n further values to these: with e the distance of their base, `S += s + n·e` and
-    /// `Q += q + 2·e·s + n·e²`.
-    func add(_ part: Sums, count: Int) {
-      let (e, n) = (Double(part.base[0]) - Double(base[0]), Double(count))
-      sums[0] += part.sums[0] + n * e
-      squares[0] += (part.squares[0] + 2 * e * part.sums[0]) + (n * e) * e
+    /// The sums of one channel.
+    func values(_ channel: Int) -> PivotedSums<Element> {
+      PivotedSums(base: base[channel], sum: sums[channel], square: squares[channel])
     }
 
     /// The sums from a channel on.
@@ -71,7 +68,11 @@ struct ChannelPasses<Element: TensorElement> {
         kernels(part.base), part.sums, part.squares, kernels(total.base), width, Double(count), total.sums,
         total.squares)
     }
-    for channel in 0..<width { total.from(channel).add(part.from(channel), count: count) }
+    for channel in 0..<width {
+      var values = total.values(channel)
+      values.add(part.values(channel), count: count)
+      (total.sums[channel], total.squares[channel]) = (values.sum, values.square)
+    }
   }
 
   /// From the sums of `count` values a set of channels, its statistics, and from those what normalizes the channels. False if some
@@ -94,7 +95,10 @@ struct ChannelPasses<Element: TensorElement> {
       vectors.mean[channel] = Double(found.base[channel]) + difference
       vectors.secondMoment[channel] = found.squares[channel] - difference * found.sums[channel]
       vectors.setReciprocal(channel, share: share, epsilon: epsilon)
-      if !vectors.setTransform(channel, hasKernels: kernels != nil), kernels != nil {
+      let isOrdinary = vectors.setTransform(
+        channel..<channel + 1, mean: vectors.mean[channel],
+        reciprocalDeviation: vectors.reciprocalDeviation[channel], hasKernels: kernels != nil)
+      if !isOrdinary && kernels != nil {
         (vectors.mean[channel], vectors.secondMoment[channel]) = definition(channel)
         vectors.setReciprocal(channel, share: share, epsilon: epsilon)
       }
@@ -107,7 +111,8 @@ struct ChannelPasses<Element: TensorElement> {
     _ extent: ChannelExtent, marks: UnsafePointer<Element>, isOrdinary: Bool, _ body: (Range<Int>) -> Void
   ) {
     if kernels == nil { return body(0..<extent.channels) }
-    for channel in 0..<extent.channels where !isOrdinary && marks[channel].isNaN { body(channel..<channel + 1) }
+    if isOrdinary { return }
+    for channel in 0..<extent.channels where marks[channel].isNaN { body(channel..<channel + 1) }
   }
 
   /// `y = (x − pivot) · scale + shift`, and ReLU.
@@ -269,6 +274,19 @@ struct ChannelPasses<Element: TensorElement> {
       inputGradientByDefinition(
         g, x, dx, extent, $0, vectors, rectifies: rectifies, slope: line.definedSlope, offset: line.definedOffset)
     }
+  }
+}
+
+/// Sums of the distances of one channel's values from a base, and of their squares.
+struct PivotedSums<Element: TensorElement> {
+  let base: Element
+  var sum, square: Double
+
+  /// Adds those of n further values: with e the distance of their base, `S += s + n·e` and `Q += q + 2·e·s + n·e²`.
+  @inline(__always) mutating func add(_ part: PivotedSums, count: Int) {
+    let (e, n) = (Double(part.base) - Double(base), Double(count))
+    sum += part.sum + n * e
+    square += (part.square + 2 * e * part.sum) + (n * e) * e
   }
 }
 

@@ -21,9 +21,15 @@ struct ChannelVectors<Element: TensorElement> {
   }
 
   /// gamma of a channel.
-  func gamma(_ channel: Int) -> Double { gamma.map { Double($0[channel]) } ?? 1 }
+  @inline(__always) func gamma(_ channel: Int) -> Double {
+    guard let gamma else { return 1 }
+    return Double(gamma[channel])
+  }
   /// beta of a channel.
-  func beta(_ channel: Int) -> Double { beta.map { Double($0[channel]) } ?? 0 }
+  @inline(__always) func beta(_ channel: Int) -> Double {
+    guard let beta else { return 0 }
+    return Double(beta[channel])
+  }
 
   /// What rounding the mean to the pivot left over; 0 where the definition is used, which needs no pivot.
   func rest(_ channel: Int) -> Double { isExact(channel) ? 0 : mean[channel] - Double(pivot[channel]) }
@@ -36,18 +42,28 @@ struct ChannelVectors<Element: TensorElement> {
   /// Whether a channel is left to the definition.
   func isExact(_ channel: Int) -> Bool { scale[channel].isNaN }
 
-  /// Pivot, scale and shift of a channel from its statistics; false where it is left to the definition: without kernels, and
-  /// where single precision does not hold what they compute.
-  func setTransform(_ channel: Int, hasKernels: Bool) -> Bool {
-    let factor = gamma(channel) * reciprocalDeviation[channel]
-    guard hasKernels, isOrdinary(reciprocalDeviation[channel], scale: factor) else {
-      scale[channel] = .nan
-      return false
+  /// Pivot, scale and shift of channels that have statistics in common; false where some are left to the definition: without
+  /// kernels, and where single precision does not hold what they compute.
+  @inline(__always)
+  func setTransform(
+    _ channels: Range<Int>, mean: Double, reciprocalDeviation reciprocal: Double, hasKernels: Bool
+  ) -> Bool {
+    let center = Element(mean)
+    let rest = mean - Double(center)
+    var largest = 0.0
+    for channel in channels {
+      let factor = gamma(channel) * reciprocal
+      pivot[channel] = center
+      scale[channel] = Element(factor)
+      shift[channel] = Element(beta(channel) - rest * factor)
+      // Not a number if one is not.
+      largest = largest >= abs(factor) ? largest : abs(factor)
     }
-    pivot[channel] = Element(mean[channel])
-    scale[channel] = Element(factor)
-    shift[channel] = Element(beta(channel) - (mean[channel] - Double(pivot[channel])) * factor)
-    return true
+    if hasKernels && isOrdinary(reciprocal, scale: largest) { return true }
+    for channel in channels where !hasKernels || !isOrdinary(reciprocal, scale: gamma(channel) * reciprocal) {
+      scale[channel] = .nan
+    }
+    return false
   }
 
   /// The vectors of given means and variances, of which the mean is the pivot and leaves no rest; false where channels are left
@@ -57,13 +73,18 @@ struct ChannelVectors<Element: TensorElement> {
     _ kernels: KernelSet<Element>?, isForward: Bool
   ) -> Bool {
     let channels = extent.channels
-    pivot.update(from: means, count: channels)
-    if let beta { shift.update(from: beta, count: channels) } else { shift.update(repeating: 0, count: channels) }
+    if pivot != means { pivot.update(from: means, count: channels) }
+    if beta == nil { shift.update(repeating: 0, count: channels) }
+    if let beta, shift != beta { shift.update(from: beta, count: channels) }
     let isOrdinary =
       kernels.map {
         $0.table.pointee.channel_scales($0(means), $0(variances), $0(ifAny: gamma), channels, epsilon, $0(scale))
       } ?? false
-    for channel in 0..<channels where !isOrdinary || !isForward {
+    if isOrdinary && isForward {
+      repeatTransform(extent)
+      return true
+    }
+    for channel in 0..<channels {
       mean[channel] = Double(means[channel])
       secondMoment[channel] = Double(variances[channel])
       setReciprocal(channel, share: 1, epsilon: epsilon)
@@ -90,8 +111,11 @@ func reciprocalDeviation(_ variance: Double, _ epsilon: Double) -> Double { 1 / 
 
 /// Whether the kernels can normalize with 1 / s and gamma / s in single precision: see `NORMA_STEEPEST`.
 func isOrdinary(_ reciprocal: Double, scale: Double) -> Bool {
-  1 / NORMA_STEEPEST <= reciprocal && reciprocal <= NORMA_STEEPEST && abs(scale) <= NORMA_LARGEST_SCALE
+  1 / NORMA_STEEPEST <= reciprocal && reciprocal <= NORMA_STEEPEST && abs(scale) <= Double(NORMA_LARGEST_SCALE)
 }
+
+/// The distance between vectors of a width that are read at once: not a power of two, of which caches hold few.
+func spaced(_ width: Int) -> Int { width + 3 * ChannelExtent.lanes }
 
 /// Writes a vector over the channels side by side as often as the extent is folded, its own place included.
 func repeatVector<Element>(_ vector: UnsafeMutablePointer<Element>, _ extent: ChannelExtent) {
