@@ -111,7 +111,7 @@ struct GroupPasses<Element: TensorElement> {
         }
         return gradientLine(sum: sum, product: product, count: cut.valuesPerGroup, reciprocalDeviation: reciprocal)
       }
-      if isOrdinary {
+      if isOrdinary || !channels.contains(where: vectors.isExact) {
         let found = sumUp(rest: rest)
         let (slope, offset) = (Element(found.slope), Element(found.offset - rest * found.slope))
         if (slope * 0 + offset).isFinite {
