@@ -40,15 +40,17 @@ let package = Package(
 
     // Floor 3: differentiation, the data sets, and event files for TensorBoard.
     .target(name: "NormaGraph", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution"]),
-    .target(name: "NormaData", dependencies: ["NormaTensor", "NormaFiles"]),
+    .target(name: "NormaData", dependencies: ["NormaTensor", "NormaNormalization", "NormaFiles"]),
     .target(
       name: "NormaEvents",
       dependencies: ["NormaTensor", "NormaFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Messages/event.proto"]),
 
-    // Floor 4: layers and models.
+    // Floor 4: layers and models; a graph as text and as pictures.
     .target(
       name: "NormaLayers", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph"]),
+
+    .target(name: "NormaGraphDrawing", dependencies: ["NormaTensor", "NormaGraph"]),
 
     // Floor 5: training, and what it saves; models in ONNX's format.
     .target(
@@ -59,7 +61,7 @@ let package = Package(
     .target(
       name: "NormaONNX",
       dependencies: [
-        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaLayers", "NormaFiles",
+        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph", "NormaLayers", "NormaFiles",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["Messages/onnx.proto"]),
@@ -89,8 +91,9 @@ let package = Package(
     .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
     .testTarget(name: "NormaNormalizationTests", dependencies: ["NormaNormalization", "TestSupport"]),
     .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
-    .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport"]),
+    .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport", "AllocationCounter"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
+    .testTarget(name: "NormaGraphDrawingTests", dependencies: ["NormaGraph", "NormaGraphDrawing", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),
     .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "TestSupport"]),
     .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),

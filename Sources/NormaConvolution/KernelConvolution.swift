@@ -14,7 +14,8 @@ protocol KernelConvolution: Sendable {
   /// The result for a source, and what follows it: a bias for each of the result's channels, filled up to whole blocks
   /// in each group, values of the result's shape that are added, ReLU.
   func multiply(
-    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
+    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
+    into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool)
 
   /// The gradient of the weights `[outputs, inputs / groups, height, width]`, if the convolution is the forward pass.

@@ -128,7 +128,8 @@ private struct Pooling {
     require(input.rank == 4, "a pooling of \(input), which is not [N, H, W, C]")
     guard let output = Pooling2d.outputShape(for: input, window: window) else {
       fatalError(
-        "a window of \(window.size) is larger than images of \(input) padded by \(window.padding), or cannot reach over them so far")
+        "a window of \(window.size) is larger than images of \(input) padded by \(window.padding), or cannot reach over them so far"
+      )
     }
     self.input = input
     self.output = output

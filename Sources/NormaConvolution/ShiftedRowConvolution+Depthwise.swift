@@ -5,7 +5,8 @@ import NormaTensor
 extension ShiftedRowConvolution {
   /// See ``multiply(_:_:_:into:bias:residual:rectifies:)``.
   func multiplyDepthwise(
-    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
+    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
+    into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool
   ) {
     let taps = phases.map(\.taps)

@@ -69,11 +69,13 @@ final class ShiftedRowConvolution: KernelConvolution {
   }
 
   func multiply(
-    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
+    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
+    into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool
   ) {
     guard !product.isDepthwise else {
-      return multiplyDepthwise(kernels, source, weights, into: result, bias: bias, residual: residual, rectifies: rectifies)
+      return multiplyDepthwise(
+        kernels, source, weights, into: result, bias: bias, residual: residual, rectifies: rectifies)
     }
     let channels = product.resultChannelsOfGroup
     let blocks = blockCount(channels)

@@ -93,7 +93,8 @@ final class WinogradConvolution: KernelConvolution {
   }
 
   func multiply(
-    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
+    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
+    into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool
   ) {
     let (step, productStep) = (self.step(sourceWidth), self.step(columnsOfBlock))

@@ -5,7 +5,7 @@ extension DataSource {
   /// of a byte in it. What is of no known kind, or empty, is the reader's to judge.
   ///
   /// - Throws: `FileError` if there is nothing to read, `FormatError` that says what it is.
-  public func checkFileKind() throws {
+  package func checkFileKind() throws {
     let (path, kinds, remedy): (String, Set<FileKind>, String)
     switch self {
     case .csv(let file):

@@ -52,26 +52,17 @@ public enum DataSource: Hashable, Sendable {
   /// - Throws: `FileError`, `FormatError` or ``DataError``.
   public func read(
     options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
-  ) throws -> SourceData {
+  ) throws -> RawData {
     try checkFileKind()
     return switch self {
-    case .digits: SourceData(LoadedData(training: .digits()))
-    case .mnist(let path): SourceData(try MNIST.load(folder: path))
-    case .fashionMNIST(let path): SourceData(try MNIST.loadFashion(folder: path))
-    case .cifar10(let path): SourceData(try CIFAR10.load(path))
-    case .images(let path): SourceData(try ImageFolder.load(path, options: images))
+    case .digits: RawData(training: .digits())
+    case .mnist(let path): try MNIST.load(folder: path)
+    case .fashionMNIST(let path): try MNIST.loadFashion(folder: path)
+    case .cifar10(let path): try CIFAR10.load(path)
+    case .images(let path): try ImageFolder.load(path, options: images)
     case .csv(let path): try CSV.data(bytes: Gzip.contents(ofFile: path), file: path, options: options)
     case .numPy(let path): try NumPyDataset.read(path, options: options)
     }
-  }
-
-  /// Reads the data as arrays, a table encoded by all of its rows. See ``read(options:images:)``.
-  ///
-  /// - Throws: `FileError`, `FormatError` or ``DataError``.
-  public func load(
-    options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
-  ) throws -> LoadedData {
-    try read(options: options, images: images).whole()
   }
 }
 

@@ -193,7 +193,9 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
     let (reciprocal, reciprocals) = Tensor<Double>.unwritten([channels])
     reciprocalDeviation = reciprocal
     isOrdinary = withExtendedLifetime(parameters) {
-      find(parameters.vectors(transforms, width: transform.shape[1], mean: means, secondMoment: seconds, reciprocalDeviation: reciprocals))
+      find(
+        parameters.vectors(
+          transforms, width: transform.shape[1], mean: means, secondMoment: seconds, reciprocalDeviation: reciprocals))
     }
     moments = BatchMoments(count: count, mean: mean, centredSecondMoment: second)
   }
@@ -213,7 +215,8 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
   var vectors: ChannelVectors<Element> {
     func mutable(_ tensor: Tensor<Double>) -> UnsafeMutablePointer<Double> { .init(mutating: tensor.address) }
     return parameters.vectors(
-      .init(mutating: transform.address), width: transform.shape[1], mean: mutable(moments.mean), secondMoment: mutable(moments.centredSecondMoment),
+      .init(mutating: transform.address), width: transform.shape[1], mean: mutable(moments.mean),
+      secondMoment: mutable(moments.centredSecondMoment),
       reciprocalDeviation: mutable(reciprocalDeviation))
   }
 

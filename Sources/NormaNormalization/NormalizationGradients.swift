@@ -75,7 +75,8 @@ struct AffineParameters<Element: TensorElement>: Sendable {
 
   /// The vectors over the channels, with pivot, scale and shift in `transform`, each of so many numbers.
   func vectors(
-    _ transform: UnsafeMutablePointer<Element>, width: Int, mean: UnsafeMutablePointer<Double>, secondMoment: UnsafeMutablePointer<Double>,
+    _ transform: UnsafeMutablePointer<Element>, width: Int, mean: UnsafeMutablePointer<Double>,
+    secondMoment: UnsafeMutablePointer<Double>,
     reciprocalDeviation: UnsafeMutablePointer<Double>
   ) -> ChannelVectors<Element> {
     ChannelVectors(

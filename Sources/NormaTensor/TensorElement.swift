@@ -4,9 +4,6 @@ import RealModule
 ///
 /// Each type brings its own routines where they differ; everything else is one generic loop, compiled for both.
 public protocol TensorElement: Real, BinaryFloatingPoint, BitwiseCopyable, Sendable {
-  /// The type's name in safetensors files, such as `F32`.
-  static var typeName: String { get }
-
   /// `C = A·B`, or `C += A·B`, for row-major matrices.
   static func multiply(_ product: MatrixProduct<Self>)
 

@@ -38,7 +38,8 @@ import Testing
 }
 
 /// A convolution's output and both of its gradients.
-private func convolutions<Element: TensorElement>(_ x: Tensor<Element>, _ weight: Tensor<Element>) -> [Tensor<Element>] {
+private func convolutions<Element: TensorElement>(_ x: Tensor<Element>, _ weight: Tensor<Element>) -> [Tensor<Element>]
+{
   let window = Window(3, padding: 1)
   return [
     Convolution2d.forward(x, weight: weight, window: window),

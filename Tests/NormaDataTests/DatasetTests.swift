@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test func theDigitsHaveNoTestSetOfTheirOwn() throws {
-    let data = try DataSource.digits.load()
+    let data = try DataSource.digits.read()
     #expect(data.training.count == 1797 && data.test == nil)
   }
 }

@@ -137,7 +137,9 @@ private func expectExact<Element: TensorElement>(
 
   @Test func mergingPartsWithOtherNumbersOfChannelsIsAnError() {
     #expect(throws: NormalizationError.channelCountMismatch(expected: 2, found: 3)) {
-      try BatchMoments.merging([BatchMoments(of: Tensor<Float>.ones([4, 2])), BatchMoments(of: Tensor<Float>.ones([4, 3]))])
+      try BatchMoments.merging([
+        BatchMoments(of: Tensor<Float>.ones([4, 2])), BatchMoments(of: Tensor<Float>.ones([4, 3])),
+      ])
     }
   }
 

@@ -151,7 +151,8 @@ import Testing
     if parity.settings.affine { results.append(("dgamma", gradients.gamma, 1)) }
     for (name, values, floor) in results {
       #expect(
-        errorRelativeToScale(values.converted(to: Double.self), reference: parity.expected(name), floor: floor) <= bound,
+        errorRelativeToScale(values.converted(to: Double.self), reference: parity.expected(name), floor: floor)
+          <= bound,
         "\(name), \(Element.self)")
     }
   }

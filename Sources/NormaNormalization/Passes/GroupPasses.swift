@@ -42,7 +42,8 @@ struct GroupPasses<Element: TensorElement> {
 
   /// Writes the sums of each group.
   private func findMoments(
-    _ x: UnsafePointer<Element>, _ ticket: GroupCut.Ticket, _ found: Passes.Sums, _ scratch: UnsafeMutablePointer<Element>
+    _ x: UnsafePointer<Element>, _ ticket: GroupCut.Ticket, _ found: Passes.Sums,
+    _ scratch: UnsafeMutablePointer<Element>
   ) {
     if cut.isPlanes {
       // The values of a group stand side by side: one channel to the kernels.
