@@ -35,7 +35,8 @@ struct Compare: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What to compare, separated by commas: none, batch, layer, group, instance (not for mlp).", valueName: "list"))
+      "What to compare, separated by commas: \(NormalizationKind.allCases.map(\.rawValue).joined(separator: ", ")) (instance not for mlp).",
+      valueName: "list"))
   var norm = "none,batch"
 
   @Option(
