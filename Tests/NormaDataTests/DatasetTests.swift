@@ -130,7 +130,6 @@ import Testing
     static let place: String? = "COUNT"
     static let contents = "whole numbers from 0 on"
     let path: String
-    init(path: String) { self.path = path }
     func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
       guard let count = Int(path), count > 0 else { throw DataError.missingPath(kind: Self.name) }
       return SourceData(
