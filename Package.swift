@@ -59,7 +59,7 @@ let package = Package(
     .target(
       name: "NormaONNX",
       dependencies: [
-        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaLayers", "NormaFiles",
+        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph", "NormaLayers", "NormaFiles",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       exclude: ["Messages/onnx.proto"]),

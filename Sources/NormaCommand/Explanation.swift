@@ -153,7 +153,7 @@ extension Explanation {
     func nodes(_ walk: BatchNormalizationWalk) -> [Summary.Node] {
       walk.graph.nodes.map { node in
         Summary.Node(
-          name: node.name, kind: node.kind.rawValue, operation: node.operation,
+          name: node.name, kind: node.kind.rawValue, operation: node.operationName,
           rule: walk.graph.rule(of: node.index), inputs: node.inputs, shape: Array(node.shape),
           value: node.value?.elements ?? [], gradient: walk.gradients[node: node.index]?.elements ?? [],
           parts: walk.gradients.parts(ofNode: node.index).map { .init(node: $0.node, gradient: $0.gradient.elements) })

@@ -33,33 +33,65 @@ public final class Graph<Element: TensorElement> {
     public let kind: Kind
     /// What it is called: its own name or, for an unnamed result, that of its operation.
     public var name: String
-    /// The operation that made it, such as `matrix product`; empty for leaves.
-    public let operation: String
-    /// The local gradient in words and symbols, in which `{0}`, `{1}` … stand for the inputs and `{}` for the result, so that
-    /// `∂{}` is the gradient that arrives; empty for leaves. ``Graph/rule(of:)`` has their names instead.
-    let rule: String
+    /// The operation that made it; nil for leaves.
+    public let operation: (any TensorOperation<Element>)?
     /// The places of its inputs.
     public let inputs: [Int]
-    /// The shape of its value, and of its gradient.
-    public let shape: Shape
+    /// The shape of its value, and of its gradient; nil in a graph that follows a computation whose shapes are not known.
+    public let knownShape: Shape?
     /// Its value, where the graph keeps values.
     public let value: Tensor<Element>?
+    /// How to get at the value of a leaf, where the graph follows a computation.
+    package let source: (() -> Tensor<Element>)?
+
+    /// The shape of its value, and of its gradient.
+    public var shape: Shape { knownShape ?? [] }
+    /// What its operation is called, such as `matrix product`; empty for leaves.
+    public var operationName: String { operation?.name ?? "" }
   }
 
+  /// How much of a computation is recorded.
+  enum Mode {
+    /// What gradients need.
+    case gradients
+    /// The value of every node, too.
+    case values
+    /// The operations alone: nothing is computed.
+    case operations
+  }
+
+  /// Why a computation cannot be followed by its operations alone.
+  package enum Failure: Error {
+    case shape(ShapeError)
+    case needsValue, needsShape
+  }
+
+  private let mode: Mode
   /// Whether values of inner nodes are kept, to be printed and drawn.
-  public let keepsValues: Bool
+  public var keepsValues: Bool { mode == .values }
   /// The steps recorded so far, in the order they ran.
   public private(set) var nodes: ContiguousArray<Node> = []
   private var pullbacks: ContiguousArray<((Tensor<Element>) -> [Tensor<Element>?])?> = []
 
   /// Whether what the operations kept for their gradients is gone.
   private var isSpent = false
+  /// The first thing that cannot be followed.
+  package private(set) var failure: Failure?
 
   /// An empty graph.
   ///
   /// - Parameter keepsValues: keep the value of every node, constants included, for printing and drawing. Training
   ///   leaves this off: it keeps only what the backward pass needs.
-  public init(keepsValues: Bool = false) { self.keepsValues = keepsValues }
+  public init(keepsValues: Bool = false) { mode = keepsValues ? .values : .gradients }
+
+  /// A graph that follows a computation by its operations, and computes nothing.
+  package init(followingOperations: Void) { mode = .operations }
+
+  /// Whether a computation is only followed.
+  package var followsOperations: Bool { mode == .operations }
+
+  /// Notes that the computation cannot be followed.
+  func fail(_ failure: Failure) { if self.failure == nil { self.failure = failure } }
 
   /// A leaf whose gradient is wanted.
   public func input(_ value: Tensor<Element>, name: String) -> Variable<Element> {
@@ -79,23 +111,41 @@ public final class Graph<Element: TensorElement> {
     return variable
   }
 
+  /// A leaf of a computation that is followed. Its shape may be unknown, its value is asked for if and when it is needed.
+  package func followedLeaf(
+    _ kind: Kind, shape: Shape?, name: String, source: (() -> Tensor<Element>)? = nil
+  ) -> Variable<Element> {
+    let node = add(kind: kind, name: name, operation: nil, inputs: [], shape: shape, value: nil, source: source, nil)
+    return Variable(shape: shape, graph: self, node: node)
+  }
+
   @specialized(where Element == Float)
   private func leaf(_ value: Tensor<Element>, kind: Kind, name: String) -> Variable<Element> {
-    append(kind: kind, name: name, operation: "", rule: "", inputs: [], value: value, requiresGradient: true, nil)
+    append(kind: kind, name: name, operation: nil, inputs: [], value: value, requiresGradient: true, nil)
   }
 
   @specialized(where Element == Float)
   private func append(
-    kind: Kind, name: String, operation: String, rule: String, inputs: [Int], value: Tensor<Element>,
+    kind: Kind, name: String, operation: (any TensorOperation<Element>)?, inputs: [Int], value: Tensor<Element>,
     requiresGradient: Bool, _ pullback: ((Tensor<Element>) -> [Tensor<Element>?])?
   ) -> Variable<Element> {
+    let node = add(
+      kind: kind, name: name, operation: operation, inputs: inputs, shape: value.shape,
+      value: keepsValues ? value : nil, source: nil, pullback)
+    return Variable(value: value, graph: self, node: node, requiresGradient: requiresGradient)
+  }
+
+  private func add(
+    kind: Kind, name: String, operation: (any TensorOperation<Element>)?, inputs: [Int], shape: Shape?,
+    value: Tensor<Element>?, source: (() -> Tensor<Element>)?, _ pullback: ((Tensor<Element>) -> [Tensor<Element>?])?
+  ) -> Int {
     let index = nodes.count
     nodes.append(
       Node(
-        index: index, kind: kind, name: name, operation: operation, rule: rule, inputs: inputs, shape: value.shape,
-        value: keepsValues ? value : nil))
+        index: index, kind: kind, name: name, operation: operation, inputs: inputs, knownShape: shape, value: value,
+        source: source))
     pullbacks.append(pullback)
-    return Variable(value: value, graph: self, node: index, requiresGradient: requiresGradient)
+    return index
   }
 
   /// Gives a node a name of its own.
@@ -105,7 +155,7 @@ public final class Graph<Element: TensorElement> {
   /// them by their names: `∂c = ∂x̂·r, ∂r = Σ ∂x̂·c`. Empty for leaves.
   public func rule(of index: Int) -> String {
     let node = nodes[index]
-    var rule = node.rule.replacing("{}", with: symbol(of: index))
+    var rule = (node.operation?.rule ?? "").replacing("{}", with: symbol(of: index))
     for (place, input) in node.inputs.enumerated() { rule = rule.replacing("{\(place)}", with: symbol(of: input)) }
     return rule
   }
@@ -114,40 +164,78 @@ public final class Graph<Element: TensorElement> {
   /// where it has no name of its own.
   func symbol(of index: Int) -> String {
     let node = nodes[index]
-    let hasName = node.name != (node.kind == .operation ? node.operation : node.kind.rawValue)
+    let hasName = node.name != (node.kind == .operation ? node.operationName : node.kind.rawValue)
     guard hasName, !node.name.isEmpty else { return "#\(index)" }
     return node.name.firstRange(of: " = ").map { String(node.name[..<$0.lowerBound]) } ?? node.name
   }
 
-  /// Adds the result of an operation to the graph of its inputs.
+  /// Applies an operation and adds its result to the graph of its inputs, where one records them.
   ///
-  /// - Parameter rule: what ``Node/rule`` holds.
-  @specialized(where Element == Float)
-  static func record(
-    _ operation: String, rule: String, inputs: [Variable<Element>], value: Tensor<Element>,
-    pullback: @escaping (Tensor<Element>) -> [Tensor<Element>?]
-  ) -> Variable<Element> {
+  /// - Returns: the result, and what the forward pass saved; nothing of that where the computation is only followed.
+  static func apply<Applied: TensorOperation>(
+    _ operation: Applied, to inputs: [Variable<Element>]
+  ) throws(Applied.Failure) -> (output: Variable<Element>, saved: Applied.Saved?) where Applied.Element == Element {
     // Closures and key paths would cost more here than the arithmetic on a small tensor.
     var common: Graph?
     var requiresGradient = false
-    for input in inputs {
+    var needs = Needs()
+    for (index, input) in inputs.enumerated() {
       require(
-        input.graph == nil || common == nil || input.graph === common, "\(operation) of variables from different graphs"
-      )
+        input.graph == nil || common == nil || input.graph === common,
+        "\(operation.name) of variables from different graphs")
       common = common ?? input.graph
-      requiresGradient = requiresGradient || input.requiresGradient
+      guard input.requiresGradient else { continue }
+      requiresGradient = true
+      needs[index] = true
     }
-    guard let graph = common else { return Variable(value) }
-    guard requiresGradient || graph.keepsValues else { return Variable(value) }
+    if let common, common.mode == .operations { return (common.follow(operation, inputs), nil) }
+    var tensors: [Tensor<Element>] = []
+    tensors.reserveCapacity(inputs.count)
+    for input in inputs { tensors.append(input.value) }
+    let (output, saved) = try operation.forward(tensors)
+    guard let graph = common, requiresGradient || graph.keepsValues else { return (Variable(output), saved) }
+    var indices: [Int] = []
+    indices.reserveCapacity(inputs.count)
+    for input in inputs { indices.append(input.node ?? graph.constantNode(input.value)) }
+    guard requiresGradient else {
+      let variable = graph.append(
+        kind: .operation, name: operation.name, operation: operation, inputs: indices, value: output,
+        requiresGradient: false, nil)
+      return (variable, saved)
+    }
+    let kept = Kept(operation.kept(for: needs), of: inputs, output: output, needs: needs)
+    var variable = graph.append(
+      kind: .operation, name: operation.name, operation: operation, inputs: indices, value: output,
+      requiresGradient: true
+    ) { operation.backward($0, kept, saved: saved) }
+    if operation.isRecomputed { variable.recomputation = { operation.recompute(kept, saved: saved) } }
+    return (variable, saved)
+  }
+
+  private func constantNode(_ value: Tensor<Element>) -> Int {
+    add(
+      kind: .constant, name: "constant", operation: nil, inputs: [], shape: value.shape,
+      value: keepsValues ? value : nil, source: nil, nil)
+  }
+
+  /// Adds an operation on values that are not there.
+  private func follow(_ operation: some TensorOperation<Element>, _ inputs: [Variable<Element>]) -> Variable<Element> {
     let indices = inputs.map { input in
-      input.node ?? graph.append(
-        kind: .constant, name: "constant", operation: "", rule: "", inputs: [], value: input.value,
-        requiresGradient: false, nil
-      ).node!
+      input.node
+        ?? followedLeaf(.constant, shape: input.knownShape, name: "constant", source: { input.value }).node!
     }
-    return graph.append(
-      kind: .operation, name: operation, operation: operation, rule: rule, inputs: indices, value: value,
-      requiresGradient: requiresGradient, requiresGradient ? pullback : nil)
+    var shape: Shape?
+    let shapes = inputs.compactMap(\.knownShape)
+    if shapes.count == inputs.count {
+      do { shape = try operation.outputShape(for: shapes) } catch {
+        fail(.shape(error))
+        shape = shapes.first
+      }
+    }
+    let node = add(
+      kind: .operation, name: operation.name, operation: operation, inputs: indices, shape: shape, value: nil,
+      source: nil, nil)
+    return Variable(shape: shape, graph: self, node: node)
   }
 
   /// The gradients of a result with respect to everything it was computed from, by one walk back over the graph.
@@ -177,7 +265,7 @@ public final class Graph<Element: TensorElement> {
         guard let part else { continue }
         require(
           part.shape == nodes[input].shape,
-          "\(nodes[index].operation) gave a gradient of shape \(part.shape) for an input of shape \(nodes[input].shape)"
+          "\(nodes[index].operationName) gave a gradient of shape \(part.shape) for an input of shape \(nodes[input].shape)"
         )
         gradients.add(part, to: input, from: index, keepsParts: keepsValues)
       }

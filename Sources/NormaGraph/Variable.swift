@@ -2,8 +2,6 @@ import NormaTensor
 
 /// A value in a computation: a tensor, and its place in the graph that records the computation, if one does.
 public struct Variable<Element: TensorElement> {
-  /// The value itself.
-  public let value: Tensor<Element>
   /// The graph that records what is computed from it; nil for a constant.
   public let graph: Graph<Element>?
   /// Its place in the graph.
@@ -13,8 +11,12 @@ public struct Variable<Element: TensorElement> {
   /// How to compute the value again, where an operation would rather do that than see it kept; nil where it is to be kept.
   var recomputation: (() -> Tensor<Element>)?
 
+  private let stored: Tensor<Element>?
+  private let followedShape: Shape?
+
   init(value: Tensor<Element>, graph: Graph<Element>?, node: Int?, requiresGradient: Bool) {
-    self.value = value
+    stored = value
+    followedShape = nil
     self.graph = graph
     self.node = node
     self.requiresGradient = requiresGradient
@@ -23,14 +25,36 @@ public struct Variable<Element: TensorElement> {
   /// A constant: nothing computed from constants alone is recorded.
   public init(_ value: Tensor<Element>) { self.init(value: value, graph: nil, node: nil, requiresGradient: false) }
 
-  /// What an operation keeps that needs the value again for its gradient: the value, or the way to compute it.
-  var kept: () -> Tensor<Element> {
-    let value = value
-    return recomputation ?? { value }
+  /// A value that is followed, not computed; nil for a shape that is not known either.
+  init(shape: Shape?, graph: Graph<Element>, node: Int) {
+    stored = nil
+    followedShape = shape
+    self.graph = graph
+    self.node = node
+    requiresGradient = true
   }
 
+  /// The value itself. Where a computation is only followed by its shapes, there is none: then it is zeros, and whoever
+  /// follows it is told that the computation depends on values.
+  public var value: Tensor<Element> {
+    if let stored { return stored }
+    graph?.fail(.needsValue)
+    return .zeros(followedShape ?? [])
+  }
+
+  /// The value, where there is one.
+  var tensor: Tensor<Element>? { stored }
+
   /// The lengths of the axes.
-  public var shape: Shape { value.shape }
+  public var shape: Shape {
+    if let stored { return stored.shape }
+    if let followedShape { return followedShape }
+    graph?.fail(.needsShape)
+    return []
+  }
+
+  /// The lengths of the axes, where they are known.
+  package var knownShape: Shape? { stored?.shape ?? followedShape }
 
   /// The same variable, with a name in what the graph prints and draws.
   public func named(_ name: String) -> Variable {

@@ -9,7 +9,6 @@ public final class ReLU<Element: TensorElement>: Nonlinearity {
   public init() {}
   public var summary: String { "ReLU" }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> { x.relu() }
-  public func inferenceSteps() -> [InferenceStep<Element>] { [.function(.leakyReLU(slope: 0))] }
 }
 
 /// `x` where positive, `slope · x` elsewhere.
@@ -22,7 +21,6 @@ public final class LeakyReLU<Element: TensorElement>: Nonlinearity {
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.leakyReLU(slope: Element(slope))
   }
-  public func inferenceSteps() -> [InferenceStep<Element>] { [.function(.leakyReLU(slope: Element(slope)))] }
 }
 
 /// `1 / (1 + e⁻ˣ)`.
@@ -30,7 +28,6 @@ public final class Sigmoid<Element: TensorElement>: Nonlinearity {
   public init() {}
   public var summary: String { "Sigmoid" }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> { x.sigmoid() }
-  public func inferenceSteps() -> [InferenceStep<Element>] { [.function(.sigmoid)] }
 }
 
 /// The hyperbolic tangent.
@@ -40,7 +37,6 @@ public final class Tanh<Element: TensorElement>: Nonlinearity {
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.hyperbolicTangent()
   }
-  public func inferenceSteps() -> [InferenceStep<Element>] { [.function(.hyperbolicTangent)] }
 }
 
 /// `[N, …] → [N, product of the rest]`.
@@ -48,11 +44,6 @@ public final class Flatten<Element: TensorElement>: Layer {
   public init() {}
   public var summary: String { "Flatten" }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> { x.flattened() }
-  public func inferenceSteps() -> [InferenceStep<Element>] { [.flatten] }
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    guard input.rank >= 1 else { throw LayerError(layer: summary, expected: "[batch, …]", found: input) }
-    return [input[0], input.dropFirst().reduce(1, *)]
-  }
 }
 
 /// Inverted dropout: in training keeps each element with the given probability and divides it by that; in inference
@@ -72,6 +63,4 @@ public final class Dropout<Element: TensorElement>: Layer {
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     pass.isTraining && keepProbability < 1 ? x.dropout(keepProbability: keepProbability, using: &pass.random) : x
   }
-
-  public func inferenceSteps() -> [InferenceStep<Element>] { [] }
 }

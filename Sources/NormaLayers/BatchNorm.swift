@@ -72,10 +72,10 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     try apply(to: x, in: pass, rectifies: false)
   }
 
-  public var takesReLUIn: Bool { form == .fused }
+  public var fusesReLU: Bool { form == .fused }
 
   public func rectified(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
-    guard takesReLUIn else { return try apply(to: x, in: pass, rectifies: false).relu() }
+    guard fusesReLU else { return try apply(to: x, in: pass, rectifies: false).relu() }
     return try apply(to: x, in: pass, rectifies: true)
   }
 
@@ -83,18 +83,20 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
   private func apply(to x: Variable<Element>, in pass: Pass<Element>, rectifies: Bool) throws -> Variable<Element> {
     let gamma = gamma.map { pass.variable(for: $0) }
     let beta = beta.map { pass.variable(for: $0) }
-    if let statistics = runningStatistics, !pass.usesBatchStatistics || usesRunningStatistics(for: x.shape) {
+    if pass.isServing && !hasGathered { throw InferenceModelError(layer: summary, reason: .statisticsNeverGathered) }
+    if let statistics = runningStatistics, !pass.usesBatchStatistics || usesRunningStatistics(x) {
       return x.batchNormalized(
-        mean: statistics.mean, variance: statistics.variance, gamma: gamma, beta: beta, epsilon: conventions.epsilon,
-        rectifies: rectifies)
+        mean: pass.constant(statistics.mean, named: "running_mean"),
+        variance: pass.constant(statistics.variance, named: "running_var"), gamma: gamma, beta: beta,
+        epsilon: conventions.epsilon, rectifies: rectifies)
     }
     let allowsSingleValue = singleValuePolicy == .normalizeToZero
     let (output, moments) =
       switch form {
-      case .staged:
+      case .staged where pass.purpose != .exportedTraining:
         try x.stagedBatchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, allowsSingleValue: allowsSingleValue)
-      case .closedForm, .fused:
+      default:
         try x.batchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, rectifies: rectifies,
           allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized)
@@ -103,24 +105,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     return output
   }
 
-  private func usesRunningStatistics(for shape: Shape) -> Bool {
-    singleValuePolicy == .useRunningStatistics && shape.rowCount == 1
-  }
-
-  public func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>] {
-    guard let statistics = runningStatistics, statistics.batchCount > 0 else {
-      throw InferenceModelError(layer: summary, reason: .statisticsNeverGathered)
-    }
-    let normalization = FrozenBatchNormalization(
-      mean: statistics.mean, variance: statistics.variance, gamma: gamma?.value, beta: beta?.value,
-      epsilon: conventions.epsilon)
-    return [.batchNormalization(normalization, rectifies: false)]
-  }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    guard input.rank >= 2, input.channelCount == featureCount else {
-      throw LayerError(layer: summary, expected: "[batch, …, \(featureCount)]", found: input)
-    }
-    return input
+  private func usesRunningStatistics(_ x: Variable<Element>) -> Bool {
+    singleValuePolicy == .useRunningStatistics && x.shape.rowCount == 1
   }
 }

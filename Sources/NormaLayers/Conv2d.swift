@@ -73,21 +73,6 @@ public final class Conv2d<Element: TensorElement>: Layer {
     x.convolved(
       weight: pass.variable(for: weight), bias: bias.map { pass.variable(for: $0) }, window: window, groups: groups)
   }
-
-  public func inferenceSteps() -> [InferenceStep<Element>] {
-    let convolution = PreparedConvolution(
-      weight: weight.value, bias: bias?.value, window: window, groups: groups)
-    return [.convolution(convolution, rectifies: false)]
-  }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    let error = LayerError(
-      layer: summary, expected: "[batch, height, width, \(inputs)] of at least its window", found: input)
-    guard input.rank == 4, input[3] == inputs,
-      let output = Convolution2d.outputShape(for: input, outputs: weight.shape[0], window: window)
-    else { throw error }
-    return output
-  }
 }
 
 extension Window {

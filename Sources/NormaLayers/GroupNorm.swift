@@ -45,20 +45,6 @@ public final class GroupNorm<Element: TensorElement>: ReLUFusing {
   private func apply(to x: Variable<Element>, in pass: Pass<Element>, rectifies: Bool) -> Variable<Element> {
     x.groupNormalized(
       groups: groups, gamma: gamma.map { pass.variable(for: $0) }, beta: beta.map { pass.variable(for: $0) },
-      epsilon: epsilon, rectifies: rectifies)
-  }
-
-  public func inferenceSteps() -> [InferenceStep<Element>] {
-    [
-      .groupNormalization(
-        groups: groups, gamma: gamma?.value, beta: beta?.value, epsilon: epsilon, rectifies: false)
-    ]
-  }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    guard input.rank >= 2, input.channelCount == featureCount else {
-      throw LayerError(layer: summary, expected: "[batch, …, \(featureCount)]", found: input)
-    }
-    return input
+      epsilon: epsilon, rectifies: rectifies, channels: featureCount)
   }
 }

@@ -35,13 +35,4 @@ public final class InstanceNorm<Element: TensorElement>: ReLUFusing {
   public func rectified(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     groupNorm.rectified(x, in: pass)
   }
-
-  public func inferenceSteps() -> [InferenceStep<Element>] { groupNorm.inferenceSteps() }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    guard input.rank >= 2, input.channelCount == featureCount else {
-      throw LayerError(layer: summary, expected: "[batch, …, \(featureCount)]", found: input)
-    }
-    return input
-  }
 }

@@ -3,6 +3,9 @@ import NormaTensor
 
 /// A part of a network: a function with parameters.
 ///
+/// What a layer does, it says in ``callAsFunction(_:in:)``, by the methods of `Variable`, by other layers, or by a `TensorOperation` of
+/// its own. It must do the same whatever numbers it is given: everything else is derived from that.
+///
 /// A layer is called like a function, and told at the call whether this is training or inference:
 ///
 /// ```swift
@@ -20,26 +23,11 @@ public protocol Layer<Element>: AnyObject {
   /// What it does, for listings: `Linear(64 → 100)`.
   var summary: String { get }
 
-  /// Applies the layer.
+  /// Applies the layer. This is its one description: called with a variable that has no numbers, it tells what the layer
+  /// does in inference, what it keeps in training, what shape its result has and how it is exported.
   ///
   /// - Throws: what normalization layers throw for a batch they cannot normalize.
   func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element>
-
-  /// The shape of the result for an input of the given shape, both with the batch axis first.
-  ///
-  /// - Throws: ``LayerError`` where the input does not fit.
-  func outputShape(for input: Shape) throws(LayerError) -> Shape
-
-  /// What the layer does in inference, for an ``InferenceModel``.
-  ///
-  /// - Throws: ``InferenceModelError`` where it cannot say; the default does.
-  func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>]
-
-  /// Notes what the layer keeps of a training batch for its gradients, and gives what its result will be; nothing is
-  /// computed. The default keeps what it takes and what it gives.
-  ///
-  /// - Throws: ``LayerError`` where the input does not fit.
-  func trace(_ input: MemoryTrace.Tensor, in trace: inout MemoryTrace) throws(LayerError) -> MemoryTrace.Tensor
 }
 
 extension Layer {
@@ -49,12 +37,6 @@ extension Layer {
   public var buffers: [Buffer<Element>] { [] }
   /// None.
   public var children: [(name: String, layer: any Layer<Element>)] { [] }
-  /// The same shape.
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape { input }
-  /// Cannot say.
-  public func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>] {
-    throw InferenceModelError(layer: summary, reason: .notSupported)
-  }
 
   /// This layer and all within it, each with its path, such as `2` or `block.0`; this layer's own is empty.
   public var layers: [(path: String, layer: any Layer<Element>)] {

@@ -29,17 +29,7 @@ public final class LayerNorm<Element: TensorElement>: Layer {
 
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.layerNormalized(
-      gamma: gamma.map { pass.variable(for: $0) }, beta: beta.map { pass.variable(for: $0) }, epsilon: epsilon)
-  }
-
-  public func inferenceSteps() -> [InferenceStep<Element>] {
-    [.layerNormalization(gamma: gamma?.value, beta: beta?.value, epsilon: epsilon)]
-  }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    guard input.rank >= 1, input.channelCount == featureCount else {
-      throw LayerError(layer: summary, expected: "[…, \(featureCount)]", found: input)
-    }
-    return input
+      gamma: gamma.map { pass.variable(for: $0) }, beta: beta.map { pass.variable(for: $0) }, epsilon: epsilon,
+      channels: featureCount)
   }
 }

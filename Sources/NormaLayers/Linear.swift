@@ -40,16 +40,4 @@ public final class Linear<Element: TensorElement>: Layer {
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.linear(weight: pass.variable(for: weight), bias: bias.map { pass.variable(for: $0) })
   }
-
-  public func inferenceSteps() -> [InferenceStep<Element>] {
-    [.linear(PreparedLinear(weight: weight.value, bias: bias?.value), rectifies: false)]
-  }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    let inputs = weight.shape[1]
-    guard input.rank >= 2, input.channelCount == inputs else {
-      throw LayerError(layer: summary, expected: "[batch, …, \(inputs)]", found: input)
-    }
-    return input.replacingLast(with: weight.shape[0])
-  }
 }

@@ -26,14 +26,27 @@ public final class Pass<Element: TensorElement> {
   /// Whether batch normalization is by the statistics of the batch itself, which are gathered, rather than by running ones.
   public let usesBatchStatistics: Bool
 
+  /// What the network is followed for, where it is followed rather than run.
+  let purpose: Program<Element>.Purpose?
+  /// Of a network that is followed: which layer each node belongs to, and the shapes of layers' results.
+  private(set) var followed = FollowedLayers()
+  /// The names of parameters and the paths of layers, by their identities.
+  private var names: [ObjectIdentifier: String] = [:]
+
   private var variables: [ObjectIdentifier: Variable<Element>] = [:]
   private var found: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)] = []
+  private var deferred: [() -> Void] = []
   private var path: [String] = []
+  private var running: (any Layer<Element>)?
 
-  private init(graph: Graph<Element>?, random: RandomGenerator, usesBatchStatistics: Bool) {
+  private init(
+    graph: Graph<Element>?, random: RandomGenerator, usesBatchStatistics: Bool,
+    purpose: Program<Element>.Purpose? = nil
+  ) {
     self.graph = graph
     self.random = random
     self.usesBatchStatistics = usesBatchStatistics
+    self.purpose = purpose
   }
 
   /// A pass in training: batch statistics, dropout, and a graph to differentiate.
@@ -52,19 +65,62 @@ public final class Pass<Element: TensorElement> {
     Pass(graph: nil, random: RandomGenerator(seed: 0), usesBatchStatistics: true)
   }
 
-  /// Whether this is training.
-  public var isTraining: Bool { graph != nil }
+  /// A pass that follows a network by its operations, and computes nothing.
+  static func following(_ model: any Layer<Element>, for purpose: Program<Element>.Purpose) -> Pass {
+    let pass = Pass(
+      graph: Graph(followingOperations: ()), random: RandomGenerator(seed: 0),
+      usesBatchStatistics: purpose != .shapes && purpose != .serving, purpose: purpose)
+    pass.recomputesNormalized = purpose == .training(recomputesNormalized: true)
+    for (name, parameter) in model.namedParameters { pass.names[ObjectIdentifier(parameter)] = name }
+    for (path, layer) in model.distinctLayers { pass.names[ObjectIdentifier(layer)] = path }
+    return pass
+  }
+
+  /// Whether this is training: dropout drops.
+  public var isTraining: Bool {
+    switch purpose {
+    case nil: graph != nil
+    case .training, .exportedTraining: true
+    case .shapes, .serving: false
+    }
+  }
+
+  /// Whether statistics that were never gathered are refused.
+  var isServing: Bool { purpose == .serving }
+
+  /// Whether layers do the work of a ReLU that follows them.
+  var fusesReLU: Bool {
+    switch purpose {
+    case nil: observer == nil
+    case .training: true
+    case .exportedTraining, .shapes, .serving: false
+    }
+  }
 
   /// The variable that stands for a parameter in this pass: one and the same however often it is used.
   @specialized(where Element == Float)
   public func variable(for parameter: Parameter<Element>) -> Variable<Element> {
-    guard let graph, !parameter.isFrozen else { return Variable(parameter.value) }
+    guard let graph, purpose != nil || !parameter.isFrozen else { return Variable(parameter.value) }
     if let known = variables[ObjectIdentifier(parameter)] { return known }
-    let variable = graph.parameter(
-      parameter.value,
-      name: parameter.name == "weight" || parameter.name == "bias" ? parameter.kind.rawValue : parameter.name)
+    let variable =
+      purpose == nil
+      ? graph.parameter(parameter.value, name: parameter.kind.rawValue)
+      : graph.followedLeaf(
+        parameter.isFrozen ? .constant : .parameter, shape: parameter.shape,
+        name: names[ObjectIdentifier(parameter)] ?? path.joined(separator: ".").appending(parameter.name),
+        source: { parameter.value })
     variables[ObjectIdentifier(parameter)] = variable
     return variable
+  }
+
+  /// A buffer of the layer that is running, as a constant: a batch normalization's running mean.
+  ///
+  /// - Parameter name: its name within the layer, in files.
+  @specialized(where Element == Float)
+  public func constant(_ value: Tensor<Element>, named name: String) -> Variable<Element> {
+    guard purpose != nil, let graph else { return Variable(value) }
+    let path = running.map { canonicalPath(of: $0) } ?? ""
+    return graph.followedLeaf(.constant, shape: value.shape, name: path.appending(name), source: { value })
   }
 
   /// Applies a layer as the child of the one that is running.
@@ -76,20 +132,61 @@ public final class Pass<Element: TensorElement> {
 
   /// Applies a layer together with the ReLU that follows it.
   func applyRectified(
-    _ layer: any ReLUFusing<Element>, named name: String, to x: Variable<Element>
+    _ layer: any ReLUFusing<Element>, named name: String, reluNamed reluName: String, to x: Variable<Element>
   ) throws -> Variable<Element> {
-    try within(name, layer) { try layer.rectified(x, in: self) }
+    let output = try within(name, layer) { try layer.rectified(x, in: self) }
+    if purpose != nil { followed.shapes[(path + [reluName]).joined(separator: ".")] = output.knownShape }
+    return output
   }
 
   @specialized(where Element == Float)
   private func within(
     _ name: String, _ layer: any Layer<Element>, _ body: () throws -> Variable<Element>
-  ) rethrows -> Variable<Element> {
+  ) throws -> Variable<Element> {
     path.append(name)
     defer { path.removeLast() }
+    if purpose != nil { return try note(layer, at: path.joined(separator: "."), body) }
     let output = try body()
     observer?(path.joined(separator: "."), layer, output.value)
     return output
+  }
+
+  /// Follows the network itself.
+  func follow(_ model: any Layer<Element>, from x: Variable<Element>) throws -> Variable<Element> {
+    try note(model, at: "") { try model(x, in: self) }
+  }
+
+  /// Notes which operations a layer comes to, and what cannot be followed in it.
+  private func note(
+    _ layer: any Layer<Element>, at path: String, _ body: () throws -> Variable<Element>
+  ) throws -> Variable<Element> {
+    let outer = running
+    running = layer
+    defer { running = outer }
+    let graph = graph!
+    let start = graph.nodes.count
+    let output: Variable<Element>
+    do {
+      output = try body()
+    } catch let error as InferenceModelError where error.path.isEmpty && !path.isEmpty {
+      throw InferenceModelError(layer: error.layer, path: path, reason: error.reason)
+    }
+    switch graph.failure {
+    case .shape(let error): throw LayerError(layer: layer.summary, expected: error.expected, found: error.found)
+    case .needsValue: throw InferenceModelError(layer: layer.summary, path: path, reason: .dependsOnValues)
+    case .needsShape: throw InferenceModelError(layer: layer.summary, path: path, reason: .dependsOnShape)
+    case nil: break
+    }
+    for node in start..<graph.nodes.count where followed.layers[node] == nil {
+      followed.layers[node] = (path, layer.summary)
+    }
+    followed.shapes[path] = output.knownShape
+    return output
+  }
+
+  /// The first path of a layer of the network that is followed.
+  func canonicalPath(of layer: any Layer<Element>) -> String {
+    names[ObjectIdentifier(layer)] ?? path.joined(separator: ".")
   }
 
   /// Notes the statistics of the batch that a layer has just normalized.
@@ -101,6 +198,17 @@ public final class Pass<Element: TensorElement> {
   /// nothing.
   public func updateRunningStatistics() throws(NormalizationError) {
     for (layer, moments) in takeGatheredMoments() { try layer.runningStatistics?.update(with: moments) }
+    for change in takeDeferredChanges() { change() }
+  }
+
+  /// Lets a change of a layer's buffers wait for the moment in which running statistics change, ``updateRunningStatistics()``: a
+  /// forward pass changes nothing.
+  public func deferChange(_ change: @escaping () -> Void) { if purpose == nil { deferred.append(change) } }
+
+  /// The changes that wait; a second call gives none.
+  package func takeDeferredChanges() -> [() -> Void] {
+    defer { deferred = [] }
+    return deferred
   }
 
   /// The statistics found in this pass, in the order in which layers found them; a second call gives none.
@@ -114,6 +222,14 @@ public final class Pass<Element: TensorElement> {
     require(graph != nil, "a pass in inference has no gradients")
     return ParameterGradients(gradients: graph!.gradients(of: result, isLast: true), variables: variables)
   }
+}
+
+/// Where operations of a network that is followed belong.
+struct FollowedLayers {
+  /// The path and the summary of the layer that each node belongs to.
+  var layers: [Int: (path: String, layer: String)] = [:]
+  /// The shapes of layers' results, by their paths.
+  var shapes: [String: Shape] = [:]
 }
 
 /// The gradients of a pass, by parameter.
@@ -135,6 +251,15 @@ public protocol StatisticsGathering<Element>: Layer {
 }
 
 extension StatisticsGathering {
+  /// Whether the running statistics are those of some batch: by their count, or because they are not what statistics start
+  /// from. Files from elsewhere may hold statistics without a count.
+  package var hasGathered: Bool {
+    guard let statistics = runningStatistics else { return false }
+    let variances = statistics.variance.elements
+    return statistics.batchCount > 0 || statistics.mean.elements.contains { $0 != 0 }
+      || !variances.allSatisfy { $0 == 1 } && !variances.allSatisfy { $0 == 0 }
+  }
+
   /// The running statistics under PyTorch's names; none if the layer keeps none.
   public var buffers: [Buffer<Element>] { statisticsBuffers }
 
@@ -153,12 +278,11 @@ extension StatisticsGathering {
 public protocol ReLUFusing<Element>: Layer {
   /// Applies the layer and then ReLU.
   func rectified(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element>
-  /// Whether ``rectified(_:in:)`` is one operation, which keeps nothing more than the layer alone; the default is that it
-  /// is.
-  var takesReLUIn: Bool { get }
+  /// Whether it does so at the moment; the default is that it does.
+  var fusesReLU: Bool { get }
 }
 
 extension ReLUFusing {
   /// It does.
-  public var takesReLUIn: Bool { true }
+  public var fusesReLU: Bool { true }
 }

@@ -14,10 +14,6 @@ public final class MaxPool2d<Element: TensorElement>: Layer {
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.maxPooled(window)
   }
-  public func inferenceSteps() -> [InferenceStep<Element>] { [.maxPool(window)] }
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    try pooledShape(input, window, layer: summary)
-  }
 }
 
 /// The mean of each window: `[N, H, W, C] → [N, H', W', C]`.
@@ -37,17 +33,6 @@ public final class AveragePool2d<Element: TensorElement>: Layer {
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.averagePooled(window, countsPadding: countsPadding)
   }
-  public func inferenceSteps() -> [InferenceStep<Element>] { [.averagePool(window, countsPadding: countsPadding)] }
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    try pooledShape(input, window, layer: summary)
-  }
-}
-
-private func pooledShape(_ input: Shape, _ window: Window, layer: String) throws(LayerError) -> Shape {
-  guard input.rank == 4, let output = Pooling2d.outputShape(for: input, window: window) else {
-    throw LayerError(layer: layer, expected: "[batch, height, width, channels] of at least its window", found: input)
-  }
-  return output
 }
 
 /// The mean of each channel over all positions: `[N, …, C] → [N, C]`.
@@ -56,12 +41,5 @@ public final class GlobalAveragePool<Element: TensorElement>: Layer {
   public var summary: String { "GlobalAveragePool" }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.globallyAveraged()
-  }
-  public func inferenceSteps() -> [InferenceStep<Element>] { [.globalAverage] }
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    guard input.rank >= 2 else {
-      throw LayerError(layer: summary, expected: "[batch, …, channels]", found: input)
-    }
-    return [input[0], input.channelCount]
   }
 }

@@ -36,28 +36,6 @@ public final class Residual<Element: TensorElement>: Layer {
     let around = try shortcut.map { try pass.apply($0, named: "downsample", to: x) } ?? x
     return y.adding(around, rectifies: rectifies)
   }
-
-  public func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>] {
-    var around: [InferenceStep<Element>] = []
-    if let shortcut {
-      do {
-        around = try shortcut.inferenceSteps()
-      } catch {
-        throw error.within("downsample")
-      }
-    }
-    return [.residual(body: try body.inferenceSteps(), shortcut: around, rectifies: rectifies)]
-  }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    let output = try body.outputShape(for: input)
-    let around = try shortcut?.outputShape(for: input) ?? input
-    guard around == output else {
-      throw LayerError(
-        layer: summary, expected: "what its shortcut brings to \(output), not to \(around)", found: input)
-    }
-    return output
-  }
 }
 
 /// The shortcut without weights of the first residual networks (He and others 2015, option A): every so many pixels, and
@@ -81,17 +59,5 @@ public final class PaddedShortcut<Element: TensorElement>: Layer {
 
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     (stride == 1 ? x : x.averagePooled(window)).paddedChannels(to: channels)
-  }
-
-  public func inferenceSteps() -> [InferenceStep<Element>] {
-    (stride == 1 ? [] : [.averagePool(window, countsPadding: true)]) + [.paddedChannels(channels)]
-  }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    guard input.rank == 4, input[3] <= channels, let output = Pooling2d.outputShape(for: input, window: window) else {
-      throw LayerError(
-        layer: summary, expected: "[batch, height, width, up to \(channels) channels]", found: input)
-    }
-    return output.replacingLast(with: channels)
   }
 }

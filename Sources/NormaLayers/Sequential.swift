@@ -66,8 +66,8 @@ public final class Sequential<Element: TensorElement>: Layer {
     var x = x
     var index = 0
     while index < members.count {
-      if pass.observer == nil, let fusing = fusing[index] {
-        x = try pass.applyRectified(fusing, named: names[index], to: x)
+      if pass.fusesReLU, let fusing = fusing[index], fusing.fusesReLU {
+        x = try pass.applyRectified(fusing, named: names[index], reluNamed: names[index + 1], to: x)
         index += 2
       } else {
         x = try pass.apply(members[index], named: names[index], to: x)
@@ -75,37 +75,6 @@ public final class Sequential<Element: TensorElement>: Layer {
       }
     }
     return x
-  }
-
-  public func inferenceSteps() throws(InferenceModelError) -> [InferenceStep<Element>] {
-    var steps: [InferenceStep<Element>] = []
-    for (name, layer) in zip(names, members) {
-      do {
-        steps += try layer.inferenceSteps()
-      } catch {
-        throw error.within(name)
-      }
-    }
-    return steps
-  }
-
-  /// Keeps what its layers keep; a ReLU that is done with the layer before it keeps nothing.
-  public func trace(_ input: MemoryTrace.Tensor, in trace: inout MemoryTrace) throws(LayerError) -> MemoryTrace.Tensor {
-    var x = input
-    for index in members.indices {
-      let isFused = index > 0 && fusing[index - 1].map(\.takesReLUIn) ?? false
-      x =
-        try isFused
-        ? trace.followFused(members[index], named: names[index], from: x)
-        : trace.follow(members[index], named: names[index], from: x)
-    }
-    return x
-  }
-
-  public func outputShape(for input: Shape) throws(LayerError) -> Shape {
-    var shape = input
-    for layer in members { shape = try layer.outputShape(for: shape) }
-    return shape
   }
 }
 

@@ -81,9 +81,9 @@ extension Layer {
 extension InferenceModel {
   /// The outputs for each sample, in batches: `[N, …] → [N, outputs]`, for one sample or more.
   ///
-  /// - Throws: `LayerError` for samples that do not fit the model.
-  public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws(LayerError) -> Tensor<Element> {
-    try features.mapBatches(of: batchSize) { batch throws(LayerError) in try self(batch) }
+  /// - Throws: `LayerError` for samples that do not fit the model; what an operation throws.
+  public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
+    try features.mapBatches(of: batchSize) { try self($0) }
   }
 }
 

@@ -77,7 +77,7 @@ import Testing
     let gradients = graph.gradients(of: loss)
     #expect(graph.nodes.map(\.name) == ["x", "weight", "product", "square", "sum"])
     #expect(graph.nodes.map(\.kind) == [.input, .constant, .operation, .operation, .operation])
-    #expect(graph.nodes.map(\.operation) == ["", "", "matrix product", "square", "sum"])
+    #expect(graph.nodes.map(\.operationName) == ["", "", "matrix product", "square", "sum"])
     #expect(graph.nodes.map(\.inputs) == [[], [], [0, 1], [2], [3]])
     #expect(graph.nodes[2].value?.elements == [-1, -2] && graph.nodes[4].value?.item == 5)
     #expect(gradients[product].elements == [-2, -4])
@@ -120,7 +120,7 @@ import Testing
       var generator = RandomGenerator(seed: 1)
       var y = try x.batchNormalized(gamma: gamma, beta: beta).output
       y = try y.stagedBatchNormalized(gamma: gamma, beta: beta).output
-      y = y.batchNormalized(mean: .ones([3]), variance: .ones([3]), gamma: gamma, beta: beta)
+      y = y.batchNormalized(mean: Variable(.ones([3])), variance: Variable(.ones([3])), gamma: gamma, beta: beta)
       y = y.layerNormalized(gamma: gamma, beta: beta).linear(weight: weight, bias: beta).matrixProduct(weight)
       y = y.adding(gamma, broadcast: .perChannel).subtracting(gamma, broadcast: .perChannel)
       y = y.multiplied(by: gamma, broadcast: .perChannel).divided(by: gamma, broadcast: .perChannel)

@@ -170,10 +170,11 @@ typealias Values = Tensor<Double>
     let (mean, variance) = (Self.draw([3], seed: 26), Self.draw([3], seed: 27))
     for rectifies in [false, true] {
       check(points, result: [5, 3]) {
-        $0[0].batchNormalized(mean: mean, variance: variance, gamma: $0[1], beta: $0[2], rectifies: rectifies)
+        $0[0].batchNormalized(
+          mean: Variable(mean), variance: Variable(variance), gamma: $0[1], beta: $0[2], rectifies: rectifies)
       }
       check([points[0]], result: [5, 3]) {
-        $0[0].batchNormalized(mean: mean, variance: variance, rectifies: rectifies)
+        $0[0].batchNormalized(mean: Variable(mean), variance: Variable(variance), rectifies: rectifies)
       }
     }
   }

@@ -110,7 +110,8 @@ import Testing
     }
     var running = RunningStatistics<Double>(channelCount: 4, conventions: .cs231n)
     for _ in 0..<50 { try running.update(with: try Variable(images()).batchNormalized(layout: layout).moments) }
-    let y = Variable(images()).batchNormalized(mean: running.mean, variance: running.variance, layout: layout)
+    let y = Variable(images()).batchNormalized(
+      mean: Variable(running.mean), variance: Variable(running.variance), layout: layout)
     let found = moments(y.value, layout)
     #expect(found.mean.elements.allSatisfy { abs($0) < 0.15 })
     #expect(deviation(found).elements.allSatisfy { abs($0 - 1) < 0.1 })

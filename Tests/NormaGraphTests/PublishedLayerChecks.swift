@@ -59,7 +59,7 @@ import Testing
       try running.update(with: try Variable(a).batchNormalized().moments)
     }
     let a = activations(200, weights: weights, using: &generator)
-    let y = Variable(a).batchNormalized(mean: running.mean, variance: running.variance)
+    let y = Variable(a).batchNormalized(mean: Variable(running.mean), variance: Variable(running.variance))
     let moments = BatchMoments(of: y.value)
     #expect(moments.mean.elements.allSatisfy { abs($0) < 0.3 })
     #expect(deviation(moments).elements.allSatisfy { abs($0 - 1) < 0.2 })

@@ -115,7 +115,8 @@ import Testing
     }
     let (x, gamma, beta) = leaves("inference")
     let y = x.batchNormalized(
-      mean: running.mean, variance: running.variance, gamma: gamma, beta: beta, epsilon: settings.epsilon,
+      mean: Variable(running.mean), variance: Variable(running.variance), gamma: gamma, beta: beta,
+      epsilon: settings.epsilon,
       layout: .channelsFirst, rectifies: settings.relu)
     try check(y, x, gamma, beta, "inference", parity.inferenceBounds(unit: unit))
   }
@@ -132,7 +133,8 @@ import Testing
     let graph = Graph<Double>()
     let x = graph.input(parity.input("inference.x"), name: "x")
     let y = x.batchNormalized(
-      mean: parity.expected("\(last).running_mean"), variance: parity.expected("\(last).running_var"),
+      mean: Variable(parity.expected("\(last).running_mean")),
+      variance: Variable(parity.expected("\(last).running_var")),
       gamma: settings.affine ? Variable(parity.input("gamma")) : nil,
       beta: settings.affine ? Variable(parity.input("beta")) : nil, epsilon: settings.epsilon,
       rectifies: settings.relu)

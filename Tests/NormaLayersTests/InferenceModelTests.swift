@@ -80,7 +80,7 @@ import Testing
     _ = try model(Variable(.normal([8, 2, 3], using: &random)), in: pass)
     try pass.updateRunningStatistics()
     let serving = try InferenceModel(model)
-    #expect(serving.steps.count == 3)
+    #expect(serving.operations.count == 3)
     #expect(try serving(.normal([4, 2, 3], using: &random)).shape == [4, 2])
   }
 
@@ -93,7 +93,7 @@ import Testing
     }
     let x = Tensor<Float>.normal([3, 4, 5, 6], using: &random)
     let serving = try InferenceModel(model)
-    #expect(serving.steps.count == 2)
+    #expect(serving.operations.count == 2)
     #expect(haveSameBits(try serving(x), try model(Variable(x), in: .inference).value))
     #expect(throws: LayerError.self) { try serving(.zeros([3, 4, 5, 7])) }
   }
@@ -110,14 +110,49 @@ import Testing
     #expect(error?.description.contains("BatchNorm(4) at '1.0'") == true)
   }
 
-  @Test func aLayerThatDoesNotSayWhatItDoesIsRefused() {
+  @Test func aLayerOfOnesOwnServesByWhatItDoesToABatch() throws {
+    /// Layers and operations of Norma's, put together as no layer of Norma's does.
+    final class Gate: Layer {
+      typealias Element = Float
+      let first: Linear<Float>, second: Linear<Float>, normalization = BatchNorm<Float>(4)
+      let summary = "Gate"
+      var children: [(name: String, layer: any Layer<Float>)] {
+        [("first", first), ("second", second), ("norm", normalization)]
+      }
+
+      init(_ random: RandomGenerator) {
+        (first, second) = (Linear(3, 4, random: random.split(0)), Linear(3, 4, random: random.split(1)))
+      }
+
+      func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) throws -> Variable<Float> {
+        let gate = try pass.apply(first, named: "first", to: x).sigmoid()
+        let value = try pass.apply(second, named: "second", to: x)
+        return gate * (try pass.apply(normalization, named: "norm", to: value)).relu()
+      }
+    }
+    var random = RandomGenerator(seed: 5)
+    let model = Sequential<Float> { Gate(random) }
+    let x = Tensor<Float>.normal([6, 3], using: &random)
+    let pass = Pass<Float>.training(random: random)
+    _ = try model(Variable(x), in: pass)
+    try pass.updateRunningStatistics()
+    let serving = try InferenceModel(model)
+    #expect(serving.operations == ["linear", "sigmoid", "linear + ReLU", "multiply"])
+    let expected = try model(Variable(x), in: .inference).value
+    #expect(errorRelativeToScale(try serving(x).converted(to: Double.self), reference: expected.converted()) < 1e-6)
+    #expect(try model.outputShape(for: [2, 3]) == [2, 4])
+  }
+
+  @Test func aLayerThatReadsNumbersIsRefused() {
     final class Mystery: Layer {
       typealias Element = Float
       let summary = "Mystery"
-      func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> { x }
+      func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> {
+        x.scaled(by: 1 / x.value.maximum()!)
+      }
     }
-    let error = #expect(throws: InferenceModelError.self) { try InferenceModel(Mystery()) }
-    #expect(error?.reason == .notSupported)
+    let error = #expect(throws: InferenceModelError.self) { try InferenceModel(Sequential<Float>([Mystery()])) }
+    #expect(error == InferenceModelError(layer: "Mystery", path: "0", reason: .dependsOnValues))
   }
 
   @Test func aBatchThatDoesNotFitIsRefused() throws {

@@ -101,7 +101,9 @@ struct ExportTests {
       case .failure(let error): "\(error)"
       }
     }
-    #expect(message(Sequential<Float> { Own() }, [3]).contains("Own at '0'"))
+    #expect(
+      message(Sequential<Float> { Own() }, [3]).contains(
+        "Own at '0': no operators of ONNX are known that do what its operation 'twice' does"))
     #expect(
       message(Sequential<Float> { BatchNorm(3) }, [3]).contains("BatchNorm(3) at '0': it has gathered no statistics"))
     #expect(message(Sequential<Float> { BatchNorm(3) }, [4]).contains("BatchNorm(3)"))
@@ -109,9 +111,14 @@ struct ExportTests {
   }
 }
 
-/// A layer that no export knows.
+/// A layer with an operation that has no form in ONNX.
 private final class Own: Layer {
+  struct Twice: TensorOperation {
+    let name = "twice"
+    func forward(_ inputs: [Tensor<Float>]) -> (output: Tensor<Float>, saved: Void) { (2 * inputs[0], ()) }
+    func backward(_ gradient: Tensor<Float>, _ kept: Kept<Float>, saved: Void) -> [Tensor<Float>?] { [2 * gradient] }
+  }
   typealias Element = Float
   var summary: String { "Own" }
-  func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> { x }
+  func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> { x.applying(Twice()) }
 }

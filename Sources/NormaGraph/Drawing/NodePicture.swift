@@ -28,7 +28,7 @@ struct NodePicture {
     index = node.index
     name = printable(node.name)
     kind = node.kind.rawValue
-    origin = printable(node.kind == .operation ? node.operation : node.kind.rawValue)
+    origin = printable(node.kind == .operation ? node.operationName : node.kind.rawValue)
     shape = node.shape.description
     rule = printable(graph.rule(of: node.index))
     inputs = node.inputs

@@ -42,7 +42,8 @@ public struct BatchNormalizationWalk {
   ) {
     self.init(x, gamma: gamma, beta: beta, outputGradient: outputGradient) { x, gamma, beta in
       x.batchNormalized(
-        mean: statistics.mean, variance: statistics.variance, gamma: gamma, beta: beta, epsilon: epsilon
+        mean: Variable(statistics.mean), variance: Variable(statistics.variance), gamma: gamma, beta: beta,
+        epsilon: epsilon
       ).named("y = γ·(x − M)/s + β")
     }
   }

@@ -264,7 +264,9 @@ private final class BatchRenorm: StatisticsGathering {
     guard let running = runningStatistics else { return x }
     guard pass.isTraining else {
       return x.batchNormalized(
-        mean: running.mean, variance: running.variance, gamma: gamma, beta: beta, epsilon: conventions.epsilon)
+        mean: pass.constant(running.mean, named: "running_mean"),
+        variance: pass.constant(running.variance, named: "running_var"), gamma: gamma, beta: beta,
+        epsilon: conventions.epsilon)
     }
     let moments = BatchMoments(of: x.value)
     let bounds = renormalization.bounds

@@ -1,6 +1,7 @@
+import NormaGraph
 import NormaTensor
 
-/// Follows a training batch through layers by its shape alone, and notes what each of them keeps of it for its gradients.
+/// What each layer keeps of a training batch for its gradients, found by the batch's shape alone.
 ///
 /// ```swift
 /// let trace = try MemoryTrace(of: model, batchShape: [128, 32, 32, 3])
@@ -22,24 +23,16 @@ public struct MemoryTrace: Sendable {
     public internal(set) var keptBytes: Int
     /// The bytes of its own parameters.
     public let parameterBytes: Int
-    /// The bytes of its running statistics.
+    /// The bytes of its buffers, such as running statistics.
     public let statisticsBytes: Int
   }
 
   /// The layers in order, each before those within it.
-  public private(set) var layers: [Entry] = []
+  public private(set) var layers: [Entry]
   /// The shape of the network's outputs, with the batch axis.
-  public private(set) var outputShape: Shape
-  /// Whether the results of batch normalization are computed again, see ``Pass/recomputesNormalized``.
-  public let recomputesNormalized: Bool
+  public let outputShape: Shape
   /// The bytes of an element.
   public let elementSize: Int
-
-  private var path: [String] = []
-  /// The places in `layers` of the layer that is being followed and of those it is in.
-  private var open: [Int] = []
-  private var tensorCount = 0
-  private var kept: Set<Int> = []
 
   /// Follows a batch `[N, …]` through a model.
   ///
@@ -47,84 +40,62 @@ public struct MemoryTrace: Sendable {
   public init<Element: TensorElement>(
     of model: some Layer<Element>, batchShape: Shape, recomputesNormalized: Bool = false
   ) throws(LayerError) {
-    self.recomputesNormalized = recomputesNormalized
-    elementSize = MemoryLayout<Element>.stride
-    outputShape = batchShape
-    let batch = makeTensor(batchShape)
-    // The caller keeps the batch itself in any case.
-    kept.insert(batch.identity)
-    outputShape = try follow(model, named: nil, from: batch).shape
+    let program = try model.followed(
+      from: batchShape, for: .training(recomputesNormalized: recomputesNormalized))
+    let size = MemoryLayout<Element>.stride
+    elementSize = size
+    outputShape = program.nodes[program.output].shape ?? []
+    var kept: [String: Int] = [:]
+    for (index, bytes) in program.keptBytes.enumerated() { kept[program.nodes[index].path, default: 0] += bytes }
+    var known: Set<ObjectIdentifier> = []
+    layers = model.layers.map { path, layer in
+      let isNew = known.insert(ObjectIdentifier(layer)).inserted
+      let parameters = layer.parameters.filter { known.insert(ObjectIdentifier($0)).inserted }
+      return Entry(
+        path: path, layer: layer.summary, outputShape: program.layerShapes[path].map(Array.init) ?? [],
+        keptBytes: kept[path] ?? 0, parameterBytes: parameters.reduce(0) { $0 + $1.shape.elementCount } * size,
+        statisticsBytes: isNew ? layer.buffers.reduce(0) { $0 + $1.tensorBytes } : 0)
+    }
   }
+}
 
-  /// A tensor on its way through the network.
-  public struct Tensor: Sendable {
-    /// Its lengths, with the batch axis.
-    public let shape: Shape
-    /// Tells memory apart: what is only reshaped is the same memory.
-    let identity: Int
-    /// Whether those that need it for their gradients compute it again.
-    let isRecomputed: Bool
+extension Program {
+  /// What the operation of each node keeps until its gradients have been found, in bytes.
+  ///
+  /// The caller keeps the batch and the parameters in any case; what was counted for one operation is not counted for another.
+  fileprivate var keptBytes: [Int] {
+    var requiresGradient = [Bool](repeating: false, count: nodes.count)
+    // The place of what has the memory of each result.
+    var memory = Array(nodes.indices)
+    var isKept = nodes.map { $0.operation == nil }
+    return nodes.enumerated().map { index, node in
+      guard let operation = node.operation else {
+        requiresGradient[index] = node.isParameter
+        return 0
+      }
+      if operation.isView { memory[index] = memory[node.inputs[0]] }
+      var needs = Needs()
+      for (place, input) in node.inputs.enumerated() { needs[place] = requiresGradient[input] }
+      requiresGradient[index] = node.inputs.contains { requiresGradient[$0] }
+      guard requiresGradient[index] else { return 0 }
+      var bytes = operation.savedBytes(for: node.inputs.map { nodes[$0].shape ?? [] })
+      func keep(_ place: Int) {
+        let place = memory[place]
+        guard !isKept[place], nodes[place].operation?.isRecomputed != true else { return }
+        isKept[place] = true
+        bytes += (nodes[place].shape?.elementCount ?? 0) * MemoryLayout<Element>.stride
+      }
+      let kept = operation.kept(for: needs)
+      for (place, input) in node.inputs.enumerated() where kept.contains(.input(place)) { keep(input) }
+      if kept.contains(.output) { keep(index) }
+      return bytes
+    }
   }
+}
 
-  /// A tensor in memory of its own.
-  public mutating func makeTensor(_ shape: Shape, isRecomputed: Bool = false) -> Tensor {
-    tensorCount += 1
-    return Tensor(shape: shape, identity: tensorCount, isRecomputed: isRecomputed)
-  }
-
-  /// The same memory under another shape.
-  public func view(_ tensor: Tensor, shape: Shape) -> Tensor {
-    Tensor(shape: shape, identity: tensor.identity, isRecomputed: false)
-  }
-
-  /// Notes that the layer keeps a tensor.
-  public mutating func keep(_ tensor: Tensor) {
-    guard kept.insert(tensor.identity).inserted else { return }
-    keep(bytes: tensor.shape.elementCount * elementSize)
-  }
-
-  /// Notes that the layer keeps a tensor that is not computed again where it is needed.
-  public mutating func keepUnlessRecomputed(_ tensor: Tensor) {
-    if !tensor.isRecomputed { keep(tensor) }
-  }
-
-  /// Notes that the layer keeps so many bytes of its own, such as statistics.
-  public mutating func keep(bytes: Int) {
-    if let place = open.last { layers[place].keptBytes += bytes }
-  }
-
-  /// Follows a tensor through a layer; `name` is nil for the network itself.
-  public mutating func follow<Element: TensorElement>(
-    _ layer: any Layer<Element>, named name: String?, from input: Tensor
-  ) throws(LayerError) -> Tensor {
-    begin(layer, named: name)
-    let output = try layer.trace(input, in: &self)
-    end(name, output.shape)
-    return output
-  }
-
-  /// Notes a ReLU whose work the layer before it does.
-  mutating func followFused<Element: TensorElement>(
-    _ layer: any Layer<Element>, named name: String, from input: Tensor
-  ) -> Tensor {
-    begin(layer, named: name)
-    end(name, input.shape)
-    return input
-  }
-
-  private mutating func begin<Element: TensorElement>(_ layer: any Layer<Element>, named name: String?) {
-    if let name { path.append(name) }
-    open.append(layers.count)
-    let statistics = (layer as? any StatisticsGathering<Element>)?.runningStatistics
-    layers.append(
-      Entry(
-        path: path.joined(separator: "."), layer: layer.summary, outputShape: [], keptBytes: 0,
-        parameterBytes: layer.parameters.reduce(0) { $0 + $1.value.count } * elementSize,
-        statisticsBytes: statistics.map { ($0.mean.count + $0.variance.count) * elementSize } ?? 0))
-  }
-
-  private mutating func end(_ name: String?, _ output: Shape) {
-    if let place = open.popLast() { layers[place].outputShape = Array(output) }
-    if name != nil { path.removeLast() }
+extension Buffer {
+  /// The bytes of its numbers; a count has none worth counting.
+  fileprivate var tensorBytes: Int {
+    if case .tensor(let tensor) = read() { tensor.count * MemoryLayout<Element>.stride } else { 0 }
   }
 }

@@ -22,14 +22,14 @@ extension ONNXModel {
   /// 1/(values per channel).
   ///
   /// - Parameters:
-  ///   - network: the network, of Norma's own layers.
+  ///   - network: the network; operations that are not Norma's conform to ``ONNXExportable``.
   ///   - sampleShape: the shape of one sample, channels last: `[H, W, C]`.
   ///   - form: which way of working it has.
   ///   - standardization: what is subtracted from each sample and what it is divided by then, of shapes that broadcast to the
   ///     sample's; nil to take samples that are standardized already.
   ///   - targetStandardization: what each output is multiplied by, the scale, and what is added then, the mean, of shape
   ///     `[outputs]`; nil to give outputs as the network does.
-  /// - Throws: ``ONNXError`` for a layer that is none of Norma's, a batch normalization that has gathered no statistics for
+  /// - Throws: ``ONNXError`` for an operation without a form in ONNX, a batch normalization that has gathered no statistics for
   ///   inference, and samples that do not fit.
   public init(
     _ network: any Layer<Float>, sampleShape: Shape, form: Form = .inference,
@@ -39,15 +39,13 @@ extension ONNXModel {
     guard sampleShape.rank + 1 < Shape.maximumRank, sampleShape.rank > 0 else {
       throw .unsupported("the network", "samples of shape \(sampleShape)")
     }
-    do { _ = try network.outputShape(for: Shape([1] + sampleShape)) } catch {
-      throw .malformed("the network", "\(error)")
-    }
-    var exporter = NetworkExporter(form: form)
-    let input = ExportedValue(name: "input", shape: Shape([1] + sampleShape), isChannelsFirst: sampleShape.rank > 1)
+    var exporter = ONNXExporter(form: form)
+    let input = ONNXExporter.Value(
+      name: "input", shape: Shape([1] + sampleShape), isChannelsFirst: sampleShape.rank > 1)
     let start = try standardization.map { parts throws(ONNXError) in
       try exporter.standardize(input, mean: parts.mean, scale: parts.scale)
     }
-    var output = exporter.channelsFirst(try exporter.apply(network, at: "", to: start ?? input))
+    var output = exporter.channelsFirst(try exporter.apply(network, to: start ?? input))
     if let target = targetStandardization {
       output = try exporter.undoStandardization(of: output, mean: target.mean, scale: target.scale)
     }
@@ -56,23 +54,5 @@ extension ONNXModel {
       operatorSet: exporter.operatorSet, inputs: [input.declaration],
       outputs: [output.declaration] + exporter.statistics,
       nodes: exporter.nodes, initializers: exporter.initializers)
-  }
-}
-
-/// A value in a model that is being made.
-struct ExportedValue {
-  var name: String
-  /// With a batch of 1, channels last.
-  var shape: Shape
-  /// Whether it is `[N, C, …]` in the model. Without other axes both are the same, and this is false.
-  var isChannelsFirst: Bool
-
-  /// The axes after the batch and without the channels.
-  var positions: ArraySlice<Int> { Array(shape)[1..<max(1, shape.rank - 1)] }
-
-  /// What the model says of it as an input or output.
-  var declaration: ONNXValue {
-    let lengths = isChannelsFirst ? [shape.channelCount] + positions : Array(shape.dropFirst())
-    return ONNXValue(name, .float, [.named("batch")] + lengths.map { .fixed($0) })
   }
 }

@@ -1,0 +1,217 @@
+import NormaNormalization
+import NormaTensor
+
+/// The three forms of batch normalization in a graph, equal to rounding.
+public enum BatchNormalizationForm: String, Sendable, Codable, CaseIterable {
+  /// Ten nodes of primitive operations, whose local gradients are chained.
+  case staged
+  /// One node with the simplified gradient.
+  case closedForm
+  /// The closed form that also takes in the ReLU that follows, where one does.
+  case fused
+}
+
+/// Batch normalization by the batch's own statistics, in closed form: x `[N, …, C]` (or `[N, C, …]`), then gamma and beta `[C]`.
+package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperation {
+  package let affine: AffineInputs
+  package let epsilon: Double
+  package let layout: ChannelLayout
+  package let rectifies: Bool
+  package let allowsSingleValue: Bool
+  package let isRecomputed: Bool
+
+  package var name: String { rectifies ? "batch norm + ReLU" : "batch norm" }
+  package var rule: String {
+    "with g = ∂{}: ∂{0} = " + (affine.gamma.map { "{\($0)}" } ?? "1") + "/(N·s) · (N·g − Σg − x̂·Σ(g·x̂))" + affine.rule
+  }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    try checkChannels(inputs, layout, affine)
+  }
+
+  @specialized(where Element == Float)
+  package func forward(
+    _ inputs: [Tensor<Element>]
+  ) throws(NormalizationError) -> (output: Tensor<Element>, saved: NormalizedBatch<Element>) {
+    let (output, batch) = try BatchNormalization.forward(
+      inputs[0], gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon, layout: layout,
+      rectifies: rectifies, allowsSingleValue: allowsSingleValue)
+    return (output, batch)
+  }
+
+  package func kept(for needs: Needs) -> KeptTensors { .input(0) }
+
+  @specialized(where Element == Float)
+  package func backward(
+    _ g: Tensor<Element>, _ kept: Kept<Element>, saved: NormalizedBatch<Element>
+  ) -> [Tensor<Element>?] {
+    affine.gradients(
+      BatchNormalization.backward(g, input: kept.input(0), batch: saved), inputCount: kept.count)
+  }
+
+  /// Mean, second moment and reciprocal deviation in double precision; pivot, scale and shift.
+  package func savedBytes(for inputs: [Shape]) -> Int {
+    layout.channelCount(of: inputs[0]) * 3 * (MemoryLayout<Double>.stride + MemoryLayout<Element>.stride)
+  }
+
+  package func recompute(_ kept: Kept<Element>, saved: NormalizedBatch<Element>) -> Tensor<Element> {
+    BatchNormalization.output(for: kept.input(0), batch: saved)
+  }
+
+  package var featureOrder: FeatureOrder { .kept }
+  package var offsetCancellation: OffsetCancellation? { .byItself }
+}
+
+/// Batch normalization by given statistics, as in inference: x `[N, …, C]` (or `[N, C, …]`), mean and variance `[C]`, then gamma
+/// and beta `[C]`.
+package struct FixedBatchNormalizationOperation<Element: TensorElement>: TensorOperation {
+  package let affine: AffineInputs
+  package let epsilon: Double
+  package let layout: ChannelLayout
+  package var rectifies: Bool
+
+  package var name: String { rectifies ? "batch norm, inference + ReLU" : "batch norm, inference" }
+  package var rule: String {
+    "with g = ∂{}: ∂{0} = " + (affine.gamma.map { "{\($0)}/s·g" } ?? "g/s") + affine.rule
+  }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    try checkChannels(inputs, layout, affine, vectors: [1, 2])
+  }
+
+  @specialized(where Element == Float)
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    let output = BatchNormalization.inference(
+      inputs[0], mean: inputs[1], variance: inputs[2], gamma: affine.gamma(inputs), beta: affine.beta(inputs),
+      epsilon: epsilon, layout: layout, rectifies: rectifies)
+    return (output, ())
+  }
+
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    affine.gradients(
+      BatchNormalization.inferenceBackward(
+        g, input: kept.input(0), mean: kept.input(1), variance: kept.input(2), gamma: affine.gamma.map(kept.input),
+        beta: affine.beta.map(kept.input), epsilon: epsilon, layout: layout, rectifies: rectifies),
+      inputCount: kept.count)
+  }
+
+  package func kept(for needs: Needs) -> KeptTensors {
+    var kept = KeptTensors.everything
+    kept.remove(.output)
+    return kept
+  }
+
+  package var isPerSample: Bool { true }
+  package var rectified: (any TensorOperation<Element>)? {
+    var operation = self
+    operation.rectifies = true
+    return rectifies ? nil : operation
+  }
+
+  package func channelMap(_ constants: [Tensor<Element>?]) -> ChannelMap? {
+    guard !rectifies, let mean = constants[1], let variance = constants[2] else { return nil }
+    let channels = 0..<mean.count
+    func numbers(_ place: Int?, _ value: Double) -> [Double]? {
+      guard let place else { return channels.map { _ in value } }
+      return constants[place].map { $0.elements.map(Double.init) }
+    }
+    guard let gamma = numbers(affine.gamma, 1), let beta = numbers(affine.beta, 0) else { return nil }
+    return ChannelMap(
+      centre: mean.elements.map(Double.init),
+      scale: channels.map { gamma[$0] / (Double(variance[$0]) + epsilon).squareRoot() }, shift: beta)
+  }
+
+  package var featureOrder: FeatureOrder { .kept }
+  package var offsetCancellation: OffsetCancellation? { .byMean(input: 1) }
+}
+
+/// The shape of a batch whose channels have a number each in all vectors.
+private func checkChannels(
+  _ inputs: [Shape], _ layout: ChannelLayout, _ affine: AffineInputs, vectors: [Int] = []
+) throws(ShapeError) -> Shape {
+  let x = inputs[0]
+  let expected = layout == .channelsLast ? "[batch, …, {C}]" : "[batch, {C}, …]"
+  guard x.rank >= 2 else { throw ShapeError(expected: expected.replacing("{C}", with: "channels"), found: x) }
+  try affine.check(inputs, channels: layout.channelCount(of: x), expected: expected, vectors: vectors)
+  return x
+}
+
+extension ChannelLayout {
+  /// The number of channels of a batch, whose rank is at least 2.
+  fileprivate func channelCount(of shape: Shape) -> Int { self == .channelsLast ? shape.channelCount : shape[1] }
+}
+
+extension Variable {
+  /// Batch normalization in training, in closed form: x `[N, …, C]` (or `[N, C, …]`), gamma and beta `[C]`.
+  ///
+  /// Returns the moments of the batch beside the result, for the running statistics; where the computation is only followed,
+  /// moments of nothing with the batch's count of values, if that is known. With `isRecomputed`, operations that take the
+  /// result compute it again for their gradients, to the bit, instead of keeping it: one pass over the data, for half of the
+  /// memory.
+  ///
+  /// - Throws: `NormalizationError.singleValuePerChannel` unless `allowsSingleValue`.
+  @specialized(where Element == Float)
+  public func batchNormalized(
+    gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
+    rectifies: Bool = false, allowsSingleValue: Bool = false, isRecomputed: Bool = false
+  ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
+    let operation = BatchNormalizationOperation<Element>(
+      affine: AffineInputs(after: 1, gamma, beta), epsilon: epsilon, layout: layout, rectifies: rectifies,
+      allowsSingleValue: allowsSingleValue, isRecomputed: isRecomputed)
+    var inputs = [self]
+    if let gamma { inputs.append(gamma) }
+    if let beta { inputs.append(beta) }
+    let (output, saved) = try Graph.apply(operation, to: inputs)
+    return (output, saved?.moments ?? followedMoments(layout))
+  }
+
+  /// Moments that hold how many values a channel has, as far as shapes tell, and nothing else.
+  private func followedMoments(_ layout: ChannelLayout) -> BatchMoments {
+    guard let shape = knownShape, shape.rank >= 2 else {
+      return BatchMoments(count: 0, mean: .zeros([0]), centredSecondMoment: .zeros([0]))
+    }
+    let channels = layout.channelCount(of: shape)
+    return BatchMoments(
+      count: channels > 0 ? shape.elementCount / channels : 0, mean: .zeros([channels]),
+      centredSecondMoment: .zeros([channels]))
+  }
+
+  /// Batch normalization in training, built from primitive operations: each node is a step of the computation.
+  ///
+  /// x `[N, …, C]`; gamma and beta `[C]`. The moments for the running statistics are computed apart from the graph.
+  public func stagedBatchNormalized(
+    gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, allowsSingleValue: Bool = false
+  ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
+    let moments = tensor.map { BatchMoments(of: $0) } ?? followedMoments(.channelsLast)
+    if tensor != nil {
+      if moments.count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(shape)) }
+      // The mean of no rows is not a number, and would make a gradient of one.
+      guard moments.count > 0 else {
+        return try batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon)
+      }
+    }
+    let mean = meanOverRows().named("μ = mean of x")
+    let centred = subtracting(mean, broadcast: .perChannel).named("c = x − μ")
+    let variance = centred.squared().named("q = c²").meanOverRows().named("v = mean of q")
+    let deviation = variance.offset(by: Element(epsilon)).named("u = v + ε").squareRoot().named("s = √u")
+    let normalized = centred.multiplied(by: deviation.reciprocal().named("r = 1/s"), broadcast: .perChannel)
+    var output = normalized.named("x̂ = c·r")
+    if let gamma { output = output.multiplied(by: gamma, broadcast: .perChannel).named("t = γ·x̂") }
+    if let beta { output = output.adding(beta, broadcast: .perChannel).named("y = t + β") }
+    return (output, moments)
+  }
+
+  /// Batch normalization in inference, with given statistics `[C]`, which must be constants.
+  @specialized(where Element == Float)
+  public func batchNormalized(
+    mean: Variable, variance: Variable, gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5,
+    layout: ChannelLayout = .channelsLast, rectifies: Bool = false
+  ) -> Variable {
+    require(
+      mean.tensor == nil || !mean.requiresGradient && !variance.requiresGradient,
+      "given statistics are constants, and have no gradients")
+    let operation = FixedBatchNormalizationOperation<Element>(
+      affine: AffineInputs(after: 3, gamma, beta), epsilon: epsilon, layout: layout, rectifies: rectifies)
+    return Graph.apply(operation, to: [self, mean, variance] + [gamma, beta].compactMap { $0 }).output
+  }
+}

@@ -1,0 +1,95 @@
+import NormaConvolution
+import NormaTensor
+
+/// Convolution of images, of which `Convolution2d` tells: x `[N, H, W, C]`, weight `[outputs, C / groups, height, width]`, then
+/// a bias `[outputs]` if `hasBias`, then values of the result's shape that are added to it if `addsResidual`; and ReLU if
+/// `rectifies`.
+package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
+  package let window: Window
+  package let groups: Int
+  package let hasBias: Bool
+  package var addsResidual = false
+  package var rectifies = false
+
+  package var name: String { "convolution" + (addsResidual ? " + add" : "") + (rectifies ? " + ReLU" : "") }
+  package var rule: String {
+    "∂{0} = ∂{} ⋆ {1} turned round, ∂{1} = Σ {0}·∂{} over positions" + (hasBias ? ", ∂{2} = Σ ∂{}" : "")
+      + (addsResidual ? ", ∂{\(hasBias ? 3 : 2)} = ∂{}" : "")
+  }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    let (x, weight) = (inputs[0], inputs[1])
+    guard x.rank == 4, x[3] == weight[1] * groups,
+      let output = Convolution2d.outputShape(for: x, outputs: weight[0], window: window)
+    else {
+      throw ShapeError(
+        expected: "[batch, height, width, \(weight[1] * groups)] of at least its window", found: x)
+    }
+    if addsResidual, let residual = inputs.last, residual != output {
+      throw ShapeError(expected: "\(output), to be added to a convolution's result", found: residual)
+    }
+    return output
+  }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    let convolution = PreparedConvolution(
+      weight: inputs[1], bias: hasBias ? inputs[2] : nil, window: window, groups: groups)
+    return (convolution(inputs[0], residual: addsResidual ? inputs.last : nil, rectifies: rectifies), ())
+  }
+
+  package func kept(for needs: Needs) -> KeptTensors {
+    [needs[0] ? .input(1) : [], needs[1] ? .input(0) : [], rectifies ? .output : []]
+  }
+
+  package func backward(_ gradient: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    let g = rectifies ? kept.output.applying(.leakyReLUGradient(slope: 0), gradient) : gradient
+    var gradients = [
+      kept.needs[0]
+        ? Convolution2d.inputGradient(
+          g, inputShape: kept.shape(0), weight: kept.input(1), window: window, groups: groups) : nil,
+      kept.needs[1]
+        ? Convolution2d.weightGradient(
+          g, input: kept.input(0), weightShape: kept.shape(1), window: window, groups: groups) : nil,
+    ]
+    if hasBias { gradients.append(kept.needs[2] ? g.sumOverRows() : nil) }
+    if addsResidual { gradients.append(g) }
+    return gradients
+  }
+
+  package func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
+    guard let weight = constants[1], !hasBias || constants[2] != nil else { return { forward($0).output } }
+    let convolution = PreparedConvolution(
+      weight: weight, bias: hasBias ? constants[2] : nil, window: window, groups: groups)
+    let (addsResidual, rectifies) = (addsResidual, rectifies)
+    return { convolution($0[0], residual: addsResidual ? $0.last : nil, rectifies: rectifies) }
+  }
+
+  package var isPerSample: Bool { true }
+  package var rectified: (any TensorOperation<Element>)? { rectifies ? nil : with(\.rectifies) }
+  package var addingResidual: (any TensorOperation<Element>)? { rectifies || addsResidual ? nil : with(\.addsResidual) }
+
+  private func with(_ flag: WritableKeyPath<ConvolutionOperation, Bool>) -> ConvolutionOperation {
+    var operation = self
+    operation[keyPath: flag] = true
+    return operation
+  }
+
+  package func followed(by map: ChannelMap, _ constants: [Tensor<Element>?]) -> Folded<Element>? {
+    guard !rectifies, !addsResidual, let weight = constants[1], !hasBias || constants[2] != nil else { return nil }
+    return Folded(
+      ConvolutionOperation(window: window, groups: groups, hasBias: true),
+      constants: map.folded(intoWeight: weight, bias: hasBias ? constants[2] : nil))
+  }
+  package var lacksBias: Bool { !hasBias }
+}
+
+extension Variable {
+  /// Convolution of images: x `[N, H, W, C]`, weight `[outputs, C / groups, height, width]`, bias `[outputs]`.
+  ///
+  /// See `Convolution2d`.
+  @specialized(where Element == Float)
+  public func convolved(weight: Variable, bias: Variable? = nil, window: Window, groups: Int = 1) -> Variable {
+    let operation = ConvolutionOperation<Element>(window: window, groups: groups, hasBias: bias != nil)
+    return Graph.apply(operation, to: bias.map { [self, weight, $0] } ?? [self, weight]).output
+  }
+}

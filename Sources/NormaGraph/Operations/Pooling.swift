@@ -1,0 +1,96 @@
+import NormaConvolution
+import NormaTensor
+
+/// The largest value that a window takes in: `[N, H, W, C] → [N, H', W', C]`.
+package struct MaxPoolingOperation<Element: TensorElement>: TensorOperation {
+  package let window: Window
+
+  package var name: String { "max pool" }
+  package var rule: String { "∂{0} = ∂{} where {0} is its window's largest" }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape { try window.pooledShape(inputs[0]) }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    (Pooling2d.maximum(inputs[0], window: window), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [.input(0), .output] }
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [Pooling2d.maximumGradient(g, input: kept.input(0), output: kept.output, window: window)]
+  }
+
+  package var isPerSample: Bool { true }
+}
+
+/// The mean of what a window takes in: `[N, H, W, C] → [N, H', W', C]`. `countsPadding`: whether places outside the image count
+/// as zeros.
+package struct AveragePoolingOperation<Element: TensorElement>: TensorOperation {
+  package let window: Window
+  package let countsPadding: Bool
+
+  package var name: String { "average pool" }
+  package var rule: String { "∂{0} = Σ ∂{}/n over the windows that a value is in" }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape { try window.pooledShape(inputs[0]) }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    (Pooling2d.average(inputs[0], window: window, countsPadding: countsPadding), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [] }
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [Pooling2d.averageGradient(g, inputShape: kept.shape(0), window: window, countsPadding: countsPadding)]
+  }
+
+  package var isPerSample: Bool { true }
+}
+
+/// The mean of each channel over all positions of each sample: `[N, …, C] → [N, C]`.
+package struct GlobalAverageOperation<Element: TensorElement>: TensorOperation {
+  package init() {}
+
+  package var name: String { "global average" }
+  package var rule: String { "∂{0} = ∂{}/n" }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    guard inputs[0].rank >= 2 else { throw ShapeError(expected: "[batch, …, channels]", found: inputs[0]) }
+    return [inputs[0][0], inputs[0].channelCount]
+  }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    (Pooling2d.globalAverage(inputs[0]), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [] }
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [Pooling2d.globalAverageGradient(g, inputShape: kept.shape(0))]
+  }
+
+  package var isPerSample: Bool { true }
+}
+
+extension Window {
+  /// The shape of what a pooling gives.
+  fileprivate func pooledShape(_ input: Shape) throws(ShapeError) -> Shape {
+    guard input.rank == 4, padding.height <= size.height / 2, padding.width <= size.width / 2,
+      let output = Pooling2d.outputShape(for: input, window: self)
+    else {
+      throw ShapeError(
+        expected: "[batch, height, width, channels] of at least its window, padded by at most half of it", found: input)
+    }
+    return output
+  }
+}
+
+extension Variable {
+  /// The largest value that a window takes in: `[N, H, W, C] → [N, H', W', C]`.
+  public func maxPooled(_ window: Window) -> Variable {
+    Graph.apply(MaxPoolingOperation(window: window), to: [self]).output
+  }
+
+  /// The mean of what a window takes in: `[N, H, W, C] → [N, H', W', C]`. `countsPadding`: whether places outside the image
+  /// count as zeros.
+  public func averagePooled(_ window: Window, countsPadding: Bool = true) -> Variable {
+    Graph.apply(AveragePoolingOperation(window: window, countsPadding: countsPadding), to: [self]).output
+  }
+
+  /// The mean of each channel over all positions of each sample: `[N, …, C] → [N, C]`.
+  public func globallyAveraged() -> Variable { Graph.apply(GlobalAverageOperation(), to: [self]).output }
+}

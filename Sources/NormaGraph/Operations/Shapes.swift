@@ -1,0 +1,109 @@
+import NormaTensor
+
+/// The same elements under another shape.
+package struct ReshapeOperation<Element: TensorElement>: TensorOperation {
+  package let shape: Shape
+
+  package var name: String { "reshape" }
+  package var rule: String { "∂{0} = ∂{}, reshaped" }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    guard inputs[0].elementCount == shape.elementCount else {
+      throw ShapeError(expected: "\(shape.elementCount) elements, to become \(shape)", found: inputs[0])
+    }
+    return shape
+  }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    (inputs[0].reshaped(to: shape), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [] }
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [g.reshaped(to: kept.shape(0))]
+  }
+  package var isView: Bool { true }
+}
+
+/// `[N, …] → [N, product of the rest]`.
+package struct FlattenOperation<Element: TensorElement>: TensorOperation {
+  package init() {}
+
+  package var name: String { "reshape" }
+  package var rule: String { "∂{0} = ∂{}, reshaped" }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    guard inputs[0].rank >= 1 else { throw ShapeError(expected: "[batch, …]", found: inputs[0]) }
+    return [inputs[0][0], inputs[0].dropFirst().reduce(1, *)]
+  }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    (inputs[0].flattened(), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [] }
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [g.reshaped(to: kept.shape(0))]
+  }
+  package var isView: Bool { true }
+
+  package var isPerSample: Bool { true }
+  package var featureOrder: FeatureOrder { .kept }
+}
+
+/// Channels of zeros after those there are: `[…, C] → […, channels]`.
+package struct ChannelPaddingOperation<Element: TensorElement>: TensorOperation {
+  package let channels: Int
+
+  package var name: String { "padded channels" }
+  package var rule: String { "∂{0} = ∂{} of the first channels" }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    guard inputs[0].rank >= 1, inputs[0].channelCount <= channels else {
+      throw ShapeError(expected: "[batch, …, up to \(channels) channels]", found: inputs[0])
+    }
+    return inputs[0].replacingLast(with: channels)
+  }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    let shape = inputs[0].shape
+    require(channels >= shape.channelCount, "a tensor of shape \(shape) padded to \(channels) channels")
+    let padded = inputs[0].copyingChannels(
+      shape.channelCount, of: shape.rowCount, to: shape.replacingLast(with: channels))
+    return (padded, ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [] }
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    let shape = kept.shape(0)
+    return [g.copyingChannels(shape.channelCount, of: shape.rowCount, to: shape)]
+  }
+
+  package var isPerSample: Bool { true }
+}
+
+extension Variable {
+  /// The same elements under another shape.
+  public func reshaped(to newShape: Shape) -> Variable {
+    Graph.apply(ReshapeOperation(shape: newShape), to: [self]).output
+  }
+
+  /// `[N, …] → [N, product of the rest]`.
+  public func flattened() -> Variable { Graph.apply(FlattenOperation(), to: [self]).output }
+
+  /// Channels of zeros after those there are: `[…, C] → […, channels]`.
+  public func paddedChannels(to channels: Int) -> Variable {
+    Graph.apply(ChannelPaddingOperation(channels: channels), to: [self]).output
+  }
+}
+
+extension Tensor {
+  /// The first channels of each row in a tensor of another number of channels, the rest zeros.
+  fileprivate func copyingChannels(_ count: Int, of rows: Int, to shape: Shape) -> Tensor {
+    let (from, to) = (self.shape.channelCount, shape.channelCount)
+    return Tensor(shape: shape) { result in
+      if to > count { result.initialize(repeating: 0) }
+      withUnsafeElements { x in
+        guard let x = x.baseAddress, let result = result.baseAddress else { return }
+        for row in 0..<rows { (result + row * to).update(from: x + row * from, count: count) }
+      }
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import NormaConvolution
+import NormaGraph
+import NormaTensor
+
+extension MatrixProductOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let weight = try call.constant(1)
+    let name = exporter.add(constant: weight.value, named: weight.name)
+    return exporter.add("MatMul", [try call.value(0)], constants: [name], for: call)
+  }
+}
+
+extension LinearOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsLast(try call.value(0))
+    let weight = try call.constant(1)
+    var bias: [String] = []
+    if hasBias {
+      let constant = try call.constant(2)
+      bias = [exporter.add(constant: constant.value, named: constant.name)]
+    }
+    var y: ONNXExporter.Value
+    if x.shape.rank == 2 {
+      let name = exporter.add(constant: weight.value, named: weight.name)
+      y = exporter.add("Gemm", [x], constants: [name] + bias, ["transB": .integer(1)], for: call)
+    } else {
+      let name = exporter.add(constant: weight.value.transposed([1, 0]), named: weight.name)
+      y = exporter.add("MatMul", [x], constants: [name], for: call)
+      if hasBias { y = exporter.add("Add", [y], constants: bias, for: call) }
+    }
+    return rectifies ? exporter.add("Relu", [y], for: call) : y
+  }
+}
+
+extension ConvolutionOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsFirst(try call.value(0))
+    var constants: [String] = []
+    for index in hasBias ? [1, 2] : [1] {
+      let constant = try call.constant(index)
+      constants.append(exporter.add(constant: constant.value, named: constant.name))
+    }
+    var y = exporter.add(
+      "Conv", [x], constants: constants,
+      window.attributes.merging(["group": .integer(groups)]) { $1 }, for: call)
+    if addsResidual {
+      y = exporter.add("Add", [y, exporter.channelsFirst(try call.value(call.count - 1))], for: call)
+    }
+    return rectifies ? exporter.add("Relu", [y], for: call) : y
+  }
+}
+
+extension Window {
+  fileprivate var attributes: [String: ONNXExporter.Attribute] {
+    var attributes: [String: ONNXExporter.Attribute] = [
+      "kernel_shape": .integers([size.height, size.width]),
+      "strides": .integers([stride.height, stride.width]),
+      "pads": .integers([padding.height, padding.width, padding.height, padding.width]),
+    ]
+    if dilation != 1 { attributes["dilations"] = .integers([dilation.height, dilation.width]) }
+    return attributes
+  }
+}
+
+extension MaxPoolingOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    exporter.add("MaxPool", [exporter.channelsFirst(try call.value(0))], window.attributes, for: call)
+  }
+}
+
+extension AveragePoolingOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    var attributes = window.attributes
+    attributes["count_include_pad"] = .integer(countsPadding ? 1 : 0)
+    return exporter.add(
+      "AveragePool", [exporter.channelsFirst(try call.value(0))], attributes, since: window.dilation == 1 ? 17 : 21,
+      for: call)
+  }
+}
+
+extension GlobalAverageOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = try call.value(0)
+    guard x.shape.rank > 2 else { return x }
+    let average = exporter.add("GlobalAveragePool", [exporter.channelsFirst(x)], for: call)
+    var y = exporter.add("Flatten", [average], ["axis": .integer(1)], for: call)
+    y.isChannelsFirst = false
+    return y
+  }
+}
+
+extension FlattenOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = try call.value(0)
+    // One position, or one channel, is in the same order either way.
+    let isSame = x.positions.allSatisfy { $0 == 1 } || x.shape.channelCount == 1
+    var y = exporter.add("Flatten", [isSame ? x : exporter.channelsLast(x)], ["axis": .integer(1)], for: call)
+    y.isChannelsFirst = false
+    return y
+  }
+}
+
+extension ReshapeOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsLast(try call.value(0))
+    guard x.shape.first == 1, shape.first == 1 else {
+      throw .unsupported(call.place, "a reshape of \(x.shape) to \(shape), which does not keep the samples apart")
+    }
+    // 0 stands for the length there was.
+    let lengths = [0] + shape.dropFirst().map(Int64.init)
+    let name = exporter.add(
+      tensor: .integers(ONNXIntegers(lengths, shape: [lengths.count])), named: "\(call.path).shape")
+    return exporter.add("Reshape", [x], constants: [name], for: call)
+  }
+}
+
+extension ChannelPaddingOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsFirst(try call.value(0))
+    let rank = x.shape.rank
+    var pads = [Int64](repeating: 0, count: 2 * rank)
+    pads[rank + (x.isChannelsFirst ? 1 : rank - 1)] = Int64(channels - x.shape.channelCount)
+    let name = exporter.add(
+      tensor: .integers(ONNXIntegers(pads, shape: [pads.count])),
+      named: call.path.isEmpty ? "pads" : "\(call.path).pads")
+    return exporter.add("Pad", [x], constants: [name], for: call)
+  }
+}
