@@ -25,6 +25,8 @@ public struct NetworkBuilder<Element: TensorElement> {
   private let random: RandomGenerator
   /// How many layers with weights there are so far.
   private var weightLayerCount: UInt64 = 0
+  /// How many numbers are trained so far; a Double, since what a file asks for may be more than any Int.
+  private var parameterCount = 0.0
   private var members: [(name: String, layer: any Layer<Element>)] = []
   /// The shape of a sample after the layers so far.
   public private(set) var shape: Shape
@@ -56,12 +58,10 @@ public struct NetworkBuilder<Element: TensorElement> {
 
   /// Adds a layer; without a name it is called by its place.
   ///
-  /// - Throws: ``ModelArchitectureError`` where the result so far does not fit the layer, and where the layer makes more
-  ///   numbers of a sample than any can.
+  /// - Throws: ``ModelArchitectureError`` where the result so far does not fit the layer, where the layer makes more numbers of
+  ///   a sample than any can, and where the network has more than ``ModelArchitecture/maximumParameterCount`` parameters.
   public mutating func append(_ layer: any Layer<Element>, named name: String? = nil) throws(ModelArchitectureError) {
-    guard members.count < 100_000 else {
-      throw ModelArchitectureError("\(recipe) cannot be built; a network has up to 100000 layers")
-    }
+    try add(layer, named: name)
     let output: Shape
     do {
       output = Shape(try layer.outputShape(for: Shape([1] + Array(shape))).dropFirst())
@@ -74,11 +74,24 @@ public struct NetworkBuilder<Element: TensorElement> {
     }
     guard output.size <= Self.maximumResultCount else {
       throw ModelArchitectureError(
-        "\(recipe) makes \(output.size) numbers of a sample in one layer; at most \(Self.maximumResultCount) are possible"
+        "\(recipe) makes \(words(output.size)) numbers of a sample in one layer; at most \(words(Self.maximumResultCount)) are possible"
       )
     }
-    members.append((name ?? "\(members.count)", layer))
     shape = output
+  }
+
+  /// Adds a layer that leaves the shape as it is, as far as is known.
+  private mutating func add(_ layer: any Layer<Element>, named name: String?) throws(ModelArchitectureError) {
+    parameterCount += layer.namedParameters.reduce(0) { $0 + $1.parameter.shape.size }
+    guard parameterCount <= Double(ModelArchitecture.maximumParameterCount) else {
+      throw ModelArchitectureError(
+        "\(recipe) would have \(words(parameterCount)) parameters here, "
+          + "or more; at most \(ModelArchitecture.maximumParameterCount) are possible")
+    }
+    guard members.count < 100_000 else {
+      throw ModelArchitectureError("\(recipe) cannot be built; a network has up to 100000 layers")
+    }
+    members.append((name ?? "\(members.count)", layer))
   }
 
   /// The most numbers that a layer can make of one sample.
@@ -92,26 +105,13 @@ public struct NetworkBuilder<Element: TensorElement> {
     branch.members = []
     try add(&branch)
     weightLayerCount = branch.weightLayerCount
-    return try branch.sequential()
+    return try branch.finished()
   }
 
   /// The network of the layers so far.
   ///
-  /// - Throws: ``ModelArchitectureError`` where two layers have one name, and where the network would have more than
-  ///   ``ModelArchitecture/maximumParameterCount`` parameters.
+  /// - Throws: ``ModelArchitectureError`` where two layers have one name.
   public func finished() throws(ModelArchitectureError) -> Sequential<Element> {
-    let network = try sequential()
-    // As a Double, since what a file asks for may be more than any Int.
-    let count = network.namedParameters.reduce(0) { $0 + $1.parameter.shape.size }
-    guard count <= Double(ModelArchitecture.maximumParameterCount) else {
-      throw ModelArchitectureError(
-        "\(recipe) would have \(count > 1e15 ? "\(count)" : "\(Int(count))") parameters here; at most "
-          + "\(ModelArchitecture.maximumParameterCount) are possible")
-    }
-    return network
-  }
-
-  private func sequential() throws(ModelArchitectureError) -> Sequential<Element> {
     do {
       return try Sequential(named: members)
     } catch {
@@ -160,7 +160,8 @@ extension NetworkBuilder {
     if startsAtZero, let gamma = layer.parameters.first(where: { $0.kind == .gamma }) {
       gamma.value = .zeros(gamma.shape)
     }
-    try append(layer, named: name)
+    // Not followed: that would make its running statistics.
+    try add(layer, named: name)
   }
 
   /// Adds the recipe's nonlinearity: ReLU, unless it is a ``FeedForwardRecipe``, where it can be chosen.
@@ -176,6 +177,9 @@ extension NetworkBuilder {
     }
     if keepProbability < 1 { try append(Dropout(keepProbability: keepProbability), named: name) }
   }
+
+  /// A count in digits, unless it has too many.
+  private func words(_ count: Double) -> String { count > 1e15 ? "\(count)" : "\(Int(count))" }
 
   private mutating func nextGenerator() -> RandomGenerator {
     defer { weightLayerCount += 1 }
