@@ -40,7 +40,7 @@ let package = Package(
 
     // Floor 3: differentiation, the data sets, and event files for TensorBoard.
     .target(name: "NormaGraph", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution"]),
-    .target(name: "NormaData", dependencies: ["NormaTensor", "NormaFiles"]),
+    .target(name: "NormaData", dependencies: ["NormaTensor", "NormaNormalization", "NormaFiles"]),
     .target(
       name: "NormaEvents",
       dependencies: ["NormaTensor", "NormaFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -89,7 +89,7 @@ let package = Package(
     .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
     .testTarget(name: "NormaNormalizationTests", dependencies: ["NormaNormalization", "TestSupport"]),
     .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
-    .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport"]),
+    .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport", "AllocationCounter"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),
     .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "TestSupport"]),

@@ -9,6 +9,12 @@ extension Sequential<Float> {
     guard features.shape[0] > 0, let serving = try? InferenceModel(self) else { return try predict(features) }
     return try serving.predict(features)
   }
+
+  /// The outputs for each example of a data set, as ``outputs(for:)-(Tensor<Float>)`` gives them.
+  func outputs(for dataset: Dataset<Float>) throws -> Tensor<Float> {
+    guard dataset.count > 0, let serving = try? InferenceModel(self) else { return try predict(dataset) }
+    return try serving.predict(dataset)
+  }
 }
 
 extension Checkpoint {

@@ -162,7 +162,8 @@ struct Compare: ParsableCommand {
     let page = "\(out)/report.html"
     let json = try ResultFile.data(result)
     try FileAccess.write([
-      (path: "\(out)/result.json", bytes: [UInt8](json)), (path: page, bytes: Array(report.page.html().utf8)),
+      (path: "\(out)/result.json", contents: .bytes([UInt8](json))),
+      (path: page, contents: .text(report.page.html())),
     ])
     if common.json {
       try outputJSON(result)
@@ -178,7 +179,7 @@ struct Compare: ParsableCommand {
     for file in events ?? [] { try file.finish() }
   }
 
-  private func description(of comparison: Comparison, _ data: PreparedData) -> Comparison.Description {
+  private func description(of comparison: Comparison, _ data: DataSplits) -> Comparison.Description {
     let names = comparison.normalizations.map(\.words)
     return Comparison.Description(
       title: "\(data.training.name): \(names.formatted(.list(type: .and).locale(Locale(identifier: "en"))))",

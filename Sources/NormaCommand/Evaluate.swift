@@ -58,7 +58,7 @@ struct Evaluate: ParsableCommand {
     let network = try checkpoint.makeModel()
     let dataset = try checkpoint.evaluationData(source: data, table: table)
     try network.check(dataset)
-    let outputs = try network.outputs(for: dataset.features)
+    let outputs = try network.outputs(for: dataset)
     let answers = try checkpoint.answers(outputs, from: file) { "example \($0) (counted from 0)" }
     let evaluation = try Evaluation(outputs: outputs, of: dataset, loss: checkpoint.settings.training.loss)
     let result = EvaluationResult(
@@ -130,7 +130,7 @@ extension Checkpoint {
   /// classes that the model does not know.
   func read(
     _ source: String, options given: CSVOptions = CSVOptions(labelColumns: []), needsLabels: Bool = true
-  ) throws -> SourceData {
+  ) throws -> RawData {
     var options = csvOptions(given)
     let source = try DataSource(source)
     if let table = source.reader as? CSVReader {

@@ -158,7 +158,8 @@ extension Lab {
       for folder in ["figures", "tables"] { try FileAccess.createDirectory("\(out)/\(folder)") }
       if let tensorboard { try report.writeEvents(to: tensorboard) }
       // The page last: where it is, all that it shows is.
-      try FileAccess.write(try report.files().reversed().map { (path: "\(out)/\($0.path)", bytes: $0.bytes) })
+      try FileAccess.write(
+        try report.files().reversed().map { (path: "\(out)/\($0.path)", contents: .bytes($0.bytes)) })
       if common.json { return try outputJSON(results.map(\.record)) }
       var table = TextTable(
         columns: [.words("experiment"), .numbers("held"), .numbers("not"), .numbers("open"), .words("answer")])

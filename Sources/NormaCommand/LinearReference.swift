@@ -13,9 +13,9 @@ struct LinearReference {
 
   /// Measures both on test data, or where there are none on validation data; nil where there are neither, and for images and
   /// large data, of which a linear model takes longer than it tells.
-  init?(_ data: PreparedData, against model: Sequential<Float>, loss: LossFunction) throws {
+  init?(_ data: DataSplits, against model: Sequential<Float>, loss: LossFunction) throws {
     let measured = data.test ?? data.validation
-    guard measured.count > 1, data.training.exampleShape.rank == 1, data.training.features.count <= 1 << 22 else {
+    guard measured.count > 1, data.training.exampleShape.rank == 1, data.training.shape.elementCount <= 1 << 22 else {
       return nil
     }
     linear = try LinearModel(fittedOn: data.training).evaluate(on: measured).metric

@@ -170,7 +170,7 @@ struct Predict: ParsableCommand {
   }
 
   /// Features as the network takes them; what was supposed of them is told.
-  private func features(_ features: SourceExamples.Features, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
+  private func features(_ features: RawDataset.Features, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
     var notes: [String] = []
     let result = try checkpoint.preparation.features(
       of: features, shape: Shape(checkpoint.settings.exampleShape), notes: &notes)

@@ -4,7 +4,7 @@ import NormaLab
 
 // Settings in words, for reports and listings.
 
-extension PreparedData {
+extension DataSplits {
   /// How many examples of what there are.
   var summary: String {
     let parts = [("training", training.count), ("validation", validation.count), ("test", test?.count ?? 0)]
@@ -20,7 +20,7 @@ extension PreparedData {
 
 /// The settings of a training, in the order to show them.
 func settings(
-  _ network: ModelArchitecture, _ training: TrainingConfiguration, _ data: PreparedData
+  _ network: ModelArchitecture, _ training: TrainingConfiguration, _ data: DataSplits
 ) -> [NormComparison.Setting] {
   var rows = [
     ("data", data.summary),

@@ -170,7 +170,7 @@ struct Train: ParsableCommand {
     saved.history = history
     var outcome = Outcome(history: history)
     if recalibrate {
-      try model.recalibrateStatistics(on: prepared.training.features, batchSize: configuration.batchSize)
+      try model.recalibrateStatistics(on: prepared.training, batchSize: configuration.batchSize)
       saved.recalibrationCount = prepared.training.count
       let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
       outcome.recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
@@ -180,8 +180,8 @@ struct Train: ParsableCommand {
     outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
     let checkpoint = Checkpoint(settings: saved, state: model.state)
     try FileAccess.write([
-      (path: "\(out)/history.json", bytes: [UInt8](try ResultFile.data(history))),
-      (path: modelPath, bytes: try checkpoint.serialized()),
+      (path: "\(out)/history.json", contents: .bytes([UInt8](try ResultFile.data(history)))),
+      (path: modelPath, contents: try checkpoint.contents(of: modelPath)),
     ])
     try TrainingStateFolder(checkpointFolder).removeAll()
     if let reference = try LinearReference(prepared, against: model, loss: configuration.loss) {
@@ -201,7 +201,7 @@ struct Train: ParsableCommand {
     let parts = try data.folds(count, random: random, asImages: architecture.recipe.takesImages)
     var progress: (fold: Int, display: TrainingProgress)?
     defer { progress?.display.finish() }
-    var preparedOfFold: PreparedData?
+    var preparedOfFold: DataSplits?
     return try CrossValidation(parts, configuration: configuration, random: random.split(1)) { data in
       preparedOfFold = data
       return try architecture.recipe.build(
@@ -223,7 +223,7 @@ struct Train: ParsableCommand {
   }
 
   private func fit(
-    _ trainer: Trainer<Float>, _ data: PreparedData, _ events: TrainingEvents?, notes: [String: String], isNew: Bool
+    _ trainer: Trainer<Float>, _ data: DataSplits, _ events: TrainingEvents?, notes: [String: String], isNew: Bool
   ) throws -> TrainingHistory {
     let count = checkpoints.checkpoints
     let folder = TrainingStateFolder(checkpointFolder, kept: max(1, count), replacing: isNew)

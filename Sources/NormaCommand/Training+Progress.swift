@@ -6,7 +6,7 @@ struct TrainingProgress {
   private let display: ProgressDisplay
 
   /// A display for a training that begins now, of which about so many epochs get a line.
-  init(label: String, data: PreparedData, configuration: TrainingConfiguration, lines: Int = 20, quiet: Bool) {
+  init(label: String, data: DataSplits, configuration: TrainingConfiguration, lines: Int = 20, quiet: Bool) {
     let isClassification = if case .classes = data.training.targets { true } else { false }
     display = ProgressDisplay(
       label: label, epochs: configuration.epochs,

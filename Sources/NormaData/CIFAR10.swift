@@ -24,25 +24,25 @@ public enum CIFAR10 {
   /// of the result. The images have the shape `[N, 32, 32, 3]` and values from 0 to 255.
   /// - Throws: `FileError` if something cannot be read, `FormatError` if it is not what it should be, or more than there is
   ///   memory for.
-  public static func load(_ path: String) throws -> LoadedData {
+  public static func load(_ path: String) throws -> RawData {
     try load(try files(at: path))
   }
 
   /// Reads the archive's bytes; `file` is what errors call it. See ``load(_:)``.
-  public static func load(archive bytes: [UInt8], file: String) throws -> LoadedData {
+  public static func load(archive bytes: [UInt8], file: String) throws -> RawData {
     try load(try files(in: TarReader(bytes: bytes, file: file), file: file))
   }
 
-  private static func load(_ files: Files) throws -> LoadedData {
-    let batches = try files.contents.compactMap { name, bytes in batchNumber(name).map { ($0, name, bytes) } }
-      .sorted { $0.0 < $1.0 }.map { (number: $0, batch: try Batch(bytes: $2, file: "\(files.place): \($1)")) }
+  private static func load(_ files: consuming Files) throws -> RawData {
+    var files = files
+    let batches = files.names.compactMap { name in batchNumber(name).map { (number: $0, name: name) } }
+      .sorted { $0.number < $1.number }
     guard !batches.isEmpty else { throw missingBatches(files.names, at: files.place) }
     let classNames = try readClassNames(
-      required("batches.meta.txt", of: files), file: "\(files.place): batches.meta.txt")
-    let test = try Batch(bytes: required("test_batch.bin", of: files), file: "\(files.place): test_batch.bin")
-    return LoadedData(
-      training: try dataset(batches.map(\.batch), classNames: classNames),
-      test: try dataset([test], classNames: classNames),
+      required("batches.meta.txt", of: &files), file: "\(files.place): batches.meta.txt")
+    let test = try examples(["test_batch.bin"], of: &files, classNames: classNames)
+    return RawData(
+      training: try examples(batches.map(\.name), of: &files, classNames: classNames), test: test,
       notes: missingNote(batches.map(\.number), place: files.place).map { [$0] } ?? [])
   }
 
@@ -84,7 +84,7 @@ public enum CIFAR10 {
       guard isWanted(name) else { continue }
       let place = "\(file): \(name)"
       if batchNumber(name) != nil || name == "test_batch.bin" {
-        try Batch.check(size: entry.size, file: place)
+        try check(size: entry.size, file: place)
       } else if entry.size > maximumNamesSize {
         throw FormatError(file: place, problem: "\(entry.size) bytes are no ten names", remedy: remedy)
       }
@@ -112,8 +112,9 @@ public enum CIFAR10 {
     return Int(name.dropFirst("data_batch_".count).dropLast(".bin".count))
   }
 
-  private static func required(_ name: String, of files: Files) throws(FormatError) -> [UInt8] {
-    guard let bytes = files.contents[name] else {
+  /// Takes a file's bytes out of the others, so that they are let go as soon as they are done with.
+  private static func required(_ name: String, of files: inout Files) throws(FormatError) -> [UInt8] {
+    guard let bytes = files.contents.removeValue(forKey: name) else {
       throw FormatError(file: files.place, problem: "it has no file '\(name)'", remedy: remedy)
     }
     return bytes
@@ -141,58 +142,45 @@ public enum CIFAR10 {
     return names
   }
 
-  /// One file of records, known to be whole and to have labels that are classes.
-  private struct Batch {
-    let bytes: [UInt8]
-    var count: Int { bytes.count / recordLength }
-
-    /// Makes sure that so many bytes can be a batch, and that there is memory for them and for the numbers they become.
-    static func check(size: Int, file: String) throws(FormatError) {
-      guard size > 0, size % recordLength == 0 else {
-        throw FormatError(
-          file: file, location: "byte \(size)",
-          problem: "\(size) bytes are no whole number of records of \(recordLength); it is cut off or no batch",
-          remedy: remedy)
-      }
-      try MemoryBudget.check(size > 1 << 56 ? .max : size * (1 + MemoryLayout<Float>.size), for: file)
+  /// Makes sure that so many bytes can be a file of records, and that there is memory for them and for the images.
+  private static func check(size: Int, file: String) throws(FormatError) {
+    guard size > 0, size % recordLength == 0 else {
+      throw FormatError(
+        file: file, location: "byte \(size)",
+        problem: "\(size) bytes are no whole number of records of \(recordLength); it is cut off or no batch",
+        remedy: remedy)
     }
-
-    init(bytes: [UInt8], file: String) throws(FormatError) {
-      try Batch.check(size: bytes.count, file: file)
-      self.bytes = bytes
-      for record in 0..<count {
-        let label = bytes[record * recordLength]
-        guard label >= classCount else { continue }
-        throw FormatError(
-          file: file, location: "byte \(record * recordLength)",
-          problem: "the label \(label) of record \(record + 1) is none",
-          remedy: "Labels lie between 0 and \(classCount - 1); the file is damaged or no batch of CIFAR-10.")
-      }
-    }
+    try MemoryBudget.check(size > 1 << 56 ? .max : 2 * size, for: file)
   }
 
-  /// Colours from planes to the last axis, and labels.
-  private static func dataset(_ batches: [Batch], classNames: [String]) throws -> Dataset<Float> {
-    let count = batches.reduce(0) { $0 + $1.count }
+  /// The images of files of records: colours from planes to the last axis, and labels.
+  private static func examples(
+    _ names: [String], of files: inout Files, classNames: [String]
+  ) throws(FormatError) -> RawDataset {
+    var pixels: [UInt8] = []
     var classes: [Int] = []
-    classes.reserveCapacity(count)
-    let features = Tensor<Float>(shape: [count, side, side, 3]) { pixels in
-      var position = 0
-      for batch in batches {
-        for start in stride(from: 0, to: batch.bytes.count, by: recordLength) {
-          classes.append(Int(batch.bytes[start]))
-          for pixel in 0..<pixelCount {
-            for channel in 0..<3 {
-              let value = batch.bytes[start + 1 + channel * pixelCount + pixel]
-              pixels.initializeElement(at: position, to: Float(value))
-              position += 1
-            }
-          }
+    pixels.reserveCapacity(names.reduce(0) { $0 + (files.contents[$1]?.count ?? 0) })
+    for name in names {
+      let records = try required(name, of: &files)
+      let file = "\(files.place): \(name)"
+      try check(size: records.count, file: file)
+      for start in stride(from: 0, to: records.count, by: recordLength) {
+        let label = Int(records[start])
+        guard label < classCount else {
+          throw FormatError(
+            file: file, location: "byte \(start)",
+            problem: "the label \(label) of record \(start / recordLength + 1) is none",
+            remedy: "Labels lie between 0 and \(classCount - 1); the file is damaged or no batch of CIFAR-10.")
+        }
+        classes.append(label)
+        for pixel in start + 1..<start + 1 + pixelCount {
+          for channel in 0..<3 { pixels.append(records[pixel + channel * pixelCount]) }
         }
       }
     }
-    return Dataset(
-      features: features, targets: .classes(classes, count: classCount), name: "CIFAR-10",
+    return RawDataset(
+      features: .bytes(pixels, shape: [classes.count, side, side, 3]), targets: .classes(classes, count: classCount),
+      name: "CIFAR-10",
       attribution: "CIFAR-10: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
       classNames: classNames)
   }

@@ -7,8 +7,8 @@ public struct DigitsReader: DataReader {
   public static let contents = "built in"
   public var path: String { "" }
   public init(path: String = "") {}
-  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
-    SourceData(LoadedData(training: .digits()))
+  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
+    RawData(training: .digits())
   }
 }
 
@@ -19,8 +19,8 @@ public struct MNISTReader: DataReader {
   public static let contents = "MNIST's four files"
   public let path: String
   public init(path: String) { self.path = path }
-  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
-    SourceData(try MNIST.load(folder: path))
+  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
+    try MNIST.load(folder: path)
   }
 }
 
@@ -31,8 +31,8 @@ public struct FashionMNISTReader: DataReader {
   public static let contents = "Fashion-MNIST's four files"
   public let path: String
   public init(path: String) { self.path = path }
-  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
-    SourceData(try MNIST.loadFashion(folder: path))
+  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
+    try MNIST.loadFashion(folder: path)
   }
 }
 
@@ -43,8 +43,8 @@ public struct CIFAR10Reader: DataReader {
   public static let contents = "the binary version"
   public let path: String
   public init(path: String) { self.path = path }
-  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
-    SourceData(try CIFAR10.load(path))
+  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
+    try CIFAR10.load(path)
   }
 }
 
@@ -56,8 +56,8 @@ public struct ImageFolderReader: DataReader {
   public static let fileKinds: Set<FileKind>? = [.directory]
   public let path: String
   public init(path: String) { self.path = path }
-  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
-    SourceData(try ImageFolder.load(path, options: images))
+  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
+    try ImageFolder.load(path, options: images)
   }
 }
 
@@ -69,7 +69,7 @@ public struct CSVReader: DataReader {
   public static let fileKinds: Set<FileKind>? = [.text, .gzip]
   public let path: String
   public init(path: String) { self.path = path }
-  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
+  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
     try CSV.data(bytes: Gzip.contents(ofFile: path), file: path, options: options)
   }
 }
@@ -82,7 +82,7 @@ public struct NumPyReader: DataReader {
   public static let fileKinds: Set<FileKind>? = [.npz]
   public let path: String
   public init(path: String) { self.path = path }
-  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
+  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
     try NumPyDataset.read(path, options: options)
   }
 }

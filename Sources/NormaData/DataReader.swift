@@ -24,7 +24,7 @@ public protocol DataReader: NamedSettings {
   /// what applies to them.
   ///
   /// - Throws: `FileError`, `FormatError` or ``DataError``.
-  func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData
+  func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData
 }
 
 extension DataReader {

@@ -34,7 +34,7 @@ public struct DataSource: Hashable, Sendable {
   /// byte in it. What is of no known kind, or empty, is the reader's to judge.
   ///
   /// - Throws: `FileError` if there is nothing to read, `FormatError` that says what it is.
-  public func checkFileKind() throws {
+  package func checkFileKind() throws {
     let type = type(of: reader)
     guard let kinds = type.fileKinds else { return }
     let kind = try FileKind(ofFile: reader.path)
@@ -49,18 +49,9 @@ public struct DataSource: Hashable, Sendable {
   /// - Throws: `FileError`, `FormatError` or ``DataError``.
   public func read(
     options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
-  ) throws -> SourceData {
+  ) throws -> RawData {
     try checkFileKind()
     return try reader.read(options: options, images: images)
-  }
-
-  /// Reads the data as arrays, a table encoded by all of its rows. See ``read(options:images:)``.
-  ///
-  /// - Throws: `FileError`, `FormatError` or ``DataError``.
-  public func load(
-    options: CSVOptions = CSVOptions(), images: ImageFolderOptions = ImageFolderOptions()
-  ) throws -> LoadedData {
-    try read(options: options, images: images).whole()
   }
 
   public static func == (a: Self, b: Self) -> Bool { AnyHashable(a.reader) == AnyHashable(b.reader) }

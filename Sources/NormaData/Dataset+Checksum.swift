@@ -4,7 +4,9 @@ import NormaTensor
 extension Dataset {
   /// Takes all examples and targets into a checksum, in their order.
   package func add(to checksum: inout Checksum) {
-    features.withUnsafeElements { checksum.add(UnsafeRawBufferPointer($0)) }
+    for range in samples.parts {
+      samples.features(range).withUnsafeElements { checksum.add(UnsafeRawBufferPointer($0)) }
+    }
     switch targets {
     case .classes(let classes, _): classes.withUnsafeBytes { checksum.add($0) }
     case .values(let values): values.withUnsafeElements { checksum.add(UnsafeRawBufferPointer($0)) }

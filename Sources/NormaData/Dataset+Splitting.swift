@@ -16,12 +16,41 @@ extension Dataset.Targets {
 }
 
 extension Dataset {
-  /// The given examples, copied in that order.
+  /// The given examples in that order, which share their features' memory with these.
   public func subset(rows indices: some Collection<Int>) -> Dataset {
     var copy = self
-    copy.features = features.gathering(rows: indices)
+    copy.samples = samples.subset(Array(indices))
     copy.targets = targets.subset(rows: indices)
     return copy
+  }
+
+  /// The given examples in that order, brought together in memory of their own.
+  public func batch(_ indices: some Collection<Int>) -> Dataset {
+    batch(indices, samples.gathered(indices))
+  }
+
+  /// A range of the examples, as a view where their numbers lie so already.
+  public func batch(_ range: Range<Int>) -> Dataset { batch(range, samples.features(range)) }
+
+  /// The given images in that order, each changed by chance as ``ImageAugmentation/applied(to:using:)`` does, in one pass.
+  ///
+  /// The images must be such that ``ImageAugmentation/problem(forExamplesOf:)`` finds nothing.
+  public func batch(
+    _ indices: some Collection<Int>, changedBy augmentation: ImageAugmentation,
+    using generator: inout RandomGenerator
+  ) -> Dataset {
+    if let problem = augmentation.problem(forExamplesOf: exampleShape) { fatalError(problem) }
+    let shape = exampleShape
+    return batch(
+      indices,
+      samples.gathered(indices) { augmentation.change($0, to: $1, shape: shape, using: &generator) })
+  }
+
+  private func batch(_ indices: some Collection<Int>, _ features: Tensor<Element>) -> Dataset {
+    var batch = self
+    batch.features = features
+    batch.targets = targets.subset(rows: indices)
+    return batch
   }
 
   /// Sets examples aside by chance: `validationCount` for validation, the others for training, both in random order.

@@ -11,7 +11,14 @@ public struct Dataset<Element: TensorElement>: Sendable {
   }
 
   /// The examples along the first axis: `[N, features]`, or images with the channels last, `[N, height, width, channels]`.
-  public var features: Tensor<Element>
+  ///
+  /// Parts of a data set and images that were read as bytes are brought together each time this is asked for, `[N, …]` numbers:
+  /// who goes through many examples takes them batch by batch, ``batch(_:)``.
+  public var features: Tensor<Element> {
+    get { samples.features }
+    set { samples = Samples(newValue) }
+  }
+  var samples: Samples<Element>
   /// What should be said of each of them.
   public var targets: Targets
   /// What the data are called.
@@ -29,17 +36,26 @@ public struct Dataset<Element: TensorElement>: Sendable {
     featureNames: [String]? = nil
   ) {
     require(features.rank >= 2, "features of shape \(features.shape) have no axis of examples and one of features")
+    self.init(
+      samples: Samples(features), targets: targets, name: name, attribution: attribution, classNames: classNames,
+      featureNames: featureNames)
+  }
+
+  init(
+    samples: Samples<Element>, targets: Targets, name: String, attribution: String? = nil,
+    classNames: [String]? = nil, featureNames: [String]? = nil
+  ) {
     switch targets {
     case .classes(let classes, let count):
-      require(classes.count == features.shape[0], "\(classes.count) classes for features \(features.shape)")
+      require(classes.count == samples.count, "\(classes.count) classes for \(samples.count) examples")
       require(classes.allSatisfy { $0 >= 0 && $0 < count }, "a class lies outside 0..<\(count)")
       require(classNames == nil || classNames?.count == count, "names for other than \(count) classes")
     case .values(let values):
       require(
-        values.rank == 2 && values.shape[0] == features.shape[0],
-        "values of shape \(values.shape) for features \(features.shape)")
+        values.rank == 2 && values.shape[0] == samples.count,
+        "values of shape \(values.shape) for \(samples.count) examples")
     }
-    self.features = features
+    self.samples = samples
     self.targets = targets
     self.name = name
     self.attribution = attribution
@@ -48,7 +64,7 @@ public struct Dataset<Element: TensorElement>: Sendable {
   }
 
   /// The number of examples.
-  public var count: Int { features.shape[0] }
+  public var count: Int { samples.count }
 
   /// How many examples each class has; nil if the targets are numbers.
   public var classCounts: [Int]? {
@@ -59,7 +75,10 @@ public struct Dataset<Element: TensorElement>: Sendable {
   }
 
   /// The shape of one example: that of the features without the first axis.
-  public var exampleShape: Shape { Shape(features.shape.dropFirst()) }
+  public var exampleShape: Shape { samples.exampleShape }
+
+  /// The shape `[N, …]` of the features.
+  public var shape: Shape { Shape([count] + Array(exampleShape)) }
 
   /// The same data in another element type.
   public func converted<Other: TensorElement>(to type: Other.Type = Other.self) -> Dataset<Other> {
@@ -71,22 +90,5 @@ public struct Dataset<Element: TensorElement>: Sendable {
     return Dataset<Other>(
       features: features.converted(), targets: newTargets, name: name, attribution: attribution, classNames: classNames,
       featureNames: featureNames)
-  }
-}
-
-/// What a source of data gives: examples to learn from, and those set aside by its makers to be tested on.
-public struct LoadedData: Sendable {
-  /// The examples to learn from.
-  public var training: Dataset<Float>
-  /// Nil where the source makes no such division.
-  public var test: Dataset<Float>?
-  /// What whoever uses the data should know of how they were read: whole sentences.
-  public var notes: [String]
-
-  /// A source's data, with or without a test part.
-  public init(training: Dataset<Float>, test: Dataset<Float>? = nil, notes: [String] = []) {
-    self.training = training
-    self.test = test
-    self.notes = notes
   }
 }

@@ -8,6 +8,15 @@ enum Digits {
     "Optical Recognition of Handwritten Digits: E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998, CC BY 4.0"
 }
 
+extension RawDataset {
+  /// The digits that are compiled in, as rows of pixels that can be images: see ``Dataset/digits()``.
+  public static func digits() -> RawDataset {
+    var digits = RawDataset(Dataset.digits())
+    digits.imageShape = [8, 8, 1]
+    return digits
+  }
+}
+
 extension Dataset where Element == Float {
   /// 1,797 handwritten digits of 8 × 8 pixels with values from 0 to 16, `[1797, 64]`, in ten classes: the test part of
   /// UCI's "Optical Recognition of Handwritten Digits".

@@ -7,7 +7,7 @@ public struct IDXArray: Sendable {
   /// The lengths of the axes.
   public let shape: Shape
   /// The elements in row-major order.
-  public let elements: ArraySlice<UInt8>
+  public let elements: [UInt8]
 
   /// Reads a file, plain or gzip.
   ///
@@ -55,7 +55,7 @@ public struct IDXArray: Sendable {
     shape = Shape(lengths)
     let expected = shape.elementCount
     try MemoryBudget.check(expected, for: stream.path)
-    elements = try stream.next(expected)[...]
+    elements = try stream.next(expected)
     guard elements.count == expected else {
       throw invalid(
         "the file is cut off: shape \(shape) takes \(expected) bytes, there are \(elements.count)",

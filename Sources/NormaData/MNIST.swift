@@ -8,14 +8,14 @@ public enum MNIST {
   ///
   /// The images have the shape `[N, 28, 28, 1]` and values from 0 to 255.
   /// - Throws: `FileError` if a file is missing or cannot be read, `FormatError` if it is not what it should be.
-  public static func load(folder: String) throws -> LoadedData {
+  public static func load(folder: String) throws -> RawData {
     try load(
       folder: folder, name: "MNIST", attribution: "MNIST: Y. LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0",
       classNames: (0...9).map(String.init))
   }
 
   /// Reads a folder with Fashion-MNIST's four files, which are named as MNIST's: see ``load(folder:)``.
-  public static func loadFashion(folder: String) throws -> LoadedData {
+  public static func loadFashion(folder: String) throws -> RawData {
     try load(
       folder: folder, name: "Fashion-MNIST",
       attribution: "Fashion-MNIST: H. Xiao, K. Rasul and R. Vollgraf, 2017, MIT licence",
@@ -26,26 +26,28 @@ public enum MNIST {
 
   private static func load(
     folder: String, name: String, attribution: String, classNames: [String]
-  ) throws -> LoadedData {
+  ) throws -> RawData {
     let names = try FileAccess.names(inDirectory: folder)
-    func dataset(_ part: String) throws -> Dataset<Float> {
+    func examples(_ part: String) throws -> RawDataset {
       let images = try find("\(part)-images", "idx3-ubyte", among: names, in: folder)
       let labels = try find("\(part)-labels", "idx1-ubyte", among: names, in: folder)
-      let features = try readImages(images)
-      let classes = try readLabels(labels, count: features.shape[0], images: images, classCount: classNames.count)
-      return Dataset(
-        features: features, targets: .classes(classes, count: classNames.count), name: name, attribution: attribution,
+      let pixels = try readImages(images)
+      let classes = try readLabels(labels, count: pixels.shape[0], images: images, classCount: classNames.count)
+      return RawDataset(
+        features: .bytes(pixels.elements, shape: Shape(Array(pixels.shape) + [1])),
+        targets: .classes(classes, count: classNames.count), name: name, attribution: attribution,
         classNames: classNames)
     }
-    let training = try dataset("train")
-    let test = try dataset("t10k")
-    guard training.exampleShape == test.exampleShape else {
+    let training = try examples("train")
+    let test = try examples("t10k")
+    guard let shape = training.exampleShape, let testShape = test.exampleShape, shape == testShape else {
       throw FormatError(
         file: folder,
-        problem: "the images for training have shape \(training.exampleShape), those for testing \(test.exampleShape)",
+        problem:
+          "the images for training have shape \(training.exampleShape ?? []), those for testing \(test.exampleShape ?? [])",
         remedy: "Give a folder with the four files of one data set.")
     }
-    return LoadedData(training: training, test: test)
+    return RawData(training: training, test: test)
   }
 
   private static func find(
@@ -60,7 +62,7 @@ public enum MNIST {
     return "\(folder)/\(found)"
   }
 
-  private static func readImages(_ path: String) throws -> Tensor<Float> {
+  private static func readImages(_ path: String) throws -> IDXArray {
     let array = try IDXArray(contentsOf: path)
     guard array.shape.rank == 3 else {
       throw FormatError(
@@ -70,9 +72,7 @@ public enum MNIST {
     guard array.shape.elementCount > 0 else {
       throw FormatError(file: path, problem: "it holds no images", remedy: "Download it again.")
     }
-    return Tensor(shape: Shape(Array(array.shape) + [1])) { pixels in
-      for (index, value) in array.elements.enumerated() { pixels.initializeElement(at: index, to: Float(value)) }
-    }
+    return array
   }
 
   private static func readLabels(_ path: String, count: Int, images: String, classCount: Int) throws -> [Int] {

@@ -14,13 +14,13 @@ public enum NumPyDataset {
   ///   - path: the archive.
   ///   - options: `task`, by which whole numbers may be asked to be classes or numbers to predict, and `classNames`.
   /// - Throws: `FileError` if it cannot be read, `FormatError` if it is no such archive.
-  public static func read(_ path: String, options: CSVOptions = CSVOptions()) throws -> SourceData {
+  public static func read(_ path: String, options: CSVOptions = CSVOptions()) throws -> RawData {
     var reader = Reader(entries: try NumPyArchive(contentsOf: path).entries, file: path, options: options)
     let name = String(path.split(separator: "/").last ?? "")
     if let (features, targets) = try reader.pair(suffix: "") {
       try reader.decideTask(targets)
       let training = try reader.examples(features, targets, name: name, classCount: nil)
-      return SourceData(training: training, notes: reader.notes)
+      return RawData(training: training, notes: reader.notes)
     }
     guard let training = try reader.pair(suffix: "_train") else {
       let names = reader.entries.keys.sorted()
@@ -33,7 +33,7 @@ public enum NumPyDataset {
     let test = try reader.pair(suffix: "_test")
     try reader.decideTask(training.targets)
     let classCount = try [training, test].compactMap { try $0.flatMap { try reader.classCount($0.targets) } }.max()
-    return SourceData(
+    return RawData(
       training: try reader.examples(training.features, training.targets, name: name, classCount: classCount),
       test: try test.map { try reader.examples($0.features, $0.targets, name: name, classCount: classCount) },
       notes: reader.notes)
@@ -84,7 +84,7 @@ public enum NumPyDataset {
 
     func examples(
       _ features: Named, _ targets: Named, name: String, classCount: Int?
-    ) throws(FormatError) -> SourceExamples {
+    ) throws(FormatError) -> RawDataset {
       let (samples, sampleCount) = try self.features(features)
       guard targets.entry.shape.first == sampleCount else {
         throw error(
@@ -92,10 +92,10 @@ public enum NumPyDataset {
           "Both have the samples along their first axis.")
       }
       guard let ownCount = try self.classCount(targets) else {
-        return SourceExamples(features: samples, targets: .values(try values(targets)), name: name)
+        return RawDataset(features: samples, targets: .values(try values(targets)), name: name)
       }
       let count = classCount ?? ownCount
-      return SourceExamples(
+      return RawDataset(
         features: samples, targets: .classes(try classes(targets), count: count), name: name,
         classNames: options.classNames ?? (0..<count).map(String.init))
     }
@@ -124,7 +124,7 @@ public enum NumPyDataset {
     }
 
     /// The samples and how many there are. Rows of features keep their digits, which images need not.
-    private func features(_ array: Named) throws(FormatError) -> (SourceExamples.Features, count: Int) {
+    private func features(_ array: Named) throws(FormatError) -> (RawDataset.Features, count: Int) {
       let shape = array.entry.shape
       guard (2...4).contains(shape.rank), shape.dropFirst().allSatisfy({ $0 > 0 }) else {
         throw error(
@@ -137,10 +137,12 @@ public enum NumPyDataset {
           "Turn them with x.transpose(0, 2, 3, 1).")
       }
       if shape.rank == 2 { return (.doubles(try numbers(array)), shape[0]) }
+      let whole: Shape = shape.rank == 3 ? [shape[0], shape[1], shape[2], 1] : shape
+      if case .other(let stored) = array.entry, stored.elementType == .uint8 {
+        return (.bytes(stored.bytes, shape: whole), shape[0])
+      }
       let images: Tensor<Float> = try numbers(array)
-      return (
-        .floats(shape.rank == 3 ? images.reshaped(to: [shape[0], shape[1], shape[2], 1]) : images), shape[0]
-      )
+      return (.floats(images.reshaped(to: whole)), shape[0])
     }
 
     private func values(_ array: Named) throws(FormatError) -> Tensor<Double> {

@@ -31,17 +31,21 @@ public struct Preparation: Equatable, Sendable {
   ///   - standardizesTargets: whether numbers to predict are standardized.
   /// - Throws: ``DataError`` where the examples are too few or their numbers too large.
   public init(
-    fittedOn examples: SourceExamples, rows: [Int], standardizing mode: StandardizationMode?, standardizesTargets: Bool
+    fittedOn examples: RawDataset, rows: [Int], standardizing mode: StandardizationMode?, standardizesTargets: Bool
   ) throws(DataError) {
     switch examples.features {
-    case .floats(let tensor):
-      // Rounded to what these features are computed with.
+    // Of what is computed with in single precision, rounded to that.
+    case .bytes(let bytes, let shape):
       standardization = try mode.map { mode throws(DataError) in
-        try Standardization(fittedOn: tensor.gathering(rows: rows), mode: mode).converted()
+        try Standardization(fittedOn: Samples<Float>(bytes, shape: shape).subset(rows), mode: mode).converted()
+      }
+    case .floats(let tensor):
+      standardization = try mode.map { mode throws(DataError) in
+        try Standardization(fittedOn: Samples(tensor).subset(rows), mode: mode).converted()
       }
     case .doubles(let tensor):
       standardization = try mode.map { mode throws(DataError) in
-        try Standardization(fittedOn: tensor.gathering(rows: rows), mode: mode)
+        try Standardization(fittedOn: Samples(tensor).subset(rows), mode: mode)
       }
     case .table(let table):
       let (encoding, notes) = try TableEncoding.fitted(to: table, rows: rows)
@@ -65,39 +69,50 @@ public struct Preparation: Equatable, Sendable {
   ///   - notes: gets what the person should know of gaps and texts that were not met in training.
   /// - Throws: ``DataError`` where they do not fit.
   public func dataset(
-    _ examples: SourceExamples, rows: [Int]? = nil, shape: Shape? = nil, notes: inout [String]
+    _ examples: RawDataset, rows: [Int]? = nil, shape: Shape? = nil, notes: inout [String]
   ) throws(DataError) -> Dataset<Float> {
-    let features = try self.features(of: examples.features, rows: rows, shape: shape, notes: &notes)
+    let samples = try self.samples(of: examples.features, rows: rows, shape: shape, notes: &notes)
     let targets: Dataset<Float>.Targets
     switch rows.map({ examples.targets.subset(rows: $0) }) ?? examples.targets {
     case .classes(let classes, let count): targets = .classes(classes, count: count)
     case .values(let values):
       let standardized = try targetStandardization?.applied(to: values) ?? values
-      targets = .values(try single(standardized, as: "the numbers to predict"))
+      let rounded: Tensor<Float> = standardized.converted()
+      guard rounded.isFinite else { throw .tooLarge(column: "the numbers to predict", of: standardized) }
+      targets = .values(rounded)
     }
     return Dataset(
-      features: features, targets: targets, name: examples.name, attribution: examples.attribution,
+      samples: samples, targets: targets, name: examples.name, attribution: examples.attribution,
       classNames: examples.classNames, featureNames: encoding?.featureNames ?? examples.featureNames)
   }
 
   /// Features as a network takes them, `[N, …]`. See ``dataset(_:rows:shape:notes:)``.
   public func features(
-    of features: SourceExamples.Features, rows: [Int]? = nil, shape: Shape? = nil, notes: inout [String]
+    of features: RawDataset.Features, rows: [Int]? = nil, shape: Shape? = nil, notes: inout [String]
   ) throws(DataError) -> Tensor<Float> {
+    try samples(of: features, rows: rows, shape: shape, notes: &notes).features
+  }
+
+  private func samples(
+    of features: RawDataset.Features, rows: [Int]?, shape: Shape?, notes: inout [String]
+  ) throws(DataError) -> Samples<Float> {
     switch shape.map(features.shaped) ?? features {
+    case .bytes(let bytes, let shape):
+      return try Samples(bytes, shape: shape).subset(rows).standardized(by: standardization?.converted())
     case .floats(let tensor):
-      let chosen = rows.map { tensor.gathering(rows: $0) } ?? tensor
-      guard let standardization = standardization?.converted(to: Float.self) else { return chosen }
-      return try standardization.applied(to: chosen)
+      return try Samples(tensor).subset(rows).standardized(by: standardization?.converted())
     case .doubles(let tensor):
-      let chosen = rows.map { tensor.gathering(rows: $0) } ?? tensor
-      guard let standardization else { return try single(chosen, as: "the features") }
-      return try single(standardization.applied(to: chosen), as: "the features")
+      let samples = try Samples(tensor).subset(rows).standardized(by: standardization)
+      // Rounded at once, so that what is too large for it is told of before the training.
+      let rounded: Tensor<Float> = samples.converted()
+      guard rounded.isFinite else { throw .tooLarge(column: "the features", of: samples.features) }
+      return Samples(rounded)
     case .table(let table):
       let encoding = encoding ?? TableEncoding(numbers: table.columns.count)
-      return try encoding.features(
-        of: table, rows: rows ?? Array(0..<table.rowCount), standardization: standardization,
-        shape: shape ?? [encoding.featureCount], notes: &notes)
+      return Samples(
+        try encoding.features(
+          of: table, rows: rows ?? Array(0..<table.rowCount), standardization: standardization,
+          shape: shape ?? [encoding.featureCount], notes: &notes))
     }
   }
 
@@ -108,13 +123,11 @@ public struct Preparation: Equatable, Sendable {
     let outputs: Tensor<Double> = outputs.converted()
     return try targetStandardization?.undone(on: outputs) ?? outputs
   }
+}
 
-  private func single(_ tensor: Tensor<Double>, as name: String) throws(DataError) -> Tensor<Float> {
-    let rounded: Tensor<Float> = tensor.converted()
-    guard rounded.isFinite else {
-      let elements = tensor.elements
-      throw .tooLarge(column: name, value: elements.first { !Float($0).isFinite } ?? .infinity)
-    }
-    return rounded
+extension DataError {
+  /// The first of the numbers that a 32-bit number cannot hold.
+  fileprivate static func tooLarge(column: String, of numbers: Tensor<Double>) -> DataError {
+    .tooLarge(column: column, value: numbers.elements.first { !Float($0).isFinite } ?? .infinity)
   }
 }

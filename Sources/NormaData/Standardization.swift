@@ -1,3 +1,4 @@
+import NormaNormalization
 import NormaTensor
 
 /// What shares a mean and a scale in a ``Standardization``.
@@ -8,6 +9,11 @@ public enum StandardizationMode: String, CaseIterable, Codable, Sendable {
   case perChannel = "channel"
   /// All features share one.
   case overall
+
+  /// What shares a mean and a scale where nobody says: each channel for images, each feature for others.
+  public static func usual(for examples: RawDataset) -> StandardizationMode {
+    (examples.exampleShape?.rank ?? 1) > 1 ? .perChannel : .perFeature
+  }
 }
 
 /// Brings features to mean 0 and standard deviation 1: `(x − mean) / scale`.
@@ -34,33 +40,44 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
     self.scale = scale
   }
 
-  /// A standardization of examples `[N, …]`, its numbers computed in double precision.
+  /// A standardization of examples `[N, …]` by the moments that batch normalization works with, in double precision.
   ///
   /// - Throws: ``DataError/nothingToStandardize`` if there are no numbers to compute from,
   ///   ``DataError/invalidStandardization(_:shape:)`` if they are not all finite.
   public init(fittedOn features: Tensor<Element>, mode: Mode) throws(DataError) {
     guard features.count > 0, features.rank > 1 else { throw .nothingToStandardize }
+    try self.init(fittedOn: Samples(features), mode: mode)
+  }
+
+  /// A standardization of a data set's examples, which are brought together part by part.
+  ///
+  /// - Throws: as ``init(fittedOn:mode:)-(Tensor<Element>,_)``.
+  public init(fittedOn dataset: Dataset<Element>, mode: Mode) throws(DataError) {
+    try self.init(fittedOn: dataset.samples, mode: mode)
+  }
+
+  init(fittedOn samples: Samples<Element>, mode: Mode) throws(DataError) {
+    let size = samples.exampleShape.elementCount
+    guard samples.count > 0, size > 0 else { throw .nothingToStandardize }
     let shape: Shape =
       switch mode {
-      case .perFeature: Shape(features.shape.dropFirst())
-      case .perChannel: [features.shape.channelCount]
+      case .perFeature: samples.exampleShape
+      case .perChannel: [samples.exampleShape.channelCount]
       case .overall: []
       }
     let columns = shape.elementCount
-    var mean = [Double](repeating: 0, count: columns)
-    var deviation = mean
-    features.withUnsafeElements { x in
-      guard let x = x.baseAddress else { return }
-      mean.withUnsafeMutableBufferPointer { mean in
-        deviation.withUnsafeMutableBufferPointer { deviation in
-          guard let mean = mean.baseAddress, let deviation = deviation.baseAddress else { return }
-          measureColumns(x, rows: features.count / columns, columns: columns, mean: mean, deviation: deviation)
-        }
-      }
+    // All parts are measured from the values of the first example, so that merging them, which takes the difference of their
+    // means, costs no digits where these are large.
+    func rows(_ range: Range<Int>) -> Tensor<Double> {
+      samples.features(range).reshaped(to: [range.count * size / columns, columns]).converted()
     }
+    let pivot = rows(0..<1)[rows: 0..<1].reshaped(to: [columns])
+    let parts = samples.parts.map { BatchMoments(of: rows($0).applying(.subtract, pivot, broadcast: .perChannel)) }
+    let moments = BatchMoments.merged(parts[...])
+    let deviation = moments.variance(.biased).elements.map { Element($0.squareRoot()) }
     self.init(
-      mode: mode, mean: Tensor(mean.map { Element($0) }, shape: shape),
-      scale: Tensor(deviation.map { Element($0) == 0 ? 1 : Element($0) }, shape: shape))
+      mode: mode, mean: (pivot + moments.mean).converted().reshaped(to: shape),
+      scale: Tensor(deviation.map { $0 == 0 ? 1 : $0 }, shape: shape))
     try validate()
   }
 
@@ -137,28 +154,13 @@ extension Standardization {
   }
 }
 
-/// The mean and standard deviation of each column of `[rows, columns]`, in two passes.
-///
-/// All is measured from the first row, so that a column whose values are all the same has a deviation of exactly 0.
-/// `mean` and `deviation` must hold zeros before.
-@specialized(where Element == Float)
-@specialized(where Element == Double)
-private func measureColumns<Element: TensorElement>(
-  _ x: UnsafePointer<Element>, rows: Int, columns: Int, mean: UnsafeMutablePointer<Double>,
-  deviation: UnsafeMutablePointer<Double>
-) {
-  for row in 0..<rows {
-    for column in 0..<columns { mean[column] += Double(x[row * columns + column]) - Double(x[column]) }
-  }
-  for column in 0..<columns { mean[column] /= Double(rows) }
-  for row in 0..<rows {
-    for column in 0..<columns {
-      let difference = Double(x[row * columns + column]) - Double(x[column]) - mean[column]
-      deviation[column] += difference * difference
-    }
-  }
-  for column in 0..<columns {
-    deviation[column] = (deviation[column] / Double(rows)).squareRoot()
-    mean[column] += Double(x[column])
+extension BatchMoments {
+  /// The moments of all parts, merged in a binary tree over their indices.
+  fileprivate static func merged(_ parts: ArraySlice<BatchMoments>) -> BatchMoments {
+    guard parts.count > 1 else { return parts[parts.startIndex] }
+    let middle = parts.startIndex + (parts.count + 1) / 2
+    var moments = merged(parts[..<middle])
+    do { try moments.merge(merged(parts[middle...])) } catch { fatalError("parts of one batch differ: \(error)") }
+    return moments
   }
 }

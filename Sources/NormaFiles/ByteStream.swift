@@ -91,6 +91,8 @@ package final class ByteStream {
     var bytes: [UInt8] = []
     while bytes.count < count {
       let (start, more) = (bytes.count, min(pieceSize, count - bytes.count))
+      // To no more than there can be: an array alone would grow to the next power of two.
+      if bytes.capacity < start + more { bytes.reserveCapacity(min(count, max(start + more, 2 * start))) }
       bytes.append(contentsOf: repeatElement(0, count: more))
       let found = try bytes.withUnsafeMutableBytes { try fill(UnsafeMutableRawBufferPointer(rebasing: $0[start...])) }
       bytes.removeLast(more - found)

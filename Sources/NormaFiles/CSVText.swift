@@ -1,7 +1,7 @@
 /// Comma-separated values as text (RFC 4180), with lines that end in line feeds alone.
-public enum CSVText {
+package enum CSVText {
   /// A line of a file: fields that hold a comma, a quotation mark or the end of a line are quoted.
-  public static func line(_ fields: some Sequence<String>) -> String {
+  package static func line(_ fields: some Sequence<String>) -> String {
     fields.map(field).joined(separator: ",") + "\n"
   }
 

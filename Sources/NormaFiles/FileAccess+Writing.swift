@@ -7,23 +7,30 @@ extension FileAccess {
   /// anything fails before, that file is removed and an earlier file of the name is as it was. What a process leaves that
   /// is killed meanwhile goes when another writes there. Through a symbolic link the file it points to is replaced. A device
   /// or pipe is written to directly.
-  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) { try write([(path, bytes)]) }
+  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    try write([(path, .bytes(bytes))])
+  }
 
   /// Writes text as UTF-8, whole or not at all, as ``write(_:to:)-([UInt8],_)`` does.
   public static func write(_ text: String, to path: String) throws(FileError) {
     try write(Array(text.utf8), to: path)
   }
 
+  /// Writes what comes piece by piece, whole or not at all, as ``write(_:to:)-([UInt8],_)`` does.
+  public static func write(_ contents: FileContents, to path: String) throws(FileError) {
+    try write([(path, contents)])
+  }
+
   /// Writes several files, all of them or none: each whole, as ``write(_:to:)-([UInt8],_)`` does, and none takes its name
   /// before all are on the disk. They take their names in the order given, so the last one says that all are there.
-  public static func write(_ files: [(path: String, bytes: [UInt8])]) throws(FileError) {
+  public static func write(_ files: [(path: String, contents: FileContents)]) throws(FileError) {
     var written: [NewFile] = []
     do throws(FileError) {
       for file in files {
         if try isRegular(file.path) {
-          written.append(try NewFile(file.bytes, for: file.path))
+          written.append(try NewFile(file.contents, for: file.path))
         } else {
-          try writeDirectly(file.bytes, to: file.path)
+          try writeDirectly(file.contents, to: file.path)
         }
       }
       while let file = written.first {
@@ -41,9 +48,7 @@ extension FileAccess {
   ///
   /// - Throws: ``FileError`` where not all of it could be written, as to a file on a full disk.
   public static func writeToStandardOutput(_ text: String) throws(FileError) {
-    if let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO) {
-      throw FileError(path: "standard output", operation: .write, code: failure)
-    }
+    try FileWriter(descriptor: STDOUT_FILENO, path: "standard output").append(Array(text.utf8))
   }
 
   /// Whether a path is one of a file on a disk, or of none yet.
@@ -57,27 +62,23 @@ extension FileAccess {
     return status.st_mode & S_IFMT == S_IFREG
   }
 
-  private static func writeDirectly(_ bytes: [UInt8], to path: String) throws(FileError) {
+  private static func writeDirectly(_ contents: FileContents, to path: String) throws(FileError) {
     let descriptor = open(path, O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(path: path, operation: .write, code: errno) }
     defer { close(descriptor) }
-    if let failure = writeAll(bytes, to: descriptor) {
-      throw FileError(path: path, operation: .write, code: failure)
-    }
+    try contents.write(FileWriter(descriptor: descriptor, path: path))
   }
 
   /// Writes everything, or returns the `errno` of what kept it from that.
-  static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
-    bytes.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if count < 0 && errno == EINTR { continue }
-        guard count >= 0 else { return errno }
-        rest = rest.dropFirst(count)
-      }
-      return nil
+  static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32? {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { return errno }
+      rest = rest.dropFirst(count)
     }
+    return nil
   }
 
   /// Makes new names themselves durable. The files are whole either way, so a folder that cannot be synchronized is no
@@ -96,7 +97,7 @@ private struct NewFile {
   private let target: String
   private let temporary: TemporaryFile
 
-  init(_ bytes: [UInt8], for path: String) throws(FileError) {
+  init(_ contents: FileContents, for path: String) throws(FileError) {
     self.path = path
     var status = stat()
     let exists = stat(path, &status) == 0
@@ -105,9 +106,12 @@ private struct NewFile {
       temporary = try TemporaryFile(
         inDirectory: FileAccess.folder(of: target), permissions: exists ? status.st_mode & 0o777 : 0o666)
     } catch { throw FileError(path: path, operation: .write, code: error.number) }
-    if let failure = FileAccess.writeAll(bytes, to: temporary.descriptor) ?? temporary.synchronize() {
+    do throws(FileError) {
+      try contents.write(FileWriter(descriptor: temporary.descriptor, path: path))
+      if let failure = temporary.synchronize() { throw FileError(path: path, operation: .write, code: failure) }
+    } catch {
       discard()
-      throw FileError(path: path, operation: .write, code: failure)
+      throw error
     }
   }
 

@@ -18,6 +18,19 @@ public enum FileAccess {
     return isDirectory(status) ? .directory : .file
   }
 
+  /// What a name in a folder stands for, symbolic links followed; nil for a link that leads nowhere or round in a circle.
+  ///
+  /// - Throws: ``FileError`` where the system does not say: to pass over what may be a part of the data would change them.
+  package static func kind(ofListed path: String) throws(FileError) -> Kind? {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      let code = errno
+      guard code == ENOENT || code == ELOOP else { throw FileError(path: path, operation: .read, code: code) }
+      return nil
+    }
+    return isDirectory(status) ? .directory : .file
+  }
+
   /// Whether a file of bytes on a disk is at a path, symbolic links followed: to read a pipe or a device may never end.
   package static func isRegularFile(_ path: String) throws(FileError) -> Bool {
     var status = stat()
@@ -41,15 +54,18 @@ public enum FileAccess {
     defer { closedir(directory) }
     var names: [String] = []
     while true {
-      // The end and a failure look the same but for the code.
+      // The end and a failure look the same but for the code, which any other call may change.
       errno = 0
-      guard let entry = readdir(directory) else { break }
+      guard let entry = readdir(directory) else {
+        let code = errno
+        guard code == 0 else { throw FileError(path: path, operation: .read, code: code) }
+        break
+      }
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: Int(entry.pointee.d_reclen)) { String(cString: $0) }
       }
       if name != "." && name != ".." { names.append(name) }
     }
-    guard errno == 0 else { throw FileError(path: path, operation: .read, code: errno) }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
@@ -91,7 +107,7 @@ public enum FileAccess {
       guard lstat(place, &status) == 0 else { throw FileError(path: place, operation: .read, code: errno) }
       if isDirectory(status) {
         files += try self.files(below: place)
-      } else if kind(of: place) == .file {
+      } else if try kind(ofListed: place) == .file {
         files.append(place)
       }
     }

@@ -23,7 +23,8 @@ public final class FolderLock: Sendable {
     path = "\(folder)/\(FolderLock.name)"
     descriptor = try FolderLock.lockedFile(path, folder: folder)
     ftruncate(descriptor, 0)
-    _ = FileAccess.writeAll(Array("\(getpid())\n".utf8), to: descriptor)
+    // Who has it is a courtesy to others.
+    try? FileWriter(descriptor: descriptor, path: path).append(Array("\(getpid())\n".utf8))
   }
 
   private static func lockedFile(_ path: String, folder: String) throws(FileError) -> Int32 {
@@ -40,7 +41,13 @@ public final class FolderLock: Sendable {
       }
       // Who had it before removed the file: what is locked must be what others find.
       var (locked, found) = (stat(), stat())
-      if fstat(descriptor, &locked) == 0, stat(path, &found) == 0, locked.st_ino == found.st_ino { return descriptor }
+      guard fstat(descriptor, &locked) == 0, stat(path, &found) == 0 else {
+        let code = errno
+        close(descriptor)
+        guard code == ENOENT else { throw FileError(path: folder, operation: .write, code: code) }
+        continue
+      }
+      if locked.st_ino == found.st_ino { return descriptor }
       close(descriptor)
     }
   }

@@ -26,7 +26,7 @@ package final class GrowingFile {
   ///
   /// - Throws: ``FileError`` if not all of it could be written; the part that was is taken away again.
   package func append(_ record: [UInt8]) throws(FileError) {
-    if let code = FileAccess.writeAll(record, to: descriptor) {
+    if let code = record.withUnsafeBytes({ FileAccess.writeAll($0, to: descriptor) }) {
       // Where even that fails, the file ends with a part of a record, which its readers take for one not yet complete.
       if ftruncate(descriptor, off_t(length)) == 0 { lseek(descriptor, off_t(length), SEEK_SET) }
       throw FileError(path: path, operation: .write, code: code)

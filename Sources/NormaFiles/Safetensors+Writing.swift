@@ -4,8 +4,45 @@ import NormaTensor
 extension Safetensors {
   /// The file's bytes: the header's length in 8 bytes, little-endian; the header, JSON, padded with spaces to a multiple
   /// of 8; the numbers, little-endian. Wider types come before narrower ones, so that all stand aligned.
-  public func serialized() -> [UInt8] {
-    precondition(entries[Safetensors.metadataName] == nil, "a tensor cannot be called \(Safetensors.metadataName)")
+  ///
+  /// - Throws: ``FormatError`` for a tensor whose name the format keeps for itself.
+  public func serialized() throws(FormatError) -> [UInt8] {
+    let (header, entries) = try layout(file: "safetensors")
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(header.count + byteCount)
+    bytes += header
+    for entry in entries { entry.withStoredBytes { bytes.append(contentsOf: $0) } }
+    return bytes
+  }
+
+  /// Writes the file whole or not at all, as ``FileAccess`` does, each tensor straight from its own memory.
+  ///
+  /// - Throws: ``FileError`` if it cannot be written, ``FormatError`` as ``serialized()``.
+  public func write(to path: String) throws { try FileAccess.write(try contents(of: path), to: path) }
+
+  /// The file for ``FileAccess/write(_:)``, which writes several at once; no tensor is copied.
+  ///
+  /// - Parameter path: what errors call the file.
+  /// - Throws: ``FormatError`` as ``serialized()``.
+  public func contents(of path: String) throws(FormatError) -> FileContents {
+    let (header, entries) = try layout(file: path)
+    return FileContents { writer throws(FileError) in
+      try writer.append(header)
+      for entry in entries { try entry.withStoredBytes { bytes throws(FileError) in try writer.append(bytes) } }
+    }
+  }
+
+  /// How many bytes the numbers take.
+  private var byteCount: Int { entries.values.reduce(0) { $0 + $1.shape.elementCount * $1.elementType.width } }
+
+  /// What stands before the numbers, and the tensors in the order of theirs.
+  private func layout(file: String) throws(FormatError) -> (header: [UInt8], entries: [Entry]) {
+    guard entries[Self.metadataName] == nil else {
+      throw FormatError(
+        file: file, location: "tensor '\(Self.metadataName)'",
+        problem: "safetensors keeps this name for its metadata, and no tensor can have it",
+        remedy: "Give the tensor another name.")
+    }
     let ordered = entries.sorted { left, right in
       let (first, second) = (left.value.elementType.order, right.value.elementType.order)
       return first != second ? first < second : left.key.utf8.lexicographicallyPrecedes(right.key.utf8)
@@ -25,26 +62,10 @@ extension Safetensors {
       members.append(
         "\(json(name)):{\"dtype\":\"\(type)\",\"shape\":[\(shape)],\"data_offsets\":[\(start),\(end)]}")
     }
-    var header = Array("{\(members.joined(separator: ","))}".utf8)
-    while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
-
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + header.count + end)
-    withUnsafeBytes(of: UInt64(header.count).littleEndian) { bytes.append(contentsOf: $0) }
-    bytes += header
-    for (_, entry) in ordered { bytes += entry.bytes }
-    return bytes
-  }
-
-  /// Writes the file whole or not at all, as ``FileAccess`` does.
-  ///
-  /// - Throws: ``FileError`` if it cannot be written, or there is not enough memory for its bytes.
-  public func write(to path: String) throws(FileError) {
-    let count = entries.values.reduce(0) { $0 + $1.shape.elementCount * $1.elementType.width }
-    if let problem = MemoryBudget.problem(taking: count) {
-      throw FileError(path: path, operation: .write, reason: problem)
-    }
-    try FileAccess.write(serialized(), to: path)
+    var text = Array("{\(members.joined(separator: ","))}".utf8)
+    while text.count % 8 != 0 { text.append(UInt8(ascii: " ")) }
+    let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
+    return (length + text, ordered.map(\.value))
   }
 
   /// A text as a JSON string, quotes included.
@@ -66,33 +87,44 @@ extension Safetensors {
 }
 
 extension Safetensors.Entry {
-  /// The numbers' bytes, little-endian and in row-major order.
-  var bytes: [UInt8] {
-    func bytes<Word: FixedWidthInteger>(_ words: some Collection<Word>) -> [UInt8] {
-      // All empty arrays share one place, into which an initializer writes its count: ThreadSanitizer takes it for a race.
-      words.isEmpty
-        ? []
-        : [UInt8](unsafeUninitializedCapacity: words.count * MemoryLayout<Word>.size) { result, count in
-          var place = UnsafeMutableRawPointer(result.baseAddress)
-          for word in words {
-            place?.storeBytes(of: word.littleEndian, as: Word.self)
-            place = place.map { $0 + MemoryLayout<Word>.size }
-          }
-          count = words.count * MemoryLayout<Word>.size
-        }
-    }
+  /// Lends the numbers as they stand in a file: little-endian and in row-major order, from where they are where the host has
+  /// them so too.
+  func withStoredBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     switch self {
-    case .float(let tensor): return tensor.withUnsafeElements { bytes($0.lazy.map(\.bitPattern)) }
-    case .double(let tensor): return tensor.withUnsafeElements { bytes($0.lazy.map(\.bitPattern)) }
+    case .float(let tensor):
+      return try tensor.withUnsafeElements { numbers throws(Failure) in
+        try elementType.withStoredBytes(UnsafeRawBufferPointer(numbers), body)
+      }
+    case .double(let tensor):
+      return try tensor.withUnsafeElements { numbers throws(Failure) in
+        try elementType.withStoredBytes(UnsafeRawBufferPointer(numbers), body)
+      }
     case .integers(let numbers, let shape):
-      precondition(numbers.count == shape.elementCount, "\(numbers.count) integers do not fill shape \(shape)")
-      return bytes(numbers)
-    case .other(let tensor): return tensor.bytes
+      require(numbers.count == shape.elementCount, "\(numbers.count) integers do not fill shape \(shape)")
+      return try numbers.withUnsafeBufferPointer { numbers throws(Failure) in
+        try elementType.withStoredBytes(UnsafeRawBufferPointer(numbers), body)
+      }
+    case .other(let tensor):
+      return try tensor.bytes.withUnsafeBufferPointer { bytes throws(Failure) in
+        try body(UnsafeRawBufferPointer(bytes))
+      }
     }
   }
 }
 
 extension StoredNumber {
+  /// Lends numbers that the host has in its own order of bytes in that of files.
+  fileprivate func withStoredBytes<Result, Failure: Error>(
+    _ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    guard StoredNumber.isHostBigEndian else { return try body(bytes) }
+    var swapped = Array(bytes)
+    swapped.withUnsafeMutableBytes { swapBytes(in: $0) }
+    return try swapped.withUnsafeBufferPointer { bytes throws(Failure) in try body(UnsafeRawBufferPointer(bytes)) }
+  }
+
   /// The type's place among all in a file, which is that of the format's own library.
   fileprivate var order: Int {
     let types: [StoredNumber] = [

@@ -53,7 +53,7 @@ extension StoredNumber {
     return result
   }
 
-  private static let isHostBigEndian = Int(bigEndian: 1) == 1
+  static let isHostBigEndian = Int(bigEndian: 1) == 1
 }
 
 extension Safetensors.Entry {

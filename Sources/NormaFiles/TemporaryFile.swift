@@ -25,10 +25,16 @@ struct TemporaryFile {
       let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
       guard descriptor >= 0 else { throw FileError.Code(number: errno) }
       // Where files cannot be locked, nobody takes them for stale either.
-      flock(descriptor, LOCK_EX)
+      while flock(descriptor, LOCK_EX) != 0 && errno == EINTR {}
       // Another process may have come between, and taken it for one that was left.
       var status = stat()
-      if fstat(descriptor, &status) == 0, status.st_nlink > 0 {
+      guard fstat(descriptor, &status) == 0 else {
+        let code = errno
+        unlink(path)
+        close(descriptor)
+        throw FileError.Code(number: code)
+      }
+      if status.st_nlink > 0 {
         (self.path, self.descriptor) = (path, descriptor)
         return
       }

@@ -35,8 +35,9 @@ public struct TensorFile: Equatable, Sendable {
 
   /// Writes the file whole or not at all, as ``FileAccess`` does. The metadata are lost but in safetensors.
   ///
-  /// - Throws: ``FileError`` if it cannot be written, and where there is other than one tensor for an `.npy` file.
-  public func write(to path: String, as format: Format) throws(FileError) {
+  /// - Throws: ``FileError`` if it cannot be written, and where there is other than one tensor for an `.npy` file;
+  ///   ``FormatError`` for a tensor whose name the format cannot hold.
+  public func write(to path: String, as format: Format) throws {
     switch format {
     case .safetensors: try Safetensors(entries: entries, metadata: metadata).write(to: path)
     case .npz: try NumPyArchive(entries: entries).write(to: path)

@@ -16,13 +16,11 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
     let random: RandomGenerator
 
     func batch(_ index: Int) -> Dataset<Element> {
-      var batch = data.subset(rows: order[ranges[index]])
-      if let augmentation {
-        // A generator for each batch: what is drawn for one depends on no other.
-        var random = random.split(UInt64(index))
-        batch.features = augmentation.applied(to: batch.features, using: &random)
-      }
-      return batch
+      let rows = order[ranges[index]]
+      guard let augmentation else { return data.batch(rows) }
+      // A generator for each batch: what is drawn for one depends on no other.
+      var random = random.split(UInt64(index))
+      return data.batch(rows, changedBy: augmentation, using: &random)
     }
   }
 
@@ -54,7 +52,7 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
     position = start
     recipe = Recipe(data: data, order: order, ranges: ranges, augmentation: augmentation, random: random)
     let size = (ranges.first?.count ?? 0) * data.exampleShape.elementCount * MemoryLayout<Element>.size
-    // What is changed by chance is copied a second time.
+    // What is changed by chance takes about as long again.
     prefetches = prefetching ?? ((augmentation == nil ? size : 2 * size) >= Self.smallestPrefetch)
   }
 

@@ -137,15 +137,22 @@ public struct Checkpoint: Sendable {
 
 extension Checkpoint {
   /// Writes the checkpoint: to a temporary name first, so that an earlier file stays whole if this fails.
-  public func write(to path: String) throws { try FileAccess.write(try serialized(), to: path) }
+  public func write(to path: String) throws { try FileAccess.write(try contents(of: path), to: path) }
+
+  /// The file for `FileAccess.write(_:)`, which writes several at once; no tensor is copied.
+  ///
+  /// - Parameter path: what errors call the file.
+  public func contents(of path: String) throws -> FileContents { try safetensors().contents(of: path) }
 
   /// The bytes of the file.
-  public func serialized() throws -> [UInt8] {
+  public func serialized() throws -> [UInt8] { try safetensors().serialized() }
+
+  private func safetensors() throws -> Safetensors {
     var file = Safetensors()
     file.metadata["format"] = "pt"
     file.metadata[Self.settingsKey] = try settings.json
     state.add(to: &file)
-    return file.serialized()
+    return file
   }
 
   /// Reads a checkpoint.

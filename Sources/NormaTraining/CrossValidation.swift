@@ -24,14 +24,14 @@ public struct CrossValidation: Sendable {
   ///   - onEvent: called with the number of the fold, from 0, and what its trainer reports.
   /// - Throws: what preparing the data and training throw.
   public init(
-    _ folds: PreparedData.Folds, configuration: TrainingConfiguration, validationShare: Double = 0.2,
-    random: RandomGenerator, model: (PreparedData) throws -> any Layer<Float>,
+    _ folds: DataSplits.Folds, configuration: TrainingConfiguration, validationShare: Double = 0.2,
+    random: RandomGenerator, model: (DataSplits) throws -> any Layer<Float>,
     onEvent: (Int, Trainer<Float>.Event) throws -> Trainer<Float>.Decision = { _, _ in .proceed }
   ) throws {
     var evaluations: [Evaluation] = []
     var counts: [Int] = []
     for fold in 0..<folds.count {
-      let data = try folds.prepared(fold)
+      let data = try folds.splits(fold)
       var random = random.split(UInt64(fold))
       let count = Int(validationShare * Double(data.training.count))
       let parts = count > 0 ? try? data.training.split(validationCount: count, using: &random) : nil

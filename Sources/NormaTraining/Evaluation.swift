@@ -47,6 +47,14 @@ extension Layer {
     return try features.mapBatches(of: batchSize) { try self(Variable($0), in: .inference).value }
   }
 
+  /// The outputs for each example of a data set in inference, in batches that are brought together one at a time:
+  /// `[N, outputs]`.
+  public func predict(_ dataset: Dataset<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
+    guard dataset.count > 0 else { return .zeros(try outputShape(for: dataset.shape)) }
+    return .concatenating(
+      rows: try dataset.mapBatches(of: batchSize) { try self(Variable($0), in: .inference).value })
+  }
+
   /// Evaluates the model in inference.
   ///
   /// - Throws: ``TrainingError`` where the data do not fit.
@@ -54,7 +62,7 @@ extension Layer {
     on dataset: Dataset<Element>, loss: LossFunction, batchSize: Int = 256
   ) throws -> Evaluation {
     try check(dataset)
-    return try Evaluation(outputs: try predict(dataset.features, batchSize: batchSize), of: dataset, loss: loss)
+    return try Evaluation(outputs: try predict(dataset, batchSize: batchSize), of: dataset, loss: loss)
   }
 
   /// Makes sure that the model can take the data's samples and gives an output for each of their targets.
@@ -62,7 +70,7 @@ extension Layer {
     guard dataset.count > 0 else { throw .emptyDataset(name: dataset.name) }
     let outputs: Shape
     do {
-      outputs = try outputShape(for: dataset.features.shape)
+      outputs = try outputShape(for: dataset.shape)
     } catch {
       throw .dataDoNotFit("the samples of \(dataset.name) do not fit the model: \(error)")
     }
@@ -84,6 +92,24 @@ extension InferenceModel {
   /// - Throws: `LayerError` for samples that do not fit the model; what an operation throws.
   public func predict(_ features: Tensor<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
     try features.mapBatches(of: batchSize) { try self($0) }
+  }
+
+  /// The outputs for each example of a data set, in batches that are brought together one at a time: `[N, outputs]`.
+  ///
+  /// - Throws: `LayerError` for examples that do not fit the model; what an operation throws.
+  public func predict(_ dataset: Dataset<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
+    .concatenating(rows: try dataset.mapBatches(of: batchSize) { try self($0) })
+  }
+}
+
+extension Dataset {
+  /// What a function makes of the features of one batch after the other; the last is smaller where the number asks so.
+  package func mapBatches<Result, Failure: Error>(
+    of size: Int, _ transform: (Tensor<Element>) throws(Failure) -> Result
+  ) throws(Failure) -> [Result] {
+    try stride(from: 0, to: count, by: size).map { start throws(Failure) in
+      try transform(batch(start..<Swift.min(count, start + size)).features)
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import NormaData
 import NormaGraph
 import NormaLayers
 import NormaNormalization
@@ -16,10 +17,22 @@ extension Layer {
   ///     batch.
   /// - Throws: what a layer throws for a batch it cannot take; nothing has changed then.
   public func recalibrateStatistics(on features: Tensor<Element>, batchSize: Int) throws {
+    try recalibrateStatistics(count: features.shape[0], batchSize: batchSize) { features[rows: $0] }
+  }
+
+  /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together. See
+  /// ``recalibrateStatistics(on:batchSize:)-(Tensor<Element>,_)``.
+  public func recalibrateStatistics(on dataset: Dataset<Element>, batchSize: Int) throws {
+    try recalibrateStatistics(count: dataset.count, batchSize: batchSize) { dataset.batch($0).features }
+  }
+
+  private func recalibrateStatistics(
+    count: Int, batchSize: Int, _ features: (Range<Int>) -> Tensor<Element>
+  ) throws {
     var merged: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, moments: BatchMoments, count: Int)] = [:]
-    for rows in TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]) {
+    for rows in TrainingConfiguration(batchSize: batchSize).batches(of: count) {
       let pass = Pass<Element>.measuring
-      _ = try self(Variable(features[rows: rows]), in: pass)
+      _ = try self(Variable(features(rows)), in: pass)
       for (layer, moments) in pass.takeGatheredMoments() {
         guard var entry = merged[ObjectIdentifier(layer)] else {
           merged[ObjectIdentifier(layer)] = (layer, moments, 1)

@@ -133,7 +133,7 @@ public final class Trainer<Element: TensorElement> {
     try configuration.checkClassWeights(training)
     let data = TrainingData(training, validation)
     if let restored { try restored.check(data) }
-    let sample = training.subset(rows: 0..<min(training.count, Self.trainingMetricSamples))
+    let sample = training.batch(0..<min(training.count, Self.trainingMetricSamples))
     let epochsBefore = restored?.progress?.epochsBefore ?? history.epochs.count
     progress = restored?.progress ?? TrainingProgress(epochsBefore: epochsBefore)
     // A trainer that goes on starts from the best state it had, which may stay the best.

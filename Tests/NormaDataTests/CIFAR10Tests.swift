@@ -39,7 +39,7 @@ import Testing
     return archive + [UInt8](repeating: 0, count: 1024)
   }
 
-  private func load(_ files: [String: [UInt8]]) throws -> LoadedData {
+  private func load(_ files: [String: [UInt8]]) throws -> RawData {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "archive").path
@@ -53,9 +53,10 @@ import Testing
     return #expect(throws: FormatError.self) { try load(files) }
   }
 
-  private func check(_ data: LoadedData) {
-    #expect(data.training.features.shape == [4, 32, 32, 3])
-    #expect(data.test?.features.shape == [1, 32, 32, 3])
+  private func check(_ data: RawData) throws {
+    let data = try data.datasets()
+    #expect(data.training.shape == [4, 32, 32, 3])
+    #expect(data.test?.shape == [1, 32, 32, 3])
     #expect(data.training.classNames == CIFAR10Tests.names)
     guard case .classes([9, 3, 4, 5], 10) = data.training.targets else {
       Issue.record("the batches should follow one another by their numbers")
@@ -69,24 +70,24 @@ import Testing
   }
 
   @Test func anArchiveAndAFolderWithOrWithoutItsLevelGiveTheSame() throws {
-    check(try load(CIFAR10Tests.files))
+    try check(load(CIFAR10Tests.files))
     let inLevel = CIFAR10Tests.files.map { ("cifar-10-batches-bin/" + $0.key, $0.value) }
-    check(try load(Dictionary(uniqueKeysWithValues: inLevel)))
+    try check(load(Dictionary(uniqueKeysWithValues: inLevel)))
 
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
     let level = folder.appending(path: "cifar-10-batches-bin").path
     try FileAccess.createDirectory(level)
     for (name, bytes) in CIFAR10Tests.files { try FileAccess.write(bytes, to: "\(level)/\(name)") }
-    check(try CIFAR10.load(level))
-    check(try CIFAR10.load(folder.path))
+    try check(CIFAR10.load(level))
+    try check(CIFAR10.load(folder.path))
   }
 
   @Test func aFolderWithTheArchiveInItWillDo() throws {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
     try FileAccess.write(CIFAR10Tests.tar(CIFAR10Tests.files), to: folder.path + "/cifar-10-binary.tar.gz")
-    check(try CIFAR10.load(folder.path))
+    try check(CIFAR10.load(folder.path))
   }
 
   @Test func aBatchOfTheFiveThatIsMissingIsNamedAndTheOthersAreUsed() throws {
@@ -159,13 +160,13 @@ import Testing
 
   @Test(.enabled(if: FileAccess.kind(of: developerData + "/cifar10") != nil, "the real CIFAR-10 is not at hand"))
   func theRealArchiveIsRead() throws {
-    let data = try CIFAR10.load(developerData + "/cifar10/cifar-10-binary.tar.gz")
-    #expect(data.training.features.shape == [20_000, 32, 32, 3])
-    #expect(data.test?.features.shape == [10_000, 32, 32, 3])
+    let data = try CIFAR10.load(developerData + "/cifar10/cifar-10-binary.tar.gz").datasets()
+    #expect(data.training.shape == [20_000, 32, 32, 3])
+    #expect(data.test?.shape == [10_000, 32, 32, 3])
     #expect(data.training.classNames == CIFAR10Tests.names)
     // The channels' means and standard deviations that are widely used for CIFAR-10, of pixels between 0 and 1. These
     // images are a part of the originals, so they agree to two digits.
-    let standardization = try Standardization(fittedOn: data.training.features, mode: .perChannel)
+    let standardization = try Standardization(fittedOn: data.training, mode: .perChannel)
     for (channel, (mean, scale)) in [(0.4914, 0.2470), (0.4822, 0.2435), (0.4465, 0.2616)].enumerated() {
       #expect(abs(Double(standardization.mean[channel]) / 255 - mean) < 0.005)
       #expect(abs(Double(standardization.scale[channel]) / 255 - scale) < 0.005)

@@ -130,10 +130,10 @@ import Testing
     static let place: String? = "COUNT"
     static let contents = "whole numbers from 0 on"
     let path: String
-    func read(options: CSVOptions, images: ImageFolderOptions) throws -> SourceData {
+    func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
       guard let count = Int(path), count > 0 else { throw DataError.missingPath(kind: Self.name) }
-      return SourceData(
-        training: SourceExamples(
+      return RawData(
+        training: RawDataset(
           Dataset(
             features: Tensor((0..<count).map { Float($0) }, shape: [count, 1]),
             targets: .classes([Int](repeating: 0, count: count), count: 1),
@@ -151,7 +151,7 @@ import Testing
   }
 
   @Test func theDigitsHaveNoTestSetOfTheirOwn() throws {
-    let data = try DataSource.digits.load()
+    let data = try DataSource.digits.read()
     #expect(data.training.count == 1797 && data.test == nil)
   }
 }

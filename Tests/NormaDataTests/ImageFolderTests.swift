@@ -28,8 +28,10 @@ import Testing
       try FileManager.default.copyItem(at: fixturesDirectory.appending(path: "images/\(fixture)"), to: file(place))
     }
 
-    func load(_ options: ImageFolderOptions = ImageFolderOptions()) throws -> LoadedData {
-      try ImageFolder.load(url.path, options: options)
+    func load(_ options: ImageFolderOptions = ImageFolderOptions()) throws -> (
+      training: Dataset<Float>, test: Dataset<Float>?
+    ) {
+      try ImageFolder.load(url.path, options: options).datasets()
     }
 
     /// What is wrong with the folder.
@@ -66,7 +68,7 @@ import Testing
     for (row, fixture) in ["gray.png", "palette.png", "color.jpg", "color.png"].enumerated() {
       #expect(try data.training.features[rows: row..<row + 1].elements == pixels(fixture))
     }
-    #expect(try DataSource("images:\(folder.url.path)").load().training.features == data.training.features)
+    #expect(try DataSource("images:\(folder.url.path)").read().datasets().training.features == data.training.features)
   }
 
   @Test(arguments: ["test", "val"])
@@ -191,10 +193,13 @@ import Testing
 
   @Test func imagesThatTakeTooMuchMemoryAreRefused() throws {
     let folder = try Self.twoClasses()
-    let size = 4 * 19 * 23 * 3 * 4
+    // A byte a value; scaled images, whose values have fractions, take four.
+    let size = 4 * 19 * 23 * 3
     #expect(folder.problem(ImageFolderOptions(maximumByteCount: size)) == nil)
     let problem = folder.problem(ImageFolderOptions(maximumByteCount: size - 1))
     #expect(problem?.contains("4 images of 23 × 19 pixels take") == true)
+    let scaled = folder.problem(ImageFolderOptions(shape: [19, 23, 3], maximumByteCount: 4 * size - 1))
+    #expect(scaled?.contains("4 images of 23 × 19 pixels take") == true)
     let large = folder.problem(ImageFolderOptions(shape: [1_000_000, 1_000_000, 3]))
     #expect(large?.contains("take 4.8e+04 GB") == true)
   }

@@ -89,7 +89,7 @@ final class MNISTFolder {
   }
 
   @Test func imagesAndLabelsBecomeTwoSets() throws {
-    let data = try MNIST.load(folder: folder.path)
+    let data = try MNIST.load(folder: folder.path).datasets()
     #expect(data.training.features == Tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255], shape: [3, 2, 2, 1]))
     #expect(data.test?.features == Tensor([9, 8, 7, 6, 5, 4, 3, 2], shape: [2, 2, 2, 1]))
     guard case .classes([7, 0, 9], 10) = data.training.targets, case .classes([1, 2], 10) = data.test?.targets else {
@@ -97,7 +97,7 @@ final class MNISTFolder {
       return
     }
     #expect(data.training.name == "MNIST" && data.training.classNames == (0...9).map(String.init))
-    let fashion = try DataSource("fashion-mnist:\(folder.path)").load()
+    let fashion = try DataSource("fashion-mnist:\(folder.path)").read()
     #expect(fashion.training.name == "Fashion-MNIST" && fashion.test?.classNames?[9] == "Ankle boot")
   }
 
@@ -156,12 +156,12 @@ final class MNISTFolder {
 
   @Test(.enabled(if: FileAccess.kind(of: developerData + "/mnist") != nil, "the real MNIST is not at hand"))
   func theRealFilesAreRead() throws {
-    let data = try MNIST.load(folder: developerData + "/mnist")
-    #expect(data.training.features.shape == [60_000, 28, 28, 1])
-    #expect(data.test?.features.shape == [10_000, 28, 28, 1])
+    let data = try MNIST.load(folder: developerData + "/mnist").datasets()
+    #expect(data.training.shape == [60_000, 28, 28, 1])
+    #expect(data.test?.shape == [10_000, 28, 28, 1])
     guard case .classes(let classes, 10) = data.training.targets else { return }
     #expect(classes.prefix(5) == [5, 0, 4, 1, 9])
-    let standardization = try Standardization(fittedOn: data.training.features, mode: .overall)
+    let standardization = try Standardization(fittedOn: data.training, mode: .overall)
     // The mean and standard deviation that are widely used for MNIST, of pixels between 0 and 1.
     #expect(abs(standardization.mean.item / 255 - 0.1307) < 5e-5)
     #expect(abs(standardization.scale.item / 255 - 0.3081) < 5e-5)

@@ -8,12 +8,12 @@ import Testing
 @Suite struct NumPyDatasetTests {
   private func load(
     _ entries: [String: Safetensors.Entry], options: CSVOptions = CSVOptions()
-  ) throws -> LoadedData {
+  ) throws -> (training: Dataset<Float>, test: Dataset<Float>?) {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "data.npz").path
     try NumPyArchive(entries: entries).write(to: path)
-    return try DataSource("npz:\(path)").load(options: options)
+    return try DataSource("npz:\(path)").read(options: options).datasets()
   }
 
   private let features = Safetensors.Entry.double(Tensor([1, 2, 3, 4, 5, 6], shape: [3, 2]))
@@ -92,5 +92,24 @@ import Testing
       }
       #expect(error.location == location, "\(error)")
     }
+  }
+
+  @Test(arguments: [[2, 2, 3], [2, 2, 1, 3]] as [Shape]) func pixelsStayBytesUntilABatchIsMadeOfThem(shape: Shape)
+    throws
+  {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "data.npz").path
+    let bytes: [UInt8] = [0, 1, 2, 3, 250, 251, 252, 253, 254, 255, 4, 5]
+    try NumPyArchive(entries: [
+      "x": .other(StoredTensor(.uint8, shape: shape, bytes: bytes)), "y": .integers([0, 1], shape: [2]),
+    ]).write(to: path)
+    let read = try NumPyDataset.read(path)
+    let expected: Shape = shape.rank == 3 ? [2, 2, 3, 1] : shape
+    guard case .bytes(bytes, shape: expected) = read.training.features else {
+      Issue.record("\(read.training.features)")
+      return
+    }
+    #expect(try read.datasets().training.features == Tensor(bytes.map(Float.init), shape: expected))
   }
 }

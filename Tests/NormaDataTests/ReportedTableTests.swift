@@ -8,12 +8,12 @@ import Testing
 /// they are. Each is named by project and number in that project's public tracker and told in own words; what is right is
 /// computed by hand.
 @Suite struct ReportedTableTests {
-  private func source(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> SourceData {
+  private func source(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> RawData {
     try CSV.data(bytes: Array(text.utf8), file: "reported.csv", options: options)
   }
 
   private func read(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> Dataset<Float> {
-    try source(text, options).whole().training
+    try source(text, options).datasets().training
   }
 
   private func error(_ text: String, _ options: CSVOptions = CSVOptions()) -> String? {
@@ -23,9 +23,8 @@ import Testing
     } catch { return "\(error)" }
   }
 
-  private func prepared(_ text: String, _ options: CSVOptions = CSVOptions(), setAside: Int = 0) throws -> PreparedData
-  {
-    try PreparedData(
+  private func prepared(_ text: String, _ options: CSVOptions = CSVOptions(), setAside: Int = 0) throws -> DataSplits {
+    try DataSplits(
       source(text, options), validationCount: setAside, standardizing: .perFeature, random: RandomGenerator(seed: 3))
   }
 
@@ -109,7 +108,7 @@ import Testing
   // name, and columns that are called 0, 1, 2.
   @Test(arguments: ["target", "kind of thing"]) func countingColumnsAndRowsAreNoData(label: String) throws {
     let source = try source(",0,1,2,\(label)\n0,5,6.5,7,x\n1,8,9,1.5,y\n2,2,3,4,x\n3,1,1,2,y\n")
-    let dataset = try source.whole().training
+    let dataset = try source.datasets().training
     #expect(dataset.featureNames == ["0", "1", "2"] && dataset.classNames == ["x", "y"])
     #expect(dataset.features == Tensor([5, 6.5, 7, 8, 9, 1.5, 2, 3, 4, 1, 1, 2], shape: [4, 3]))
     #expect(source.notes.contains { $0.contains("counts the rows") })
@@ -215,7 +214,7 @@ import Testing
   // scikit-learn#14109: a column without any value has no median, and was dropped without a word.
   @Test func aColumnWithoutValuesIsLeftOutAndSaidToBe() throws {
     let source = try source("x,y,kind\n1,,a\n2,,b\n4,,a\n")
-    #expect(try source.whole().training.featureNames == ["x"])
+    #expect(try source.datasets().training.featureNames == ["x"])
     #expect(source.notes.contains { $0.contains("'y' holds nothing") })
   }
 
@@ -333,11 +332,11 @@ import Testing
   // scikit-learn#6177: of six rows in three classes, divided into six parts, four parts were empty.
   @Test func noPartIsEmpty() throws {
     let source = try source("1,2,three\n3,4,three\n5,6,one\n7,8,one\n9,10,two\n11,12,two\n")
-    let folds = try PreparedData.Folds(source, count: 6, standardizing: nil, random: RandomGenerator(seed: 1))
+    let folds = try DataSplits.Folds(source, count: 6, standardizing: nil, random: RandomGenerator(seed: 1))
     #expect((0..<6).map { folds.validationRows($0).count } == [1, 1, 1, 1, 1, 1])
     #expect(Set((0..<6).flatMap { folds.validationRows($0) }) == Set(0..<6))
     #expect(throws: DataError.self) {
-      try PreparedData.Folds(source, count: 7, standardizing: nil, random: RandomGenerator(seed: 1))
+      try DataSplits.Folds(source, count: 7, standardizing: nil, random: RandomGenerator(seed: 1))
     }
   }
 }

@@ -4,8 +4,8 @@ import Testing
 
 /// Which examples are set aside.
 @Suite struct SplittingTests {
-  private func examples(_ classes: [Int]) -> SourceExamples {
-    SourceExamples(
+  private func examples(_ classes: [Int]) -> RawDataset {
+    RawDataset(
       features: .doubles(Tensor(classes.indices.map(Double.init), shape: [classes.count, 1])),
       targets: .classes(classes, count: (classes.max() ?? 0) + 1), name: "e")
   }
@@ -70,14 +70,14 @@ import Testing
 
   @Test func foldsSetEachExampleAsideOnce() throws {
     let classes = (0..<53).map { $0 % 10 == 0 ? 1 : 0 }
-    let source = SourceData(training: examples(classes))
-    let folds = try PreparedData.Folds(source, count: 5, standardizing: .perFeature, random: RandomGenerator(seed: 2))
+    let source = RawData(training: examples(classes))
+    let folds = try DataSplits.Folds(source, count: 5, standardizing: .perFeature, random: RandomGenerator(seed: 2))
     #expect(folds.count == 5)
     let parts = (0..<5).map { folds.validationRows($0) }
     #expect(parts.joined().sorted() == Array(0..<53))
     for (fold, part) in parts.enumerated() {
       #expect((10...11).contains(part.count) && (1...2).contains(counts(part, classes)[1]))
-      let prepared = try folds.prepared(fold)
+      let prepared = try folds.splits(fold)
       #expect(prepared.validation.count == part.count && prepared.training.count == 53 - part.count)
       // Fitted on the others alone.
       let others = (0..<53).filter { !part.contains($0) }
@@ -86,7 +86,7 @@ import Testing
     }
     for count in [1, 54] {
       #expect(throws: DataError.foldCount(count, of: 53)) {
-        try PreparedData.Folds(source, count: count, standardizing: nil, random: RandomGenerator(seed: 2))
+        try DataSplits.Folds(source, count: count, standardizing: nil, random: RandomGenerator(seed: 2))
       }
     }
   }

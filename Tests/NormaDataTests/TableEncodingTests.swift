@@ -6,12 +6,12 @@ import Testing
 
 /// How columns become features, by what the rows trained on alone say.
 @Suite struct TableEncodingTests {
-  private func data(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> SourceData {
+  private func data(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> RawData {
     try CSV.data(bytes: Array(text.utf8), file: "t.csv", options: options)
   }
 
-  private func prepare(_ source: SourceData, validationCount: Int = 0, seed: UInt64 = 0) throws -> PreparedData {
-    try PreparedData(
+  private func prepare(_ source: RawData, validationCount: Int = 0, seed: UInt64 = 0) throws -> DataSplits {
+    try DataSplits(
       source, validationCount: validationCount, standardizing: .perFeature, random: RandomGenerator(seed: seed))
   }
 
@@ -41,8 +41,8 @@ import Testing
 
   @Test func arraysOfFeaturesKeepTheirDigitsToo() throws {
     let x = Tensor<Double>((0..<100).map { 1_700_000_000 + Double($0) }, shape: [100, 1])
-    let source = SourceData(
-      training: SourceExamples(
+    let source = RawData(
+      training: RawDataset(
         features: .doubles(x), targets: .classes((0..<100).map { $0 / 50 }, count: 2), name: "x"))
     #expect(try Set(prepare(source).training.features.elements).count == 100)
   }
@@ -113,7 +113,7 @@ import Testing
 
   @Test func numbersTooLargeForANetworkAreRefusedOrStandardized() throws {
     let text = "x,kind\n1e39,a\n2e39,b\n3e39,a\n"
-    #expect(throws: DataError.self) { try data(text).whole() }
+    #expect(throws: DataError.self) { try data(text).datasets() }
     #expect(try prepare(data(text)).training.features.isFinite)
     let largest = #expect(throws: DataError.self) { try prepare(data("x,kind\n1e300,a\n-1e300,b\n")) }
     #expect(largest == .tooLarge(column: "x", value: 1e300) || largest == .tooLarge(column: "x", value: -1e300))
@@ -132,7 +132,7 @@ import Testing
     let original = try prepared.preparation.originalUnits(validation)
     // Rounded to a Float once, beside a spread of some 1e5.
     #expect((0..<4).allSatisfy { abs(original[$0, 0].remainder(dividingBy: 5e4)) < 0.1 })
-    let plain = try PreparedData(
+    let plain = try DataSplits(
       source, validationCount: 4, standardizing: nil, standardizesTargets: false, random: RandomGenerator(seed: 0))
     #expect(plain.targetStandardization == nil)
   }

@@ -8,10 +8,10 @@ import Testing
   /// A data set, and what the person is told of it.
   private func read(_ text: String, _ options: CSVOptions = CSVOptions()) throws -> (Dataset<Float>, [String]) {
     let data = try CSV.data(bytes: Array(text.utf8), file: "t.csv", options: options)
-    let prepared = try PreparedData(
+    let prepared = try DataSplits(
       data, validationCount: 0, standardizing: nil, standardizesTargets: false, random: RandomGenerator(seed: 0))
     // In the order of the file.
-    return (try data.whole().training, prepared.notes)
+    return (try data.datasets().training, prepared.notes)
   }
 
   private func classes(_ dataset: Dataset<Float>) -> [Int]? {

@@ -107,6 +107,34 @@ import Testing
     }
   }
 
+  @Test func whatTheSystemDoesNotSayIsNotPassedOver() throws {
+    try withFolder { folder in
+      let (kind, missing) = (try FileAccess.kind(ofListed: folder), try FileAccess.kind(ofListed: "\(folder)/none"))
+      #expect(kind == .directory && missing == nil)
+      let long = "\(folder)/\(String(repeating: "x", count: 300))"
+      #expect(throws: FileError(path: long, operation: .read, reason: "File name too long")) {
+        try FileAccess.kind(ofListed: long)
+      }
+    }
+  }
+
+  @Test func contentsThatFailLeaveTheEarlierFile() throws {
+    try withFolder { folder in
+      let path = "\(folder)/file"
+      try FileAccess.write("earlier", to: path)
+      let failure = FileError(path: "elsewhere", operation: .read, reason: "No such file or directory")
+      #expect(throws: failure) {
+        try FileAccess.write(
+          FileContents { writer throws(FileError) in
+            try writer.append([1, 2, 3])
+            throw failure
+          }, to: path)
+      }
+      #expect(try FileAccess.read(path) == Array("earlier".utf8))
+      #expect(try FileAccess.names(inDirectory: folder) == ["file"])
+    }
+  }
+
   // MARK: Several files
 
   @Test func severalFilesAreWrittenAllOrNone() throws {
@@ -115,15 +143,20 @@ import Testing
       try FileAccess.createDirectory("\(folder)/taken")
       #expect(throws: FileError(path: "\(folder)/taken", operation: .write, reason: "Is a directory")) {
         try FileAccess.write([
-          (path: "\(folder)/a", bytes: [1]), (path: "\(folder)/b", bytes: [2]), (path: "\(folder)/taken", bytes: [3]),
+          (path: "\(folder)/a", contents: .bytes([1])), (path: "\(folder)/b", contents: .bytes([2])),
+          (path: "\(folder)/taken", contents: .bytes([3])),
         ])
       }
       #expect(throws: FileError.self) {
-        try FileAccess.write([(path: "\(folder)/a", bytes: [1]), (path: "\(folder)/none/c", bytes: [3])])
+        try FileAccess.write([
+          (path: "\(folder)/a", contents: .bytes([1])), (path: "\(folder)/none/c", contents: .bytes([3])),
+        ])
       }
       #expect(try FileAccess.names(inDirectory: folder) == ["a", "taken"])
       #expect(try FileAccess.read("\(folder)/a") == Array("earlier".utf8))
-      try FileAccess.write([(path: "\(folder)/a", bytes: [1]), (path: "\(folder)/taken/b", bytes: [2])])
+      try FileAccess.write([
+        (path: "\(folder)/a", contents: .bytes([1])), (path: "\(folder)/taken/b", contents: .bytes([2])),
+      ])
       #expect(try FileAccess.read("\(folder)/a") == [1])
       #expect(try FileAccess.names(inDirectory: "\(folder)/taken") == ["b"])
     }

@@ -10,7 +10,7 @@ import Testing
   }
 
   @Test func theBytesAreNumPys() throws {
-    #expect(NumPyArchive(entries: written).serialized() == (try FileAccess.read(numpyFixture("written.npz"))))
+    #expect(try NumPyArchive(entries: written).serialized() == FileAccess.read(numpyFixture("written.npz")))
   }
 
   @Test func archivesOfNumPyAreRead() throws {

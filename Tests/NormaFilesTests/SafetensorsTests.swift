@@ -1,3 +1,4 @@
+import AllocationCounter
 import Foundation
 import NormaFiles
 import NormaTensor
@@ -18,7 +19,7 @@ import Testing
     metadata: ["note": "a \"quoted\" word,\na back\\slash, 数 and / a tab\t"])
 
   @Test func theBytesAreThoseOfTheFormatsOwnLibrary() throws {
-    #expect(written.serialized() == (try FileAccess.read(fixture("written.safetensors"))))
+    #expect(try written.serialized() == FileAccess.read(fixture("written.safetensors")))
   }
 
   @Test func whatTheFormatsOwnLibraryWroteIsRead() throws {
@@ -119,12 +120,12 @@ import Testing
     #expect(empty.entries.isEmpty && empty.metadata.isEmpty)
   }
 
-  @Test func theBytesDependOnTheContentsAlone() {
+  @Test func theBytesDependOnTheContentsAlone() throws {
     var other = Safetensors(metadata: ["b": "2", "a": "1"])
     var same = Safetensors(metadata: ["a": "1", "b": "2"])
     for index in 0..<100 { other.entries["t\(index)"] = .float(.ones([index])) }
     for index in (0..<100).reversed() { same.entries["t\(index)"] = .float(.ones([index])) }
-    #expect(other.serialized() == same.serialized())
+    #expect(try other.serialized() == same.serialized())
   }
 
   @Test func specialNumbersKeepTheirBits() throws {
@@ -141,5 +142,45 @@ import Testing
     let path = folder.appending(path: "model.safetensors").path
     try written.write(to: path)
     #expect(try Safetensors(contentsOf: path).entries == written.entries)
+  }
+
+  @Test func aFileOnTheDiskHasTheBytesOfOneInMemory() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "file").path
+    try written.write(to: path)
+    #expect(try FileAccess.read(path) == written.serialized())
+    try NumPyArchive(entries: written.entries).write(to: path)
+    #expect(try FileAccess.read(path) == NumPyArchive(entries: written.entries).serialized())
+  }
+
+  @Test(.enabled(if: allocation_counter_works()), arguments: TensorFile.Format.allCases)
+  func writingCopiesNoTensor(format: TensorFile.Format) throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = TensorFile(entries: ["x": .float(.zeros([1 << 20])), "y": .integers([1, 2], shape: [2])])
+    let one = TensorFile(entries: file.entries.filter { $0.key == "x" })
+    allocation_counter_start()
+    try (format == .npy ? one : file).write(to: folder.appending(path: "file").path, as: format)
+    // The tensor has 4 MiB.
+    #expect(allocation_counter_largest() < 1 << 20)
+  }
+
+  @Test(arguments: ["file.safetensors", "file.npz"]) func aNameThatTheFormatCannotHoldIsRefused(file: String) throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: file).path
+    let format = try #require(TensorFile.Format(path: path))
+    let name = format == .npz ? String(repeating: "n", count: 65_532) : "__metadata__"
+    let error = #expect(throws: FormatError.self) {
+      try TensorFile(entries: [name: .float(.ones([1]))]).write(to: path, as: format)
+    }
+    #expect(error?.file == path && error?.location?.contains(name.prefix(12)) == true)
+    #expect(FileAccess.kind(of: path) == nil)
+    // One byte less can be held.
+    guard format == .npz else { return }
+    let entries = [String(name.dropLast()): Safetensors.Entry.float(.ones([1]))]
+    try TensorFile(entries: entries).write(to: path, as: format)
+    #expect(try TensorFile(contentsOf: path).entries == entries)
   }
 }

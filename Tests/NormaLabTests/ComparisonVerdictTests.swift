@@ -250,15 +250,15 @@ import Testing
 
 @Suite struct ComparisonTests {
   /// Rows of which a tenth is of the second class, and told by its first feature.
-  private func data() throws -> PreparedData {
+  private func data() throws -> DataSplits {
     var random = RandomGenerator(seed: 1)
     let labels = (0..<200).map { $0 % 10 == 0 ? 1 : 0 }
     var features = Tensor<Float>.normal([200, 3], using: &random)
     for (row, label) in labels.enumerated() { features[row, 0] += Float(4 * label) }
-    return try PreparedData(
-      LoadedData(
-        training: Dataset(
-          features: features, targets: .classes(labels, count: 2), name: "rows", classNames: ["no", "yes"])),
+    return try DataSplits(
+      RawData(
+        training: RawDataset(
+          features: .floats(features), targets: .classes(labels, count: 2), name: "rows", classNames: ["no", "yes"])),
       validationCount: 60, standardizing: .perFeature, random: random)
   }
 

@@ -9,8 +9,8 @@ import Testing
 func learnDigits(epochs: Int, savingTo path: String) throws -> Double {
   // 1,437 digits to learn from and 360 to check with, standardized by what the former alone say.
   let random = RandomGenerator(seed: 1)
-  let data = try PreparedData(
-    DataSource.digits.load(), validationCount: 360, standardizing: .perFeature, random: random.split(0))
+  let data = try DataSplits(
+    DataSource.digits.read(), validationCount: 360, standardizing: .perFeature, random: random.split(0))
 
   var weights = random.split(1)
   let model = Sequential<Float> {

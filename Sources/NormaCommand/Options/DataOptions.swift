@@ -67,7 +67,7 @@ struct DataOptions: ParsableArguments {
 
   func validate() throws {
     try validateSource(data)
-    _ = try standardizationMode(forRank: 1)
+    _ = try standardizationMode { .perFeature }
     if let validation, validationCount(validation, of: 1_000_000) == nil {
       throw ValidationError("--validation takes a count such as 500 or a share such as 0.2, not '\(validation)'.")
     }
@@ -104,23 +104,18 @@ struct DataOptions: ParsableArguments {
   }
 
   /// Reads the data; `asImages`: whether rows of pixels are to be images.
-  func read(asImages: Bool) throws -> SourceData {
-    let source = try DataSource(data)
-    var read = try source.read(
+  func read(asImages: Bool) throws -> RawData {
+    let read = try DataSource(data).read(
       options: try csvOptions(), images: ImageFolderOptions(shape: imageSize.map { [$0, $0, 3] }))
-    if asImages, let shape = source.shapeOfPixelRows {
-      read.training.features = read.training.features.shaped(as: shape)
-      if let test = read.test { read.test?.features = test.features.shaped(as: shape) }
-    }
-    return read
+    return asImages ? read.asImages : read
   }
 
   /// Reads the data, splits, encodes and standardizes them, and tells the person what was supposed of them.
-  func prepare(seed: UInt64, asImages: Bool) throws -> PreparedData {
+  func prepare(seed: UInt64, asImages: Bool) throws -> DataSplits {
     let read = try read(asImages: asImages)
-    let prepared = try PreparedData(
+    let prepared = try DataSplits(
       read, validationCount: validationCount(read),
-      standardizing: try standardizationMode(forRank: read.training.exampleShape?.rank ?? 1),
+      standardizing: try standardizationMode { .usual(for: read.training) },
       standardizesTargets: standardizeTarget,
       random: RandomGenerator(seed: seed).split(RandomStream.split.rawValue))
     tell(prepared.notes)
@@ -128,19 +123,17 @@ struct DataOptions: ParsableArguments {
   }
 
   /// Reads the data and divides them into so many parts, each to be set aside once.
-  func folds(_ count: Int, random: RandomGenerator, asImages: Bool) throws -> PreparedData.Folds {
+  func folds(_ count: Int, random: RandomGenerator, asImages: Bool) throws -> DataSplits.Folds {
     let read = try read(asImages: asImages)
-    return try PreparedData.Folds(
-      read, count: count, standardizing: try standardizationMode(forRank: read.training.exampleShape?.rank ?? 1),
+    return try DataSplits.Folds(
+      read, count: count, standardizing: try standardizationMode { .usual(for: read.training) },
       standardizesTargets: standardizeTarget, random: random)
   }
 
-  /// How many examples are set aside for validation. Where nothing was said, one of each class stays for training.
-  private func validationCount(_ read: SourceData) -> Int {
-    let count = read.training.count
-    if let validation { return validationCount(validation, of: count) ?? 0 }
-    let share = validationCount(read.test == nil ? "0.2" : "0.1", of: count) ?? 0
-    return max(0, min(share, count - max(1, read.training.classCount)))
+  /// How many examples are set aside for validation.
+  private func validationCount(_ read: RawData) -> Int {
+    guard let validation else { return read.usualValidationCount }
+    return validationCount(validation, of: read.training.count) ?? 0
   }
 
   private func validationCount(_ text: String, of count: Int) -> Int? {
@@ -149,8 +142,8 @@ struct DataOptions: ParsableArguments {
     return Int((share * Double(count)).rounded(.up))
   }
 
-  private func standardizationMode(forRank rank: Int) throws -> StandardizationMode? {
-    guard let standardize else { return rank > 1 ? .perChannel : .perFeature }
+  private func standardizationMode(usual: () -> StandardizationMode) throws -> StandardizationMode? {
+    guard let standardize else { return usual() }
     guard standardize != "none" else { return nil }
     guard let mode = StandardizationMode(rawValue: standardize) else {
       throw ValidationError("--standardize takes feature, channel, overall or none, not '\(standardize)'.")
@@ -164,11 +157,6 @@ struct DataOptions: ParsableArguments {
       source: data, labelColumn: table.labelColumn, hasHeader: table.header, separator: table.separator,
       decimalMark: table.decimal, validationCount: validationCount)
   }
-}
-
-extension DataSource {
-  /// The shape of the images that come as rows of pixels; nil for other data.
-  fileprivate var shapeOfPixelRows: Shape? { reader is DigitsReader ? [8, 8, 1] : nil }
 }
 
 /// Makes sure that `--data` names a source.

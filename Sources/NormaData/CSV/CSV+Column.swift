@@ -11,7 +11,7 @@ extension CSV {
   ///   - encoding: the columns that the model takes.
   ///   - options: as for the table.
   /// - Throws: `FormatError` if there is no such column, or a row is not what it should be.
-  public static func texts(
+  package static func texts(
     of column: CSVOptions.Column, bytes: [UInt8], file: String, encoding: TableEncoding,
     options: CSVOptions = CSVOptions()
   ) throws -> (name: String?, texts: [String]) {

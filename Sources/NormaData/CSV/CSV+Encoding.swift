@@ -31,14 +31,14 @@ extension CSV {
   /// of each row. The task and, for classes, the names must stand in the options.
   public static func data(
     bytes: [UInt8], file: String, encoding: TableEncoding, options: CSVOptions
-  ) throws -> SourceData {
+  ) throws -> RawData {
     let (records, layout) = try self.layout(bytes, file: file, encoding, options, needsLabels: true)
     var reader = CSVTableReader(layout, task: options.task ?? .classification, classNames: options.classNames)
     try reader.read(records)
     let (targets, classNames) = try reader.targets(file: file, mayBeClasses: false)
     reader.noteUnlabeledRows()
-    return SourceData(
-      training: SourceExamples(
+    return RawData(
+      training: RawDataset(
         features: .table(reader.table), targets: targets, name: name(of: file), classNames: classNames),
       notes: reader.notes)
   }

@@ -28,11 +28,11 @@ public enum CSV {
   public static func dataset(
     bytes: [UInt8], file: String, options: CSVOptions = CSVOptions()
   ) throws -> Dataset<Float> {
-    try data(bytes: bytes, file: file, options: options).whole().training
+    try data(bytes: bytes, file: file, options: options).datasets().training
   }
 
   /// Reads a file's bytes, to be split and encoded by what the training rows say.
-  public static func data(bytes: [UInt8], file: String, options: CSVOptions = CSVOptions()) throws -> SourceData {
+  public static func data(bytes: [UInt8], file: String, options: CSVOptions = CSVOptions()) throws -> RawData {
     let labelCount = options.labelColumns.count
     guard
       options.task == .regression || labelCount > 1
@@ -48,8 +48,8 @@ public enum CSV {
     try reader.read(records)
     let (targets, classNames) = try reader.targets(file: file, mayBeClasses: !isKnown && labelCount == 1)
     reader.noteUnlabeledRows()
-    return SourceData(
-      training: SourceExamples(
+    return RawData(
+      training: RawDataset(
         features: .table(reader.table), targets: targets, name: name(of: file), classNames: classNames),
       notes: layout.notes + reader.notes)
   }

@@ -34,21 +34,29 @@ public struct ImageAugmentation: Hashable, Sendable, Codable {
   public func applied<Element: TensorElement>(
     to images: Tensor<Element>, using generator: inout RandomGenerator
   ) -> Tensor<Element> {
-    if let problem = problem(forExamplesOf: Shape(images.shape.dropFirst())) { fatalError(problem) }
-    let (height, width, channels) = (images.shape[1], images.shape[2], images.shape[3])
+    let shape = Shape(images.shape.dropFirst())
+    if let problem = problem(forExamplesOf: shape) { fatalError(problem) }
     return Tensor(shape: images.shape) { result in
       images.withUnsafeElements { images in
         guard let from = images.baseAddress, let to = result.baseAddress else { return }
-        for start in stride(from: 0, to: images.count, by: height * width * channels) {
-          let rowShift = Self.draw(below: 2 * padding + 1, using: &generator) - padding
-          let columnShift = Self.draw(below: 2 * padding + 1, using: &generator) - padding
-          let isFlipped = Self.draw(below: 2, using: &generator) == 1 && flipsHorizontally
-          copyShifted(
-            from + start, to: to + start, height: height, width: width, channels: channels, rowShift: rowShift,
-            columnShift: columnShift, isFlipped: isFlipped)
+        for start in stride(from: 0, to: images.count, by: shape.elementCount) {
+          change(from + start, to: to + start, shape: shape, using: &generator)
         }
       }
     }
+  }
+
+  /// Writes an image `[height, width, channels]`, changed by chance, to a place.
+  func change<Element: TensorElement>(
+    _ image: UnsafePointer<Element>, to result: UnsafeMutablePointer<Element>, shape: Shape,
+    using generator: inout RandomGenerator
+  ) {
+    let rowShift = Self.draw(below: 2 * padding + 1, using: &generator) - padding
+    let columnShift = Self.draw(below: 2 * padding + 1, using: &generator) - padding
+    let isFlipped = Self.draw(below: 2, using: &generator) == 1 && flipsHorizontally
+    copyShifted(
+      image, to: result, height: shape[0], width: shape[1], channels: shape[2], rowShift: rowShift,
+      columnShift: columnShift, isFlipped: isFlipped)
   }
 
   /// A whole number below a bound: the bound's share of one random number. So every number takes one draw; for bounds as small

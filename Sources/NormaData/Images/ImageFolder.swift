@@ -14,22 +14,23 @@ public enum ImageFolder {
   /// - Throws: `FileError` if something cannot be read; `FormatError` if a class has no images (one alone, where
   ///   there is no test part), a class is not known, a file is no image or a damaged one, the sizes differ and the
   ///   options name none, or all of them take more memory than the options allow.
-  public static func load(_ path: String, options: ImageFolderOptions = ImageFolderOptions()) throws -> LoadedData {
+  public static func load(_ path: String, options: ImageFolderOptions = ImageFolderOptions()) throws -> RawData {
     let (listing, testListing) = try listings(of: path, options)
     let shape = try options.shape ?? shape(ofFirst: listing)
     try checkMemory(
-      listing.paths.count + (testListing?.paths.count ?? 0), shape, limit: options.maximumByteCount, path: path)
-    func dataset(_ listing: ImageListing) throws -> Dataset<Float> {
-      Dataset(
+      listing.paths.count + (testListing?.paths.count ?? 0), shape, scales: options.shape != nil,
+      limit: options.maximumByteCount, path: path)
+    func examples(_ listing: ImageListing) throws -> RawDataset {
+      RawDataset(
         features: try features(listing.paths, shape: shape, scales: options.shape != nil),
         targets: .classes(listing.classes, count: listing.classNames.count),
         name: (path as NSString).lastPathComponent, classNames: listing.classNames)
     }
-    return LoadedData(training: try dataset(listing), test: try testListing.map(dataset))
+    return RawData(training: try examples(listing), test: try testListing.map(examples))
   }
 
   /// The paths of the images that ``load(_:options:)`` would read, in the order of its examples.
-  public static func paths(
+  package static func paths(
     _ path: String, options: ImageFolderOptions = ImageFolderOptions()
   ) throws -> (training: [String], test: [String]?) {
     let (training, test) = try listings(of: path, options)
@@ -74,8 +75,11 @@ public enum ImageFolder {
     return try RasterImage(contentsOf: path)
   }
 
-  private static func checkMemory(_ count: Int, _ shape: Shape, limit: Int, path: String) throws(FormatError) {
-    let size = Double(count) * Double(shape.elementCount) * Double(MemoryLayout<Float>.size)
+  private static func checkMemory(
+    _ count: Int, _ shape: Shape, scales: Bool, limit: Int, path: String
+  ) throws(FormatError) {
+    let width = scales ? MemoryLayout<Float>.size : 1
+    let size = Double(count) * Double(shape.elementCount) * Double(width)
     guard size > Double(limit) else { return }
     func gigabytes(_ bytes: Double) -> String { String(format: "%.3g GB", bytes / 1e9) }
     throw FormatError(
@@ -85,31 +89,46 @@ public enum ImageFolder {
       remedy: "Give a smaller size (--image-size) or fewer images.")
   }
 
-  /// The images `[N, height, width, channels]`, read on all threads. Of several that cannot be read, the first is told of.
-  private static func features(_ paths: [String], shape: Shape, scales: Bool) throws -> Tensor<Float> {
-    let failure = Guarded<(index: Int, error: any Error)?>(nil)
-    let features = Tensor<Float>(shape: Shape([paths.count] + Array(shape))) { features in
-      Parallel.forEach(paths.count) { index in
-        guard failure.withLock({ $0.map { index < $0.index } ?? true }) else { return }
-        do {
-          let image = try image(paths[index])
-          guard scales || (image.height, image.width) == (shape[0], shape[1]) else {
+  /// The images `[N, height, width, channels]`: as bytes, or as numbers where they are scaled, which leaves fractions.
+  private static func features(_ paths: [String], shape: Shape, scales: Bool) throws -> RawDataset.Features {
+    let (whole, size) = (Shape([paths.count] + Array(shape)), shape.elementCount)
+    guard scales else {
+      let bytes = try [UInt8](unsafeUninitializedCapacity: whole.elementCount) { bytes, count in
+        let bytes = UnsafeMutableBufferPointer(rebasing: bytes[..<whole.elementCount])
+        try forEachImage(paths) { index, image in
+          guard (image.height, image.width) == (shape[0], shape[1]) else {
             throw FormatError(
               file: paths[index],
               problem: "it is \(image.width) × \(image.height) pixels large, and the first image "
                 + "\(shape[1]) × \(shape[0])",
               remedy: "Give the size to bring all images to: --image-size.")
           }
-          let values = image.converted(toChannels: shape[2]).fitted(height: shape[0], width: shape[1])
-          values.withUnsafeElements {
-            _ = UnsafeMutableBufferPointer(rebasing: features[(index * values.count)...]).initialize(from: $0)
-          }
-        } catch {
-          failure.withLock { if $0.map({ index < $0.index }) ?? true { $0 = (index, error) } }
+          let pixels = image.converted(toChannels: shape[2]).pixels
+          _ = UnsafeMutableBufferPointer(rebasing: bytes[(index * size)...]).initialize(from: pixels)
         }
+        count = whole.elementCount
+      }
+      return .bytes(bytes, shape: whole)
+    }
+    return .floats(
+      try Tensor(shape: whole) { numbers in
+        try forEachImage(paths) { index, image in
+          image.converted(toChannels: shape[2]).fitted(height: shape[0], width: shape[1]).withUnsafeElements {
+            _ = UnsafeMutableBufferPointer(rebasing: numbers[(index * size)...]).initialize(from: $0)
+          }
+        }
+      })
+  }
+
+  /// Reads images on all threads. Of several that cannot be read, the first is told of.
+  private static func forEachImage(_ paths: [String], _ body: (Int, RasterImage) throws -> Void) throws {
+    let failure = Guarded<(index: Int, error: any Error)?>(nil)
+    Parallel.forEach(paths.count) { index in
+      guard failure.withLock({ $0.map { index < $0.index } ?? true }) else { return }
+      do { try body(index, try image(paths[index])) } catch {
+        failure.withLock { if $0.map({ index < $0.index }) ?? true { $0 = (index, error) } }
       }
     }
     if let failure = failure.withLock({ $0 }) { throw failure.error }
-    return features
   }
 }

@@ -43,7 +43,11 @@ struct ImageListing {
 
   /// The subfolders that are not hidden, symbolic links to folders among them.
   static func subfolders(of path: String) throws(FileError) -> [String] {
-    try visibleNames(in: path).filter { FileAccess.kind(of: "\(path)/\($0)") == .directory }
+    var folders: [String] = []
+    for name in try visibleNames(in: path) where try FileAccess.kind(ofListed: "\(path)/\(name)") == .directory {
+      folders.append(name)
+    }
+    return folders
   }
 
   private static func visibleNames(in path: String) throws(FileError) -> [String] {

@@ -108,17 +108,24 @@ extension TableEncoding {
       throw .unfitForStandardization([rows.count, count], fittedOn: "examples of shape \(shape)")
     }
     let numbers = try standardization?.byElement(of: shape)
-    var result = [Float](repeating: 0, count: rows.count * count)
-    try forEachFeature(of: table, rows: rows, notes: &notes) { feature, _, values throws(DataError) in
-      let (mean, scale) = (numbers?.mean[feature] ?? 0, numbers?.scale[feature] ?? 1)
-      for (row, value) in values.enumerated() {
-        let element = Float((value - mean) / scale)
-        guard element.isFinite else {
-          throw .tooLarge(column: featureNames?[feature] ?? "\(feature + 1)", value: value)
+    var failure: DataError?
+    let result = Tensor<Float>(shape: Shape([rows.count] + Array(shape))) { result in
+      do throws(DataError) {
+        try forEachFeature(of: table, rows: rows, notes: &notes) { feature, _, values throws(DataError) in
+          let (mean, scale) = (numbers?.mean[feature] ?? 0, numbers?.scale[feature] ?? 1)
+          for (row, value) in values.enumerated() {
+            let element = Float((value - mean) / scale)
+            guard element.isFinite else {
+              throw .tooLarge(column: featureNames?[feature] ?? "\(feature + 1)", value: value)
+            }
+            result.initializeElement(at: row * count + feature, to: element)
+          }
         }
-        result[row * count + feature] = element
+      } catch {
+        failure = error
       }
     }
-    return Tensor(result, shape: Shape([rows.count] + Array(shape)))
+    if let failure { throw failure }
+    return result
   }
 }

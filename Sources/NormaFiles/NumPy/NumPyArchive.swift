@@ -38,14 +38,54 @@ public struct NumPyArchive: Equatable, Sendable {
   }
 
   /// The file's bytes; the members stand in the order of their names, compared byte by byte.
-  public func serialized() -> [UInt8] {
+  ///
+  /// - Throws: ``FormatError`` for a name that is longer than the format holds.
+  public func serialized() throws(FormatError) -> [UInt8] {
+    try checkNames(file: "npz")
     var writer = ZipWriter()
-    for (name, entry) in entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
-      writer.add(name + ".npy", NumPyArray(entry).serialized())
-    }
+    for (name, entry) in ordered { writer.add(name + ".npy", NumPyArray(entry).serialized()) }
     return writer.archive()
   }
 
-  /// Writes the file whole or not at all, as ``FileAccess`` does.
-  public func write(to path: String) throws(FileError) { try FileAccess.write(serialized(), to: path) }
+  /// Writes the file whole or not at all, as ``FileAccess`` does, each array straight from its own memory.
+  ///
+  /// - Throws: ``FileError`` if it cannot be written, ``FormatError`` as ``serialized()``.
+  public func write(to path: String) throws {
+    try checkNames(file: path)
+    let ordered = ordered
+    try FileAccess.write(
+      FileContents { writer throws(FileError) in
+        var directory = ZipDirectory(limit: 0x7FFF_FFFF)
+        for (name, entry) in ordered {
+          let array = NumPyArray(entry)
+          let numbers = array.stored
+          let start = array.header(of: numbers)
+          var checksum = Checksum(of: start)
+          let count = numbers.withStoredBytes { bytes in
+            checksum.add(bytes)
+            return bytes.count
+          }
+          try writer.append(
+            directory.header(
+              ofMember: name + ".npy", byteCount: start.count + count, checksum: checksum.value))
+          try writer.append(start)
+          try numbers.withStoredBytes { bytes throws(FileError) in try writer.append(bytes) }
+        }
+        try writer.append(directory.end)
+      }, to: path)
+  }
+
+  private var ordered: [(name: String, entry: Safetensors.Entry)] {
+    entries.map { (name: $0.key, entry: $0.value) }
+      .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
+
+  private func checkNames(file: String) throws(FormatError) {
+    let most = ZipDirectory.maximumNameLength - ".npy".utf8.count
+    guard let name = entries.keys.first(where: { $0.utf8.count > most }) else { return }
+    throw FormatError(
+      file: file, location: "array '\(name.prefix(40))…'",
+      problem: "its name has \(name.utf8.count) bytes, and a zip archive holds names of \(most)",
+      remedy: "Give the array a shorter name.")
+  }
 }

@@ -47,7 +47,17 @@ public struct NumPyArray: Equatable, Sendable {
 
   /// The file's bytes: the numbers little-endian and in row-major order, with a header of version 1.
   public func serialized() -> [UInt8] {
-    let entry = entry.elementType == .bfloat16 ? .float(entry.tensor() ?? .zeros(entry.shape)) : entry
+    let entry = stored
+    return header(of: entry) + entry.withStoredBytes { Array($0) }
+  }
+
+  /// The numbers as a type that NumPy has.
+  var stored: Safetensors.Entry {
+    entry.elementType == .bfloat16 ? .float(entry.tensor() ?? .zeros(entry.shape)) : entry
+  }
+
+  /// What stands before the numbers.
+  func header(of entry: Safetensors.Entry) -> [UInt8] {
     let type = NumPyHeader.descriptor(of: entry.elementType)
     let shape = entry.shape
     let lengths = shape.map(String.init).joined(separator: ", ") + (shape.rank == 1 ? "," : "")
@@ -55,13 +65,21 @@ public struct NumPyArray: Equatable, Sendable {
     // NumPy leaves room for the first length to grow to 21 digits, and fills up to a multiple of 64 bytes.
     if let first = shape.first { header += spaces(21 - String(first).count) }
     header += spaces(64 - (NumPyHeader.magic.count + 4 + header.count + 1) % 64) + [UInt8(ascii: "\n")]
-    return NumPyHeader.magic + [1, 0, UInt8(header.count & 0xFF), UInt8(header.count >> 8)] + header + entry.bytes
+    return NumPyHeader.magic + [1, 0, UInt8(header.count & 0xFF), UInt8(header.count >> 8)] + header
   }
 
   private func spaces(_ count: Int) -> [UInt8] { [UInt8](repeating: UInt8(ascii: " "), count: count) }
 
   /// Writes the file whole or not at all, as ``FileAccess`` does.
-  public func write(to path: String) throws(FileError) { try FileAccess.write(serialized(), to: path) }
+  public func write(to path: String) throws(FileError) {
+    let entry = stored
+    let header = header(of: entry)
+    try FileAccess.write(
+      FileContents { writer throws(FileError) in
+        try writer.append(header)
+        try entry.withStoredBytes { bytes throws(FileError) in try writer.append(bytes) }
+      }, to: path)
+  }
 }
 
 extension Safetensors.Entry {

@@ -5,10 +5,10 @@ struct ActivationProbe {
   private let examples: Tensor<Float>
 
   /// The first of the validation examples; of the training examples where there are too few to normalize a batch.
-  init(_ data: PreparedData) {
-    let examples = data.validation.count > 1 ? data.validation.features : data.training.features
+  init(_ data: DataSplits) {
+    let examples = data.validation.count > 1 ? data.validation : data.training
     // All that a network makes of them is kept meanwhile, which is much with images.
-    self.examples = examples[rows: 0..<min(examples.shape.rank > 2 ? 128 : 500, examples.shape[0])]
+    self.examples = examples.batch(0..<min(examples.shape.rank > 2 ? 128 : 500, examples.count)).features
   }
 
   /// What comes out of each nonlinearity, from input to output, with the batch normalized as in training. The running

@@ -88,7 +88,7 @@ public struct Comparison: Sendable {
   ///   - onEvent: called with the number of the run and what its trainer reports.
   /// - Throws: what the trainer throws, a loss that is no longer finite excepted.
   public func run(
-    on data: PreparedData, description: Description, events: [TrainingEvents] = [],
+    on data: DataSplits, description: Description, events: [TrainingEvents] = [],
     onEvent: (_ run: Int, _ event: Trainer<Float>.Event) throws -> Void = { _, _ in }
   ) throws -> NormComparison {
     let metric = ComparedMetric(for: data.training)
@@ -115,7 +115,7 @@ public struct Comparison: Sendable {
   }
 }
 
-extension PreparedData {
+extension DataSplits {
   /// What models are judged on at last: the test data, or the validation data without any.
   var judged: Dataset<Float> { test ?? validation }
 }

@@ -5,7 +5,7 @@ struct ComparisonRun {
   private let name: String
   private let model: Sequential<Float>
   private let training: TrainingConfiguration
-  private let data: PreparedData
+  private let data: DataSplits
   private let metric: ComparedMetric
   private let baseline: Contender.Measurement
   private let probe: ActivationProbe
@@ -19,7 +19,7 @@ struct ComparisonRun {
 
   init(
     _ network: ModelArchitecture, _ normalization: NormalizationKind, _ training: TrainingConfiguration,
-    _ data: PreparedData, _ metric: ComparedMetric, _ baseline: Contender.Measurement, _ events: TrainingEvents?
+    _ data: DataSplits, _ metric: ComparedMetric, _ baseline: Contender.Measurement, _ events: TrainingEvents?
   ) throws(ModelArchitectureError) {
     var network = network
     network.recipe.normalization = normalization
@@ -126,7 +126,7 @@ struct ComparisonRun {
     _ best: NormComparison.Epoch, stopped: String?
   ) throws -> (NormComparison.Scores, NormComparison.Scores?, Contender.Measurement) {
     func evaluate(_ dataset: Dataset<Float>) throws -> (scores: NormComparison.Scores, credits: [Double]) {
-      let outputs = try model.predict(dataset.features)
+      let outputs = try model.predict(dataset)
       return (.init(outputs, on: dataset, metric), metric.credits(outputs, on: dataset))
     }
     let test = try data.test.map(evaluate)
@@ -151,8 +151,8 @@ struct ComparisonRun {
       batchTrainingLoss: epoch.batchTrainingLoss, batchTrainingMetric: epoch.batchTrainingMetric)
     guard metric == .balancedAccuracy else { return result }
     let sample = sample
-    result.trainingMetric = metric.value(of: try model.predict(sample.features), on: sample)
-    result.validationMetric = metric.value(of: try model.predict(data.validation.features), on: data.validation)
+    result.trainingMetric = metric.value(of: try model.predict(sample), on: sample)
+    result.validationMetric = metric.value(of: try model.predict(data.validation), on: data.validation)
     if epoch.batchTrainingMetric != nil {
       result.batchTrainingMetric = metric.value(
         of: try model.predictByBatchStatistics(sample.features, batchSize: training.batchSize), on: sample)
@@ -167,7 +167,7 @@ struct ComparisonRun {
       let sample = dataset.subset(rows: 0..<min(dataset.count, Trainer<Float>.trainingMetricSamples))
       let parts = TrainingConfiguration(batchSize: measuredAtOnce).batches(of: sample.count)
       let outputs = try parts.map { rows in
-        try model(Variable(sample.features[rows: rows]), in: .training(random: RandomGenerator(seed: 0))).value
+        try model(Variable(sample.batch(rows).features), in: .training(random: RandomGenerator(seed: 0))).value
       }
       let all = Tensor<Float>.concatenating(rows: outputs)
       let evaluation = try Evaluation(outputs: all, of: sample, loss: training.loss)

@@ -53,7 +53,7 @@ struct ReferenceModels {
   let baseline: Contender.Measurement
   private let linear: Contender.Measurement?
 
-  init(_ data: PreparedData, metric: ComparedMetric) throws {
+  init(_ data: DataSplits, metric: ComparedMetric) throws {
     let model = try Baseline(of: data.training)
     let name = model.mostFrequentClass.map { number in
       "always saying the most frequent class (\(data.training.classNames?[number] ?? "\(number)"))"
@@ -72,10 +72,10 @@ struct ReferenceModels {
       let kind = model.predictsClasses ? "logistic regression" : "ridge regression"
       let reference = try NormComparison.Reference(
         kind: .linear, description: kind + part + (model.isConverged ? "" : ", stopped near its optimum"), data, metric
-      ) { try model.predict($0.features) }
+      ) { try model.predict($0) }
       linear = Contender.Measurement(
         metric: reference.judgedMetric,
-        credits: metric.credits(try model.predict(data.judged.features), on: data.judged))
+        credits: metric.credits(try model.predict(data.judged), on: data.judged))
       results = [baselineReference, reference]
     } catch is TrainingError {
       // Features that are not finite: the networks will say so.
@@ -96,7 +96,7 @@ struct ReferenceModels {
 
 extension NormComparison.Reference {
   fileprivate init(
-    kind: Kind, description: String, _ data: PreparedData, _ metric: ComparedMetric,
+    kind: Kind, description: String, _ data: DataSplits, _ metric: ComparedMetric,
     _ predict: (Dataset<Float>) throws -> Tensor<Float>
   ) throws {
     self.init(

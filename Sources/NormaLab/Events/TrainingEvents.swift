@@ -55,7 +55,7 @@ public final class TrainingEvents {
   /// - Parameters:
   ///   - model: the network, which the training changes.
   ///   - data: what it is trained on; some of it is sent through the network to look at its activations.
-  public func begin(_ model: any Layer<Float>, on data: PreparedData) {
+  public func begin(_ model: any Layer<Float>, on data: DataSplits) {
     look(at: model, data)
     attempt {
       if !settings.isEmpty { try writer.addText("settings", settingsTable, step: 0) }
@@ -70,13 +70,13 @@ public final class TrainingEvents {
   ///   - model: the network, as it was saved.
   ///   - data: what it is trained on.
   ///   - stepCount: how many steps it had made then.
-  public func goOn(_ model: any Layer<Float>, on data: PreparedData, after stepCount: Int) {
+  public func goOn(_ model: any Layer<Float>, on data: DataSplits, after stepCount: Int) {
     look(at: model, data)
     self.stepCount = stepCount
     attempt { try writer.addStart(step: stepCount + 1) }
   }
 
-  private func look(at model: any Layer<Float>, _ data: PreparedData) {
+  private func look(at model: any Layer<Float>, _ data: DataSplits) {
     let metric = if case .classes = data.training.targets { "accuracy" } else { "R²" }
     subject = (model, ActivationProbe(data), metric)
   }

@@ -192,7 +192,7 @@ struct SmallBatchRun: LabRun {
     let interval = max(1, batches.count / 20)
     var seen = 0
     for (step, batch) in batches.enumerated() {
-      let examples = training.subset(rows: batch)
+      let examples = training.batch(batch)
       let pass = Pass<Float>.training(random: random)
       let loss = try LossFunction.softmaxCrossEntropy(
         model(Variable(examples.features), in: pass), targets: examples.targets)
@@ -203,7 +203,7 @@ struct SmallBatchRun: LabRun {
         parameters, gradients: parameters.map { gradients[$0] }, learningRate: 0.05 * Double(batchSize) / 50)
       seen += batch.count
       if (step + 1).isMultiple(of: interval) || step == batches.count - 1 {
-        let accuracy = test.accuracy(of: try model.predict(test.features)) ?? .nan
+        let accuracy = test.accuracy(of: try model.predict(test)) ?? .nan
         outcome.accuracies.append(.init(seen: seen, accuracy: accuracy))
       }
     }

@@ -108,7 +108,7 @@ public final class LabData: Sendable {
         if let known = cache.means[part.dataset]?[available] {
           mean = known
         } else {
-          mean = try Standardization(fittedOn: data.training.features[rows: 0..<available], mode: .perFeature).mean
+          mean = try Standardization(fittedOn: data.training.subset(rows: 0..<available), mode: .perFeature).mean
           cache.means[part.dataset, default: [:]][available] = mean
         }
         standardization = Standardization(mode: .perFeature, mean: mean, scale: .ones(mean.shape))
@@ -134,8 +134,9 @@ public final class LabData: Sendable {
     if let known = cache.loaded[dataset] { return known }
     let parts: (training: Dataset<Float>, test: Dataset<Float>)
     if let source = sources[dataset] {
-      let data = try source.load()
-      data.notes.forEach(onNote)
+      let read = try source.read()
+      read.notes.forEach(onNote)
+      let data = try read.datasets()
       // Both sources that can be named have test data of their own.
       parts = (data.training, data.test ?? data.training)
     } else {

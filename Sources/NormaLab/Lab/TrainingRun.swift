@@ -172,7 +172,7 @@ extension Sequential<Float> {
   func withExactStatistics<Result>(of data: Dataset<Float>, _ body: () throws -> Result) throws -> Result? {
     guard gathersStatistics else { return nil }
     let earlier = state
-    try recalibrateStatistics(on: data.features, batchSize: data.count)
+    try recalibrateStatistics(on: data, batchSize: data.count)
     defer {
       // A state of this very model fits it.
       try? load(earlier)

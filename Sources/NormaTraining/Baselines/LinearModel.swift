@@ -45,7 +45,7 @@ public struct LinearModel: Sendable {
     let width = training.exampleShape.elementCount
     let rows = Self.examples(of: training.count, width: width, outputs: outputs)
     exampleCount = rows
-    let features = training.features[rows: 0..<rows].reshaped(to: [rows, width])
+    let features = training.batch(0..<rows).features.reshaped(to: [rows, width])
     let standardized: Tensor<Float>
     do {
       standardization = try Standardization(fittedOn: features, mode: .perFeature)
@@ -90,13 +90,22 @@ public struct LinearModel: Sendable {
     return .concatenating(rows: parts)
   }
 
+  /// The outputs for each example of a data set, in parts that are brought together one at a time: `[N, outputs]`.
+  ///
+  /// - Throws: ``TrainingError/dataDoNotFit(_:)`` for examples of another width.
+  public func predict(_ dataset: Dataset<Float>) throws(TrainingError) -> Tensor<Float> {
+    guard dataset.count > 0 else { return .zeros([0, bias.count]) }
+    return .concatenating(
+      rows: try dataset.mapBatches(of: 1024) { batch throws(TrainingError) in try predict(batch) })
+  }
+
   /// How well it does on data of the same kind.
   ///
   /// - Throws: ``TrainingError`` where the data are others.
   public func evaluate(on dataset: Dataset<Float>) throws(TrainingError) -> Evaluation {
     try dataset.check(outputCount: bias.count)
     return try Evaluation(
-      outputs: predict(dataset.features), of: dataset, loss: predictsClasses ? .softmaxCrossEntropy : .meanSquaredError)
+      outputs: predict(dataset), of: dataset, loss: predictsClasses ? .softmaxCrossEntropy : .meanSquaredError)
   }
 }
 

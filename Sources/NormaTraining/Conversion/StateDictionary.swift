@@ -28,8 +28,8 @@ public struct StateDictionary: Equatable, Sendable {
 
   /// Writes the state to `.npz` where the path ends so, else to safetensors.
   ///
-  /// - Throws: `FileError` if it cannot be written.
-  public func write(to path: String) throws(FileError) {
+  /// - Throws: `FileError` if it cannot be written, `FormatError` for a tensor whose name the format cannot hold.
+  public func write(to path: String) throws {
     let isArchive = TensorFile.Format(path: path) == .npz
     try TensorFile(entries: entries, metadata: ["format": "pt"]).write(to: path, as: isArchive ? .npz : .safetensors)
   }

@@ -41,7 +41,7 @@ public struct Predictor: Sendable {
   public func predict(_ features: [Double]) throws -> Prediction {
     let batch = Tensor(features, shape: Shape([1] + Array(shape)))
     var notes: [String] = []
-    let examples: SourceExamples.Features = shape.rank == 1 ? .doubles(batch) : .floats(batch.converted())
+    let examples: RawDataset.Features = shape.rank == 1 ? .doubles(batch) : .floats(batch.converted())
     let outputs = try model(preparation.features(of: examples, notes: &notes))
     guard case .classes(let names) = self.outputs else {
       return Prediction(values: try preparation.originalUnits(outputs).elements)

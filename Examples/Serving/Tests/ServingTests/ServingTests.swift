@@ -11,10 +11,10 @@ import Testing
 /// The service, asked as its users ask it.
 @Suite struct ServingTests {
   /// A small model of the digits, as `norma train` would save it.
-  private static func checkpoint() throws -> (Checkpoint, PreparedData) {
+  private static func checkpoint() throws -> (Checkpoint, DataSplits) {
     let random = RandomGenerator(seed: 1)
-    let data = try PreparedData(
-      DataSource.digits.load(), validationCount: 300, standardizing: .perFeature, random: random.split(0))
+    let data = try DataSplits(
+      DataSource.digits.read(), validationCount: 300, standardizing: .perFeature, random: random.split(0))
     let architecture = ModelArchitecture(MultilayerPerceptron(hidden: [30]))
     let model: Sequential<Float> = try architecture.recipe.build(
       sampleShape: [64], outputCount: 10, random: random.split(1))
@@ -66,7 +66,7 @@ import Testing
 
   /// The first digits as they are in the file: 64 numbers from 0 to 16.
   private static func digits(_ count: Int) throws -> [[Float]] {
-    let features = try DataSource.digits.load().training.features
+    let features = try DataSource.digits.read().datasets().training.features
     return (0..<count).map { features[rows: $0..<$0 + 1].elements }
   }
 

@@ -1,10 +1,13 @@
 import NormaTensor
 
 /// Examples as a source has them, before they are split, encoded and standardized.
-public struct SourceExamples: Sendable {
+public struct RawDataset: Sendable {
   /// What is known of each example.
   public enum Features: Sendable {
-    /// Numbers, `[N, …]`, that are standardized as they are.
+    /// Whole numbers from 0 to 255, of the shape `[N, …]`, in row-major order: pixels. They stay bytes until a batch is made of
+    /// them, and are standardized in single precision then.
+    case bytes([UInt8], shape: Shape)
+    /// Numbers, `[N, …]`, that are standardized in single precision when a batch is made of them.
     case floats(Tensor<Float>)
     /// Numbers, `[N, …]`, that are standardized in double precision, then rounded.
     case doubles(Tensor<Double>)
@@ -24,6 +27,8 @@ public struct SourceExamples: Sendable {
   public var classNames: [String]?
   /// What the features are called, where they are numbers; a table's columns have their own names.
   public var featureNames: [String]?
+  /// The shape `[height, width, channels]` of the images that rows of features are; nil for rows that are none, and for images.
+  public var imageShape: Shape?
 
   /// Examples by their parts, which must be of one number.
   public init(
@@ -56,7 +61,7 @@ public struct SourceExamples: Sendable {
   /// The shape of one example; nil for tables, whose number of features depends on what is trained on.
   public var exampleShape: Shape? { features.exampleShape }
 
-  /// The rows that a split by chance leaves for training and sets aside, as ``PreparedData`` splits them.
+  /// The rows that a split by chance leaves for training and sets aside, as ``DataSplits`` splits them.
   ///
   /// - Throws: ``DataError`` where so many cannot be set aside.
   public func split(
@@ -68,14 +73,24 @@ public struct SourceExamples: Sendable {
     return (rows.training, rows.validation)
   }
 
+  /// The examples as images, where they are rows of pixels; others as they are.
+  public var asImages: RawDataset {
+    guard let imageShape else { return self }
+    var images = self
+    images.features = features.shaped(as: imageShape)
+    images.imageShape = nil
+    return images
+  }
+
   /// How many classes occur; 0 for numbers to predict.
   public var classCount: Int { targets.classes.map { Set($0).count } ?? 0 }
 }
 
-extension SourceExamples.Features {
+extension RawDataset.Features {
   /// The number of examples.
   public var count: Int {
     switch self {
+    case .bytes(_, let shape): shape[0]
     case .floats(let tensor): tensor.shape[0]
     case .doubles(let tensor): tensor.shape[0]
     case .table(let table): table.rowCount
@@ -85,6 +100,7 @@ extension SourceExamples.Features {
   /// The shape of one example; nil for tables, whose number of features depends on what is trained on.
   public var exampleShape: Shape? {
     switch self {
+    case .bytes(_, let shape): Shape(shape.dropFirst())
     case .floats(let tensor): Shape(tensor.shape.dropFirst())
     case .doubles(let tensor): Shape(tensor.shape.dropFirst())
     case .table: nil
@@ -97,6 +113,7 @@ extension SourceExamples.Features {
     guard let own = exampleShape, own != shape, own.elementCount == shape.elementCount else { return self }
     let whole = Shape([count] + Array(shape))
     switch self {
+    case .bytes(let bytes, _): return .bytes(bytes, shape: whole)
     case .floats(let tensor): return .floats(tensor.reshaped(to: whole))
     case .doubles(let tensor): return .doubles(tensor.reshaped(to: whole))
     case .table: return self
@@ -106,39 +123,41 @@ extension SourceExamples.Features {
 
 /// What a source of data gives: examples to learn from, those set aside by its makers to be tested on, and what the person
 /// should know of how they were read.
-public struct SourceData: Sendable {
+public struct RawData: Sendable {
   /// The examples to learn from.
-  public var training: SourceExamples
+  public var training: RawDataset
   /// Nil where the source makes no such division.
-  public var test: SourceExamples?
+  public var test: RawDataset?
   /// Sentences on what was supposed and left out.
   public var notes: [String]
 
   /// A source's data by their parts.
-  public init(training: SourceExamples, test: SourceExamples? = nil, notes: [String] = []) {
+  public init(training: RawDataset, test: RawDataset? = nil, notes: [String] = []) {
     self.training = training
     self.test = test
     self.notes = notes
   }
 
-  /// Data that are arrays already.
-  public init(_ loaded: LoadedData) {
-    self.init(
-      training: SourceExamples(loaded.training), test: loaded.test.map { SourceExamples($0) },
-      notes: loaded.notes)
+  /// The same data as images, where they are rows of pixels; others as they are.
+  public var asImages: RawData { RawData(training: training.asImages, test: test?.asImages, notes: notes) }
+
+  /// How many examples to learn from are set aside for validation where nobody says: a fifth, or a tenth where the makers set
+  /// others aside to test with. One of each class stays to learn from.
+  public var usualValidationCount: Int {
+    let share = training.count - training.count * (test == nil ? 4 : 9) / (test == nil ? 5 : 10)
+    return max(0, min(share, training.count - max(1, training.classCount)))
   }
 
-  /// All examples as arrays, not standardized; a table is encoded by all of its rows.
+  /// All examples as a network takes them, not standardized; a table is encoded by the rows to learn from.
   ///
   /// - Throws: ``DataError`` where numbers are too large for a `Float`, or a table has no features.
-  public func whole() throws(DataError) -> LoadedData {
+  public func datasets() throws(DataError) -> (training: Dataset<Float>, test: Dataset<Float>?) {
     let preparation = try Preparation(
       fittedOn: training, rows: Array(0..<training.count), standardizing: nil, standardizesTargets: false)
     var notes: [String] = []
-    let parts = (
+    return (
       try preparation.dataset(training, notes: &notes),
       try test.map { part throws(DataError) in try preparation.dataset(part, notes: &notes) }
     )
-    return LoadedData(training: parts.0, test: parts.1, notes: notes)
   }
 }

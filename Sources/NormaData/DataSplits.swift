@@ -1,7 +1,8 @@
 import NormaTensor
 
-/// Data ready for training: split, and encoded and standardized by what the training part alone says.
-public struct PreparedData: Sendable {
+/// Data ready for training: split into examples to learn from, to validate and to test with, and encoded and standardized by
+/// what the first part alone says.
+public struct DataSplits: Sendable {
   /// The examples to learn from.
   public var training: Dataset<Float>
   /// The examples set aside for validation; there may be none.
@@ -29,7 +30,7 @@ public struct PreparedData: Sendable {
   ///   - random: decides who is set aside.
   /// - Throws: ``DataError`` where the data are too few or do not fit.
   public init(
-    _ source: SourceData, validationCount: Int, split: SplitKind = .stratified,
+    _ source: RawData, validationCount: Int, split: SplitKind = .stratified,
     standardizing mode: StandardizationMode?, standardizesTargets: Bool = true, random: RandomGenerator
   ) throws(DataError) {
     var random = random
@@ -39,19 +40,8 @@ public struct PreparedData: Sendable {
       standardizesTargets: standardizesTargets)
   }
 
-  /// Splits and prepares data that are arrays already. See
-  /// ``init(_:validationCount:split:standardizing:standardizesTargets:random:)``.
-  public init(
-    _ loaded: LoadedData, validationCount: Int, split: SplitKind = .stratified,
-    standardizing mode: StandardizationMode?, standardizesTargets: Bool = true, random: RandomGenerator
-  ) throws(DataError) {
-    try self.init(
-      SourceData(loaded), validationCount: validationCount, split: split, standardizing: mode,
-      standardizesTargets: standardizesTargets, random: random)
-  }
-
   private init(
-    _ source: SourceData, _ rows: RowSplit, standardizing mode: StandardizationMode?, standardizesTargets: Bool
+    _ source: RawData, _ rows: RowSplit, standardizing mode: StandardizationMode?, standardizesTargets: Bool
   ) throws(DataError) {
     preparation = try Preparation(
       fittedOn: source.training, rows: rows.training, standardizing: mode, standardizesTargets: standardizesTargets)
@@ -59,13 +49,15 @@ public struct PreparedData: Sendable {
     training = try preparation.dataset(source.training, rows: rows.training, notes: &notes)
     validation = try preparation.dataset(source.training, rows: rows.validation, notes: &notes)
     if let part = source.test { test = try preparation.dataset(part, notes: &notes) }
+    // What reading and measuring took is of other sizes than training takes.
+    BufferPool.shared.trim()
   }
 }
 
-extension PreparedData {
+extension DataSplits {
   /// Data divided into parts of equal sizes, each of which is set aside for validation once.
   public struct Folds: Sendable {
-    private let source: SourceData
+    private let source: RawData
     private let splits: [RowSplit]
     private let mode: StandardizationMode?
     private let standardizesTargets: Bool
@@ -78,7 +70,7 @@ extension PreparedData {
     ///   - random: decides who is in which part.
     /// - Throws: ``DataError/foldCount(_:of:)``.
     public init(
-      _ source: SourceData, count: Int, split: SplitKind = .stratified, standardizing mode: StandardizationMode?,
+      _ source: RawData, count: Int, split: SplitKind = .stratified, standardizing mode: StandardizationMode?,
       standardizesTargets: Bool = true, random: RandomGenerator
     ) throws(DataError) {
       var random = random
@@ -97,8 +89,8 @@ extension PreparedData {
     /// others alone.
     ///
     /// - Throws: ``DataError`` where the data do not fit.
-    public func prepared(_ fold: Int) throws(DataError) -> PreparedData {
-      try PreparedData(source, splits[fold], standardizing: mode, standardizesTargets: standardizesTargets)
+    public func splits(_ fold: Int) throws(DataError) -> DataSplits {
+      try DataSplits(source, splits[fold], standardizing: mode, standardizesTargets: standardizesTargets)
     }
 
     /// The rows, counted from 0, that are set aside in part `fold`, in the order of its validation examples.
