@@ -1,3 +1,4 @@
+import NormaGraph
 import NormaTensor
 
 /// The gradient of a node that several others use, as the sum of what comes back from each of them.

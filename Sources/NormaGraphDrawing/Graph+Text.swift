@@ -1,3 +1,4 @@
+import NormaGraph
 import NormaTensor
 
 extension Graph {

@@ -1,3 +1,4 @@
+import NormaGraph
 import NormaTensor
 
 /// What a drawing says of one node, whatever it is written as.

@@ -1,4 +1,5 @@
 import NormaGraph
+import NormaGraphDrawing
 import NormaTensor
 import Testing
 

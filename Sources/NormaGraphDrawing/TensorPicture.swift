@@ -1,3 +1,4 @@
+import NormaGraph
 import NormaTensor
 
 /// What a drawing shows of a tensor: a small one in full, a bigger one in a few numbers.
