@@ -7,7 +7,7 @@ import Testing
 @Suite struct ResumingTests {
   /// A model before training, its data, and how it is trained.
   struct Training<Element: TensorElement> {
-    var model: () -> Sequential<Element>
+    var model: () throws -> Sequential<Element>
     var data: Dataset<Element>
     var validation: Dataset<Element>?
     var configuration: TrainingConfiguration
@@ -21,7 +21,7 @@ import Testing
     defer { Parallel.threadCount = threads }
     let directory = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: directory) }
-    let model = training.model()
+    let model = try training.model()
     let trainer = try Trainer(model, configuration: training.configuration)
     var files: [String] = []
     try trainer.fit(training.data, validation: training.validation) { _ in
@@ -31,7 +31,7 @@ import Testing
     }
     for (number, file) in files.enumerated() {
       Parallel.threadCount = 1 + number % 3
-      let other = training.model()
+      let other = try training.model()
       let resumed = try Trainer(other, configuration: training.configuration)
       try resumed.restore(try TrainingState(contentsOf: file))
       try resumed.fit(training.data, validation: training.validation)
@@ -76,7 +76,7 @@ import Testing
     try expectTheSameEnd(
       Training(
         model: {
-          ThreeLayerConvolutionalNetwork(filters: 2, filterSize: 3, hidden: 8)
+          try ThreeLayerConvolutionalNetwork(filters: 2, filterSize: 3, hidden: 8)
             .build(sampleShape: [24, 24, 3], outputCount: 3, random: RandomGenerator(seed: 5))
         },
         data: data,
@@ -176,7 +176,7 @@ import Testing
     var configuration = training.configuration
     configuration.batchSize = 20
     configuration.optimizer = .rmsProp()
-    let model = training.model()
+    let model = try training.model()
     let before = model.state
     let trainer = try Trainer(model, configuration: configuration)
     let error = #expect(throws: TrainingError.self) { try trainer.restore(state) }
@@ -206,7 +206,7 @@ import Testing
     #expect(
       try problem(TrainingSamples.network(hidden: [8, 9], keepProbability: 0.7))?.contains("the layer was") == true)
     #expect(try problem(TrainingSamples.network(hidden: [8], keepProbability: 0.7))?.contains("the layer was") == true)
-    let layers = training.model().children.map { child in
+    let layers = try training.model().children.map { child in
       (child.layer as? BatchNorm<Float>).map {
         BatchNorm<Float>($0.featureCount, conventions: .cs231n) as any Layer<Float>
       }

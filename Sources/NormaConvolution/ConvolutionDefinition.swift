@@ -1,7 +1,7 @@
 import NormaTensor
 
 /// A convolution as it is defined, on any element: what the kernels are held to, and what `Double` runs on.
-struct PlainConvolution<Element: TensorElement> {
+struct ConvolutionDefinition<Element: TensorElement> {
   /// `[N, H, W, C]`.
   let input: Shape
   /// `[N, H', W', outputs]`.
