@@ -96,10 +96,9 @@ extension InferenceModel {
 
   /// The outputs for each example of a data set, in batches that are brought together one at a time: `[N, outputs]`.
   ///
-  /// - Throws: `LayerError` for examples that do not fit the model.
-  public func predict(_ dataset: Dataset<Element>, batchSize: Int = 256) throws(LayerError) -> Tensor<Element> {
-    .concatenating(
-      rows: try dataset.mapBatches(of: batchSize) { batch throws(LayerError) in try self(batch) })
+  /// - Throws: `LayerError` for examples that do not fit the model; what an operation throws.
+  public func predict(_ dataset: Dataset<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
+    .concatenating(rows: try dataset.mapBatches(of: batchSize) { try self($0) })
   }
 }
 
