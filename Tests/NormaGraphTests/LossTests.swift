@@ -147,3 +147,14 @@ import Testing
     #expect(x.dropout(keepProbability: 0.5, using: &second).value != y)
   }
 }
+
+extension LossTests {
+  @Test func scoresNearTheEndOfTheRangeHaveTheLossThatDoubleFinds() {
+    let scores: [Float] = [3e38, 0, -3e37]
+    for label in 0..<3 {
+      let loss = Variable(Tensor(scores, shape: [1, 3])).softmaxCrossEntropy(labels: [label]).value.item
+      // All but the largest score have a probability of 0: the loss is the distance from it, rounded once.
+      #expect(loss == Float(Double(scores[0]) - Double(scores[label])))
+    }
+  }
+}
