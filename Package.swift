@@ -46,9 +46,11 @@ let package = Package(
       dependencies: ["NormaTensor", "NormaFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Messages/event.proto"]),
 
-    // Floor 4: layers and models.
+    // Floor 4: layers and models; a graph as text and as pictures.
     .target(
       name: "NormaLayers", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph"]),
+
+    .target(name: "NormaGraphDrawing", dependencies: ["NormaTensor", "NormaGraph"]),
 
     // Floor 5: training, and what it saves; models in ONNX's format.
     .target(
@@ -66,9 +68,8 @@ let package = Package(
     .target(
       name: "Norma",
       dependencies: [
-        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph", "NormaLayers", "NormaTraining",
-        "NormaData",
-        "NormaFiles",
+        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph", "NormaGraphDrawing", "NormaLayers",
+        "NormaTraining", "NormaData", "NormaFiles",
       ]),
 
     // Floor 6: experiments and the report; the terminal's manners.
@@ -91,6 +92,7 @@ let package = Package(
     .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport", "AllocationCounter"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
+    .testTarget(name: "NormaGraphDrawingTests", dependencies: ["NormaGraph", "NormaGraphDrawing", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),
     .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "TestSupport"]),
     .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),

@@ -21,7 +21,7 @@ let benchmarks: @Sendable () -> Void = {
       let normalized = try BatchNormalization.forward(
         batch.x, gamma: batch.gamma, beta: batch.beta, layout: layout
       ).batch
-      return { blackHole(BatchNormalization.backward(batch.gradient, input: batch.x, batch: normalized)) }
+      return { blackHole(BatchNormalization.backward(batch.gradient, input: batch.x, saved: normalized)) }
     }
   }
   Benchmark.timing("layer normalization forward [8192, 768]") {

@@ -21,17 +21,21 @@ typedef float vq __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double vd __attribute__((vector_size(64), aligned(8), may_alias));
 typedef double vd8 __attribute__((vector_size(64)));
 typedef double vd4 __attribute__((vector_size(32)));
+typedef long vl __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 
 #define NAME(x) norma_baseline_##x
 #define STRIP 1
 #if defined(__aarch64__)
+#define SHOWN "neon"
 #define ROWS 6
 #else
+#define SHOWN "baseline"
 #define ROWS 2
 #endif
 #include "kernels_body.h"
 #undef NAME
+#undef SHOWN
 #undef STRIP
 #undef ROWS
 
@@ -39,66 +43,38 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define NAME(x) norma_avx2_##x
+#define SHOWN "avx2"
 #define STRIP 4
 #define ROWS 6
 #include "kernels_body.h"
 #undef NAME
+#undef SHOWN
 #undef STRIP
 #undef ROWS
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target("fma,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
 #define NAME(x) norma_avx512_##x
+#define SHOWN "avx512"
 #define STRIP 4
 #define ROWS 12
 #include "kernels_body.h"
 #undef NAME
+#undef SHOWN
 #undef STRIP
 #undef ROWS
 #pragma clang attribute pop
 
 #endif
 
-// ---------------------------------------------------------------- the table
-
-#define TABLE(set, shown) \
-  { \
-    .name = shown, \
-    .row_moments = norma_##set##_row_moments, \
-    .row_normalize = norma_##set##_row_normalize, \
-    .row_gradient_sums = norma_##set##_row_gradient_sums, \
-    .row_input_gradient = norma_##set##_row_input_gradient, \
-    .merge_moments = norma_##set##_merge_moments, \
-    .finish_moments = norma_##set##_finish_moments, \
-    .channel_scales = norma_##set##_channel_scales, \
-    .finish_gradients = norma_##set##_finish_gradients, \
-    .plane_moments = norma_##set##_plane_moments, \
-    .plane_normalize = norma_##set##_plane_normalize, \
-    .plane_gradient_sums = norma_##set##_plane_gradient_sums, \
-    .plane_input_gradient = norma_##set##_plane_input_gradient, \
-    .layer_normalize = norma_##set##_layer_normalize, \
-    .layer_gradient = norma_##set##_layer_gradient, \
-    .row_bias = norma_##set##_row_bias, \
-    .add = norma_##set##_add, \
-    .rectify_gradient = norma_##set##_rectify_gradient, \
-    .momentum = norma_##set##_momentum, \
-    .adam = norma_##set##_adam, \
-    .rmsprop = norma_##set##_rmsprop, \
-    .shifted_rows = norma_##set##_shifted_rows, \
-    .shifted_rows_gradient = norma_##set##_shifted_rows_gradient, \
-    .depthwise = norma_##set##_depthwise, \
-    .depthwise_gradient = norma_##set##_depthwise_gradient, \
-    .winograd_source = norma_##set##_winograd_source, \
-    .winograd_result = norma_##set##_winograd_result, \
-    .winograd_gradient = norma_##set##_winograd_gradient, \
-  }
+// ---------------------------------------------------------------- the tables
 
 #if defined(__aarch64__)
-static const norma_kernels tables[] = {TABLE(baseline, "neon")};
+static const norma_kernels *const tables[] = {&norma_baseline_table};
 #elif defined(__x86_64__)
-static const norma_kernels tables[] = {TABLE(avx512, "avx512"), TABLE(avx2, "avx2"), TABLE(baseline, "baseline")};
+static const norma_kernels *const tables[] = {&norma_avx512_table, &norma_avx2_table, &norma_baseline_table};
 #else
-static const norma_kernels tables[] = {TABLE(baseline, "baseline")};
+static const norma_kernels *const tables[] = {&norma_baseline_table};
 #endif
 
 static bool is_supported(const norma_kernels *kernels) {
@@ -119,9 +95,9 @@ const norma_kernels *norma_kernels_at(int place) {
   int unsupported = atomic_load_explicit(&known, memory_order_relaxed);
   if (unsupported < 0) {
     unsupported = 0;
-    while (!is_supported(&tables[unsupported])) unsupported++;
+    while (!is_supported(tables[unsupported])) unsupported++;
     atomic_store_explicit(&known, unsupported, memory_order_relaxed);
   }
   // Each set needs what those behind it need, and more.
-  return place >= 0 && place < count - unsupported ? &tables[unsupported + place] : NULL;
+  return place >= 0 && place < count - unsupported ? tables[unsupported + place] : NULL;
 }

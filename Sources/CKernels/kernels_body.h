@@ -1,5 +1,5 @@
 // The kernels' one source, included once for each instruction set. Before it is included, NAME(x) must give the function
-// names of that set, and STRIP the number of vectors of a row whose sums it can hold in registers, ROWS how
+// names of that set, SHOWN its own name, and STRIP the number of vectors of a row whose sums it can hold in registers, ROWS how
 // many rows of a product.
 //
 // Every value a kernel computes depends on the operands and their shape alone: sums run over rows one by one, or over a
@@ -17,7 +17,15 @@
 #include "loops/convolution.h"
 #include "loops/winograd.h"
 
+static const norma_kernels NAME(table) = {
+  .name = SHOWN,
+#define ENTRY(result, name, operands) .name = NAME(name),
+  NORMA_KERNEL_LIST(ENTRY)
+#undef ENTRY
+};
+
 #undef FOR_STRIPS
+#undef IS_ORDINARY
 #undef TOGETHER
 #undef RECTIFIED
 #undef LANES

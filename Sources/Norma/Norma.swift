@@ -2,6 +2,7 @@
 @_exported import NormaData
 @_exported import NormaFiles
 @_exported import NormaGraph
+@_exported import NormaGraphDrawing
 @_exported import NormaLayers
 @_exported import NormaNormalization
 @_exported import NormaTensor

@@ -35,25 +35,26 @@ public enum Convolution2d {
   ) -> Tensor<Element> {
     let output = requiredOutputShape(for: inputShape, weight: weight.shape, window: window, groups: groups)
     require(gradient.shape == output, "a gradient of shape \(gradient.shape) for an output of shape \(output)")
-    return Tensor(shape: inputShape) { dx in
-      gradient.withUnsafeElements { g in
-        guard let dx = dx.baseAddress else { return }
-        guard let g = g.baseAddress, output.elementCount > 0 else {
-          return dx.update(repeating: 0, count: inputShape.elementCount)
-        }
-        if let weight = weight as? Tensor<Float>, let g = floats(g), let dx = floats(dx),
-          let fast = KnownConvolutions.backward(
-            input: inputShape, outputs: output[3], window: window, groups: groups)
-        {
-          return fast.multiply(g, fast.packed(weight), into: dx, bias: nil, residual: nil, rectifies: false)
-        }
-        dx.update(repeating: 0, count: inputShape.elementCount)
-        weight.withUnsafeElements { weights in
-          PlainConvolution(input: inputShape, output: output, weight: weight.shape, window: window, groups: groups)
-            .inputGradient(g, weights.baseAddress!, into: dx)
-        }
+    guard output.elementCount > 0 else { return .zeros(inputShape) }
+    if let kernels = Element.kernels {
+      let convolution = KnownConvolutions.backward(
+        input: inputShape, outputs: output[3], window: window, groups: groups)
+      let (result, dx) = Tensor<Element>.unwritten(inputShape)
+      withExtendedLifetime(gradient) {
+        convolution.multiply(
+          kernels.table.pointee, kernels(gradient.address), convolution.packed(weight.converted()), into: kernels(dx),
+          bias: nil, residual: nil, rectifies: false)
+      }
+      return result
+    }
+    var dx = Tensor<Element>.zeros(inputShape)
+    dx.withUnsafeMutableElements { dx in
+      withExtendedLifetime((gradient, weight)) {
+        ConvolutionDefinition(input: inputShape, output: output, weight: weight.shape, window: window, groups: groups)
+          .inputGradient(gradient.address, weight.address, into: dx.baseAddress!)
       }
     }
+    return dx
   }
 
   /// The gradient of the weight, of the given shape `[outputs, C / groups, height, width]`, from that of the output and
@@ -63,25 +64,24 @@ public enum Convolution2d {
   ) -> Tensor<Element> {
     let output = requiredOutputShape(for: x.shape, weight: weightShape, window: window, groups: groups)
     require(gradient.shape == output, "a gradient of shape \(gradient.shape) for an output of shape \(output)")
-    return Tensor(shape: weightShape) { result in
-      gradient.withUnsafeElements { g in
-        x.withUnsafeElements { input in
-          guard let result = result.baseAddress else { return }
-          guard let g = g.baseAddress, let input = input.baseAddress, output.elementCount > 0, x.count > 0 else {
-            return result.update(repeating: 0, count: weightShape.elementCount)
-          }
-          if let g = floats(g), let input = floats(input), let result = floats(result),
-            let fast = KnownConvolutions.forward(
-              input: x.shape, outputs: weightShape[0], window: window, groups: groups)
-          {
-            return fast.weightGradient(g, input: input, into: result)
-          }
-          result.update(repeating: 0, count: weightShape.elementCount)
-          PlainConvolution(input: x.shape, output: output, weight: weightShape, window: window, groups: groups)
-            .weightGradient(g, input, into: result)
-        }
+    guard output.elementCount > 0, x.count > 0, weightShape.elementCount > 0 else { return .zeros(weightShape) }
+    if let kernels = Element.kernels {
+      let (result, dweight) = Tensor<Element>.unwritten(weightShape)
+      withExtendedLifetime((gradient, x)) {
+        KnownConvolutions.forward(input: x.shape, outputs: weightShape[0], window: window, groups: groups)
+          .weightGradient(
+            kernels.table.pointee, kernels(gradient.address), input: kernels(x.address), into: kernels(dweight))
+      }
+      return result
+    }
+    var dweight = Tensor<Element>.zeros(weightShape)
+    dweight.withUnsafeMutableElements { dweight in
+      withExtendedLifetime((gradient, x)) {
+        ConvolutionDefinition(input: x.shape, output: output, weight: weightShape, window: window, groups: groups)
+          .weightGradient(gradient.address, x.address, into: dweight.baseAddress!)
       }
     }
+    return dweight
   }
 
   /// The output's shape, after making sure that everything fits.

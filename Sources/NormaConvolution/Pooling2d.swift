@@ -5,9 +5,13 @@ import NormaTensor
 /// Images are `[N, H, W, C]`, results `[N, H', W', C]`. A window may reach over the image by half its size at most. Shapes
 /// that do not fit stop the program, which says both.
 public enum Pooling2d {
-  /// The shape of the result for images `[N, H, W, C]`; nil where the padded image is smaller than the window.
+  /// The shape of the result for images `[N, H, W, C]`; nil where the padded image is smaller than the window, or the padding
+  /// larger than half of it: a window could then take in nothing.
   public static func outputShape(for input: Shape, window: Window) -> Shape? {
-    Convolution2d.outputShape(for: input, outputs: input[3], window: window)
+    guard 2 * window.padding.height <= window.size.height, 2 * window.padding.width <= window.size.width else {
+      return nil
+    }
+    return Convolution2d.outputShape(for: input, outputs: input[3], window: window)
   }
 
   /// The largest value that the window takes in; NaN if there is one.
@@ -122,11 +126,10 @@ private struct Pooling {
 
   init(_ input: Shape, _ window: Window) {
     require(input.rank == 4, "a pooling of \(input), which is not [N, H, W, C]")
-    require(
-      2 * window.padding.height <= window.size.height && 2 * window.padding.width <= window.size.width,
-      "a window of \(window.size) cannot reach over images by \(window.padding)")
     guard let output = Pooling2d.outputShape(for: input, window: window) else {
-      fatalError("a window of \(window.size) is larger than padded images of \(input)")
+      fatalError(
+        "a window of \(window.size) is larger than images of \(input) padded by \(window.padding), or cannot reach over them so far"
+      )
     }
     self.input = input
     self.output = output

@@ -33,16 +33,17 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
       weight.shape[1] * groups,
     ]
     _ = Convolution2d.requiredOutputShape(for: image, weight: weight.shape, window: window, groups: groups)
-    guard let weight = weight as? Tensor<Float>,
-      let fast = KnownConvolutions.forward(input: image, outputs: weight.shape[0], window: window, groups: groups)
-    else {
+    guard Element.kernels != nil else {
       packedWeights = nil
       packedBias = nil
       return
     }
-    packedWeights = fast.packed(weight)
-    packedBias = (bias as? Tensor<Float>).map { bias in
-      if fast.isDepthwise { return bias }
+    let convolution = KnownConvolutions.forward(input: image, outputs: weight.shape[0], window: window, groups: groups)
+    // Where there are kernels, elements are floats, and nothing is converted.
+    packedWeights = convolution.packed(weight.converted())
+    packedBias = bias.map { bias -> Tensor<Float> in
+      let bias: Tensor<Float> = bias.converted()
+      if convolution.isDepthwise { return bias }
       let channels = bias.count / groups
       let blocks = blockCount(channels)
       return Tensor(shape: [groups * blocks * columnsOfBlock]) { packed in
@@ -68,39 +69,26 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
     require(
       residual.map { $0.shape == shape } ?? true, "values of shape \(residual?.shape ?? []) added to an output \(shape)"
     )
-    if let packedWeights, let x = x as? Tensor<Float>, Kernels.table != nil {
-      return multiply(x, packedWeights, residual as? Tensor<Float>, shape, rectifies) as! Tensor<Element>
+    if let packedWeights, let kernels = Element.kernels {
+      let (result, y) = Tensor<Element>.unwritten(shape)
+      guard result.count > 0 else { return result }
+      withExtendedLifetime((x, packedBias, residual)) {
+        KnownConvolutions.forward(input: x.shape, outputs: shape[3], window: window, groups: groups).multiply(
+          kernels.table.pointee, kernels(x.address), packedWeights, into: kernels(y), bias: packedBias?.address,
+          residual: kernels(ifAny: residual?.address), rectifies: rectifies)
+      }
+      return result
     }
-    let inputShape = x.shape
-    var y = Tensor<Element>(shape: shape) { y in
-      y.initialize(repeating: 0)
-      x.withUnsafeElements { x in
-        weight.withUnsafeElements { weights in
-          guard let x = x.baseAddress, let y = y.baseAddress, let weights = weights.baseAddress else { return }
-          PlainConvolution(input: inputShape, output: shape, weight: weight.shape, window: window, groups: groups)
-            .forward(x, weights, into: y)
-        }
+    var y = Tensor<Element>.zeros(shape)
+    y.withUnsafeMutableElements { y in
+      withExtendedLifetime((x, weight)) {
+        ConvolutionDefinition(input: x.shape, output: shape, weight: weight.shape, window: window, groups: groups)
+          .forward(x.address, weight.address, into: y.baseAddress!)
       }
     }
-    if let residual { y += residual }
-    y.addToRows(bias, rectifies: rectifies)
-    return y
-  }
-
-  private func multiply(
-    _ x: Tensor<Float>, _ weights: PackedWeights, _ residual: Tensor<Float>?, _ shape: Shape, _ rectifies: Bool
-  ) -> Tensor<Float> {
-    let fast = KnownConvolutions.forward(input: x.shape, outputs: shape[3], window: window, groups: groups)
-    return Tensor<Float>(shape: shape) { y in
-      guard let y = y.baseAddress, let fast, shape.elementCount > 0 else { return }
-      x.withUnsafeElements { x in
-        Tensor.withUnsafeElements(of: packedBias) { bias in
-          Tensor.withUnsafeElements(of: residual) { residual in
-            guard let x = x.baseAddress else { return }
-            fast.multiply(x, weights, into: y, bias: bias, residual: residual, rectifies: rectifies)
-          }
-        }
-      }
-    }
+    y.addToRows(bias, rectifies: rectifies && residual == nil)
+    guard let residual else { return y }
+    y += residual
+    return rectifies ? y.applying(.leakyReLU(slope: 0)) : y
   }
 }

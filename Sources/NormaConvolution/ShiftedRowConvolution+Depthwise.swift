@@ -3,12 +3,12 @@ import NormaTensor
 
 /// Convolutions in which each channel is on its own: channels are computed side by side, sixteen at a time.
 extension ShiftedRowConvolution {
-  /// See ``multiply(_:_:into:bias:residual:rectifies:)``.
+  /// See ``multiply(_:_:_:into:bias:residual:rectifies:)``.
   func multiplyDepthwise(
-    _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
+    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
+    into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool
   ) {
-    guard let kernels = Kernels.table?.pointee else { return }
     let taps = phases.map(\.taps)
     weights.elements.withUnsafeElements { packed in
       Parallel.forEach(product.tickets) { number in
@@ -26,11 +26,12 @@ extension ShiftedRowConvolution {
     }
   }
 
-  /// See ``weightGradient(_:input:into:)``.
+  /// See ``weightGradient(_:_:input:into:)``.
   func depthwiseWeightGradient(
-    _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>
+    _ kernels: norma_kernels, _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>,
+    into result: UnsafeMutablePointer<Float>
   ) {
-    guard let kernels = Kernels.table?.pointee, let phase = phases.first else { return }
+    guard let phase = phases.first else { return }
     let (taps, channels) = (phase.taps, product.resultChannels)
     let length = taps.count * channels
     let parts = min(product.tickets, 16)

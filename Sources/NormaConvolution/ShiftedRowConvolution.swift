@@ -2,7 +2,7 @@ import CKernels
 import NormaTensor
 
 /// Any convolution, as products of shifted rows.
-final class ShiftedRowConvolution: FastConvolution {
+final class ShiftedRowConvolution: KernelConvolution {
   let product: ShiftedRowProduct
   let isBackward: Bool
   let phases: [Phase]
@@ -69,12 +69,13 @@ final class ShiftedRowConvolution: FastConvolution {
   }
 
   func multiply(
-    _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
+    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
+    into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool
   ) {
-    guard let kernels = Kernels.table?.pointee else { return }
     guard !product.isDepthwise else {
-      return multiplyDepthwise(source, weights, into: result, bias: bias, residual: residual, rectifies: rectifies)
+      return multiplyDepthwise(
+        kernels, source, weights, into: result, bias: bias, residual: residual, rectifies: rectifies)
     }
     let channels = product.resultChannelsOfGroup
     let blocks = blockCount(channels)
@@ -113,10 +114,11 @@ final class ShiftedRowConvolution: FastConvolution {
 
   /// Tickets are cut into parts by the shape alone; each adds into sums of its own, which are added up in their order.
   func weightGradient(
-    _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>
+    _ kernels: norma_kernels, _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>,
+    into result: UnsafeMutablePointer<Float>
   ) {
-    guard let kernels = Kernels.table?.pointee, let phase = phases.first else { return }
-    guard !product.isDepthwise else { return depthwiseWeightGradient(gradient, input: input, into: result) }
+    guard let phase = phases.first else { return }
+    guard !product.isDepthwise else { return depthwiseWeightGradient(kernels, gradient, input: input, into: result) }
     let (sources, channels) = (product.sourceChannelsOfGroup, product.resultChannelsOfGroup)
     let blocks = blockCount(channels)
     let taps = phase.rowPhase.taps.count * phase.columnPhase.taps.count

@@ -11,7 +11,7 @@ import NormaTensor
 ///
 /// What is rounded are sums of a tile's values: an error follows the size of these, not of the one result, which may be
 /// much smaller.
-final class WinogradConvolution: FastConvolution {
+final class WinogradConvolution: KernelConvolution {
   private let source, result: norma_tiles
   private let isBackward: Bool
   /// The tiles of all images.
@@ -93,10 +93,10 @@ final class WinogradConvolution: FastConvolution {
   }
 
   func multiply(
-    _ source: UnsafePointer<Float>, _ weights: PackedWeights, into result: UnsafeMutablePointer<Float>,
+    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
+    into result: UnsafeMutablePointer<Float>,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool
   ) {
-    guard let kernels = Kernels.table?.pointee else { return }
     let (step, productStep) = (self.step(sourceWidth), self.step(columnsOfBlock))
     let sources = self.source.channels
     // The source is transformed once for each part, which one thread alone is spared.
@@ -139,9 +139,9 @@ final class WinogradConvolution: FastConvolution {
 
   /// Tiles are cut into parts by the shape alone; each adds into sums of its own, which are added up in their order.
   func weightGradient(
-    _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>
+    _ kernels: norma_kernels, _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>,
+    into result: UnsafeMutablePointer<Float>
   ) {
-    guard let kernels = Kernels.table?.pointee else { return }
     let (step, gradientStep) = (self.step(sourceWidth), self.step(resultWidth))
     let sources = source.channels
     let length = 16 * sources * resultWidth

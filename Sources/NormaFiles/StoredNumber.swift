@@ -108,3 +108,10 @@ extension Float {
     self = sign == .minus ? -magnitude : magnitude
   }
 }
+
+extension TensorElement {
+  /// The type's name in safetensors files, such as `F32`.
+  package static var typeName: String {
+    (MemoryLayout<Self>.size == MemoryLayout<Float>.size ? StoredNumber.float32 : .float64).name
+  }
+}

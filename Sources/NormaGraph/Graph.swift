@@ -162,7 +162,7 @@ public final class Graph<Element: TensorElement> {
 
   /// What a node is called in a formula: its name as far as that is not a formula itself, `c` of `c = x − μ`, or its number
   /// where it has no name of its own.
-  func symbol(of index: Int) -> String {
+  package func symbol(of index: Int) -> String {
     let node = nodes[index]
     let hasName = node.name != (node.kind == .operation ? node.operationName : node.kind.rawValue)
     guard hasName, !node.name.isEmpty else { return "#\(index)" }

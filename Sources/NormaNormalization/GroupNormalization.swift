@@ -2,32 +2,16 @@ import NormaTensor
 
 /// Group normalization as pure functions on tensors (Wu and He 2018): the channels of each sample are divided into
 /// groups of neighbours, and each group is normalized with the mean and variance of its values at all positions, then
-/// multiplied by gamma and added to beta, channel by channel.
+/// multiplied by gamma and added to beta, channel by channel: `y = gamma · (x − mean) / √(variance + epsilon) + beta`.
 ///
 /// Tensors are `[N, …, C]`, or `[N, C, …]` with ``ChannelLayout/channelsFirst``; gamma and beta are `[C]`, and 1 and 0
 /// where they are nil. `rectifies` fuses the ReLU that follows; its mask is computed again in the backward pass rather
 /// than kept. Shapes that do not fit stop the program, which says both.
 ///
 /// It needs no running statistics, and is the same in training and inference: a sample's output has the same bits whatever
-/// samples are beside it. One group takes in a whole sample, as layer normalization does; groups of one channel make
-/// ``InstanceNormalization``.
-public enum GroupNormalization {}
-
-/// What the backward pass needs from the forward pass, besides the input itself: two numbers for each group of each
-/// sample.
-public struct NormalizedGroups<Element: TensorElement>: Sendable {
-  /// The mean of each group, `[N, groups]`.
-  public let mean: Tensor<Double>
-  /// `1 / √(variance + epsilon)` of each group, `[N, groups]`.
-  public let reciprocalDeviation: Tensor<Double>
-  let gamma: Tensor<Element>?
-  /// The mask of a ReLU depends on it.
-  let beta: Tensor<Element>?
-  let layout: ChannelLayout
-  let rectifies: Bool
-}
-
-extension GroupNormalization {
+/// samples are beside it. One group takes in a whole sample; groups of one channel make ``InstanceNormalization``, and one group
+/// of samples with a single position ``LayerNormalization``.
+public enum GroupNormalization {
   /// The forward pass.
   ///
   /// A group of equal values, or of a single one, is normalized to 0 and gives beta; an empty tensor an empty output.
@@ -40,76 +24,80 @@ extension GroupNormalization {
   ///   - epsilon: added to the variance before the square root.
   ///   - layout: which axis holds the channels.
   ///   - rectifies: whether the ReLU that follows is applied too.
-  /// - Returns: the output, of the shape of x, and what ``backward(_:input:statistics:)`` needs.
+  /// - Returns: the output, of the shape of x, and what ``backward(_:input:saved:)`` needs.
+  @specialized(where Element == Float)
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, groups: Int, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil,
     epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast, rectifies: Bool = false
-  ) -> (output: Tensor<Element>, statistics: NormalizedGroups<Element>) {
-    let extent = GroupExtent(x.shape, layout, groups: groups)
-    requireAffine(gamma, beta, channels: extent.channels)
-    var mean = Tensor<Double>.zeros([extent.samples, groups])
-    // A group without values has no variance; any will do, as its gradients are 0.
-    var reciprocalDeviation = Tensor<Double>.ones([extent.samples, groups])
-    let output = Tensor<Element>(shape: x.shape) { y in
-      mean.withUnsafeMutableElements { mean in
-        reciprocalDeviation.withUnsafeMutableElements { reciprocal in
-          withElements(x, gamma, beta) { x, gamma, beta in
-            guard let y = y.baseAddress else { return }
-            let statistics = GroupStatistics(mean: mean.baseAddress!, reciprocal: reciprocal.baseAddress!)
-            if let fast = FastGroups(extent), let x = floats(x), let y = floats(y) {
-              let affine = AffineVectors(gamma: gamma.flatMap(floats), beta: beta.flatMap(floats))
-              fast.forward(x, y, statistics, affine, epsilon: epsilon, rectifies: rectifies)
-            } else {
-              PlainGroups(extent).forward(
-                x, y, statistics, AffineVectors(gamma: gamma, beta: beta), epsilon: epsilon, rectifies: rectifies)
-            }
-          }
-        }
+  ) -> (output: Tensor<Element>, saved: GroupStatistics<Element>) {
+    let cut = GroupCut(x.shape, layout, groups: groups)
+    let parameters = AffineParameters(
+      gamma: gamma, beta: beta, channels: cut.channels, layout: layout, rectifies: rectifies)
+    let (output, y) = Tensor<Element>.unwritten(x.shape)
+    let saved = GroupStatistics(parameters, shape: [cut.samples, groups], isEmpty: x.count == 0) { mean, reciprocal in
+      withExtendedLifetime((x, parameters)) {
+        GroupPasses(cut: cut, parameters: parameters).forward(
+          x.address, y, mean: mean, reciprocalDeviation: reciprocal, epsilon: epsilon)
       }
     }
-    let statistics = NormalizedGroups(
-      mean: mean, reciprocalDeviation: reciprocalDeviation, gamma: gamma, beta: beta, layout: layout,
-      rectifies: rectifies)
-    return (output, statistics)
+    return (output, saved)
   }
 
   /// The backward pass: from the gradient of the output, of the input's shape, to those of input, gamma and beta.
   ///
-  /// With `h = g · gamma`, `x̂ = (x − mean) / s`, `s = √(variance + epsilon)` and means over the group:
-  /// `dx = (h − mean(h) − x̂ · mean(h · x̂)) / s`, and `dgamma = Σ g · x̂`, `dbeta = Σ g` over samples and positions.
+  /// With `h = g · gamma`, `x̂ = (x − mean) / s`, `s = √(variance + epsilon)` and means over the group, as in
+  /// ``BatchNormalization``: `dx = (h − mean(h) − x̂ · mean(h · x̂)) / s`, and `dgamma = Σ g · x̂`, `dbeta = Σ g` over samples
+  /// and positions.
   ///
   /// An empty tensor gives gradients of 0.
+  @specialized(where Element == Float)
   public static func backward<Element: TensorElement>(
-    _ gradient: Tensor<Element>, input x: Tensor<Element>, statistics: NormalizedGroups<Element>
+    _ gradient: Tensor<Element>, input x: Tensor<Element>, saved: GroupStatistics<Element>
   ) -> NormalizationGradients<Element> {
-    require(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
-    let extent = GroupExtent(x.shape, statistics.layout, groups: statistics.mean.shape[1])
-    requireAffine(statistics.gamma, statistics.beta, channels: extent.channels)
-    require(
-      statistics.mean.shape[0] == extent.samples,
-      "statistics of \(statistics.mean.shape[0]) samples for an input of shape \(x.shape)")
-    let rectifies = statistics.rectifies
-    var parts = Tensor<Double>.zeros([1, 2 * extent.channels])
-    let input = Tensor<Element>(shape: x.shape) { dx in
-      withElements(x, statistics.gamma, statistics.beta) { x, gamma, beta in
-        withElements(gradient, statistics.mean, statistics.reciprocalDeviation) { g, mean, reciprocal in
-          guard let dx = dx.baseAddress, let mean, let reciprocal else { return }
-          let found = GroupStatistics(
-            mean: UnsafeMutablePointer(mutating: mean), reciprocal: UnsafeMutablePointer(mutating: reciprocal))
-          if let fast = FastGroups(extent), let x = floats(x), let g = floats(g), let dx = floats(dx) {
-            let affine = AffineVectors(gamma: gamma.flatMap(floats), beta: beta.flatMap(floats))
-            parts = fast.backward(g, x, dx, found, affine, rectifies: rectifies)
-          } else {
-            parts = PlainGroups(extent).backward(
-              g, x, dx, found, AffineVectors(gamma: gamma, beta: beta), rectifies: rectifies)
-          }
-        }
+    requireGradient(gradient, of: x)
+    let cut = GroupCut(x.shape, saved.parameters.layout, groups: saved.mean.shape[1])
+    saved.requireCount(cut.samples * cut.groups, of: x)
+    guard x.count > 0 else { return .zeros(like: x, channels: cut.channels) }
+    let (input, dx) = Tensor<Element>.unwritten(x.shape)
+    var parts = Tensor<Double>.zeros([cut.runs, 2 * cut.channels])
+    parts.withUnsafeMutableElements { parts in
+      withExtendedLifetime((gradient, x, saved)) {
+        GroupPasses(cut: cut, parameters: saved.parameters).backward(
+          gradient.address, x.address, dx, mean: saved.mean.address,
+          reciprocalDeviation: saved.reciprocalDeviation.address, parts: parts.baseAddress!)
       }
     }
-    let sums = parts.sumOverRows().reshaped(to: [2, extent.channels])
-    return NormalizationGradients(
-      input: input, gamma: sums[rows: 0..<1].reshaped(to: [extent.channels]).converted(),
-      beta: sums[rows: 1..<2].reshaped(to: [extent.channels]).converted())
+    return NormalizationGradients(input: input, parts: parts)
+  }
+}
+
+/// What the forward pass of group or layer normalization found, and the backward pass needs besides the input: two numbers for
+/// each group of each sample, or for each row.
+public struct GroupStatistics<Element: TensorElement>: Sendable {
+  /// The means, `[N, groups]` or `[rows]`.
+  public let mean: Tensor<Double>
+  /// `1 / √(variance + epsilon)`, of the same shape.
+  public let reciprocalDeviation: Tensor<Double>
+  let parameters: AffineParameters<Element>
+
+  /// Statistics that `find` writes. Without values there are none to be found; any will do, as their gradients are 0.
+  init(
+    _ parameters: AffineParameters<Element>, shape: Shape, isEmpty: Bool,
+    find: (_ mean: UnsafeMutablePointer<Double>, _ reciprocalDeviation: UnsafeMutablePointer<Double>) -> Void
+  ) {
+    self.parameters = parameters
+    guard !isEmpty else {
+      (mean, reciprocalDeviation) = (.zeros(shape), .ones(shape))
+      return
+    }
+    let (means, reciprocals) = (Tensor<Double>.unwritten(shape), Tensor<Double>.unwritten(shape))
+    find(means.address, reciprocals.address)
+    (mean, reciprocalDeviation) = (means.tensor, reciprocals.tensor)
+  }
+
+  /// Stops where a tensor has another number of groups than these have.
+  func requireCount(_ count: Int, of x: Tensor<Element>) {
+    require(mean.count == count, "statistics of shape \(mean.shape) for an input of shape \(x.shape)")
   }
 }
 
@@ -117,26 +105,20 @@ extension GroupNormalization {
 /// each channel of each sample is normalized over its positions alone.
 public enum InstanceNormalization {
   /// The forward pass: ``GroupNormalization/forward(_:groups:gamma:beta:epsilon:layout:rectifies:)`` with as many groups as
-  /// channels. ``GroupNormalization/backward(_:input:statistics:)`` is its backward pass.
+  /// channels.
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5,
     layout: ChannelLayout = .channelsLast, rectifies: Bool = false
-  ) -> (output: Tensor<Element>, statistics: NormalizedGroups<Element>) {
+  ) -> (output: Tensor<Element>, saved: GroupStatistics<Element>) {
     GroupNormalization.forward(
       x, groups: max(1, layout.extent(of: x.shape).channels), gamma: gamma, beta: beta, epsilon: epsilon,
       layout: layout, rectifies: rectifies)
   }
-}
 
-/// Lends the elements of a tensor, and of two more where there are any; does nothing if the first is empty.
-private func withElements<Element: TensorElement, Other: TensorElement>(
-  _ a: Tensor<Element>, _ b: Tensor<Other>?, _ c: Tensor<Other>?,
-  _ body: (UnsafePointer<Element>, UnsafePointer<Other>?, UnsafePointer<Other>?) -> Void
-) {
-  guard a.count > 0 else { return }
-  a.withUnsafeElements { a in
-    Tensor.withUnsafeElements(of: b) { b in
-      Tensor.withUnsafeElements(of: c) { c in body(a.baseAddress!, b, c) }
-    }
+  /// The backward pass: ``GroupNormalization/backward(_:input:saved:)``.
+  public static func backward<Element: TensorElement>(
+    _ gradient: Tensor<Element>, input x: Tensor<Element>, saved: GroupStatistics<Element>
+  ) -> NormalizationGradients<Element> {
+    GroupNormalization.backward(gradient, input: x, saved: saved)
   }
 }

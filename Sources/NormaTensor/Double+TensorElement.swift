@@ -1,8 +1,6 @@
 import RealModule
 
 extension Double: TensorElement {
-  public static var typeName: String { "F64" }
-
   /// A plain product: four rows of the result at a time, the inner loop along contiguous columns where there are any.
   public static func multiply(_ product: MatrixProduct<Double>) {
     let left = product.left.strides

@@ -2,7 +2,7 @@ import COneDNN
 import RealModule
 
 extension Float: TensorElement {
-  public static var typeName: String { "F32" }
+  public static var kernels: KernelSet<Float>? { .selected }
 
   /// oneDNN's product, cut into parts that depend on the shape alone, so that the bits do not depend on the number of
   /// threads: each part is computed by one thread.

@@ -12,8 +12,8 @@ public enum Kernels {
   private static let selected = Atomic<Int>(
     ProcessInfo.processInfo.environment["NORMA_KERNELS"].flatMap { availableNames.firstIndex(of: $0) } ?? 0)
 
-  /// The C kernels in use; nil for the plain Swift loops.
-  public static var table: UnsafePointer<norma_kernels>? {
+  /// The C kernels in use; nil for the plain Swift loops. An operation asks once, as another thread may choose others.
+  package static var table: UnsafePointer<norma_kernels>? {
     norma_kernels_at(Int32(selected.load(ordering: .relaxed)))
   }
 
@@ -33,6 +33,36 @@ public enum Kernels {
     selected.store(place, ordering: .relaxed)
     return true
   }
+}
+
+/// The C kernels for one element type, as an operation found them when it began.
+///
+/// Only sets for `Float` can be made, since the kernels are for floats alone: so a set for `Element` proves that an `Element` is
+/// a `Float`, and generic code that holds one may hand its pointers to the kernels.
+public struct KernelSet<Element: TensorElement>: Sendable {
+  /// Unchecked: a constant of the program.
+  package nonisolated(unsafe) let table: UnsafePointer<norma_kernels>
+
+  /// A pointer as the kernels take it.
+  @inlinable package func callAsFunction(_ elements: UnsafePointer<Element>) -> UnsafePointer<Float> {
+    UnsafeRawPointer(elements).assumingMemoryBound(to: Float.self)
+  }
+
+  /// A pointer as the kernels take it, where there is one.
+  @inlinable package func callAsFunction(ifAny elements: UnsafePointer<Element>?) -> UnsafePointer<Float>? {
+    guard let elements else { return nil }
+    return self(elements)
+  }
+
+  /// A pointer as the kernels take it.
+  @inlinable package func callAsFunction(_ elements: UnsafeMutablePointer<Element>) -> UnsafeMutablePointer<Float> {
+    UnsafeMutableRawPointer(elements).assumingMemoryBound(to: Float.self)
+  }
+}
+
+extension KernelSet<Float> {
+  /// The set in use; nil for the plain Swift loops.
+  static var selected: KernelSet? { Kernels.table.map { KernelSet(table: $0) } }
 }
 
 /// Lends memory for the length of a call, from the pool that tensors share; it holds arbitrary values at first.

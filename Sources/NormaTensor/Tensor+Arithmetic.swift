@@ -131,8 +131,8 @@ private func addTickets<Element: TensorElement>(
   Parallel.forEach((count + elementsPerTicket - 1) / elementsPerTicket) { ticket in
     let start = ticket * elementsPerTicket
     let length = Swift.min(elementsPerTicket, count - start)
-    if let kernels = Kernels.table, let a = floats(a), let b = floats(b), let y = floats(y) {
-      kernels.pointee.add(a + start, b + start, y + start, length, rectifies)
+    if let kernels = Element.kernels {
+      kernels.table.pointee.add(kernels(a + start), kernels(b + start), kernels(y + start), length, rectifies)
     } else {
       applyBinary(.add, a + start, b + start, y + start, length)
       if rectifies { applyUnary(.leakyReLU(slope: 0), y + start, y + start, length) }
@@ -145,10 +145,10 @@ private func applyOnKernels<Element: TensorElement>(
   _ operation: BinaryOperation<Element>, _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>,
   _ y: UnsafeMutablePointer<Element>, _ count: Int
 ) -> Bool {
-  guard let kernels = Kernels.table, let a = floats(a), let b = floats(b), let y = floats(y) else { return false }
+  guard let kernels = Element.kernels else { return false }
   switch operation {
-  case .add: kernels.pointee.add(a, b, y, count, false)
-  case .leakyReLUGradient(slope: 0): kernels.pointee.rectify_gradient(a, b, y, count)
+  case .add: kernels.table.pointee.add(kernels(a), kernels(b), kernels(y), count, false)
+  case .leakyReLUGradient(slope: 0): kernels.table.pointee.rectify_gradient(kernels(a), kernels(b), kernels(y), count)
   default: return false
   }
   return true

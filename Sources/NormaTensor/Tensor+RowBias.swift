@@ -25,8 +25,8 @@ private func addBias<Element: TensorElement>(
   _ bias: UnsafePointer<Element>?, to y: UnsafeMutablePointer<Element>, _ rows: Int, _ channels: Int,
   _ rectifies: Bool
 ) {
-  if let kernels = Kernels.table, let y = floats(y) {
-    return kernels.pointee.row_bias(y, rows, channels, bias.flatMap { floats($0) }, rectifies)
+  if let kernels = Element.kernels {
+    return kernels.table.pointee.row_bias(kernels(y), rows, channels, kernels(ifAny: bias), rectifies)
   }
   addBiasLoop(bias, to: y, rows, channels, rectifies)
 }

@@ -128,6 +128,15 @@ public struct Tensor<Element: TensorElement>: Sendable {
     return try body(UnsafePointer(tensor.storage.elements + tensor.offset))
   }
 
+  /// The first element: valid as long as the tensor is kept alive, as by `withExtendedLifetime`.
+  package var address: UnsafePointer<Element> { UnsafePointer(storage.elements + offset) }
+
+  /// A tensor whose elements are still to be written, and where: for nobody else yet.
+  package static func unwritten(_ shape: Shape) -> (tensor: Tensor, address: UnsafeMutablePointer<Element>) {
+    let storage = TensorStorage<Element>(count: shape.elementCount)
+    return (Tensor(shape: shape, storage: storage, offset: 0), storage.elements)
+  }
+
   /// The same values in another element type, rounded to nearest.
   @specialized(where Element == Double, Other == Float)
   @specialized(where Element == Float, Other == Double)

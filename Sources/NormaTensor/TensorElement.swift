@@ -4,11 +4,15 @@ import RealModule
 ///
 /// Each type brings its own routines where they differ; everything else is one generic loop, compiled for both.
 public protocol TensorElement: Real, BinaryFloatingPoint, BitwiseCopyable, Sendable {
-  /// The type's name in safetensors files, such as `F32`.
-  static var typeName: String { get }
-
   /// `C = A·B`, or `C += A·B`, for row-major matrices.
   static func multiply(_ product: MatrixProduct<Self>)
+
+  /// The compiled kernels for the type, where it has any and they are in use; nil where the loops that define them serve.
+  static var kernels: KernelSet<Self>? { get }
+}
+
+extension TensorElement {
+  public static var kernels: KernelSet<Self>? { nil }
 }
 
 /// The operands of one matrix product `[rows, inner] · [inner, columns] → [rows, columns]`, as pointers and strides.

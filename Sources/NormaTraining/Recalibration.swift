@@ -7,7 +7,7 @@ import NormaTensor
 extension Layer {
   /// Recomputes all running statistics as those of the given examples with the weights as they are: the examples go through
   /// once in batches, normalized by each batch's own statistics and without dropout, and the moments of all batches are merged
-  /// exactly (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, call it precise batch normalization).
+  /// by ``BatchMoments/merging(_:)`` (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, call it precise batch normalization).
   ///
   /// A layer of which no batch had two values a channel keeps what it has, and so does one that normalizes nothing here.
   ///
@@ -29,22 +29,16 @@ extension Layer {
   private func recalibrateStatistics(
     count: Int, batchSize: Int, _ features: (Range<Int>) -> Tensor<Element>
   ) throws {
-    var merged: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, moments: BatchMoments, count: Int)] = [:]
+    var gathered: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, batches: [BatchMoments])] = [:]
     for rows in TrainingConfiguration(batchSize: batchSize).batches(of: count) {
       let pass = Pass<Element>.measuring
       _ = try self(Variable(features(rows)), in: pass)
       for (layer, moments) in pass.takeGatheredMoments() {
-        guard var entry = merged[ObjectIdentifier(layer)] else {
-          merged[ObjectIdentifier(layer)] = (layer, moments, 1)
-          continue
-        }
-        try entry.moments.merge(moments)
-        entry.count += 1
-        merged[ObjectIdentifier(layer)] = entry
+        gathered[ObjectIdentifier(layer), default: (layer, [])].batches.append(moments)
       }
     }
-    for entry in merged.values {
-      try entry.layer.runningStatistics?.replace(with: entry.moments, batchCount: entry.count)
+    for (layer, batches) in gathered.values {
+      try layer.runningStatistics?.replace(with: .merging(batches), batchCount: batches.count)
     }
   }
 

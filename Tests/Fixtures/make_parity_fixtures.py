@@ -15,7 +15,7 @@ import torch
 
 from parity_topics import (
     activations, batch_norm, convolution, group_norm, initialization, layer_norm, learning_rates, linear, losses,
-    optimizers, pooling, residual_network, trajectory)
+    optimizers, pooling, residual_network, rms_norm, trajectory)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -34,6 +34,7 @@ def main() -> None:
         "batch_norm_relu": batch_norm.relu_cases,
         "layer_norm": layer_norm.cases,
         "group_norm": group_norm.cases,
+        "rms_norm": rms_norm.cases,
         "losses": losses.cases,
         "activations": activations.cases,
         "linear": linear.cases,

@@ -48,7 +48,7 @@ import Testing
 
   @Test func theClosedFormGivesTheSameNumbers() throws {
     let (output, batch) = try BatchNormalization.forward(x, gamma: Tensor([2]), beta: Tensor([1]), epsilon: 0.5)
-    let gradients = BatchNormalization.backward(gradient, input: x, batch: batch)
+    let gradients = BatchNormalization.backward(gradient, input: x, saved: batch)
     #expect(output.elements == [-1, 0, 1, 4])
     #expect(gradients.input.elements == [-0.125, 0.9375, -1, 0.1875])
     #expect(gradients.gamma.elements == [-0.5])

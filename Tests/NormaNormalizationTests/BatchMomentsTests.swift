@@ -117,6 +117,32 @@ private func expectExact<Element: TensorElement>(
     #expect(merged.count == rows)
   }
 
+  @Test func partsMergeInOneTreeOfAlignedPairs() throws {
+    var generator = RandomGenerator(seed: 38)
+    let parts = (0..<7).map { _ in BatchMoments(of: Tensor<Double>.normal([9, 3], using: &generator)) }
+    func pair(_ left: BatchMoments, _ right: BatchMoments) throws -> BatchMoments {
+      var left = left
+      try left.merge(right)
+      return left
+    }
+    let (first, second) = (try pair(parts[0], parts[1]), try pair(parts[2], parts[3]))
+    let quarter = try pair(first, second)
+    #expect(try BatchMoments.merging(Array(parts[0..<1])) == parts[0])
+    #expect(try BatchMoments.merging(Array(parts[0..<5])) == pair(quarter, parts[4]))
+    let last = try pair(pair(parts[4], parts[5]), parts[6])
+    #expect(try BatchMoments.merging(parts) == pair(quarter, last))
+    // An aligned range that was merged before is one leaf.
+    #expect(try BatchMoments.merging([BatchMoments.merging(Array(parts[0..<4])), last]) == BatchMoments.merging(parts))
+  }
+
+  @Test func mergingPartsWithOtherNumbersOfChannelsIsAnError() {
+    #expect(throws: NormalizationError.channelCountMismatch(expected: 2, found: 3)) {
+      try BatchMoments.merging([
+        BatchMoments(of: Tensor<Float>.ones([4, 2])), BatchMoments(of: Tensor<Float>.ones([4, 3])),
+      ])
+    }
+  }
+
   @Test func mergingWithAnEmptyBatchChangesNothing() throws {
     let empty = BatchMoments(of: Tensor<Float>.zeros([0, 2]))
     let full = BatchMoments(of: Tensor<Float>([1, 2, 3, 5], shape: [2, 2]))

@@ -25,7 +25,7 @@ import Testing
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let (output, batch) = try BatchNormalization.forward(inputs.x, gamma: gamma, beta: beta, epsilon: epsilon)
-    let gradients = BatchNormalization.backward(inputs.gradient, input: inputs.x, batch: batch)
+    let gradients = BatchNormalization.backward(inputs.gradient, input: inputs.x, saved: batch)
     let reference = ReferenceBatchNormalization(inputs.x, gamma: gamma, beta: beta, epsilon: epsilon)
     let expected = reference.gradients(inputs.gradient)
     #expect(output.shape == inputs.x.shape && gradients.input.shape == inputs.x.shape, sourceLocation: sourceLocation)
@@ -78,7 +78,7 @@ import Testing
     let beta = Tensor<Float>([0.3, -1, 0, 7, 1e-3, 2])
     let (output, batch) = try BatchNormalization.forward(x, gamma: .ones([6]), beta: beta, layout: layout)
     #expect(output == Tensor<Float>.zeros([6, 6]).applying(.add, beta, broadcast: .perChannel))
-    let gradients = BatchNormalization.backward(.ones([6, 6]), input: x, batch: batch)
+    let gradients = BatchNormalization.backward(.ones([6, 6]), input: x, saved: batch)
     #expect(gradients.input == .zeros([6, 6]) && gradients.gamma == .zeros([6]))
     #expect(gradients.beta == Tensor(repeating: 6, shape: [6]))
   }
@@ -90,11 +90,11 @@ import Testing
     // [N, C, H, W] against [N, H, W, C] of the same values.
     let (output, batch) = try BatchNormalization.forward(
       first.x, gamma: inputs.gamma, beta: inputs.beta, layout: .channelsFirst, rectifies: rectifies)
-    let gradients = BatchNormalization.backward(first.gradient, input: first.x, batch: batch)
+    let gradients = BatchNormalization.backward(first.gradient, input: first.x, saved: batch)
     let x = first.x.transposed(toLast)
     let gradient = first.gradient.transposed(toLast)
     let last = try BatchNormalization.forward(x, gamma: inputs.gamma, beta: inputs.beta, rectifies: rectifies)
-    let expected = BatchNormalization.backward(gradient, input: x, batch: last.batch)
+    let expected = BatchNormalization.backward(gradient, input: x, saved: last.saved)
     // Both add the same terms, in another order and in double precision, before a few roundings of their own.
     let bound = 16 * Element.unitRoundoff + 120 * Double.unitRoundoff
     #expect(errorRelativeToScale(output.transposed(toLast), reference: last.output) < bound)
@@ -124,8 +124,8 @@ import Testing
       inputs.x, gamma: inputs.gamma, beta: inputs.beta, layout: layout, rectifies: true)
     #expect(haveSameBits(fused.output, plain.output.applying(.leakyReLU(slope: 0))))
     let masked = plain.output.applying(.leakyReLUGradient(slope: 0), inputs.gradient)
-    let expected = BatchNormalization.backward(masked, input: inputs.x, batch: plain.batch)
-    let gradients = BatchNormalization.backward(inputs.gradient, input: inputs.x, batch: fused.batch)
+    let expected = BatchNormalization.backward(masked, input: inputs.x, saved: plain.saved)
+    let gradients = BatchNormalization.backward(inputs.gradient, input: inputs.x, saved: fused.saved)
     #expect(gradients.input == expected.input)
     #expect(gradients.gamma == expected.gamma && gradients.beta == expected.beta)
   }
@@ -139,7 +139,7 @@ import Testing
       let (output, batch) = try BatchNormalization.forward(
         x, gamma: .ones([3]), beta: .ones([3]), epsilon: epsilon, layout: layout)
       #expect(output.shape == x.shape && batch.moments.count == 0)
-      let gradients = BatchNormalization.backward(x, input: x, batch: batch)
+      let gradients = BatchNormalization.backward(x, input: x, saved: batch)
       #expect(gradients.input.shape == x.shape)
       #expect(gradients.gamma == .zeros([3]) && gradients.beta == .zeros([3]))
       let inferred = BatchNormalization.inference(x, mean: .zeros([3]), variance: .ones([3]), layout: layout)
@@ -161,7 +161,7 @@ import Testing
       let beta = Tensor<Float>([1, 2, 3])
       let (output, batch) = try BatchNormalization.forward(x, beta: beta, layout: layout, allowsSingleValue: true)
       #expect(output.elements == beta.elements)
-      let gradients = BatchNormalization.backward(.ones(x.shape), input: x, batch: batch)
+      let gradients = BatchNormalization.backward(.ones(x.shape), input: x, saved: batch)
       #expect(gradients.input == .zeros(x.shape) && gradients.gamma == .zeros([3]) && gradients.beta == .ones([3]))
     }
     let message = NormalizationError.singleValuePerChannel(shape: [1, 3]).description
@@ -174,7 +174,7 @@ import Testing
     let results = try resultsByThreadCount {
       let (output, batch) = try BatchNormalization.forward(
         inputs.x, gamma: inputs.gamma, beta: inputs.beta, layout: layout, rectifies: rectifies)
-      let gradients = BatchNormalization.backward(inputs.gradient, input: inputs.x, batch: batch)
+      let gradients = BatchNormalization.backward(inputs.gradient, input: inputs.x, saved: batch)
       return [output, gradients.input, gradients.gamma, gradients.beta]
     }
     for result in results { #expect(zip(result, results[0]).allSatisfy { haveSameBits($0, $1) }) }
@@ -184,7 +184,7 @@ import Testing
     await #expect(processExitsWith: .failure) {
       let (_, batch) = try BatchNormalization.forward(Tensor<Float>.zeros([4, 2]))
       let x = Tensor<Float>.zeros([4, 3])
-      _ = BatchNormalization.backward(x, input: x, batch: batch)
+      _ = BatchNormalization.backward(x, input: x, saved: batch)
     }
   }
 }

@@ -46,7 +46,7 @@ import Testing
   ) -> [(name: String, values: Tensor<Element>)] {
     let (y, statistics) = GroupNormalization.forward(
       x, groups: settings.groups, gamma: gamma, beta: beta, layout: settings.layout, rectifies: rectifies)
-    let gradients = GroupNormalization.backward(gradient, input: x, statistics: statistics)
+    let gradients = GroupNormalization.backward(gradient, input: x, saved: statistics)
     return [
       ("y", y), ("dx", gradients.input), ("dgamma", gradients.gamma), ("dbeta", gradients.beta),
       ("mean", statistics.mean.converted()), ("1/s", statistics.reciprocalDeviation.converted()),

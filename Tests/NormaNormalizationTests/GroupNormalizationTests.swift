@@ -20,7 +20,7 @@ import Testing
     let (y, statistics) = GroupNormalization.forward(
       x, groups: groups, gamma: affine ? inputs.gamma : nil, beta: affine ? inputs.beta : nil, layout: layout,
       rectifies: rectifies)
-    let gradients = GroupNormalization.backward(arranged(inputs.gradient, layout), input: x, statistics: statistics)
+    let gradients = GroupNormalization.backward(arranged(inputs.gradient, layout), input: x, saved: statistics)
     return [arranged(y, layout), arranged(gradients.input, layout), gradients.gamma, gradients.beta]
   }
 
@@ -45,12 +45,12 @@ import Testing
     for affine in [true, false] {
       let (gamma, beta) = affine ? (inputs.gamma, inputs.beta) : (nil, nil)
       let (y, rows) = LayerNormalization.forward(inputs.x, gamma: gamma, beta: beta)
-      let gradients = LayerNormalization.backward(inputs.gradient, input: inputs.x, rows: rows, gamma: gamma)
+      let gradients = LayerNormalization.backward(inputs.gradient, input: inputs.x, saved: rows)
       let expected = [y, gradients.input, gradients.gamma, gradients.beta]
       for layout in ChannelLayout.allCases {
         let (output, statistics) = GroupNormalization.forward(
           inputs.x, groups: 1, gamma: gamma, beta: beta, layout: layout)
-        let found = GroupNormalization.backward(inputs.gradient, input: inputs.x, statistics: statistics)
+        let found = GroupNormalization.backward(inputs.gradient, input: inputs.x, saved: statistics)
         expectEqual(
           [output, found.input, found.gamma, found.beta], expected, mean: mean,
           reciprocal: statistics.reciprocalDeviation)
@@ -71,7 +71,7 @@ import Testing
       let x = arranged(inputs.x, layout)
       let (y, batch) = try BatchNormalization.forward(
         x, gamma: inputs.gamma, beta: inputs.beta, layout: layout, rectifies: rectifies)
-      let gradients = BatchNormalization.backward(arranged(inputs.gradient, layout), input: x, batch: batch)
+      let gradients = BatchNormalization.backward(arranged(inputs.gradient, layout), input: x, saved: batch)
       expectEqual(
         results, [arranged(y, layout), arranged(gradients.input, layout), gradients.gamma, gradients.beta],
         mean: mean, reciprocal: batch.reciprocalDeviation)
@@ -96,7 +96,7 @@ import Testing
       let x = x[rows: samples]
       let (y, statistics) = GroupNormalization.forward(
         x, groups: 4, gamma: inputs.gamma, beta: inputs.beta, layout: layout, rectifies: true)
-      let gradients = GroupNormalization.backward(gradient[rows: samples], input: x, statistics: statistics)
+      let gradients = GroupNormalization.backward(gradient[rows: samples], input: x, saved: statistics)
       return [y, gradients.input]
     }
     let whole = results(0..<shape[0])
@@ -134,7 +134,7 @@ import Testing
       // A variance of exactly 0.
       #expect(statistics.reciprocalDeviation.elements.allSatisfy { $0 == 1 / 1e-5.squareRoot() })
       #expect(arranged(y, layout).elements.enumerated().allSatisfy { $1 == beta[$0 % channels] })
-      let gradients = GroupNormalization.backward(.ones(x.shape), input: x, statistics: statistics)
+      let gradients = GroupNormalization.backward(.ones(x.shape), input: x, saved: statistics)
       #expect(gradients.input.isFinite && gradients.gamma == .zeros([channels]))
     }
   }
@@ -143,7 +143,7 @@ import Testing
     let x = Tensor<Float>([1, 2, 3, -4], shape: [2, 2])
     let (y, statistics) = InstanceNormalization.forward(x, beta: Tensor([5, 6]))
     #expect(y.elements == [5, 6, 5, 6])
-    #expect(GroupNormalization.backward(.ones([2, 2]), input: x, statistics: statistics).input == .zeros([2, 2]))
+    #expect(GroupNormalization.backward(.ones([2, 2]), input: x, saved: statistics).input == .zeros([2, 2]))
   }
 
   @Test func emptyTensorsGiveEmptyOutputsAndGradientsOfZero() {
@@ -155,7 +155,7 @@ import Testing
       let x = Tensor<Float>.zeros(shape)
       let (y, statistics) = GroupNormalization.forward(x, groups: 2, gamma: .ones([channels]), layout: layout)
       #expect(y == x)
-      let gradients = GroupNormalization.backward(x, input: x, statistics: statistics)
+      let gradients = GroupNormalization.backward(x, input: x, saved: statistics)
       #expect(gradients.input == x && gradients.gamma == .zeros([channels]) && gradients.beta == .zeros([channels]))
     }
   }
@@ -172,7 +172,7 @@ import Testing
           let (x, gradient) = (arranged(x, layout), arranged(gradient, layout))
           let (y, statistics) = GroupNormalization.forward(
             x, groups: 2, gamma: inputs.gamma, beta: inputs.beta, layout: layout, rectifies: rectifies)
-          let dx = GroupNormalization.backward(gradient, input: x, statistics: statistics)
+          let dx = GroupNormalization.backward(gradient, input: x, saved: statistics)
           return [arranged(y, layout), arranged(dx.input, layout), dx.gamma.reshaped(to: [1, 1, channels])]
         }
         let clean = results(inputs.x, inputs.gradient)
@@ -206,9 +206,9 @@ import Testing
 
   @Test func aBackwardPassWithOtherSamplesThanTheForwardPassStops() async {
     await #expect(processExitsWith: .failure) {
-      let statistics = GroupNormalization.forward(Tensor<Float>.zeros([2, 6]), groups: 3).statistics
+      let statistics = GroupNormalization.forward(Tensor<Float>.zeros([2, 6]), groups: 3).saved
       let x = Tensor<Float>.zeros([3, 6])
-      _ = GroupNormalization.backward(x, input: x, statistics: statistics)
+      _ = GroupNormalization.backward(x, input: x, saved: statistics)
     }
   }
 }

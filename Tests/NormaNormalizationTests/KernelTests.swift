@@ -29,7 +29,7 @@ import Testing
   ) throws -> Results<Element> {
     let (y, batch) = try BatchNormalization.forward(
       x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
-    let gradients = BatchNormalization.backward(gradient, input: x, batch: batch)
+    let gradients = BatchNormalization.backward(gradient, input: x, saved: batch)
     let variance: Tensor<Element> = batch.moments.variance(.biased).converted()
     let inference = BatchNormalization.inference(
       x, mean: batch.moments.mean.converted(), variance: variance, gamma: gamma, beta: beta, layout: layout,
@@ -105,7 +105,7 @@ import Testing
       let results = Kernels.availableNames.filter { $0 != "swift" }.map { name in
         Kernels.select(name)
         let (y, rows) = LayerNormalization.forward(x)
-        let gradients = LayerNormalization.backward(g, input: x, rows: rows)
+        let gradients = LayerNormalization.backward(g, input: x, saved: rows)
         return [y, gradients.input, gradients.gamma, gradients.beta]
       }
       for result in results.dropFirst() {
@@ -120,7 +120,7 @@ import Testing
       let (y, batch) = try BatchNormalization.forward(x, layout: layout)
       #expect(batch.moments.centredSecondMoment.elements.allSatisfy { $0 == 0 })
       #expect(y.elements.allSatisfy { $0 == 0 })
-      #expect(BatchNormalization.backward(.ones(x.shape), input: x, batch: batch).input.isFinite)
+      #expect(BatchNormalization.backward(.ones(x.shape), input: x, saved: batch).input.isFinite)
     }
   }
 }

@@ -14,7 +14,7 @@ import Testing
     let (output, normalized) = LayerNormalization.forward(
       inputs.x, gamma: affine ? inputs.gamma : nil, beta: affine ? inputs.beta : nil)
     let gradients = LayerNormalization.backward(
-      inputs.gradient, input: inputs.x, rows: normalized, gamma: affine ? inputs.gamma : nil)
+      inputs.gradient, input: inputs.x, saved: normalized)
 
     let gamma = affine ? inputs.gamma.elements.map { Double($0) } : Array(repeating: 1, count: channels)
     let beta = affine ? inputs.beta.elements.map { Double($0) } : Array(repeating: 0, count: channels)
@@ -76,14 +76,14 @@ import Testing
     let beta = Tensor<Float>([1, 2, 3])
     let (output, rows) = LayerNormalization.forward(x, beta: beta)
     #expect(output.elements == [1, 2, 3, 1, 2, 3])
-    #expect(LayerNormalization.backward(.ones([2, 3]), input: x, rows: rows).input == .zeros([2, 3]))
+    #expect(LayerNormalization.backward(.ones([2, 3]), input: x, saved: rows).input == .zeros([2, 3]))
   }
 
   @Test func anEmptyBatchGivesAnEmptyOutputAndGradientsOfZero() {
     let x = Tensor<Float>.zeros([0, 3])
     let (output, rows) = LayerNormalization.forward(x, gamma: .ones([3]))
     #expect(output == x)
-    let gradients = LayerNormalization.backward(x, input: x, rows: rows, gamma: .ones([3]))
+    let gradients = LayerNormalization.backward(x, input: x, saved: rows)
     #expect(gradients.input == x && gradients.gamma == .zeros([3]) && gradients.beta == .zeros([3]))
   }
 
@@ -94,7 +94,7 @@ import Testing
       let x = inputs.x[rows: rows]
       let (output, statistics) = LayerNormalization.forward(x, gamma: inputs.gamma, beta: inputs.beta)
       let gradients = LayerNormalization.backward(
-        inputs.gradient[rows: rows], input: x, rows: statistics, gamma: inputs.gamma)
+        inputs.gradient[rows: rows], input: x, saved: statistics)
       return [output, gradients.input]
     }
     let together = run(0..<37)
@@ -109,7 +109,7 @@ import Testing
     let inputs = BatchNormalizationTests.Inputs<Float>([513, 129])
     let results = resultsByThreadCount {
       let (output, rows) = LayerNormalization.forward(inputs.x, gamma: inputs.gamma, beta: inputs.beta)
-      let gradients = LayerNormalization.backward(inputs.gradient, input: inputs.x, rows: rows, gamma: inputs.gamma)
+      let gradients = LayerNormalization.backward(inputs.gradient, input: inputs.x, saved: rows)
       return [output, gradients.input, gradients.gamma, gradients.beta]
     }
     for result in results { #expect(zip(result, results[0]).allSatisfy { haveSameBits($0, $1) }) }

@@ -44,7 +44,7 @@ import Testing
       func run(_ x: Tensor<Float>, _ gradient: Tensor<Float>) throws -> [Tensor<Float>] {
         let (output, batch) = try BatchNormalization.forward(
           x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
-        let training = BatchNormalization.backward(gradient, input: x, batch: batch)
+        let training = BatchNormalization.backward(gradient, input: x, saved: batch)
         let (mean, variance) = (Tensor<Float>.ones([5]), Tensor<Float>.ones([5]))
         let inferred = BatchNormalization.inference(
           x, mean: mean, variance: variance, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
@@ -88,8 +88,8 @@ import Testing
     x[3, 4] = .nan
     let (output, rows) = LayerNormalization.forward(x)
     let expected = LayerNormalization.forward(clean)
-    let gradients = LayerNormalization.backward(gradient, input: x, rows: rows)
-    let expectedGradients = LayerNormalization.backward(gradient, input: clean, rows: expected.rows)
+    let gradients = LayerNormalization.backward(gradient, input: x, saved: rows)
+    let expectedGradients = LayerNormalization.backward(gradient, input: clean, saved: expected.saved)
     for row in [0, 2, 4] {
       #expect(output[rows: row..<row + 1] == expected.output[rows: row..<row + 1])
       #expect(gradients.input[rows: row..<row + 1] == expectedGradients.input[rows: row..<row + 1])

@@ -47,7 +47,7 @@ import Testing
         x, gamma: gamma, beta: beta, epsilon: settings.epsilon, layout: layout, rectifies: settings.relu)
       let bounds = parity.trainingBounds(unit: unit, batch: number)
       expect(y, parity.expected("\(number).y"), within: bounds.output, "\(number).y")
-      let gradients = BatchNormalization.backward(parity.input("\(number).dy"), input: x, batch: batch)
+      let gradients = BatchNormalization.backward(parity.input("\(number).dy"), input: x, saved: batch)
       expect(
         gradients, { parity.expected("\(number).\($0)") }, affine: settings.affine, within: bounds, "\(number)")
 
@@ -95,7 +95,7 @@ import Testing
     let (y, rows) = LayerNormalization.forward(x, gamma: gamma, beta: beta, epsilon: parity.settings.epsilon)
     let bounds = parity.bounds(unit: Element.unitRoundoff)
     expect(y, parity.expected("y"), within: bounds.output, "y")
-    let gradients = LayerNormalization.backward(parity.input("dy"), input: x, rows: rows, gamma: gamma)
+    let gradients = LayerNormalization.backward(parity.input("dy"), input: x, saved: rows)
     expect(gradients, { parity.expected($0) }, affine: parity.settings.affine, within: bounds, "backward")
   }
 
@@ -121,7 +121,7 @@ import Testing
         rectifies: settings.relu)
     let bounds = parity.bounds(unit: Element.unitRoundoff)
     expect(y, parity.expected("y"), within: bounds.output, "y")
-    let gradients = GroupNormalization.backward(parity.input("dy"), input: x, statistics: statistics)
+    let gradients = GroupNormalization.backward(parity.input("dy"), input: x, saved: statistics)
     expect(gradients, { parity.expected($0) }, affine: settings.affine, within: bounds, "backward")
   }
 

@@ -35,7 +35,7 @@ import Testing
     let rectifies = index % 2 == 0
     let (y, batch) = try BatchNormalization.forward(
       x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
-    let gradients = BatchNormalization.backward(gradient, input: x, batch: batch)
+    let gradients = BatchNormalization.backward(gradient, input: x, saved: batch)
     let inference = BatchNormalization.inference(
       x, mean: batch.moments.mean.converted(), variance: batch.moments.variance(.biased).converted(), gamma: gamma,
       beta: beta, layout: layout, rectifies: rectifies)

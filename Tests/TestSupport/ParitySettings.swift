@@ -24,6 +24,14 @@ public struct LayerNormSettings: ParitySettings {
   public var affine: Bool
 }
 
+/// Topic `rms_norm`.
+public struct RMSNormSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var epsilon: Double
+  public var affine: Bool
+}
+
 /// Topic `group_norm`.
 public struct GroupNormSettings: ParitySettings {
   public var name: String

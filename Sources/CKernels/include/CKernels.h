@@ -8,6 +8,12 @@
 #define NORMA_BLOCK 64
 // The same for the values of one channel that stand side by side.
 #define NORMA_PLANE_BLOCK 4096
+// Reciprocal deviations from 1 / NORMA_STEEPEST to NORMA_STEEPEST, with scales up to NORMA_LARGEST_SCALE, leave everything that a
+// kernel computes of ordinary gradients within the range of floats. Others are left to the definition, in double precision.
+#define NORMA_STEEPEST 0x1p40
+#define NORMA_LARGEST_SCALE 0x1p100f
+// The distance of any float from a given mean is a float, up to such a mean: half a unit in the last place of the largest.
+#define NORMA_NEAR 0x1p102f
 
 // Images `[N, height, width, channels]` that a 3×3 convolution reads or writes in tiles: so many across and down each
 // image, tile (0, 0) beginning `top` rows above and `left` columns before the first pixel.
@@ -15,36 +21,43 @@ typedef struct norma_tiles {
   long height, width, channels, down, across, top, left;
 } norma_tiles;
 
-// The kernels for one instruction set; kernels_body.h says what each of them computes.
+// The one list of all kernels: result, name and operands. The struct below, which is also what Swift sees, and the table of each
+// instruction set are made of it; the files in `loops` say what each of them computes.
+#define NORMA_KERNEL_LIST(KERNEL) \
+  KERNEL(void, row_moments, (const float *x, long stride, long rows, long width, float *base, double *sums, double *squares, float *scratch)) \
+  KERNEL(void, row_normalize, (const float *x, float *y, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, bool streams)) \
+  KERNEL(void, row_gradient_sums, (const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, double *sums, double *products, float *scratch)) \
+  KERNEL(void, row_input_gradient, (const float *g, const float *x, float *dx, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams)) \
+  KERNEL(void, merge_moments, (const float *partBase, const double *partSums, const double *partSquares, const float *base, long width, double n, double *sums, double *squares)) \
+  KERNEL(bool, finish_moments, (const float *base, const double *sums, const double *squares, long width, double n, double epsilon, const float *gamma, const float *beta, double *mean, double *second, double *reciprocal, float *pivot, float *scale, float *shift)) \
+  KERNEL(bool, channel_scales, (const float *mean, const float *variance, const float *gamma, long width, double epsilon, float *scale)) \
+  KERNEL(bool, finish_gradients, (const double *sums, const double *products, long width, double n, const double *mean, const double *reciprocal, const float *pivot, const float *gamma, float *gammaGradient, float *betaGradient, float *slope, float *offset)) \
+  KERNEL(void, plane_moments, (const float *x, long outers, long stride, long channels, long inner, float *base, double *sums, double *squares)) \
+  KERNEL(void, plane_normalize, (const float *x, float *y, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, bool rectifies, bool streams)) \
+  KERNEL(void, plane_gradient_sums, (const float *g, const float *x, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, bool rectifies, double *sums, double *products)) \
+  KERNEL(void, plane_input_gradient, (const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams)) \
+  KERNEL(bool, layer_normalize, (const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon, double *mean, double *reciprocal, bool streams)) \
+  KERNEL(void, layer_gradient, (const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams)) \
+  KERNEL(void, row_bias, (float *y, long rows, long width, const float *bias, bool rectifies)) \
+  KERNEL(void, add, (const float *a, const float *b, float *y, long count, bool rectifies)) \
+  KERNEL(void, rectify_gradient, (const float *y, const float *g, float *dx, long count)) \
+  KERNEL(void, momentum, (float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov)) \
+  KERNEL(void, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink)) \
+  KERNEL(void, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon)) \
+  KERNEL(void, shifted_rows, (const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
+  KERNEL(void, shifted_rows_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride)) \
+  KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies)) \
+  KERNEL(void, depthwise_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount, float *sums, long channels)) \
+  KERNEL(void, winograd_source, (const float *x, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride)) \
+  KERNEL(void, winograd_result, (const float *products, long stride, float *y, const norma_tiles *tiles, long first, long count, long columns, const float *bias, const float *residual, bool rectifies)) \
+  KERNEL(void, winograd_gradient, (const float *g, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride))
+
+// The kernels for one instruction set.
 typedef struct norma_kernels {
   const char *name;
-  void (*row_moments)(const float *x, long stride, long rows, long width, float *base, double *sums, double *squares, float *scratch);
-  void (*row_normalize)(const float *x, float *y, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, bool streams);
-  void (*row_gradient_sums)(const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, double *sums, double *products, float *scratch);
-  void (*row_input_gradient)(const float *g, const float *x, float *dx, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams);
-  void (*merge_moments)(const float *partBase, const double *partSums, const double *partSquares, const float *base, long width, double n, double *sums, double *squares);
-  void (*finish_moments)(const float *base, const double *sums, const double *squares, long width, double n, double epsilon, const float *gamma, const float *beta, double *mean, double *second, double *reciprocal, float *pivot, float *scale, float *shift);
-  void (*channel_scales)(const float *variance, const float *gamma, long width, double epsilon, float *scale);
-  void (*finish_gradients)(const double *sums, const double *products, long width, double n, const double *mean, const double *reciprocal, const float *pivot, const float *gamma, float *gammaGradient, float *betaGradient, float *slope, float *offset);
-  void (*plane_moments)(const float *x, long outers, long stride, long channels, long inner, float *base, double *sums, double *squares);
-  void (*plane_normalize)(const float *x, float *y, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, bool rectifies, bool streams);
-  void (*plane_gradient_sums)(const float *g, const float *x, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, bool rectifies, double *sums, double *products);
-  void (*plane_input_gradient)(const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams);
-  void (*layer_normalize)(const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon, double *mean, double *reciprocal, bool streams);
-  void (*layer_gradient)(const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams);
-  void (*row_bias)(float *y, long rows, long width, const float *bias, bool rectifies);
-  void (*add)(const float *a, const float *b, float *y, long count, bool rectifies);
-  void (*rectify_gradient)(const float *y, const float *g, float *dx, long count);
-  void (*momentum)(float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov);
-  void (*adam)(float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink);
-  void (*rmsprop)(float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon);
-  void (*shifted_rows)(const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies);
-  void (*shifted_rows_gradient)(const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride);
-  void (*depthwise)(const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies);
-  void (*depthwise_gradient)(const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount, float *sums, long channels);
-  void (*winograd_source)(const float *x, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride);
-  void (*winograd_result)(const float *products, long stride, float *y, const norma_tiles *tiles, long first, long count, long columns, const float *bias, const float *residual, bool rectifies);
-  void (*winograd_gradient)(const float *g, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride);
+#define NORMA_FIELD(result, name, operands) result (*name) operands;
+  NORMA_KERNEL_LIST(NORMA_FIELD)
+#undef NORMA_FIELD
 } norma_kernels;
 
 // The kernels that this processor can run, the fastest at place 0; NULL beyond the last.

@@ -25,7 +25,7 @@
 // y[results[r] + c] = Σ x[places[r] + segment + k] · weights[…][c] for `columns` columns c, at most LANES, and all
 // segments. `weights` holds LANES columns for each k, those beyond `columns` zero; so does `bias`, which may be NULL, as
 // may `residual`, which is added where y is. If `accumulates`, to what y holds.
-void NAME(shifted_rows)(
+static void NAME(shifted_rows)(
     const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
     long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
     bool accumulates, bool rectifies) {
@@ -66,7 +66,7 @@ static inline __attribute__((always_inline)) void NAME(shifted_gradient_tile)(
 
 // sums[j][c] += Σ x[places[r] + segment + k] · g[results[r] + c] over rows r, for LANES columns c, where j counts the k of
 // all segments, and row j of `sums` begins at j · stride.
-void NAME(shifted_rows_gradient)(
+static void NAME(shifted_rows_gradient)(
     const float *x, const int *places, const float *g, const int *results, long rows, const int *segments,
     const int *lengths, long segmentCount, float *sums, long stride) {
 #define TILE(count) \
@@ -86,7 +86,7 @@ void NAME(shifted_rows_gradient)(
 
 // Depthwise: y[results[r] + c] = Σ x[places[r] + taps[t] + c] · weights[t · channels + c] for all channels c, plus bias[c] and
 // residual[results[r] + c] where they are not NULL, and ReLU.
-void NAME(depthwise)(
+static void NAME(depthwise)(
     const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount,
     const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies) {
 #pragma STDC FP_CONTRACT ON
@@ -112,7 +112,7 @@ void NAME(depthwise)(
 }
 
 // Depthwise: sums[t · channels + c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c] over rows r.
-void NAME(depthwise_gradient)(
+static void NAME(depthwise_gradient)(
     const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount,
     float *sums, long channels) {
 #pragma STDC FP_CONTRACT ON

@@ -2,7 +2,7 @@
 // Part of kernels_body.h, which see.
 
 // Adds a vector to each row, in place, and applies ReLU. `bias` may be NULL.
-void NAME(row_bias)(float *y, long rows, long width, const float *bias, bool rectifies) {
+static void NAME(row_bias)(float *y, long rows, long width, const float *bias, bool rectifies) {
   for (long row = 0; row < rows; row++) {
     float *r = y + row * width;
     long c = 0;
@@ -19,7 +19,7 @@ void NAME(row_bias)(float *y, long rows, long width, const float *bias, bool rec
 }
 
 // y = a + b, and ReLU; y may be a or b.
-void NAME(add)(const float *a, const float *b, float *y, long count, bool rectifies) {
+static void NAME(add)(const float *a, const float *b, float *y, long count, bool rectifies) {
   long i = 0;
   for (; i + LANES <= count; i += LANES) {
     vf v = NAME(load)(a + i) + NAME(load)(b + i);
@@ -32,7 +32,7 @@ void NAME(add)(const float *a, const float *b, float *y, long count, bool rectif
 }
 
 // dx = g where y, or what it is the ReLU of, is positive or NaN, 0 elsewhere.
-void NAME(rectify_gradient)(const float *y, const float *g, float *dx, long count) {
+static void NAME(rectify_gradient)(const float *y, const float *g, float *dx, long count) {
   long i = 0;
   for (; i + LANES <= count; i += LANES) {
     NAME(store)(dx + i, (vf)(~(NAME(load)(y + i) <= 0.0f) & (vi)NAME(load)(g + i)));
@@ -41,7 +41,7 @@ void NAME(rectify_gradient)(const float *y, const float *g, float *dx, long coun
 }
 
 // One step of SGD with momentum, see OptimizerRule.
-void NAME(momentum)(
+static void NAME(momentum)(
     float *restrict w, const float *restrict g, float *restrict velocity, long count, float rate, float momentum,
     bool nesterov) {
   long i = 0;
@@ -58,7 +58,7 @@ void NAME(momentum)(
 }
 
 // One step of Adam, see OptimizerRule.
-void NAME(adam)(
+static void NAME(adam)(
     float *restrict w, const float *restrict g, float *restrict first, float *restrict second, long count, float beta1,
     float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink) {
   long i = 0;
@@ -78,7 +78,7 @@ void NAME(adam)(
 }
 
 // One step of RMSProp, see OptimizerRule.
-void NAME(rmsprop)(
+static void NAME(rmsprop)(
     float *restrict w, const float *restrict g, float *restrict square, long count, float rate, float decay, float rest,
     float epsilon) {
   long i = 0;

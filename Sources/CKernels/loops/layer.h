@@ -57,6 +57,32 @@ static inline __attribute__((always_inline)) void NAME(short_row_moments)(
   }
 }
 
+// The sum of the squares of one row's values, in the order in which run_moments sums.
+static inline double NAME(run_squares)(const float *x, long count) {
+  double total = 0;
+  for (long start = 0; start < count; start += NORMA_PLANE_BLOCK) {
+    const float *p = x + start;
+    const long n = count - start < NORMA_PLANE_BLOCK ? count - start : NORMA_PLANE_BLOCK;
+    vf q[4] = {{0}};
+    double sum = 0;
+    long i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+      for (int j = 0; j < 4; j++) {
+        vf v = NAME(load)(p + i + j * LANES);
+        q[j] += v * v;
+      }
+    }
+    for (int j = 0; j < 3 && i + LANES <= n; i += LANES, j++) {
+      vf v = NAME(load)(p + i);
+      q[j] += v * v;
+    }
+    if (n >= LANES) sum = NAME(sum_lanes)((q[0] + q[1]) + (q[2] + q[3]));
+    for (; i < n; i++) sum += p[i] * p[i];
+    total += sum;
+  }
+  return total;
+}
+
 // y = ((x - pivot) * scale + shift) * gamma + beta for one row.
 static inline __attribute__((always_inline)) void NAME(layer_apply)(
     const float *p, float *r, long channels, float pivot, float scale, float shift, const float *gamma,
@@ -75,18 +101,27 @@ static inline __attribute__((always_inline)) void NAME(layer_apply)(
   for (; c < channels; c++) r[c] = ((p[c] - pivot) * scale + shift) * gamma[c] + beta[c];
 }
 
-static inline __attribute__((always_inline)) void NAME(layers_normalize)(
+static inline __attribute__((always_inline)) bool NAME(layers_normalize)(
     const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon,
     double *mean, double *reciprocal, bool streams) {
   const bool isShort = channels <= NORMA_BLOCK;
   const long together = NAME(rows_together)(channels);
   float base[LANES], pivot[LANES], scale[LANES], shift[LANES];
   double sums[LANES], squares[LANES], second[LANES];
+  bool ordinary = true;
   for (long row = 0; row < rows; row += together) {
     const long count = rows - row < together ? rows - row : together;
     const float *p = x + row * channels;
     float *r = y + row * channels;
-    if (isShort) {
+    if (!mean) {
+      for (long i = 0; i < count; i++) {
+        const double share = NAME(run_squares)(p + i * channels, channels) / (double)channels;
+        const double a = reciprocal[row + i] = 1 / __builtin_elementwise_sqrt(share + epsilon);
+        ordinary &= IS_ORDINARY(a);
+        pivot[i] = shift[i] = 0;
+        scale[i] = (float)a;
+      }
+    } else if (isShort) {
       NAME(short_row_moments)(p, count, channels, base, sums, squares);
     } else {
       for (long i = 0; i < count; i++) {
@@ -94,20 +129,25 @@ static inline __attribute__((always_inline)) void NAME(layers_normalize)(
         NAME(run_moments)(p + i * channels, channels, true, base + i, sums + i, squares + i);
       }
     }
-    NAME(finish_moments)(base, sums, squares, count, (double)channels, epsilon, NULL, NULL, mean + row, second,
-                         reciprocal + row, pivot, scale, shift);
+    if (mean) {
+      NAME(finish)(base, sums, squares, count, (double)channels, epsilon, NULL, NULL, mean + row, second,
+                   reciprocal + row, pivot, scale, shift);
+      for (long i = 0; i < count; i++) ordinary &= IS_ORDINARY(reciprocal[row + i]);
+    }
     for (long i = 0; i < count; i++) {
       NAME(layer_apply)(p + i * channels, r + i * channels, channels, pivot[i], scale[i], shift[i], gamma, beta, streams);
     }
   }
+  return ordinary;
 }
 
-// y = x^ * gamma + beta, x^ being a row of x brought to mean 0 and variance 1. Writes each row's mean and 1 / s.
-void NAME(layer_normalize)(
+// y = x^ * gamma + beta, x^ being a row of x brought to mean 0 and variance 1. Writes each row's mean and 1 / s. Whether every
+// row is ordinary. Without `mean` no mean is subtracted, and s is the root of the mean square: RMS normalization.
+static bool NAME(layer_normalize)(
     const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon,
     double *mean, double *reciprocal, bool streams) {
-  if (streams) NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, true);
-  else NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, false);
+  if (streams) return NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, true);
+  return NAME(layers_normalize)(x, y, rows, channels, gamma, beta, epsilon, mean, reciprocal, false);
 }
 
 // Adds one vector of x^ and of g to what is summed of them: g x^ and g of a channel, h = g * gamma and h x^ of a row.
@@ -188,7 +228,7 @@ static inline __attribute__((always_inline)) void NAME(layers_gradient)(
     const float *gp = g + row * channels, *p = x + row * channels;
     float *r = dx + row * channels;
     for (long i = 0; i < count; i++) {
-      double m = mean[row + i], a = reciprocal[row + i];
+      double m = mean ? mean[row + i] : 0, a = reciprocal[row + i];
       pivot[i] = (float)m;
       scale[i] = (float)a;
       shift[i] = (float)(-(m - (double)pivot[i]) * a);
@@ -199,7 +239,7 @@ static inline __attribute__((always_inline)) void NAME(layers_gradient)(
     }
     for (long i = 0; i < count; i++) {
       const float *gi = gp + i * channels, *pi = p + i * channels;
-      const float meanSum = (float)(sum[i] * share), meanProduct = (float)(product[i] * share);
+      const float meanSum = mean ? (float)(sum[i] * share) : 0, meanProduct = (float)(product[i] * share);
       NAME(layer_input_gradient)(gi, pi, r + i * channels, channels, pivot[i], scale[i], shift[i], gamma, meanSum,
                                  meanProduct, streams);
     }
@@ -210,9 +250,9 @@ static inline __attribute__((always_inline)) void NAME(layers_gradient)(
   }
 }
 
-// The gradients of up to NORMA_BLOCK rows' layer normalization. Adds to the sums for gamma and beta, whose floats
+// The gradients of up to NORMA_BLOCK rows' layer normalization, or without `mean` of their RMS normalization. Adds to the sums for gamma and beta, whose floats
 // `scratch` has room for: 2 * channels.
-void NAME(layer_gradient)(
+static void NAME(layer_gradient)(
     const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean,
     const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams) {
 #define CALL(S) \

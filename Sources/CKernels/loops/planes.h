@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) void NAME(run_moments)(
 }
 
 // Sums of x - base and of its square for each channel. `base`, `sums` and `squares` are written.
-void NAME(plane_moments)(
+static void NAME(plane_moments)(
     const float *x, long outers, long stride, long channels, long inner, float *base, double *sums, double *squares) {
   for (long c = 0; c < channels; c++) sums[c] = squares[c] = 0;
   for (long outer = 0; outer < outers; outer++) {
@@ -96,7 +96,7 @@ static inline __attribute__((always_inline)) void NAME(planes_apply)(
   }
 }
 
-void NAME(plane_normalize)(
+static void NAME(plane_normalize)(
     const float *x, float *y, long outers, long stride, long channels, long inner, const float *pivot,
     const float *scale, const float *shift, bool rectifies, bool streams) {
 #define CALL(R, S) NAME(planes_apply)(x, y, outers, stride, channels, inner, pivot, scale, shift, R, S)
@@ -167,7 +167,7 @@ static inline __attribute__((always_inline)) void NAME(planes_gradient_sums)(
 }
 
 // Sums of g and of g (x - pivot) for each channel. `sums` and `products` are written.
-void NAME(plane_gradient_sums)(
+static void NAME(plane_gradient_sums)(
     const float *g, const float *x, long outers, long stride, long channels, long inner, const float *pivot,
     const float *scale, const float *shift, bool rectifies, double *sums, double *products) {
 #define CALL(R) \
@@ -208,7 +208,7 @@ static inline __attribute__((always_inline)) void NAME(planes_input_gradient)(
 }
 
 // dx = g * scale - (x - pivot) * slope - offset.
-void NAME(plane_input_gradient)(
+static void NAME(plane_input_gradient)(
     const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot,
     const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
 #define CALL(R, S) \

@@ -118,7 +118,7 @@ static inline void NAME(add_moments)(
 
 // Sums of x - base and of its square over `rows` rows of at least LANES channels. `base`, `sums` and `squares` are
 // written; `scratch` has room for 3 * width floats.
-void NAME(row_moments)(
+static void NAME(row_moments)(
     const float *x, long stride, long rows, long width, float *base, double *sums, double *squares, float *scratch) {
   float *pivot = scratch, *sum = scratch + width, *square = scratch + 2 * width;
   const bool along = NAME(goes_along)(rows, width);
@@ -164,7 +164,7 @@ static inline __attribute__((always_inline)) void NAME(rows_apply)(
   }
 }
 
-void NAME(row_normalize)(
+static void NAME(row_normalize)(
     const float *x, float *y, long stride, long rows, long width, const float *pivot, const float *scale,
     const float *shift, bool rectifies, bool streams) {
   if (rectifies) {
@@ -268,7 +268,7 @@ static inline __attribute__((always_inline)) void NAME(all_gradient_sums)(
 }
 
 // Sums of g and of g (x - pivot) over `rows` rows; `scratch` has room for 2 * width floats.
-void NAME(row_gradient_sums)(
+static void NAME(row_gradient_sums)(
     const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
     const float *shift, bool rectifies, double *sums, double *products, float *scratch) {
   if (rectifies) {
@@ -311,7 +311,7 @@ static inline __attribute__((always_inline)) void NAME(rows_input_gradient)(
 }
 
 // dx = g * scale - (x - pivot) * slope - offset.
-void NAME(row_input_gradient)(
+static void NAME(row_input_gradient)(
     const float *g, const float *x, float *dx, long stride, long rows, long width, const float *pivot,
     const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
   if (rectifies) {
@@ -324,7 +324,7 @@ void NAME(row_input_gradient)(
 }
 
 // Adds one part's sums around its own base to those around another.
-void NAME(merge_moments)(
+static void NAME(merge_moments)(
     const float *restrict partBase, const double *restrict partSums, const double *restrict partSquares,
     const float *restrict base, long width, double n, double *restrict sums, double *restrict squares) {
   for (long c = 0; c < width; c++) {
@@ -332,10 +332,24 @@ void NAME(merge_moments)(
   }
 }
 
+// Whether no value is farther from 0 than `most`; one that is not a number is.
+static inline bool NAME(are_within)(const float *values, long count, float most) {
+  vi others = {0};
+  long i = 0, left = 0;
+  for (; i + LANES <= count; i += LANES) {
+    others |= ~((vf)((vi)NAME(load)(values + i) & 0x7fffffff) <= most);
+  }
+  for (; i < count; i++) left += !(__builtin_fabsf(values[i]) <= most);
+  return left == 0 && __builtin_reduce_or(others) == 0;
+}
+
+// Whether the kernels can normalize with such a 1 / s in single precision: for one number, or lanes of them.
+#define IS_ORDINARY(reciprocal) (((reciprocal) >= 1 / NORMA_STEEPEST) & ((reciprocal) <= NORMA_STEEPEST))
+
 // From the sums around `base` of n values a channel: the means, the centred second moments, and what normalizes them.
 // With mean = pivot + rest, pivot being a float: y = (x - pivot) * scale + shift, where scale = gamma / s and
 // shift = beta - rest * gamma / s. gamma and beta may be NULL.
-void NAME(finish_moments)(
+static inline __attribute__((always_inline)) void NAME(finish)(
     const float *restrict base, const double *restrict sums, const double *restrict squares, long width, double n,
     double epsilon, const float *restrict gamma, const float *restrict beta, double *restrict mean,
     double *restrict second, double *restrict reciprocal, float *restrict pivot, float *restrict scale,
@@ -361,27 +375,49 @@ void NAME(finish_moments)(
   }
 }
 
-// scale = gamma / sqrt(variance + epsilon), in double precision until it is stored. gamma may be NULL.
-void NAME(channel_scales)(const float *variance, const float *gamma, long width, double epsilon, float *scale) {
-  long c = 0;
+// The same; whether every channel is ordinary.
+static bool NAME(finish_moments)(
+    const float *base, const double *sums, const double *squares, long width, double n, double epsilon,
+    const float *gamma, const float *beta, double *mean, double *second, double *reciprocal, float *pivot, float *scale,
+    float *shift) {
+  NAME(finish)(base, sums, squares, width, n, epsilon, gamma, beta, mean, second, reciprocal, pivot, scale, shift);
+  vl ordinary = ~(vl){0};
+  long c = 0, others = 0;
+  for (; c + 8 <= width; c += 8) ordinary &= (vl)IS_ORDINARY(*(vd *)(reciprocal + c));
+  others += !__builtin_reduce_and(ordinary);
+  for (; c < width; c++) others += !IS_ORDINARY(reciprocal[c]);
+  return others == 0 && NAME(are_within)(scale, width, NORMA_LARGEST_SCALE);
+}
+
+// scale = gamma / sqrt(variance + epsilon), in double precision until it is stored. gamma may be NULL. Whether every channel is
+// ordinary: there, x - mean is a float for every float x.
+static bool NAME(channel_scales)(
+    const float *mean, const float *variance, const float *gamma, long width, double epsilon, float *scale) {
+  long c = 0, others = 0;
+  vl ordinary = ~(vl){0};
   for (; c + 8 <= width; c += 8) {
     vd8 v, g;
     for (int i = 0; i < 8; i++) {
       v[i] = variance[c + i];
       g[i] = gamma ? gamma[c + i] : 1.0f;
     }
-    vd8 a = g * (1.0 / __builtin_elementwise_sqrt(v + epsilon));
+    vd8 root = 1.0 / __builtin_elementwise_sqrt(v + epsilon), a = g * root;
+    ordinary &= (vl)IS_ORDINARY(root);
     for (int i = 0; i < 8; i++) scale[c + i] = (float)a[i];
   }
+  others += !__builtin_reduce_and(ordinary);
   for (; c < width; c++) {
-    double a = 1 / __builtin_elementwise_sqrt((double)variance[c] + epsilon);
-    scale[c] = (float)((gamma ? (double)gamma[c] : 1.0) * a);
+    double root = 1 / __builtin_elementwise_sqrt((double)variance[c] + epsilon);
+    scale[c] = (float)((gamma ? (double)gamma[c] : 1.0) * root);
+    others += !IS_ORDINARY(root);
   }
+  return others == 0 && NAME(are_within)(scale, width, NORMA_LARGEST_SCALE) &&
+         NAME(are_within)(mean, width, NORMA_NEAR);
 }
 
 // From the sums of g and of g (x - pivot) over n values a channel: the gradients of gamma and beta, and what makes
-// that of x: dx = g * scale - (x - pivot) * slope - offset.
-void NAME(finish_gradients)(
+// that of x: dx = g * scale - (x - pivot) * slope - offset. Whether they are floats in every channel.
+static bool NAME(finish_gradients)(
     const double *restrict sums, const double *restrict products, long width, double n, const double *restrict mean,
     const double *restrict reciprocal, const float *restrict pivot, const float *restrict gamma,
     float *restrict gammaGradient, float *restrict betaGradient, float *restrict slope, float *restrict offset) {
@@ -396,4 +432,6 @@ void NAME(finish_gradients)(
     slope[c] = (float)m;
     offset[c] = (float)(a * sums[c] * share - rest * m);
   }
+  // Infinite sums give none either: what is infinite times 0 or less itself is not a number.
+  return NAME(are_within)(slope, width, __FLT_MAX__) && NAME(are_within)(offset, width, __FLT_MAX__);
 }

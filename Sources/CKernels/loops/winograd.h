@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) void NAME(winograd_source_row)(
 // Rows of the sixteen factors for `count` tiles: values[k · stride + t · width + c] for tile `first` + t, where `width`
 // is the number of channels, filled up to whole vectors. `zeros` holds one for each of these and stands for pixels
 // outside.
-void NAME(winograd_source)(
+static void NAME(winograd_source)(
     const float *x, const norma_tiles *all, long first, long count, const float *zeros, float *values, long width,
     long stride) {
   const norma_tiles tiles = *all;
@@ -150,7 +150,7 @@ static inline __attribute__((always_inline)) void NAME(winograd_result_of)(
 
 // A'mA for `count` tiles and `columns` channels, at most LANES, from rows of LANES columns: y, the residual and the
 // bias begin at the first of these channels, and the latter two may be NULL.
-void NAME(winograd_result)(
+static void NAME(winograd_result)(
     const float *products, long stride, float *y, const norma_tiles *all, long first, long count, long columns,
     const float *bias, const float *residual, bool rectifies) {
   if (columns < LANES) {
@@ -163,7 +163,7 @@ void NAME(winograd_result)(
 }
 
 // AgA' of the results' gradient: values[k · stride + t · width + c] for tile `first` + t.
-void NAME(winograd_gradient)(
+static void NAME(winograd_gradient)(
     const float *g, const norma_tiles *all, long first, long count, const float *zeros, float *values, long width,
     long stride) {
   const norma_tiles tiles = *all;

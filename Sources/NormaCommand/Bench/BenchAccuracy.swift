@@ -46,7 +46,7 @@ struct BenchAccuracy: ParsableCommand {
 
     let (y, batch) = try BatchNormalization.forward(
       x, gamma: gamma, beta: beta, epsilon: 1e-5, layout: layout.channels)
-    let gradients = BatchNormalization.backward(dy, input: x, batch: batch)
+    let gradients = BatchNormalization.backward(dy, input: x, saved: batch)
     let results = Safetensors(entries: [
       "mean": .double(batch.moments.mean), "variance": .double(batch.moments.variance(.biased)), "y": .float(y),
       "dx": .float(gradients.input), "dgamma": .float(gradients.gamma), "dbeta": .float(gradients.beta),

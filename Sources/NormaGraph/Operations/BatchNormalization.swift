@@ -32,7 +32,7 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   @specialized(where Element == Float)
   package func forward(
     _ inputs: [Tensor<Element>]
-  ) throws(NormalizationError) -> (output: Tensor<Element>, saved: NormalizedBatch<Element>) {
+  ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
     let (output, batch) = try BatchNormalization.forward(
       inputs[0], gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon, layout: layout,
       rectifies: rectifies, allowsSingleValue: allowsSingleValue)
@@ -43,10 +43,10 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
 
   @specialized(where Element == Float)
   package func backward(
-    _ g: Tensor<Element>, _ kept: Kept<Element>, saved: NormalizedBatch<Element>
+    _ g: Tensor<Element>, _ kept: Kept<Element>, saved: BatchStatistics<Element>
   ) -> [Tensor<Element>?] {
     affine.gradients(
-      BatchNormalization.backward(g, input: kept.input(0), batch: saved), inputCount: kept.count)
+      BatchNormalization.backward(g, input: kept.input(0), saved: saved), inputCount: kept.count)
   }
 
   /// Mean, second moment and reciprocal deviation in double precision; pivot, scale and shift.
@@ -54,8 +54,8 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
     layout.channelCount(of: inputs[0]) * 3 * (MemoryLayout<Double>.stride + MemoryLayout<Element>.stride)
   }
 
-  package func recompute(_ kept: Kept<Element>, saved: NormalizedBatch<Element>) -> Tensor<Element> {
-    BatchNormalization.output(for: kept.input(0), batch: saved)
+  package func recompute(_ kept: Kept<Element>, saved: BatchStatistics<Element>) -> Tensor<Element> {
+    BatchNormalization.output(for: kept.input(0), saved: saved)
   }
 
   package var featureOrder: FeatureOrder { .kept }

@@ -29,7 +29,7 @@ package struct GroupNormalizationOperation<Element: TensorElement>: TensorOperat
     return x
   }
 
-  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: NormalizedGroups<Element>) {
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: GroupStatistics<Element>) {
     let (output, statistics) = GroupNormalization.forward(
       inputs[0], groups: groups, gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon,
       layout: layout, rectifies: rectifies)
@@ -39,10 +39,10 @@ package struct GroupNormalizationOperation<Element: TensorElement>: TensorOperat
   package func kept(for needs: Needs) -> KeptTensors { .input(0) }
 
   package func backward(
-    _ g: Tensor<Element>, _ kept: Kept<Element>, saved: NormalizedGroups<Element>
+    _ g: Tensor<Element>, _ kept: Kept<Element>, saved: GroupStatistics<Element>
   ) -> [Tensor<Element>?] {
     affine.gradients(
-      GroupNormalization.backward(g, input: kept.input(0), statistics: saved), inputCount: kept.count)
+      GroupNormalization.backward(g, input: kept.input(0), saved: saved), inputCount: kept.count)
   }
 
   /// A mean and a deviation for each group of each sample.

@@ -23,7 +23,7 @@ package struct LayerNormalizationOperation<Element: TensorElement>: TensorOperat
     return x
   }
 
-  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: NormalizedRows) {
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: GroupStatistics<Element>) {
     let (output, rows) = LayerNormalization.forward(
       inputs[0], gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon)
     return (output, rows)
@@ -31,9 +31,11 @@ package struct LayerNormalizationOperation<Element: TensorElement>: TensorOperat
 
   package func kept(for needs: Needs) -> KeptTensors { [.input(0), affine.gamma.map { .input($0) } ?? []] }
 
-  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: NormalizedRows) -> [Tensor<Element>?] {
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: GroupStatistics<Element>) -> [Tensor<
+    Element
+  >?] {
     affine.gradients(
-      LayerNormalization.backward(g, input: kept.input(0), rows: saved, gamma: affine.gamma.map(kept.input)),
+      LayerNormalization.backward(g, input: kept.input(0), saved: saved),
       inputCount: kept.count)
   }
 

@@ -96,17 +96,17 @@ extension Benchmark {
       guard benchmark.pass == "bwd" else {
         return { _ = LayerNormalization.forward(x, gamma: gamma, beta: beta) }
       }
-      let rows = LayerNormalization.forward(x, gamma: gamma, beta: beta).rows
-      return { _ = LayerNormalization.backward(gradient, input: x, rows: rows, gamma: gamma) }
+      let rows = LayerNormalization.forward(x, gamma: gamma, beta: beta).saved
+      return { _ = LayerNormalization.backward(gradient, input: x, saved: rows) }
     }
     let rectifies = benchmark.relu ?? false
     if norm == "gn" {
-      func forward() -> (output: Tensor<Float>, statistics: NormalizedGroups<Float>) {
+      func forward() -> (output: Tensor<Float>, saved: GroupStatistics<Float>) {
         GroupNormalization.forward(x, groups: 32, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
       }
       guard benchmark.pass == "bwd" else { return { _ = forward() } }
-      let statistics = forward().statistics
-      return { _ = GroupNormalization.backward(gradient, input: x, statistics: statistics) }
+      let statistics = forward().saved
+      return { _ = GroupNormalization.backward(gradient, input: x, saved: statistics) }
     }
     var statistics = RunningStatistics<Float>(channelCount: channels)
     switch benchmark.pass {
@@ -118,12 +118,12 @@ extension Benchmark {
       }
     case "bwd":
       let batch = try BatchNormalization.forward(x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
-        .batch
-      return { _ = BatchNormalization.backward(gradient, input: x, batch: batch) }
+        .saved
+      return { _ = BatchNormalization.backward(gradient, input: x, saved: batch) }
     default:
       return {
         let result = try BatchNormalization.forward(x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
-        try statistics.update(with: result.batch.moments)
+        try statistics.update(with: result.saved.moments)
       }
     }
   }
@@ -171,14 +171,14 @@ extension Benchmark {
     switch benchmark.net {
     case "cs231n":
       sample = [3072]
-      model = MultilayerPerceptron(hidden: [Int](repeating: 100, count: 5)).build(
+      model = try MultilayerPerceptron(hidden: [Int](repeating: 100, count: 5)).build(
         sampleShape: sample, outputCount: 10, random: random)
     case "mlp":
       sample = [784]
-      model = MultilayerPerceptron(hidden: [512, 512]).build(sampleShape: sample, outputCount: 10, random: random)
+      model = try MultilayerPerceptron(hidden: [512, 512]).build(sampleShape: sample, outputCount: 10, random: random)
     case "resnet20":
       sample = [32, 32, 3]
-      model = ResidualNetwork.cifar(depth: 20).build(sampleShape: sample, outputCount: 10, random: random)
+      model = try ResidualNetwork.cifar(depth: 20).build(sampleShape: sample, outputCount: 10, random: random)
     default: throw BenchmarkError("the network '\(benchmark.net ?? "")' cannot be timed")
     }
     let features = Tensor<Float>.normal(Shape([batch] + sample), using: &random)

@@ -1,0 +1,163 @@
+import NormaTensor
+
+/// Batch normalization by passes, shared among tickets as ``BatchCut`` says.
+struct BatchPasses<Element: TensorElement> {
+  typealias Source = UnsafePointer<Element>
+  typealias Result = UnsafeMutablePointer<Element>
+  typealias Passes = ChannelPasses<Element>
+
+  let passes = Passes()
+  let cut: BatchCut
+  let rectifies: Bool
+
+  private var extent: ChannelExtent { cut.extent }
+
+  /// Finds the statistics and normalizes. False if some channels are left to the definition.
+  func forward(_ x: Source, _ y: Result, _ vectors: ChannelVectors<Element>, epsilon: Double) -> Bool {
+    func finish(_ found: Passes.Sums, _ first: Int, _ width: Int) -> Bool {
+      passes.finish(
+        found, count: extent.valuesPerChannel, vectors.from(first), width: width, epsilon: epsilon
+      ) { definedMoments(x, extent, first + $0..<first + $0 + 1) }
+    }
+    switch cut.order {
+    case .channels:
+      return cut.forEachTicketOfChannels { channels, part, start in
+        let isOrdinary = Passes.Sums.lend(width: part.channels) { found, scratch in
+          passes.findMoments(x + start, part, found, scratch: scratch)
+          return finish(found, channels.lowerBound, part.channels)
+        }
+        passes.normalize(
+          x + start, y + start, part, vectors.from(channels.lowerBound), isOrdinary: isOrdinary, rectifies: rectifies,
+          streams: cut.streams)
+        return isOrdinary
+      }
+    case .rows(let perTicket):
+      let isOrdinary = combineRuns(of: perTicket) { part, start, found, scratch in
+        passes.findMoments(x + start, part, found, scratch: scratch)
+      } add: {
+        passes.add($0, count: $1, to: $2, width: $3)
+      } finish: {
+        finish($0, $1, $2)
+      }
+      vectors.repeatTransform(extent)
+      apply(x, y, vectors, isOrdinary: isOrdinary)
+      return isOrdinary
+    }
+  }
+
+  /// Normalizes with the statistics known.
+  func apply(_ x: Source, _ y: Result, _ vectors: ChannelVectors<Element>, isOrdinary: Bool) {
+    cut.forEachChunk { part, start in
+      passes.normalize(
+        x + start, y + start, part, vectors, isOrdinary: isOrdinary, rectifies: rectifies, streams: cut.streams)
+    }
+  }
+
+  /// The backward pass: writes the gradients of gamma and beta, and that of the input, for which the statistics are functions of
+  /// the input in training and constants in inference.
+  func backward(
+    _ g: Source, _ x: Source, _ dx: Result, _ vectors: ChannelVectors<Element>, isOrdinary: Bool, isInference: Bool,
+    gamma: Result, beta: Result
+  ) {
+    func finish(_ found: Passes.Sums, _ first: Int, _ width: Int, _ line: Passes.Line) -> Bool {
+      let isFinite = passes.finishGradients(
+        found.sums, found.squares, count: extent.valuesPerChannel, vectors.from(first), width: width, line,
+        isOrdinary: isOrdinary, gamma: gamma + first, beta: beta + first
+      ) { channel in
+        var sums = (0.0, 0.0)
+        let (whole, start) = extent.slice(channels: first + channel..<first + channel + 1)
+        addGradientSumsByDefinition(
+          g + start, x + start, whole, 0..<1, vectors.from(first + channel), rectifies: rectifies, sums: &sums.0,
+          products: &sums.1)
+        return sums
+      }
+      if isInference { line.setToZero(width: width) }
+      return isFinite
+    }
+    func findSums(
+      _ part: ChannelExtent, _ start: Int, _ first: Int, _ found: Passes.Sums, _ scratch: Result
+    ) {
+      passes.findGradientSums(
+        g + start, x + start, part, vectors.from(first), isOrdinary: isOrdinary, rectifies: rectifies,
+        sums: found.sums, products: found.squares, scratch: scratch)
+    }
+    func findInputGradient(
+      _ part: ChannelExtent, _ start: Int, _ first: Int, _ line: Passes.Line, isFinite: Bool
+    ) {
+      passes.findInputGradient(
+        g + start, x + start, dx + start, part, vectors.from(first), line, isOrdinary: isFinite, rectifies: rectifies,
+        streams: cut.streams)
+    }
+    switch cut.order {
+    case .channels:
+      _ = cut.forEachTicketOfChannels { channels, part, start in
+        let first = channels.lowerBound
+        return Passes.Line.lend(width: part.channels) { line in
+          let isFinite = Passes.Sums.lend(width: part.channels) { found, scratch in
+            findSums(part, start, first, found, scratch)
+            return finish(found, first, part.channels, line)
+          }
+          findInputGradient(part, start, first, line, isFinite: isFinite)
+          return isFinite
+        }
+      }
+    case .rows(let perTicket):
+      Passes.Line.lend(width: extent.width) { line in
+        let isFinite = combineRuns(of: perTicket) { part, start, found, scratch in
+          findSums(part, start, 0, found, scratch)
+        } add: { part, _, total, width in
+          addVector(part.sums, to: total.sums, count: width)
+          addVector(part.squares, to: total.squares, count: width)
+        } finish: {
+          finish($0, $1, $2, line.from($1))
+        }
+        repeatVector(line.slope, extent)
+        repeatVector(line.offset, extent)
+        cut.forEachChunk { part, start in findInputGradient(part, start, 0, line, isFinite: isFinite) }
+      }
+    }
+  }
+
+  /// Lets each run of rows find its sums, adds them to the first's in the order of the runs, and gives stretches of channels to
+  /// `finish`; whether that returned true for all of them.
+  private func combineRuns(
+    of length: Int,
+    find: (_ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, _ scratch: Result) -> Void,
+    add: (_ part: Passes.Sums, _ count: Int, _ total: Passes.Sums, _ width: Int) -> Void,
+    finish: (_ total: Passes.Sums, _ first: Int, _ width: Int) -> Bool
+  ) -> Bool {
+    let width = extent.width
+    let runs = (extent.outers + length - 1) / length
+    return withScratch(2 * runs * width, of: Double.self) { doubles in
+      withScratch(4 * runs * width, of: Element.self) { elements in
+        func sums(_ run: Int) -> Passes.Sums {
+          let sums = doubles + 2 * run * width
+          return Passes.Sums(base: elements + 4 * run * width, sums: sums, squares: sums + width)
+        }
+        cut.forEachRun(of: length) { run, outers in
+          let (part, start) = extent.slice(outers: outers)
+          find(part, start, sums(run), sums(run).base + width)
+        }
+        let stretch = 1024
+        return withEveryFlag((extent.channels + stretch - 1) / stretch) { index in
+          let first = index * stretch
+          let count = min(stretch, extent.channels - first)
+          let total = sums(0).from(first)
+          for run in 1..<max(1, runs) {
+            add(sums(run).from(first), min(length, extent.outers - run * length), total, count)
+          }
+          return finish(total, first, count)
+        }
+      }
+    }
+  }
+}
+
+/// Calls `body` for so many tickets; whether it returned true for all of them.
+func withEveryFlag(_ tickets: Int, _ body: (Int) -> Bool) -> Bool {
+  if tickets == 1 { return body(0) }
+  return withScratch(tickets, of: Bool.self) { flags in
+    Parallel.forEach(tickets) { flags[$0] = body($0) }
+    return (0..<tickets).allSatisfy { flags[$0] }
+  }
+}

@@ -1,0 +1,133 @@
+import NormaTensor
+
+/// The statistics of a batch, channel by channel: how many values, their mean, and the sum of their squared distances
+/// from it.
+///
+/// Moments of parts are merged into those of the whole, to rounding: another order of the parts, or another cut, gives means
+/// and moments that differ by some 1e-15 of themselves. ``merging(_:)`` has one order for all, and so the same bits.
+public struct BatchMoments: Sendable, Equatable {
+  /// How many values each channel has.
+  public private(set) var count: Int
+  /// The means `[C]`.
+  public private(set) var mean: Tensor<Double>
+  /// The centred second moments `[C]`: `Σ (x − mean)²`.
+  public private(set) var centredSecondMoment: Tensor<Double>
+
+  /// Moments with the given values, both `[C]`.
+  public init(count: Int, mean: Tensor<Double>, centredSecondMoment: Tensor<Double>) {
+    require(
+      mean.shape == centredSecondMoment.shape, "means of \(mean.shape) and moments of \(centredSecondMoment.shape)")
+    self.count = count
+    self.mean = mean
+    self.centredSecondMoment = centredSecondMoment
+  }
+
+  /// The moments of a batch: `[N, …, C]` with channels last, `[N, C, …]` with channels first. An empty batch has
+  /// count 0 and means 0.
+  ///
+  /// A large mean costs no digits, and a constant channel has a moment of exactly 0: sums are in double precision, of
+  /// distances from a value of the channel first, and then from the mean that was found (the corrected two-pass algorithm of
+  /// Chan, Golub and LeVeque, 1983), for up to 64 runs of the batch, which are merged. The forward pass on `Float` finds them
+  /// in one pass over the batch, to the rounding of `Float`.
+  public init<Element: TensorElement>(of x: Tensor<Element>, layout: ChannelLayout = .channelsLast) {
+    let extent = layout.extent(of: x.shape)
+    let channels = extent.channels
+    guard extent.valuesPerChannel > 0 else {
+      self.init(count: 0, mean: .zeros([channels]), centredSecondMoment: .zeros([channels]))
+      return
+    }
+    let length = max(1, 16_384 / max(1, extent.stride), (extent.outers + 63) / 64)
+    let runs = (extent.outers + length - 1) / length
+    let (means, mean) = Tensor<Double>.unwritten([runs, channels])
+    let (moments, moment) = Tensor<Double>.unwritten([runs, channels])
+    func run(_ index: Int) -> (extent: ChannelExtent, start: Int) {
+      extent.slice(outers: index * length..<min(extent.outers, (index + 1) * length))
+    }
+    Parallel.forEach(runs) { index in
+      let (part, start) = run(index)
+      let (mean, moment) = (mean + index * channels, moment + index * channels)
+      withScratch(channels, of: Element.self) { base in
+        findMomentsByDefinition(x.address + start, part, base: base, sums: mean, squares: moment)
+        for channel in 0..<channels {
+          let (sum, count) = (mean[channel], Double(part.valuesPerChannel))
+          mean[channel] = Double(base[channel]) + sum / count
+          moment[channel] -= sum / count * sum
+        }
+      }
+    }
+    withExtendedLifetime(x) {}
+    self = BatchMoments.merged(
+      (0..<runs).map { index in
+        func row(_ tensor: Tensor<Double>) -> Tensor<Double> {
+          tensor[rows: index..<index + 1].reshaped(to: [channels])
+        }
+        return BatchMoments(
+          count: run(index).extent.valuesPerChannel, mean: row(means), centredSecondMoment: row(moments))
+      })
+  }
+
+  /// The number of channels.
+  public var channelCount: Int { mean.count }
+
+  /// Takes in the moments of further values (Chan, Golub and LeVeque 1979):
+  /// `M = M₁ + M₂ + (mean₂ − mean₁)² · n₁·n₂ / (n₁ + n₂)`.
+  public mutating func merge(_ other: BatchMoments) throws(NormalizationError) {
+    guard channelCount == other.channelCount else {
+      throw .channelCountMismatch(expected: channelCount, found: other.channelCount)
+    }
+    self = merged(with: other)
+  }
+
+  /// The moments of all values of some parts, merged in one fixed binary tree over the parts' indices, whatever they hold.
+  ///
+  /// The tree is that of aligned pairs. Its leaves are the parts; the node at height h and place i stands for the parts from
+  /// `i · 2ʰ` to below `(i + 1) · 2ʰ`, and merges the nodes 2i and 2i + 1 of height h − 1, the left one first; where the right
+  /// one stands for no parts, it is the left one as it is. Five parts are `((0 1) (2 3)) 4`, seven `((0 1) (2 3)) ((4 5) 6)`.
+  /// So whoever holds an aligned range of `2ʰ` parts can merge those alone, and hand the result on as one leaf of a smaller tree,
+  /// for the same bits.
+  ///
+  /// - Parameter parts: at least one, in the order of the examples that they are the moments of.
+  /// - Throws: `NormalizationError.channelCountMismatch` where the parts have different numbers of channels.
+  public static func merging(_ parts: [BatchMoments]) throws(NormalizationError) -> BatchMoments {
+    require(!parts.isEmpty, "the moments of no parts have no number of channels")
+    for part in parts where part.channelCount != parts[0].channelCount {
+      throw .channelCountMismatch(expected: parts[0].channelCount, found: part.channelCount)
+    }
+    return merged(parts)
+  }
+
+  private static func merged(_ parts: [BatchMoments]) -> BatchMoments {
+    var level = parts
+    while level.count > 1 {
+      level = stride(from: 0, to: level.count, by: 2).map { place in
+        place + 1 < level.count ? level[place].merged(with: level[place + 1]) : level[place]
+      }
+    }
+    return level[0]
+  }
+
+  private func merged(with other: BatchMoments) -> BatchMoments {
+    guard other.count > 0 else { return self }
+    guard count > 0 else { return other }
+    let total = Double(count + other.count)
+    let difference = other.mean - mean
+    return BatchMoments(
+      count: count + other.count, mean: mean + (Double(other.count) / total) * difference,
+      centredSecondMoment: centredSecondMoment + other.centredSecondMoment
+        + (Double(count) * Double(other.count) / total) * (difference * difference))
+  }
+
+  /// The variances `[C]`; NaN where the estimator has too few values.
+  public func variance(_ estimator: VarianceEstimator) -> Tensor<Double> {
+    let divisor = Double(estimator == .biased ? count : count - 1)
+    return centredSecondMoment.applying(.scale(divisor > 0 ? 1 / divisor : .nan))
+  }
+}
+
+/// How a variance is estimated from n values.
+public enum VarianceEstimator: String, Sendable, Codable, CaseIterable {
+  /// Divided by n: what a batch is normalized with.
+  case biased
+  /// Divided by n − 1: what PyTorch keeps in its running variance.
+  case unbiased
+}
