@@ -69,7 +69,7 @@ bench: setup  ## times operations and training steps, and counts their allocatio
 docs: setup  ## writes the documentation of every library module
 	mkdir -p $(DOCS)
 	swift package --allow-writing-to-directory $(DOCS) generate-documentation $(FLAGS) \
-	  --enable-experimental-combined-documentation --transform-for-static-hosting --output-path $(DOCS) \
+	  --warnings-as-errors --enable-experimental-combined-documentation --transform-for-static-hosting --output-path $(DOCS) \
 	  $(foreach module,$(sort $(LIBRARIES)),--target $(module))
 	@echo
 	@echo "To read it: python3 -m http.server --directory $(DOCS), then http://localhost:8000/documentation"
