@@ -68,9 +68,8 @@ let package = Package(
     .target(
       name: "Norma",
       dependencies: [
-        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph", "NormaLayers", "NormaTraining",
-        "NormaData",
-        "NormaFiles",
+        "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph", "NormaGraphDrawing", "NormaLayers",
+        "NormaTraining", "NormaData", "NormaFiles",
       ]),
 
     // Floor 6: experiments and the report; the terminal's manners.

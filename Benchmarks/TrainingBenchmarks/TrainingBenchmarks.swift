@@ -27,7 +27,7 @@ let benchmarks: @Sendable () -> Void = {
 /// Two hidden layers with batch normalization, and a batch for them.
 private func network(batch: Int) -> (model: Sequential<Float>, features: Tensor<Float>, labels: [Int]) {
   var random = RandomGenerator(seed: 0)
-  let model: Sequential<Float> = MultilayerPerceptron(hidden: [512, 512]).build(
+  let model: Sequential<Float> = try MultilayerPerceptron(hidden: [512, 512]).build(
     sampleShape: [784], outputCount: 10, random: random)
   let features = Tensor<Float>.normal([batch, 784], using: &random)
   return (model, features, (0..<batch).map { _ in Int.random(in: 0..<10, using: &random) })

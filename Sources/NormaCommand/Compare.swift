@@ -35,7 +35,8 @@ struct Compare: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What to compare, separated by commas: none, batch, layer, group, instance (not for mlp).", valueName: "list"))
+      "What to compare, separated by commas: \(NormalizationKind.allCases.map(\.rawValue).joined(separator: ", ")) (instance not for mlp).",
+      valueName: "list"))
   var norm = "none,batch"
 
   @Option(
@@ -93,7 +94,8 @@ struct Compare: ParsableCommand {
     let values = try norm.split(separator: ",", omittingEmptySubsequences: false).map { name in
       guard let value = NormalizationKind(rawValue: String(name)) else {
         throw ValidationError(
-          "--norm takes none, batch, layer, group and instance, separated by commas, not '\(name)'.")
+          "--norm takes \(NormalizationKind.allCases.map(\.rawValue).joined(separator: ", ")), separated by commas, not '\(name)'."
+        )
       }
       return value
     }
@@ -116,14 +118,14 @@ struct Compare: ParsableCommand {
     defer { folder.close() }
     let architecture = try architecture()
     let normalizations = try normalizations()
-    let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)
+    let prepared = try data.prepare(seed: common.seed, asImages: architecture.recipe.takesImages)
     guard prepared.validation.count > 1 else {
       throw UsageError("A comparison needs validation data: two examples at least, see --validation.")
     }
     for normalization in normalizations {
       var normalized = architecture
-      normalized.normalization = normalization
-      _ = try normalized.parameterCount(
+      normalized.recipe.normalization = normalization
+      _ = try normalized.recipe.parameterCount(
         sampleShape: prepared.training.exampleShape, outputCount: Checkpoint.Outputs(prepared.training).count)
     }
     var comparison = Comparison(

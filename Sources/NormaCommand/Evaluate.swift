@@ -133,10 +133,10 @@ extension Checkpoint {
   ) throws -> RawData {
     var options = csvOptions(given)
     let source = try DataSource(source)
-    if case .csv(let path) = source {
+    if let table = source.reader as? CSVReader {
       try source.checkFileKind()
       return try CSV.data(
-        bytes: Gzip.contents(ofFile: path), file: path, encoding: tableEncoding, options: options)
+        bytes: Gzip.contents(ofFile: table.path), file: table.path, encoding: tableEncoding, options: options)
     }
     let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
     if !needsLabels { (options.classNames, options.task) = (nil, nil) }

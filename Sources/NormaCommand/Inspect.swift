@@ -81,7 +81,7 @@ struct Inspect: ParsableCommand {
       metadata[Checkpoint.settingsKey] == nil ? nil : try Checkpoint(contentsOf: path, allowsUnusableNumbers: true)
     let network = try checkpoint?.makeModel()
     let layers = network?.layers.dropFirst()
-    let isBatchNormalized = checkpoint?.settings.architecture.normalization == .batch
+    let isBatchNormalized = checkpoint?.settings.architecture.recipe.normalization == .batch
     let report = try isBatchNormalized ? checkpoint.map { try ConventionReport($0) } : nil
     if json {
       let result = Result(
@@ -130,7 +130,7 @@ struct Inspect: ParsableCommand {
       try checkpoint.makeModel(), checkpoint.settings,
       batchSize: batch ?? min(checkpoint.settings.training.batchSize, 65_536))
     if json { return try outputJSON(listing) }
-    try output("\(checkpoint.settings.architecture.name), \(checkpoint.settings.training.optimizer)\n")
+    try output("\(checkpoint.settings.architecture), \(checkpoint.settings.training.optimizer)\n")
     try output(listing.layers)
     try output("")
     try output(listing.totals)
@@ -180,7 +180,7 @@ struct Inspect: ParsableCommand {
       case .values(let count): "\(count) number\(count == 1 ? "" : "s")"
       }
     var rows = [
-      ("Network", settings.architecture.name), ("Takes", "examples of shape \(Shape(settings.exampleShape))"),
+      ("Network", settings.architecture.description), ("Takes", "examples of shape \(Shape(settings.exampleShape))"),
       ("Gives", outputs), ("Parameters", "\(parameterCount)"),
       ("Standardized", settings.standardization.map { $0.mode.words } ?? "not"),
       (
@@ -198,7 +198,7 @@ struct Inspect: ParsableCommand {
     ]
     rows.removeAll { $0.1.isEmpty }
     if settings.isConverted { rows.removeSubrange((rows.firstIndex { $0.0 == "Loss" } ?? 0)...) }
-    rows.insert(("Normalization", settings.architecture.normalization.rawValue), at: 1)
+    rows.insert(("Normalization", settings.architecture.recipe.normalization.rawValue), at: 1)
     if let recipe = settings.architecture.recipe as? ResidualNetwork {
       rows.insert(("Shortcuts", recipe.shortcutWords), at: 2)
     }

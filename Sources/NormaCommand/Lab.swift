@@ -126,9 +126,9 @@ extension Lab {
         let source: DataSource
         do { source = try DataSource(text) } catch { throw ValidationError("--data: \(error)") }
         let dataset: LabDataset
-        switch source {
-        case .cifar10: dataset = .cifar10
-        case .mnist: dataset = .mnist
+        switch source.reader {
+        case is CIFAR10Reader: dataset = .cifar10
+        case is MNISTReader: dataset = .mnist
         default: throw ValidationError("--data of a lab takes cifar10:PATH and mnist:PATH, not '\(text)'.")
         }
         guard sources.updateValue(source, forKey: dataset) == nil else {

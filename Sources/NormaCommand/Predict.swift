@@ -154,9 +154,9 @@ struct Predict: ParsableCommand {
   private func dataFeatures(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
     let name = data ?? ""
     let source = try DataSource(name)
-    if case .csv(let path) = source {
+    if let table = source.reader as? CSVReader {
       try source.checkFileKind()
-      return try csvFeatures(try input(path).bytes, file: path, checkpoint)
+      return try csvFeatures(try input(table.path).bytes, file: table.path, checkpoint)
     }
     let read = try checkpoint.read(name, needsLabels: false)
     return try features((read.test ?? read.training).features, checkpoint)
@@ -200,13 +200,14 @@ struct Predict: ParsableCommand {
 
   /// What the examples of `--data` are called: images as their files, rows as the column `--id` says.
   private func names(of data: String, _ checkpoint: Checkpoint) throws -> PredictionNames {
-    switch try DataSource(data) {
-    case .images(let folder):
+    switch try DataSource(data).reader {
+    case let folder as ImageFolderReader:
       var options = ImageFolderOptions(shape: checkpoint.imageShape)
       if case .classes(let names) = checkpoint.settings.outputs { options.classNames = names }
-      let paths = try ImageFolder.paths(folder, options: options)
+      let paths = try ImageFolder.paths(folder.path, options: options)
       return .files(paths.test ?? paths.training, areRows: true)
-    case .csv(let file) where id != nil: return try identifiers(try input(file).bytes, file, checkpoint)
+    case let table as CSVReader where id != nil:
+      return try identifiers(try input(table.path).bytes, table.path, checkpoint)
     default: return .rows(first: 0)
     }
   }

@@ -79,8 +79,8 @@ extension Checkpoint.Settings {
       let residual = recipe as? ResidualNetwork
       let data = settings.data
       return [
-        ("--model", settings.architecture.name), ("--norm", settings.architecture.normalization.rawValue),
-        ("--init", "\(settings.architecture.initialization)"),
+        ("--model", settings.architecture.description), ("--norm", settings.architecture.recipe.normalization.rawValue),
+        ("--init", "\(settings.architecture.recipe.initialization)"),
         ("--bn-rule, with --bn-momentum and --bn-epsilon,", ConventionReport.words(recipe.conventions)),
         ("--activation", feedForward.map(\.activation.rawValue) ?? ""),
         ("--keep", feedForward.map { "\($0.keepProbability)" } ?? ""),
@@ -99,7 +99,8 @@ extension Checkpoint.Settings {
     let found = zip(words(saved), words(self)).filter { $0.value != $1.value }
       .map { TrainingDifference(name: $0.name, saved: $0.value, current: $1.value) }
     guard found.isEmpty, architecture != saved.architecture else { return found }
-    return [TrainingDifference(name: "the network", saved: "\(saved.architecture)", current: "\(architecture)")]
+    func json(_ architecture: ModelArchitecture) -> String { (try? architecture.sortedJSON) ?? "\(architecture)" }
+    return [TrainingDifference(name: "the network", saved: json(saved.architecture), current: json(architecture))]
   }
 }
 

@@ -28,7 +28,7 @@ func settings(
       "standardized",
       data.standardization.map { "by the training part's mean and deviation, \($0.mode.words)" } ?? "not"
     ),
-    ("network", network.name),
+    ("network", network.description),
   ]
   if data.targetStandardization != nil {
     rows.insert(("numbers to predict", "standardized by the training part's mean and deviation"), at: 2)
@@ -39,7 +39,7 @@ func settings(
   }
   if let recipe = network.recipe as? ResidualNetwork { rows.append(("shortcuts", recipe.shortcutWords)) }
   rows += [
-    ("initial weights", "\(network.initialization)"),
+    ("initial weights", "\(network.recipe.initialization)"),
     ("loss", training.loss.words),
     ("optimizer", "\(training.optimizer)"),
     ("learning rate", "\(training.learningRate), \(training.schedule)"),
@@ -47,8 +47,8 @@ func settings(
     ("epochs", "\(training.epochs)"),
     ("seed", "\(training.seed)"),
   ]
-  if network.normalization == .batch || network.normalization == .none {
-    rows.append(("batch normalization's statistics", ConventionReport.words((network.recipe).conventions)))
+  if [.batch, .none].contains(network.recipe.normalization) {
+    rows.append(("batch normalization's statistics", ConventionReport.words(network.recipe.conventions)))
   }
   if let patience = training.patience { rows.append(("stops", "after \(patience) epochs without a better result")) }
   if training.monitor == .loss { rows.append(("best epoch", "by the loss")) }

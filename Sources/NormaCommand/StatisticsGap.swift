@@ -35,7 +35,8 @@ struct StatisticsGap {
 ///
 /// Images have many positions a channel, which count as rows do.
 func smallBatchWords(_ architecture: ModelArchitecture, _ configuration: TrainingConfiguration) -> String? {
-  guard architecture.normalization == .batch, !architecture.takesImages, configuration.batchSize < 8 else { return nil }
+  let recipe = architecture.recipe
+  guard recipe.normalization == .batch, !recipe.takesImages, configuration.batchSize < 8 else { return nil }
   let count = configuration.batchSize
   return count == 2
     ? "With --batch-size 2 batch normalization leaves of each channel only which of two examples has the larger value: one becomes +1, "

@@ -136,15 +136,14 @@ struct Train: ParsableCommand {
   private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
     common.apply()
     var architecture = try network.architecture(normalization: norm)
-    let prepared = try data.prepare(seed: common.seed, asImages: architecture.takesImages)
+    let prepared = try data.prepare(seed: common.seed, asImages: architecture.recipe.takesImages)
     let configuration = try training.configuration(
       for: prepared.training, normalizations: [norm], defaults: defaults(architecture), seed: common.seed)
     architecture = network.adjusted(
       architecture, stepsPerEpoch: configuration.batches(of: prepared.training.count).count)
     let outputs = Checkpoint.Outputs(prepared.training)
-    _ = try architecture.parameterCount(sampleShape: prepared.training.exampleShape, outputCount: outputs.count)
-    let model = architecture.build(
-      Float.self, sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
+    let model: Sequential<Float> = try architecture.recipe.build(
+      sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
     let events = try tensorboard.map {
       try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
@@ -199,14 +198,14 @@ struct Train: ParsableCommand {
     _ count: Int, _ architecture: ModelArchitecture, _ configuration: TrainingConfiguration
   ) throws -> CrossValidation {
     let random = RandomGenerator(seed: common.seed).split(RandomStream.split.rawValue)
-    let parts = try data.folds(count, random: random, asImages: architecture.takesImages)
+    let parts = try data.folds(count, random: random, asImages: architecture.recipe.takesImages)
     var progress: (fold: Int, display: TrainingProgress)?
     defer { progress?.display.finish() }
     var preparedOfFold: DataSplits?
     return try CrossValidation(parts, configuration: configuration, random: random.split(1)) { data in
       preparedOfFold = data
-      return architecture.build(
-        Float.self, sampleShape: data.training.exampleShape, outputCount: Checkpoint.Outputs(data.training).count,
+      return try architecture.recipe.build(
+        sampleShape: data.training.exampleShape, outputCount: Checkpoint.Outputs(data.training).count,
         random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
     } onEvent: { fold, event in
       if progress?.fold != fold, let data = preparedOfFold {

@@ -32,7 +32,7 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknownSource(let text):
-      let kinds = DataSource.kinds.joined(separator: ", ")
+      let kinds = DataSource.forms.map(\.form).joined(separator: ", ")
       return "'\(text)' names no source of data. The sources are: \(kinds)."
     case .missingPath(let kind):
       return "'\(kind)' needs the place of the data: \(kind):PATH."

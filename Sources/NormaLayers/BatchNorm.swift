@@ -13,7 +13,21 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
   /// The shift `[C]`, 0 at first; nil if not affine.
   public let beta: Parameter<Element>?
   /// What inference normalizes with; nil if the layer keeps none.
-  public var runningStatistics: RunningStatistics<Element>?
+  ///
+  /// They are made when they are first asked for: a model that is only counted makes none.
+  public var runningStatistics: RunningStatistics<Element>? {
+    get {
+      makeStatistics()
+      return statistics
+    }
+    _modify {
+      makeStatistics()
+      yield &statistics
+    }
+  }
+  private var statistics: RunningStatistics<Element>?
+  /// Whether there are to be statistics that nobody has asked for yet.
+  private var awaitsStatistics: Bool
   /// The number of channels C.
   public let featureCount: Int
   /// Epsilon, the update rule and the variance estimator.
@@ -40,10 +54,15 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     self.conventions = conventions
     self.singleValuePolicy = singleValuePolicy
     self.form = form
-    gamma = isAffine ? Parameter(.ones([featureCount]), name: "weight", kind: .gamma) : nil
-    beta = isAffine ? Parameter(.zeros([featureCount]), name: "bias", kind: .beta) : nil
-    runningStatistics =
-      tracksRunningStatistics ? RunningStatistics(channelCount: featureCount, conventions: conventions) : nil
+    gamma = isAffine ? Parameter(shape: [featureCount], name: "weight", kind: .gamma) { .ones([featureCount]) } : nil
+    beta = isAffine ? Parameter(shape: [featureCount], name: "bias", kind: .beta) { .zeros([featureCount]) } : nil
+    awaitsStatistics = tracksRunningStatistics
+  }
+
+  private func makeStatistics() {
+    guard awaitsStatistics else { return }
+    statistics = RunningStatistics(channelCount: featureCount, conventions: conventions)
+    awaitsStatistics = false
   }
 
   public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }

@@ -43,7 +43,7 @@ public final class Conv2d<Element: TensorElement>: Layer {
       var generator = random
       return Self.draw(shape, groups: groups, initialization, using: &generator)
     }
-    bias = hasBias ? Parameter(.zeros([outputs]), name: "bias", kind: .bias) : nil
+    bias = hasBias ? Parameter(shape: [outputs], name: "bias", kind: .bias) { .zeros([outputs]) } : nil
     self.window = window
     self.groups = groups
   }

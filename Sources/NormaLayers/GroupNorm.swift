@@ -27,8 +27,8 @@ public final class GroupNorm<Element: TensorElement>: ReLUFusing {
     self.featureCount = featureCount
     self.groups = groups
     self.epsilon = epsilon
-    gamma = isAffine ? Parameter(.ones([featureCount]), name: "weight", kind: .gamma) : nil
-    beta = isAffine ? Parameter(.zeros([featureCount]), name: "bias", kind: .beta) : nil
+    gamma = isAffine ? Parameter(shape: [featureCount], name: "weight", kind: .gamma) { .ones([featureCount]) } : nil
+    beta = isAffine ? Parameter(shape: [featureCount], name: "bias", kind: .beta) { .zeros([featureCount]) } : nil
   }
 
   public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }

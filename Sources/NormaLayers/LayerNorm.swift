@@ -20,8 +20,8 @@ public final class LayerNorm<Element: TensorElement>: Layer {
     require(featureCount > 0, "layer normalization of \(featureCount) channels")
     self.featureCount = featureCount
     self.epsilon = epsilon
-    gamma = isAffine ? Parameter(.ones([featureCount]), name: "weight", kind: .gamma) : nil
-    beta = isAffine ? Parameter(.zeros([featureCount]), name: "bias", kind: .beta) : nil
+    gamma = isAffine ? Parameter(shape: [featureCount], name: "weight", kind: .gamma) { .ones([featureCount]) } : nil
+    beta = isAffine ? Parameter(shape: [featureCount], name: "bias", kind: .beta) { .zeros([featureCount]) } : nil
   }
 
   public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }

@@ -27,7 +27,7 @@ public final class Linear<Element: TensorElement>: Layer {
       var generator = random
       return initialization.draw([outputs, inputs], fanIn: inputs, fanOut: outputs, using: &generator)
     }
-    bias = hasBias ? Parameter(.zeros([outputs]), name: "bias", kind: .bias) : nil
+    bias = hasBias ? Parameter(shape: [outputs], name: "bias", kind: .bias) { .zeros([outputs]) } : nil
   }
 
   public var parameters: [Parameter<Element>] { [weight] + (bias.map { [$0] } ?? []) }

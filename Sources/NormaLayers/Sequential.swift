@@ -36,9 +36,17 @@ public final class Sequential<Element: TensorElement>: Layer {
   }
 
   /// The given layers under names of their own.
-  public init(named layers: [(name: String, layer: any Layer<Element>)]) {
+  ///
+  /// - Throws: ``ModelStructureError`` where a name is empty, or stands for two layers.
+  public init(named layers: [(name: String, layer: any Layer<Element>)]) throws(ModelStructureError) {
     members = layers.map(\.layer)
     names = layers.map(\.name)
+    var known: Set<String> = []
+    for name in names where name.isEmpty || !known.insert(name).inserted {
+      throw ModelStructureError(
+        layer: "Sequential(\(layers.count) layers)",
+        problem: name.isEmpty ? "holds something without a name" : "holds two things of the name '\(name)'")
+    }
     fusing = Self.fusing(members)
   }
 

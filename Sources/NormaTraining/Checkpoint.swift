@@ -202,6 +202,11 @@ extension Checkpoint {
     }
     do {
       settings = try Settings(json: text)
+    } catch let error as RegistryError {
+      throw FormatError(
+        file: path, location: "metadata '\(Self.settingsKey)'",
+        problem: "the settings\(Self.origin(of: text)) cannot be read: \(error)",
+        remedy: "The program that wrote it registers more, or is of another version.")
     } catch {
       throw FormatError(
         file: path, location: "metadata '\(Self.settingsKey)'",
@@ -219,16 +224,13 @@ extension Checkpoint {
   /// be a network that this one does not know.
   private static func origin(of settings: String) -> String {
     struct Origin: Decodable {
-      /// What stands for a network's recipe.
-      struct Anything: Decodable {
-        init(from decoder: any Decoder) {}
-      }
-      var architecture: [String: Anything]?
+      struct Architecture: Decodable { var name: String? }
+      var architecture: Architecture?
       var version: String?
     }
     guard let origin = try? JSONDecoder().decode(Origin.self, from: Data(settings.utf8)) else { return "" }
-    let network = origin.architecture.flatMap { $0.count == 1 ? $0.keys.first : nil }
-    return (network.map { " of a network '\($0)'" } ?? "") + (origin.version.map { ", written by norma \($0)," } ?? "")
+    return (origin.architecture?.name.map { " of a network '\($0)'" } ?? "")
+      + (origin.version.map { ", written by norma \($0)," } ?? "")
   }
 
   /// Makes sure that settings and tensors belong together before anything is built from them.
@@ -242,13 +244,13 @@ extension Checkpoint {
       lengths.reduce(1.0, { $0 * Double($1) }) <= Double(ModelArchitecture.maximumWidth), settings.outputs.count > 0
     else { throw error("no example has shape \(lengths)") }
     do {
-      let expected = try settings.architecture.parameterCount(
-        sampleShape: Shape(lengths), outputCount: settings.outputs.count)
+      let model = try emptyModel()
+      let expected = model.parameterCount
       let found = state.tensors.filter { !$0.key.contains("running_") }.reduce(0) { $0 + $1.value.count }
       guard expected == found else {
-        throw error("\(settings.architecture.name) has \(expected) parameters, and the file \(found)")
+        throw error("\(settings.architecture) has \(expected) parameters, and the file \(found)")
       }
-      _ = try makeModel()
+      try model.load(state)
     } catch let problem as ModelArchitectureError {
       throw error(problem.description)
     } catch let problem as ModelStateError {
@@ -277,12 +279,18 @@ extension Checkpoint {
   }
 
   /// The model, in the state it was saved in.
-  public func makeModel() throws(ModelStateError) -> Sequential<Float> {
-    let model = settings.architecture.build(
-      Float.self, sampleShape: Shape(settings.exampleShape), outputCount: settings.outputs.count,
-      random: RandomGenerator(seed: 0))
+  ///
+  /// - Throws: `ModelArchitectureError` or `ModelStateError` where the settings were changed to others than the state's.
+  public func makeModel() throws -> Sequential<Float> {
+    let model = try emptyModel()
     try model.load(state)
     return model
+  }
+
+  /// The network, of which nothing has been drawn.
+  private func emptyModel() throws(ModelArchitectureError) -> Sequential<Float> {
+    try settings.architecture.recipe.build(
+      sampleShape: Shape(settings.exampleShape), outputCount: settings.outputs.count, random: RandomGenerator(seed: 0))
   }
 
   /// What is done to features before the model sees them, as 32-bit numbers; those of tables are standardized in double

@@ -20,8 +20,8 @@ extension Layer {
     try recalibrateStatistics(count: features.shape[0], batchSize: batchSize) { features[rows: $0] }
   }
 
-  /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together. See
-  /// ``recalibrateStatistics(on:batchSize:)-(Tensor<Element>,_)``.
+  /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together; otherwise as those
+  /// of its features.
   public func recalibrateStatistics(on dataset: Dataset<Element>, batchSize: Int) throws {
     try recalibrateStatistics(count: dataset.count, batchSize: batchSize) { dataset.batch($0).features }
   }

@@ -48,11 +48,11 @@ struct EvaluateTests {
   ) throws {
     let features = weights[0].count
     let settings = Checkpoint.Settings(
-      architecture: MultilayerPerceptron(hidden: [], normalization: .none).architecture, exampleShape: [features],
+      architecture: ModelArchitecture(MultilayerPerceptron(hidden: [], normalization: .none)), exampleShape: [features],
       outputs: outputs, featureNames: nil, standardization: nil, training: TrainingConfiguration(loss: loss),
       data: .init(source: "csv:none", labelColumn: label, validationCount: 0), history: TrainingHistory())
-    let model = settings.architecture.build(
-      Float.self, sampleShape: [features], outputCount: outputs.count, random: RandomGenerator(seed: 0))
+    let model: Sequential<Float> = try settings.architecture.recipe.build(
+      sampleShape: [features], outputCount: outputs.count, random: RandomGenerator(seed: 0))
     for (name, parameter) in model.namedParameters {
       parameter.value =
         name.hasSuffix("weight")

@@ -26,12 +26,12 @@ struct PredictTests {
   private static func brightness() throws -> Folder {
     let folder = try Folder()
     let settings = Checkpoint.Settings(
-      architecture: MultilayerPerceptron(hidden: [], normalization: .none).architecture, exampleShape: [2, 2, 3],
+      architecture: ModelArchitecture(MultilayerPerceptron(hidden: [], normalization: .none)), exampleShape: [2, 2, 3],
       outputs: .classes(names: ["dark", "light"]), featureNames: nil, standardization: nil,
       training: TrainingConfiguration(), data: .init(source: "images:none", validationCount: 0),
       history: TrainingHistory())
-    let model = settings.architecture.build(
-      Float.self, sampleShape: [2, 2, 3], outputCount: 2, random: RandomGenerator(seed: 0))
+    let model: Sequential<Float> = try settings.architecture.recipe.build(
+      sampleShape: [2, 2, 3], outputCount: 2, random: RandomGenerator(seed: 0))
     for (name, parameter) in model.namedParameters {
       parameter.value =
         name.hasSuffix("weight")

@@ -98,8 +98,9 @@ import Testing
 @Suite struct DataSourceTests {
   @Test func everyKindIsUnderstoodAndWrittenTheSameWay() throws {
     #expect(try DataSource("digits") == .digits)
-    #expect(try DataSource("mnist:/data/a:b") == .mnist("/data/a:b"))
-    for text in ["digits", "mnist:m", "fashion-mnist:f", "cifar10:c", "images:i", "csv:t.csv"] {
+    #expect(try DataSource("mnist:/data/a:b") == DataSource(MNISTReader(path: "/data/a:b")))
+    #expect(try DataSource("mnist:a") != DataSource("fashion-mnist:a"))
+    for text in ["digits", "mnist:m", "fashion-mnist:f", "cifar10:c", "images:i", "csv:t.csv", "npz:n"] {
       #expect(try DataSource(text).description == text)
     }
   }
@@ -112,15 +113,41 @@ import Testing
   @Test(arguments: ["", "table.csv", "digits:x", "MNIST:x", "imagenet:x", ":x"])
   func anUnknownKindIsAnsweredWithTheKnownOnes(text: String) {
     let error = #expect(throws: DataError.unknownSource(text)) { try DataSource(text) }
-    #expect(
-      error?.description.contains("digits, mnist:PATH, fashion-mnist:PATH, cifar10:PATH, images:PATH, csv:PATH") == true
-    )
+    for form in ["digits", "mnist:FOLDER", "cifar10:ARCHIVE-OR-FOLDER", "images:FOLDER", "csv:FILE", "npz:FILE"] {
+      #expect(error?.description.contains(form) == true)
+    }
   }
 
   @Test(arguments: ["mnist", "mnist:", "csv:"])
   func aMissingPathIsAskedFor(text: String) {
     let error = #expect(throws: DataError.self) { try DataSource(text) }
     #expect(error?.description.hasSuffix(":PATH.") == true)
+  }
+
+  /// Numbers that its path gives.
+  private struct CountingReader: DataReader {
+    static let name = "tests.counting"
+    static let place: String? = "COUNT"
+    static let contents = "whole numbers from 0 on"
+    let path: String
+    func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
+      guard let count = Int(path), count > 0 else { throw DataError.missingPath(kind: Self.name) }
+      return RawData(
+        training: RawDataset(
+          Dataset(
+            features: Tensor((0..<count).map { Float($0) }, shape: [count, 1]),
+            targets: .classes([Int](repeating: 0, count: count), count: 1),
+            name: "numbers")))
+    }
+  }
+
+  @Test func aReaderThatAProgramRegistersIsAskedForByItsName() throws {
+    try DataReaderRegistry.shared.register(CountingReader.self)
+    let source = try DataSource("tests.counting:7")
+    #expect(source == DataSource(CountingReader(path: "7")) && source.description == "tests.counting:7")
+    #expect(try source.read().training.count == 7)
+    #expect(DataSource.forms.contains { $0 == ("tests.counting:COUNT", "whole numbers from 0 on") })
+    #expect(throws: DataError.missingPath(kind: "tests.counting")) { try DataSource("tests.counting") }
   }
 
   @Test func theDigitsHaveNoTestSetOfTheirOwn() throws {

@@ -264,7 +264,7 @@ import Testing
 
   private func comparison(epochs: Int = 3) -> Comparison {
     Comparison(
-      network: .multilayerPerceptron(MultilayerPerceptron(hidden: [6])), normalizations: [.none, .batch],
+      network: ModelArchitecture(MultilayerPerceptron(hidden: [6])), normalizations: [.none, .batch],
       training: TrainingConfiguration(epochs: epochs, batchSize: 20), seeds: [3, 4], targets: [0.9])
   }
 

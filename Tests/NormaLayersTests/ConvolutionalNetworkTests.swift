@@ -6,28 +6,30 @@ import Testing
 @Suite struct ConvolutionalNetworkTests {
   /// Small ones of each kind, and samples for them.
   static let networks: [(architecture: ModelArchitecture, sample: Shape)] = [
-    (.threeLayerConvolutionalNetwork(ThreeLayerConvolutionalNetwork(filters: 4, filterSize: 3, hidden: 8)), [7, 6, 2]),
-    (.residualNetwork(ResidualNetwork(blocks: [1, 2], width: 4)), [8, 8, 3]),
-    (.residualNetwork(ResidualNetwork(blocks: [2, 1], width: 6, shortcut: .padded)), [7, 9, 1]),
-    (.residualNetwork(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), [16, 16, 3]),
-    (.vggNetwork(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), [8, 9, 2]),
+    (ModelArchitecture(ThreeLayerConvolutionalNetwork(filters: 4, filterSize: 3, hidden: 8)), [7, 6, 2]),
+    (ModelArchitecture(ResidualNetwork(blocks: [1, 2], width: 4)), [8, 8, 3]),
+    (ModelArchitecture(ResidualNetwork(blocks: [2, 1], width: 6, shortcut: .padded)), [7, 9, 1]),
+    (ModelArchitecture(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), [16, 16, 3]),
+    (ModelArchitecture(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), [8, 9, 2]),
   ]
 
   @Test(arguments: networks.indices, NormalizationKind.allCases)
   func theParameterCountIsThatOfTheBuiltModel(index: Int, normalization: NormalizationKind) throws {
     var (architecture, sample) = Self.networks[index]
-    architecture.normalization = normalization
-    let model = architecture.build(Float.self, sampleShape: sample, outputCount: 5, random: RandomGenerator(seed: 2))
-    #expect(try architecture.parameterCount(sampleShape: sample, outputCount: 5) == model.parameterCount)
+    architecture.recipe.normalization = normalization
+    let model: Sequential<Float> = try architecture.recipe.build(
+      sampleShape: sample, outputCount: 5, random: RandomGenerator(seed: 2))
+    #expect(try architecture.recipe.parameterCount(sampleShape: sample, outputCount: 5) == model.parameterCount)
     #expect(try model.outputShape(for: Shape([3] + sample)) == [3, 5])
   }
 
   @Test(arguments: networks.indices)
-  func networksStartFromTheSameWeightsWhateverTheirNormalization(index: Int) {
+  func networksStartFromTheSameWeightsWhateverTheirNormalization(index: Int) throws {
     var (architecture, sample) = Self.networks[index]
-    let weights = NormalizationKind.allCases.map { normalization in
-      architecture.normalization = normalization
-      let model = architecture.build(Float.self, sampleShape: sample, outputCount: 5, random: RandomGenerator(seed: 2))
+    let weights = try NormalizationKind.allCases.map { normalization in
+      architecture.recipe.normalization = normalization
+      let model: Sequential<Float> = try architecture.recipe.build(
+        sampleShape: sample, outputCount: 5, random: RandomGenerator(seed: 2))
       return model.namedParameters.filter { $0.parameter.kind == .weight }
     }
     #expect(weights[0].count >= 3)
@@ -42,17 +44,17 @@ import Testing
   func residualNetworksForCIFARHaveAsManyParametersAsPublished(depth: Int, count: Int) throws {
     var recipe = ResidualNetwork.cifar(depth: depth)
     recipe.shortcut = .padded
-    #expect(try recipe.plan(sampleShape: [32, 32, 3], outputCount: 10).parameterCount == count)
+    #expect(try recipe.parameterCount(sampleShape: [32, 32, 3], outputCount: 10) == count)
     recipe.shortcut = .projection
     #expect(
-      try recipe.plan(sampleShape: [32, 32, 3], outputCount: 10).parameterCount
+      try recipe.parameterCount(sampleShape: [32, 32, 3], outputCount: 10)
         == count + (16 * 32 + 64) + (32 * 64 + 128))
   }
 
   @Test func theResidualNetworkOf18LayersIsTorchvisions() throws {
     #expect(
-      try ResidualNetwork.resNet18.plan(sampleShape: [224, 224, 3], outputCount: 1000).parameterCount == 11_689_512)
-    let model: Sequential<Float> = ResidualNetwork(stem: .large, blocks: [1, 1], width: 4).build(
+      try ResidualNetwork.resNet18.parameterCount(sampleShape: [224, 224, 3], outputCount: 1000) == 11_689_512)
+    let model: Sequential<Float> = try ResidualNetwork(stem: .large, blocks: [1, 1], width: 4).build(
       sampleShape: [32, 32, 3], outputCount: 2, random: RandomGenerator(seed: 0))
     let names = Set(model.state.tensors.keys)
     for name in [
@@ -64,7 +66,7 @@ import Testing
     #expect(!names.contains("layer1.0.downsample.0.weight"))
     var shape: Shape = [1, 224, 224, 3]
     var shapes: [Shape] = []
-    let large: Sequential<Float> = ResidualNetwork(stem: .large, blocks: [1, 1, 1, 1], width: 2).build(
+    let large: Sequential<Float> = try ResidualNetwork(stem: .large, blocks: [1, 1, 1, 1], width: 2).build(
       sampleShape: [224, 224, 3], outputCount: 1000, random: RandomGenerator(seed: 0))
     for (_, layer) in large.children {
       shape = try layer.outputShape(for: shape)
@@ -74,8 +76,8 @@ import Testing
   }
 
   @Test func gammaStartsAtZeroInTheLastNormalizationOfEachBlockIfAsked() throws {
-    func zeros(_ startsAtIdentity: Bool) -> [String] {
-      let model: Sequential<Float> = ResidualNetwork(blocks: [1, 1], width: 4, startsAtIdentity: startsAtIdentity)
+    func zeros(_ startsAtIdentity: Bool) throws -> [String] {
+      let model: Sequential<Float> = try ResidualNetwork(blocks: [1, 1], width: 4, startsAtIdentity: startsAtIdentity)
         .build(
           sampleShape: [8, 8, 3], outputCount: 2, random: RandomGenerator(seed: 0))
       return model.namedParameters.filter {
@@ -83,13 +85,13 @@ import Testing
       }
       .map(\.name)
     }
-    #expect(zeros(false) == [])
-    #expect(zeros(true) == ["layer1.0.bn2.weight", "layer2.0.bn2.weight"])
+    #expect(try zeros(false) == [])
+    #expect(try zeros(true) == ["layer1.0.bn2.weight", "layer2.0.bn2.weight"])
   }
 
   @Test func theThreeLayersAreThoseOfTheCourse() throws {
     let recipe = ThreeLayerConvolutionalNetwork(normalization: .none)
-    let model: Sequential<Float> = recipe.build(
+    let model: Sequential<Float> = try recipe.build(
       sampleShape: [32, 32, 3], outputCount: 10, random: RandomGenerator(seed: 0))
     #expect(
       model.children.map { $0.layer.summary } == [
@@ -104,7 +106,7 @@ import Testing
       sourceLocation: SourceLocation = #_sourceLocation
     ) {
       let error = #expect(throws: ModelArchitectureError.self, sourceLocation: sourceLocation) {
-        try recipe.plan(sampleShape: sample, outputCount: 3)
+        try recipe.parameterCount(sampleShape: sample, outputCount: 3)
       }
       #expect(error?.description.contains(words) == true, "\(error as Any)", sourceLocation: sourceLocation)
     }

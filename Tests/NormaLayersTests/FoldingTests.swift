@@ -21,9 +21,9 @@ import Testing
   @Test(arguments: ConvolutionalNetworkTests.networks.indices, NormalizationKind.allCases)
   func networksBuiltByNameFoldToTheSameOutputs(index: Int, normalization: NormalizationKind) throws {
     var (architecture, sample) = ConvolutionalNetworkTests.networks[index]
-    architecture.normalization = normalization
+    architecture.recipe.normalization = normalization
     var random = RandomGenerator(seed: 3)
-    let model = architecture.build(Float.self, sampleShape: sample, outputCount: 5, random: random)
+    let model: Sequential<Float> = try architecture.recipe.build(sampleShape: sample, outputCount: 5, random: random)
     if normalization == .batch {
       let error = #expect(throws: InferenceModelError.self) { try InferenceModel(model) }
       #expect(error?.reason == .statisticsNeverGathered)
@@ -40,7 +40,7 @@ import Testing
 
   @Test func allBatchNormalizationOfAResidualNetworkIsFolded() throws {
     var random = RandomGenerator(seed: 3)
-    let model: Sequential<Float> = ResidualNetwork.cifar(depth: 8).build(
+    let model: Sequential<Float> = try ResidualNetwork.cifar(depth: 8).build(
       sampleShape: [8, 8, 3], outputCount: 5, random: random)
     try gatherStatistics(model, [8, 8, 3], &random)
     let operations = try InferenceModel(model).operations
@@ -49,7 +49,7 @@ import Testing
 
   @Test func aLargeBatchThatDoesNotFitIsRefusedAsAWhole() throws {
     var random = RandomGenerator(seed: 3)
-    let model: Sequential<Float> = ResidualNetwork.cifar(depth: 8).build(
+    let model: Sequential<Float> = try ResidualNetwork.cifar(depth: 8).build(
       sampleShape: [8, 8, 3], outputCount: 5, random: random)
     try gatherStatistics(model, [8, 8, 3], &random)
     let error = #expect(throws: LayerError.self) { try InferenceModel(model)(.zeros([40, 8, 8, 4])) }
@@ -61,7 +61,7 @@ import Testing
     for recipe in [
       ResidualNetwork(blocks: [1, 1], width: 16), ResidualNetwork(blocks: [1, 1], width: 8, shortcut: .padded),
     ] {
-      let model: Sequential<Float> = recipe.build(sampleShape: [12, 12, 3], outputCount: 5, random: random)
+      let model: Sequential<Float> = try recipe.build(sampleShape: [12, 12, 3], outputCount: 5, random: random)
       try gatherStatistics(model, [12, 12, 3], &random)
       let serving = try InferenceModel(model)
       let batches = [1, 3, 8, 37].map { Tensor<Float>.normal([$0, 12, 12, 3], using: &random) }

@@ -16,7 +16,7 @@ import Testing
       normalization: ModelArchitectureTests.normalizations.randomElement(using: &random)!,
       activation: ActivationKind.allCases.randomElement(using: &random)!,
       keepProbability: Bool.random(using: &random) ? 0.8 : 1)
-    let model: Sequential<Element> = recipe.build(sampleShape: [inputs], outputCount: 7, random: random)
+    let model: Sequential<Element> = try recipe.build(sampleShape: [inputs], outputCount: 7, random: random)
     for (_, layer) in model.layers {
       for parameter in layer.parameters where parameter.kind != .weight {
         parameter.value += .normal(parameter.value.shape, standardDeviation: 0.3, using: &random)

@@ -10,16 +10,17 @@ import Testing
     model.namedParameters.filter { $0.parameter.kind == .weight }.map(\.parameter.value)
   }
 
-  @Test func networksStartFromTheSameLinearWeightsWhateverTheirNormalization() {
-    let weights = Self.normalizations.map { normalization in
+  @Test func networksStartFromTheSameLinearWeightsWhateverTheirNormalization() throws {
+    let weights = try Self.normalizations.map { normalization in
       linearWeights(
-        MultilayerPerceptron(hidden: [7, 5], normalization: normalization)
+        try MultilayerPerceptron(hidden: [7, 5], normalization: normalization)
           .build(sampleShape: [4], outputCount: 3, random: RandomGenerator(seed: 9)))
     }
     #expect(weights[0].map(\.shape) == [[7, 4], [5, 7], [3, 5]])
     for other in weights { #expect(zip(other, weights[0]).allSatisfy { haveSameBits($0, $1) }) }
     let otherSeed = linearWeights(
-      MultilayerPerceptron(hidden: [7, 5]).build(sampleShape: [4], outputCount: 3, random: RandomGenerator(seed: 8)))
+      try MultilayerPerceptron(hidden: [7, 5]).build(sampleShape: [4], outputCount: 3, random: RandomGenerator(seed: 8))
+    )
     #expect(otherSeed[0] != weights[0][0])
   }
 
@@ -28,32 +29,33 @@ import Testing
   ) throws {
     for hidden in [[], [2], [100, 100], [7, 5, 3]] {
       for shape in [[4], [2, 3], [3, 3, 2]] as [Shape] {
-        let architecture = ModelArchitecture.multilayerPerceptron(
+        let architecture = ModelArchitecture(
           MultilayerPerceptron(hidden: hidden, normalization: normalization, keepProbability: 0.5))
-        let model = architecture.build(Float.self, sampleShape: shape, outputCount: 3, random: RandomGenerator(seed: 0))
-        #expect(try architecture.parameterCount(sampleShape: shape, outputCount: 3) == model.parameterCount)
+        let model: Sequential<Float> = try architecture.recipe.build(
+          sampleShape: shape, outputCount: 3, random: RandomGenerator(seed: 0))
+        #expect(try architecture.recipe.parameterCount(sampleShape: shape, outputCount: 3) == model.parameterCount)
         #expect(try model.outputShape(for: Shape([6] + shape)) == [6, 3])
       }
     }
   }
 
-  @Test func theRecipeDecidesWhatStandsBetweenTheLinearLayers() {
-    func summaries(_ recipe: MultilayerPerceptron, _ shape: Shape = [4]) -> [String] {
-      recipe.build(sampleShape: shape, outputCount: 2, random: RandomGenerator(seed: 0)).children.map {
+  @Test func theRecipeDecidesWhatStandsBetweenTheLinearLayers() throws {
+    func summaries(_ recipe: MultilayerPerceptron, _ shape: Shape = [4]) throws -> [String] {
+      try recipe.build(sampleShape: shape, outputCount: 2, random: RandomGenerator(seed: 0)).children.map {
         (name: String, layer: any Layer<Float>) in layer.summary
       }
     }
     #expect(
-      summaries(MultilayerPerceptron(hidden: [3], normalization: .batch), [2, 2])
+      try summaries(MultilayerPerceptron(hidden: [3], normalization: .batch), [2, 2])
         == ["Flatten", "Linear(4 → 3, no bias)", "BatchNorm(3)", "ReLU", "Linear(3 → 2)"])
     #expect(
-      summaries(MultilayerPerceptron(hidden: [3], normalization: .layer, activation: .tanh, keepProbability: 0.5))
+      try summaries(MultilayerPerceptron(hidden: [3], normalization: .layer, activation: .tanh, keepProbability: 0.5))
         == ["Linear(4 → 3)", "LayerNorm(3)", "Tanh", "Dropout(keeps 0.5)", "Linear(3 → 2)"])
     #expect(
-      summaries(MultilayerPerceptron(hidden: [3], normalization: .none, activation: .sigmoid))
+      try summaries(MultilayerPerceptron(hidden: [3], normalization: .none, activation: .sigmoid))
         == ["Linear(4 → 3)", "Sigmoid", "Linear(3 → 2)"])
     #expect(
-      summaries(MultilayerPerceptron(hidden: [3], normalization: .none, activation: .leakyReLU))
+      try summaries(MultilayerPerceptron(hidden: [3], normalization: .none, activation: .leakyReLU))
         == ["Linear(4 → 3)", "LeakyReLU(0.01)", "Linear(3 → 2)"])
   }
 
@@ -62,8 +64,8 @@ import Testing
   ])
   func namesAreParsed(name: String, hidden: [Int]) throws {
     let architecture = try ModelArchitecture(parsing: name)
-    #expect(architecture == .multilayerPerceptron(MultilayerPerceptron(hidden: hidden)))
-    #expect(try ModelArchitecture(parsing: architecture.name) == architecture)
+    #expect(architecture == ModelArchitecture(MultilayerPerceptron(hidden: hidden)))
+    #expect(try ModelArchitecture(parsing: architecture.description) == architecture)
   }
 
   @Test(arguments: [
@@ -84,21 +86,21 @@ import Testing
   ])
   func theNameOfAConvolutionalNetworkLeadsToItAgain(name: String) throws {
     let architecture = try ModelArchitecture(parsing: name)
-    #expect(architecture.name == name)
-    #expect(architecture.takesImages)
-    #expect(architecture.normalization == .batch)
+    #expect(architecture.description == name)
+    #expect(architecture.recipe.takesImages)
+    #expect(architecture.recipe.normalization == .batch)
   }
 
   @Test func namesAloneStandForTheUsualNumbers() throws {
-    #expect(try ModelArchitecture(parsing: "convnet").name == "convnet:32x7,100")
-    #expect(try ModelArchitecture(parsing: "vgg").name == "vgg:64,128,256")
-    #expect(try ModelArchitecture(parsing: "resnet20") == .residualNetwork(.cifar(depth: 20)))
-    #expect(try ModelArchitecture(parsing: "resnet18") == .residualNetwork(.resNet18))
+    #expect(try ModelArchitecture(parsing: "convnet").description == "convnet:32x7,100")
+    #expect(try ModelArchitecture(parsing: "vgg").description == "vgg:64,128,256")
+    #expect(try ModelArchitecture(parsing: "resnet20") == ModelArchitecture(ResidualNetwork.cifar(depth: 20)))
+    #expect(try ModelArchitecture(parsing: "resnet18") == ModelArchitecture(ResidualNetwork.resNet18))
   }
 
   @Test func recipesThatCannotBeBuiltAreRefusedBeforeAnythingIsBuilt() {
     func count(_ hidden: [Int], keepProbability: Double = 1, outputs: Int = 2) throws -> Int {
-      try ModelArchitecture.multilayerPerceptron(MultilayerPerceptron(hidden: hidden, keepProbability: keepProbability))
+      try MultilayerPerceptron(hidden: hidden, keepProbability: keepProbability)
         .parameterCount(sampleShape: [4], outputCount: outputs)
     }
     #expect(throws: ModelArchitectureError.self) { try count([-1]) }

@@ -60,6 +60,15 @@ import Testing
     #expect(model.state.counts == ["0.1.num_batches_tracked": 0])
   }
 
+  @Test(arguments: [["a", "a"], ["a", "b", "a"], [""], ["a", ""]])
+  func namesThatAreEmptyOrStandForTwoLayersAreRefused(names: [String]) throws {
+    let layers = names.map { (name: $0, layer: ReLU<Float>() as any Layer<Float>) }
+    let error = #expect(throws: ModelStructureError.self) { try Sequential(named: layers) }
+    #expect(
+      error?.problem == (names.contains("") ? "holds something without a name" : "holds two things of the name 'a'"))
+    #expect(try Sequential(named: [(name: "a", layer: ReLU<Float>()), (name: "b", layer: ReLU())]).children.count == 2)
+  }
+
   @Test func fusedAndUnfusedPathsGiveTheSame() throws {
     var random = RandomGenerator(seed: 5)
     let x = Tensor<Double>.normal([9, 5], using: &random)

@@ -34,8 +34,8 @@ struct ExportedNetwork {
 
   init(_ name: String, _ sampleShape: Shape, _ architecture: ModelArchitecture, _ norm: NormalizationKind) throws {
     var architecture = architecture
-    architecture.normalization = norm
-    let network: Sequential<Float> = architecture.build(
+    architecture.recipe.normalization = norm
+    let network: Sequential<Float> = try architecture.recipe.build(
       sampleShape: sampleShape, outputCount: 4, random: RandomGenerator(seed: 0))
     try self.init("\(name)_\(norm.rawValue)", sampleShape, network)
   }
@@ -72,15 +72,15 @@ struct ExportedNetwork {
       networks += try [
         .init(
           "convnet", [6, 5, 2],
-          .threeLayerConvolutionalNetwork(ThreeLayerConvolutionalNetwork(filters: 4, filterSize: 3, hidden: 8)), norm),
-        .init("resnet", [8, 7, 3], .residualNetwork(residual), norm),
+          ModelArchitecture(ThreeLayerConvolutionalNetwork(filters: 4, filterSize: 3, hidden: 8)), norm),
+        .init("resnet", [8, 7, 3], ModelArchitecture(residual), norm),
       ]
     }
     networks += try [
-      .init("padded", [7, 8, 3], .residualNetwork(padded), .batch),
+      .init("padded", [7, 8, 3], ModelArchitecture(padded), .batch),
       .init(
-        "large", [16, 16, 3], .residualNetwork(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), .batch),
-      .init("vgg", [8, 9, 2], .vggNetwork(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
+        "large", [16, 16, 3], ModelArchitecture(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), .batch),
+      .init("vgg", [8, 9, 2], ModelArchitecture(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
       layers(), sequence(), picture(), untracked(), training(.onnx, "training"),
       training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),
     ]

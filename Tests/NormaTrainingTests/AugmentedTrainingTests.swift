@@ -15,8 +15,8 @@ import Testing
       name: "noise")
   }
 
-  private static func model(side: Int = 8) -> Sequential<Float> {
-    MultilayerPerceptron(hidden: [16]).build(
+  private static func model(side: Int = 8) throws -> Sequential<Float> {
+    try MultilayerPerceptron(hidden: [16]).build(
       sampleShape: [side, side, 3], outputCount: 3, random: RandomGenerator(seed: 3))
   }
 
@@ -75,7 +75,7 @@ import Testing
     // Batches of 128 · 32 · 32 · 3 numbers are large enough to be prepared ahead.
     let data = Self.images(300, side: 32)
     let results = try resultsByThreadCount {
-      let model = Self.model(side: 32)
+      let model = try Self.model(side: 32)
       let history = try Trainer(model, configuration: Self.configuration(batchSize: 128)).fit(data)
       return (model.state, history.stepLosses)
     }
@@ -91,7 +91,7 @@ import Testing
     func losses(_ augmentation: ImageAugmentation?) throws -> TrainingHistory {
       var configuration = Self.configuration(augmentation, batchSize: 40)
       configuration.learningRate = 0
-      let model = Sequential<Float>(Self.model().children.map(\.layer).filter { !($0 is BatchNorm<Float>) })
+      let model = Sequential<Float>(try Self.model().children.map(\.layer).filter { !($0 is BatchNorm<Float>) })
       return try Trainer(model, configuration: configuration).fit(data, validation: data)
     }
     let (plain, augmented) = (try losses(nil), try losses(Self.augmentation))
@@ -103,7 +103,7 @@ import Testing
 
   @Test func trainingThatIsStoppedOrThrowsIsOverAtOnceAndCanGoOn() throws {
     struct Interruption: Error {}
-    let trainer = Trainer(Self.model(side: 32), configuration: Self.configuration(batchSize: 128))
+    let trainer = try Trainer(Self.model(side: 32), configuration: Self.configuration(batchSize: 128))
     let data = Self.images(512, side: 32)
     for _ in 0..<10 {
       #expect(throws: Interruption.self) {

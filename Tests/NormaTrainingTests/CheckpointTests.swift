@@ -8,13 +8,13 @@ import Testing
   static func makeCheckpoint(
     normalization: NormalizationKind = .batch, hidden: [Int] = [3]
   ) throws -> Checkpoint {
-    let architecture = ModelArchitecture.multilayerPerceptron(
+    let architecture = ModelArchitecture(
       MultilayerPerceptron(hidden: hidden, normalization: normalization))
     let data = TrainingSamples.classes(30, Float.self)
     let training = TrainingConfiguration(
       epochs: 2, batchSize: 10, schedule: .warmUp(length: 1, initial: 0.5, then: .cosine(length: 2)), seed: 4)
-    let model = architecture.build(
-      Float.self, sampleShape: [4], outputCount: 3,
+    let model: Sequential<Float> = try architecture.recipe.build(
+      sampleShape: [4], outputCount: 3,
       random: RandomGenerator(seed: training.seed).split(RandomStream.weights.rawValue))
     let history = try Trainer(model, configuration: training).fit(data)
     return Checkpoint(

@@ -13,19 +13,21 @@ struct ConvertedNetwork: Sendable, CustomStringConvertible {
 
   static let all: [ConvertedNetwork] = [
     ConvertedNetwork(
-      name: "mlp", architecture: MultilayerPerceptron(hidden: [12, 9]).architecture, sampleShape: [10], outputCount: 4),
+      name: "mlp", architecture: ModelArchitecture(MultilayerPerceptron(hidden: [12, 9])), sampleShape: [10],
+      outputCount: 4),
     ConvertedNetwork(
-      name: "mlp_biased", architecture: MultilayerPerceptron(hidden: [12, 9], keepProbability: 0.75).architecture,
+      name: "mlp_biased",
+      architecture: ModelArchitecture(MultilayerPerceptron(hidden: [12, 9], keepProbability: 0.75)),
       sampleShape: [10], outputCount: 4),
     ConvertedNetwork(
-      name: "mlp_images", architecture: MultilayerPerceptron(hidden: [8]).architecture, sampleShape: [4, 5, 3],
+      name: "mlp_images", architecture: ModelArchitecture(MultilayerPerceptron(hidden: [8])), sampleShape: [4, 5, 3],
       outputCount: 4),
     ConvertedNetwork(
       name: "convnet",
-      architecture: ThreeLayerConvolutionalNetwork(filters: 5, filterSize: 3, hidden: 7).architecture,
+      architecture: ModelArchitecture(ThreeLayerConvolutionalNetwork(filters: 5, filterSize: 3, hidden: 7)),
       sampleShape: [6, 8, 3], outputCount: 4),
     ConvertedNetwork(
-      name: "resnet20", architecture: ResidualNetwork.cifar(depth: 20).architecture, sampleShape: [32, 32, 3],
+      name: "resnet20", architecture: ModelArchitecture(ResidualNetwork.cifar(depth: 20)), sampleShape: [32, 32, 3],
       outputCount: 10),
   ]
 
@@ -35,8 +37,8 @@ struct ConvertedNetwork: Sendable, CustomStringConvertible {
   }
 
   /// A network of the architecture that has learned something else.
-  func makeModel() -> Sequential<Float> {
-    architecture.build(sampleShape: sampleShape, outputCount: outputCount, random: RandomGenerator(seed: 9))
+  func makeModel() throws -> Sequential<Float> {
+    try architecture.recipe.build(sampleShape: sampleShape, outputCount: outputCount, random: RandomGenerator(seed: 9))
   }
 
   static let folder = fixturesDirectory.appending(path: "conversion")
@@ -46,7 +48,7 @@ struct ConvertedNetwork: Sendable, CustomStringConvertible {
     var state = try StateDictionary(contentsOf: folder.appending(path: "\(name).safetensors").path)
     guard name == "resnet20" else { return state }
     // What the file leaves out is hashed, as in the script.
-    for (parameterName, parameter) in makeModel().namedParameters {
+    for (parameterName, parameter) in try makeModel().namedParameters {
       let shape = parameter.value.shape
       let fanIn = shape.dropFirst().reduce(1, *)
       let isMatrix = shape.rank > 1

@@ -86,8 +86,8 @@ import Testing
   // MARK: - Residual networks
 
   /// Two stages of one block, six images of 6×6 and two channels.
-  private func residualNet(_ shortcut: ResidualNetwork.Shortcut) -> Sequential<Double> {
-    ResidualNetwork(blocks: [1, 1], width: 3, shortcut: shortcut)
+  private func residualNet(_ shortcut: ResidualNetwork.Shortcut) throws -> Sequential<Double> {
+    try ResidualNetwork(blocks: [1, 1], width: 3, shortcut: shortcut)
       .build(sampleShape: [6, 6, 2], outputCount: 3, random: RandomGenerator(seed: 5))
   }
   private let labels = [0, 2, 1, 1, 0, 2]
@@ -105,7 +105,7 @@ import Testing
   @Test(arguments: ResidualNetwork.Shortcut.allCases)
   func activationsThatAreComputedAgainGiveTheSameBits(shortcut: ResidualNetwork.Shortcut) throws {
     func run(recomputing: Bool) throws -> (loss: Double, gradients: [Tensor<Double>?]) {
-      let model = residualNet(shortcut)
+      let model = try residualNet(shortcut)
       let (value, pass) = try loss(model, images([6, 6, 6, 2], seed: 3), labels, recomputing: recomputing)
       let found = pass.gradients(of: value)
       return (value.value.item, model.namedParameters.map { found[$0.parameter] })

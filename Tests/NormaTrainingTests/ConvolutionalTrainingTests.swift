@@ -28,8 +28,8 @@ import Testing
     _ architecture: ModelArchitecture, _ training: TrainingConfiguration
   ) throws -> Checkpoint {
     let data = pictures(26)
-    let model = architecture.build(
-      Float.self, sampleShape: data.exampleShape, outputCount: 3, random: RandomGenerator(seed: 1))
+    let model: Sequential<Float> = try architecture.recipe.build(
+      sampleShape: data.exampleShape, outputCount: 3, random: RandomGenerator(seed: 1))
     let before = model.state
     let history = try Trainer(model, configuration: training).fit(data)
     #expect(history.stepLosses.allSatisfy { $0.isFinite })
@@ -46,8 +46,8 @@ import Testing
 
   @Test(arguments: recipes.indices, NormalizationKind.allCases)
   func aTrainedNetworkIsReadAsItWasWritten(index: Int, normalization: NormalizationKind) throws {
-    var architecture = Self.recipes[index].architecture
-    architecture.normalization = normalization
+    var architecture = ModelArchitecture(Self.recipes[index])
+    architecture.recipe.normalization = normalization
     let training = TrainingConfiguration(
       epochs: 2, batchSize: 9, optimizer: .sgd(momentum: 0.9, nesterov: true), learningRate: 0.05, keepsBest: false)
     let checkpoint = try Self.makeCheckpoint(architecture, training)
@@ -57,7 +57,7 @@ import Testing
     try checkpoint.write(to: path)
     let read = try Checkpoint(contentsOf: path)
     #expect(read.settings == checkpoint.settings)
-    #expect(read.settings.architecture.normalization == normalization)
+    #expect(read.settings.architecture.recipe.normalization == normalization)
     let x = Self.pictures(5, seed: 8).features
     let model = try read.makeModel()
     #expect(haveSameBits(try model.predict(x), try checkpoint.makeModel().predict(x)))
@@ -71,7 +71,7 @@ import Testing
       let training = TrainingConfiguration(
         epochs: 2, batchSize: 9, optimizer: .sgd(momentum: 0.9), learningRate: 0.05, keepsBest: false,
         recomputesNormalized: recomputes)
-      return try Self.makeCheckpoint(Self.recipes[index].architecture, training).state
+      return try Self.makeCheckpoint(ModelArchitecture(Self.recipes[index]), training).state
     }
     #expect(haveSameBits(states[0], states[1]))
   }
@@ -79,7 +79,7 @@ import Testing
   @Test func blocksThatStartAsNothingLearn() throws {
     let recipe = ResidualNetwork(blocks: [1, 1], width: 4, startsAtIdentity: true)
     let training = TrainingConfiguration(epochs: 8, batchSize: 13, optimizer: .sgd(momentum: 0.9), learningRate: 0.05)
-    let checkpoint = try Self.makeCheckpoint(recipe.architecture, training)
+    let checkpoint = try Self.makeCheckpoint(ModelArchitecture(recipe), training)
     let evaluation = try checkpoint.makeModel().evaluate(on: Self.pictures(60, seed: 9), loss: .softmaxCrossEntropy)
     #expect(evaluation.metric > 0.9)
   }
@@ -89,7 +89,7 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "model.safetensors").path
     let training = TrainingConfiguration(epochs: 1, batchSize: 13, optimizer: .sgd(), keepsBest: false)
-    try Self.makeCheckpoint(ResidualNetwork(blocks: [1, 1], width: 4).architecture, training).write(to: path)
+    try Self.makeCheckpoint(ModelArchitecture(ResidualNetwork(blocks: [1, 1], width: 4)), training).write(to: path)
     let original = try Safetensors(contentsOf: path)
     let text = try #require(original.metadata["norma"])
     for (old, new) in [

@@ -67,7 +67,7 @@ import Testing
     let before = model.state
     let outputs = try model.predictByBatchStatistics(features, batchSize: 50)
     #expect(model.state == before)
-    let withoutDropout = Sequential<Double>(
+    let withoutDropout = try Sequential<Double>(
       named: model.children.filter { !($0.layer is Dropout<Double>) }.map { ($0.name, $0.layer) })
     let pass = Pass<Double>.training(random: RandomGenerator(seed: 0))
     #expect(try withoutDropout(Variable(features), in: pass).value == outputs)

@@ -16,7 +16,7 @@ import Testing
 
   /// Whether the network computes what PyTorch's does, once the state has been loaded.
   private func computesTheSame(_ state: StateDictionary) throws -> Bool {
-    let model = network.makeModel()
+    let model = try network.makeModel()
     try state.load(into: model, sampleShape: network.sampleShape)
     let (x, y) = try network.sample()
     let found = try model(Variable(x), in: .inference).value.converted(to: Double.self)

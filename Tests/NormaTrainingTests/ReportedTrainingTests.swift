@@ -5,8 +5,8 @@ import Testing
 /// Trainings that people reported to Keras, PyTorch and scikit-learn because what was left of them was not what they had seen.
 /// Each is named by project and number in that project's public tracker and told in own words.
 @Suite struct ReportedTrainingTests {
-  private func network(_ conventions: BatchNormalizationConventions) -> Sequential<Float> {
-    MultilayerPerceptron(hidden: [8, 8], normalization: .batch, conventions: conventions)
+  private func network(_ conventions: BatchNormalizationConventions) throws -> Sequential<Float> {
+    try MultilayerPerceptron(hidden: [8, 8], normalization: .batch, conventions: conventions)
       .build(sampleShape: [4], outputCount: 3, random: RandomGenerator(seed: 3))
   }
 
@@ -14,7 +14,7 @@ import Testing
   // examples wrong when it was asked afterwards.
   @Test func aShortTrainingIsWorthAfterwardsWhatItWasWorth() throws {
     let data: Dataset<Float> = TrainingSamples.classes(64)
-    let model = network(.norma)
+    let model = try network(.norma)
     let configuration = TrainingConfiguration(epochs: 5, batchSize: 8, learningRate: 0.01, keepsBest: false)
     let history = try Trainer(model, configuration: configuration).fit(data)
     let last = try #require(history.epochs.last)
@@ -39,7 +39,7 @@ import Testing
   @Test(arguments: [nil, 2] as [Int?]) func theBestStateIsThatOfTheBestEpochHoweverTrainingEnds(patience: Int?) throws {
     let training: Dataset<Float> = TrainingSamples.classes(60)
     let validation: Dataset<Float> = TrainingSamples.classes(30, seed: 8)
-    let model = network(.norma)
+    let model = try network(.norma)
     // Steps so large that it gets worse again.
     let configuration = TrainingConfiguration(
       epochs: 8, batchSize: 10, optimizer: .sgd(), learningRate: 2, monitor: .loss, patience: patience, seed: 3)
@@ -54,7 +54,7 @@ import Testing
   @Test func aBatchThatIsNotFiniteLeavesNoTraceInTheStatistics() throws {
     var data: Dataset<Float> = TrainingSamples.classes(64)
     data.features[20, 1] = .infinity
-    let model = network(.norma)
+    let model = try network(.norma)
     #expect(throws: TrainingError.self) {
       try Trainer(model, configuration: TrainingConfiguration(epochs: 1, batchSize: 8)).fit(data)
     }
@@ -64,7 +64,7 @@ import Testing
 
   // scikit-learn#29504: a regression that ran off to infinity was said to have been given bad data.
   @Test func aTrainingThatDivergesSaysSo() throws {
-    let model: Sequential<Float> = MultilayerPerceptron(hidden: [16, 16], normalization: .none)
+    let model: Sequential<Float> = try MultilayerPerceptron(hidden: [16, 16], normalization: .none)
       .build(sampleShape: [3], outputCount: 2, random: RandomGenerator(seed: 3))
     let configuration = TrainingConfiguration(
       epochs: 50, batchSize: 10, loss: .meanSquaredError, optimizer: .sgd(), learningRate: 1e10)

@@ -14,8 +14,8 @@ import Testing
   private func find(_ name: String) throws -> Case { try #require(Self.cases.first { $0.settings.name == name }) }
 
   /// The network with weights hashed by their names, even over ±√(6 / fan-in).
-  private func makeNet<Element: TensorElement>(_ settings: ResidualNetworkSettings) -> Sequential<Element> {
-    let net: Sequential<Element> = ResidualNetwork.cifar(depth: settings.depth)
+  private func makeNet<Element: TensorElement>(_ settings: ResidualNetworkSettings) throws -> Sequential<Element> {
+    let net: Sequential<Element> = try ResidualNetwork.cifar(depth: settings.depth)
       .build(sampleShape: [32, 32, 3], outputCount: settings.classes, random: RandomGenerator(seed: 1))
     for (name, parameter) in net.namedParameters where parameter.kind == .weight {
       let shape = parameter.value.shape
@@ -80,8 +80,8 @@ import Testing
     return (loss, statistics.max() ?? .infinity)
   }
 
-  @Test(arguments: cases) func weightsAndBatchesAreTheScripts(parity: Case) {
-    let net: Sequential<Double> = makeNet(parity.settings)
+  @Test(arguments: cases) func weightsAndBatchesAreTheScripts(parity: Case) throws {
+    let net: Sequential<Double> = try makeNet(parity.settings)
     let weights = net.namedParameters.filter { $0.parameter.kind == .weight }.map(\.parameter.value)
     let batches = (0..<parity.settings.steps).map { batch($0, parity.settings) }
     let expected: Tensor<Double> = parity.input("checksums")
@@ -94,7 +94,7 @@ import Testing
   // PyTorch's own Float runs come as near as 1e-5 and 6e-5 to its run in double precision.
   @Test func trainingInFloatFollowsPyTorch() throws {
     let parity = try find("slow")
-    let net: Sequential<Float> = makeNet(parity.settings)
+    let net: Sequential<Float> = try makeNet(parity.settings)
     let found = try differences(net, try train(net, parity.settings), parity)
     #expect(found.loss < 1e-3)
     #expect(found.statistics < 1e-4)
@@ -103,7 +103,7 @@ import Testing
   // At the usual learning rate. One rounding error in the weights comes to 2e-13 and 8e-13, and there is one in every step.
   @Test func trainingInDoubleFollowsPyTorch() throws {
     let parity = try find("small")
-    let net: Sequential<Double> = makeNet(parity.settings)
+    let net: Sequential<Double> = try makeNet(parity.settings)
     let found = try differences(net, try train(net, parity.settings), parity)
     #expect(found.loss < 1e-11)
     #expect(found.statistics < 1e-11)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ResumingTests {
   /// A model before training, its data, and how it is trained.
   struct Training<Element: TensorElement> {
-    var model: () -> Sequential<Element>
+    var model: () throws -> Sequential<Element>
     var data: Dataset<Element>
     var validation: Dataset<Element>?
     var configuration: TrainingConfiguration
@@ -21,7 +21,7 @@ import Testing
     defer { Parallel.threadCount = threads }
     let directory = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: directory) }
-    let model = training.model()
+    let model = try training.model()
     let trainer = Trainer(model, configuration: training.configuration)
     var files: [String] = []
     try trainer.fit(training.data, validation: training.validation) { _ in
@@ -31,7 +31,7 @@ import Testing
     }
     for (number, file) in files.enumerated() {
       Parallel.threadCount = 1 + number % 3
-      let other = training.model()
+      let other = try training.model()
       let resumed = Trainer(other, configuration: training.configuration)
       try resumed.restore(try TrainingState(contentsOf: file))
       try resumed.fit(training.data, validation: training.validation)
@@ -76,7 +76,7 @@ import Testing
     try expectTheSameEnd(
       Training(
         model: {
-          ThreeLayerConvolutionalNetwork(filters: 2, filterSize: 3, hidden: 8)
+          try ThreeLayerConvolutionalNetwork(filters: 2, filterSize: 3, hidden: 8)
             .build(sampleShape: [24, 24, 3], outputCount: 3, random: RandomGenerator(seed: 5))
         },
         data: data,
@@ -92,7 +92,7 @@ import Testing
     training.configuration.schedule = .constant
     training.configuration.epochs = 30
     training.configuration.patience = 2
-    let trainer = Trainer(training.model(), configuration: training.configuration)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
     let history = try trainer.fit(training.data, validation: training.validation)
     #expect(history.stoppedEarly && history.epochs.count < 30)
     try expectTheSameEnd(training)
@@ -101,7 +101,7 @@ import Testing
   @Test func aSecondFitGoesOnToo() throws {
     let training = Self.perceptron()
     func twice(_ between: (Trainer<Float>) throws -> Trainer<Float>) throws -> (ModelState<Float>, TrainingHistory) {
-      let first = Trainer(training.model(), configuration: training.configuration)
+      let first = try Trainer(training.model(), configuration: training.configuration)
       try first.fit(training.data, validation: training.validation)
       let second = try between(first)
       try second.fit(training.data, validation: training.validation)
@@ -111,20 +111,20 @@ import Testing
     #expect(history.epochs.count == 6)
     // Taken between the two.
     let (found, foundHistory) = try twice { first in
-      let second = Trainer(training.model(), configuration: training.configuration)
+      let second = try Trainer(training.model(), configuration: training.configuration)
       try second.restore(first.state)
       return second
     }
     #expect(haveSameBits(found, expected) && foundHistory == history)
     // Taken in the middle of the second.
-    let trainer = Trainer(training.model(), configuration: training.configuration)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
     try trainer.fit(training.data, validation: training.validation)
     var state: TrainingState<Float>?
     try trainer.fit(training.data, validation: training.validation) { event in
       if case .step(let step) = event, step.epoch == 5, step.number == 2 { state = trainer.state }
       return .proceed
     }
-    let resumed = Trainer(training.model(), configuration: training.configuration)
+    let resumed = try Trainer(training.model(), configuration: training.configuration)
     try resumed.restore(try #require(state))
     #expect(resumed.state.stepsOfEpoch == 2 && resumed.state.epoch == 5)
     try resumed.fit(training.data, validation: training.validation)
@@ -134,7 +134,7 @@ import Testing
   @Test func moreEpochsAreThoseOfALongerTraining() throws {
     var training = Self.perceptron()
     training.configuration.schedule = .constant
-    let short = Trainer(training.model(), configuration: training.configuration)
+    let short = try Trainer(training.model(), configuration: training.configuration)
     var last: TrainingState<Float>?
     try short.fit(training.data) { event in
       if case .epoch = event { last = short.state }
@@ -143,8 +143,8 @@ import Testing
     training.configuration.epochs = 5
     training.configuration.recomputesNormalized = true
     let (longer, whole) = (
-      Trainer(training.model(), configuration: training.configuration),
-      Trainer(training.model(), configuration: training.configuration)
+      try Trainer(training.model(), configuration: training.configuration),
+      try Trainer(training.model(), configuration: training.configuration)
     )
     try longer.restore(try #require(last))
     try longer.fit(training.data)
@@ -160,7 +160,7 @@ import Testing
 
   /// The state after the first epoch.
   private func state(of training: Training<Float>) throws -> TrainingState<Float> {
-    let trainer = Trainer(training.model(), configuration: training.configuration)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
     var state: TrainingState<Float>?
     try trainer.fit(training.data, validation: training.validation) { event in
       guard case .epoch = event else { return .proceed }
@@ -176,7 +176,7 @@ import Testing
     var configuration = training.configuration
     configuration.batchSize = 20
     configuration.optimizer = .rmsProp()
-    let model = training.model()
+    let model = try training.model()
     let before = model.state
     let trainer = Trainer(model, configuration: configuration)
     let error = #expect(throws: TrainingError.self) { try trainer.restore(state) }
@@ -205,7 +205,7 @@ import Testing
     #expect(problem(TrainingSamples.network(keepProbability: 0.6))?.contains("0.6") == true)
     #expect(problem(TrainingSamples.network(hidden: [8, 9], keepProbability: 0.7))?.contains("the layer was") == true)
     #expect(problem(TrainingSamples.network(hidden: [8], keepProbability: 0.7))?.contains("the layer was") == true)
-    let layers = training.model().children.map { child in
+    let layers = try training.model().children.map { child in
       (child.layer as? BatchNorm<Float>).map {
         BatchNorm<Float>($0.featureCount, conventions: .cs231n) as any Layer<Float>
       }
@@ -219,7 +219,7 @@ import Testing
   @Test func dataThatHaveChangedAreRefused() throws {
     let training = Self.perceptron()
     let state = try state(of: training)
-    let trainer = Trainer(training.model(), configuration: training.configuration)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
     try trainer.restore(state)
     var data = training.data
     data.features[3, 1] += 1e-3

@@ -11,7 +11,7 @@ import Testing
   }
 
   @Test(arguments: ConvertedNetwork.all) func aNetworkOfPyTorchComputesTheSameHere(network: ConvertedNetwork) throws {
-    let model = network.makeModel()
+    let model = try network.makeModel()
     try network.stateDictionary().load(into: model, sampleShape: network.sampleShape)
     let (x, y) = try network.sample()
     let found = try model(Variable(x), in: .inference).value.converted(to: Double.self)
@@ -23,7 +23,7 @@ import Testing
   @Test(arguments: ConvertedNetwork.all.filter { $0.name != "mlp_biased" })
   func theWayBackGivesTheSameBits(network: ConvertedNetwork) throws {
     let state = try network.stateDictionary()
-    let model = network.makeModel()
+    let model = try network.makeModel()
     #expect(try state.load(into: model, sampleShape: network.sampleShape) == [])
     #expect(try haveSameBits(try StateDictionary(model, sampleShape: network.sampleShape), state))
   }
@@ -31,7 +31,7 @@ import Testing
   @Test(arguments: ["mlp", "mlp_images", "convnet"])
   func theFileThatComesBackIsByteForByteThatOfPyTorch(name: String) throws {
     let network = try ConvertedNetwork.named(name)
-    let model = network.makeModel()
+    let model = try network.makeModel()
     try network.stateDictionary().load(into: model, sampleShape: network.sampleShape)
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -54,7 +54,7 @@ import Testing
   @Test func columnsBehindAFlattenedImageChangePlaces() throws {
     let network = try ConvertedNetwork.named("mlp_images")
     let state = try network.stateDictionary()
-    let model = network.makeModel()
+    let model = try network.makeModel()
     try state.load(into: model, sampleShape: network.sampleShape)
     let theirs: Tensor<Float> = try #require(state.entries["1.weight"]?.tensor())
     let ours = try #require(model.state.tensors["1.weight"])
@@ -68,7 +68,7 @@ import Testing
   @Test func aBiasThatNormalizationCancelsGoesIntoTheRunningMean() throws {
     let network = try ConvertedNetwork.named("mlp_biased")
     let state = try network.stateDictionary()
-    let model = network.makeModel()
+    let model = try network.makeModel()
     let remarks = try state.load(into: model, sampleShape: network.sampleShape)
     #expect(
       remarks == [
@@ -83,7 +83,7 @@ import Testing
 
   @Test func aBiasBeforeInstanceNormalizationIsLeftOut() throws {
     let recipe = ThreeLayerConvolutionalNetwork(filters: 5, filterSize: 3, hidden: 7, normalization: .instance)
-    let model: Sequential<Float> = recipe.build(
+    let model: Sequential<Float> = try recipe.build(
       sampleShape: [6, 8, 3], outputCount: 4, random: RandomGenerator(seed: 1))
     var state = try StateDictionary(model, sampleShape: [6, 8, 3])
     let before = model.state
@@ -104,7 +104,7 @@ import Testing
     state.entries["3.weight"] = .integers([Int64](repeating: 1, count: 108), shape: [9, 12])
     state.entries["4.num_batches_tracked"] = .integers([-1], shape: [])
     state.entries["1.num_batches_tracked"] = .float(.scalar(3.5))
-    let model = network.makeModel()
+    let model = try network.makeModel()
     let before = model.state
     let error = #expect(throws: ModelStateError.self) {
       try state.load(into: model, sampleShape: network.sampleShape)
@@ -126,7 +126,7 @@ import Testing
     for prefix in ["module.", "_orig_mod.", "module._orig_mod."] {
       let wrapped = StateDictionary(
         entries: Dictionary(uniqueKeysWithValues: state.entries.map { (prefix + $0.key, $0.value) }))
-      let model = network.makeModel()
+      let model = try network.makeModel()
       #expect(try wrapped.load(into: model, sampleShape: network.sampleShape) == [.prefix(prefix)])
       #expect(try haveSameBits(try StateDictionary(model, sampleShape: network.sampleShape), state))
     }
@@ -136,7 +136,7 @@ import Testing
     let network = try ConvertedNetwork.named("mlp")
     var state = try network.stateDictionary()
     state.entries["4.num_batches_tracked"] = nil
-    let model = network.makeModel()
+    let model = try network.makeModel()
     #expect(
       try state.load(into: model, sampleShape: network.sampleShape) == [.suppliedCount("4.num_batches_tracked")])
     #expect(model.state.counts["4.num_batches_tracked"] == 1)
@@ -203,7 +203,7 @@ import Testing
   }
 
   @Test func theNamesOfTheLargeResidualNetworkAreTorchvisions() throws {
-    let model: Sequential<Float> = ResidualNetwork(stem: .large, blocks: [2, 2, 2, 2], width: 4)
+    let model: Sequential<Float> = try ResidualNetwork(stem: .large, blocks: [2, 2, 2, 2], width: 4)
       .build(sampleShape: [64, 64, 3], outputCount: 10, random: RandomGenerator(seed: 0))
     func normalization(_ name: String) -> [String] {
       ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"].map { "\(name).\($0)" }
@@ -226,7 +226,7 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     _ = try Python.runScript("make_conversion_fixtures.py", folder.path)
     for network in ConvertedNetwork.all {
-      let model = network.makeModel()
+      let model = try network.makeModel()
       try network.stateDictionary(in: folder).load(into: model, sampleShape: network.sampleShape)
       let (x, y) = try network.sample(in: folder)
       let found = try model(Variable(x), in: .inference).value.converted(to: Double.self)

@@ -36,7 +36,7 @@ import Testing
   @Test(.enabled(if: allocation_counter_works()))
   func aWarmStepAllocatesLittleAndNothingThatGrowsWithTheBatch() throws {
     let found = try [64, 1024].map { batchSize in
-      let model: Sequential<Float> = MultilayerPerceptron(hidden: [64, 64, 64]).build(
+      let model: Sequential<Float> = try MultilayerPerceptron(hidden: [64, 64, 64]).build(
         sampleShape: [128], outputCount: 10, random: RandomGenerator(seed: 1))
       return try allocations(step(model, [batchSize, 128]))
     }

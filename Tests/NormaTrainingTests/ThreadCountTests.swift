@@ -10,7 +10,7 @@ import Testing
     var samples: Int
     var batchSize: Int
     var rule: OptimizerRule
-    var build: @Sendable (RandomGenerator) -> Sequential<Float>
+    var build: @Sendable (RandomGenerator) throws -> Sequential<Float>
   }
 
   /// All that a network has learned after some steps.
@@ -19,7 +19,7 @@ import Testing
     defer { Parallel.threadCount = before }
     Parallel.threadCount = threads
     var random = RandomGenerator(seed: 3)
-    let model = training.build(random)
+    let model = try training.build(random)
     let features = Tensor<Float>.normal(Shape([training.samples] + training.sample), using: &random)
     let data = Dataset(
       features: features, targets: .classes((0..<training.samples).map { $0 % 10 }, count: 10), name: "noise")
@@ -35,13 +35,13 @@ import Testing
     _ recipe: MultilayerPerceptron, _ rule: OptimizerRule, inputs: Int
   ) -> Training {
     Training(sample: [inputs], samples: 512, batchSize: 128, rule: rule) {
-      recipe.build(sampleShape: [inputs], outputCount: 10, random: $0)
+      try recipe.build(sampleShape: [inputs], outputCount: 10, random: $0)
     }
   }
 
   private static func residual(_ recipe: ResidualNetwork, imageSize: Int) -> Training {
     Training(sample: [imageSize, imageSize, 3], samples: 96, batchSize: 32, rule: .sgd(momentum: 0.9)) {
-      recipe.build(sampleShape: [imageSize, imageSize, 3], outputCount: 10, random: $0)
+      try recipe.build(sampleShape: [imageSize, imageSize, 3], outputCount: 10, random: $0)
     }
   }
 

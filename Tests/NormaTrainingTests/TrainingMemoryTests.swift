@@ -14,11 +14,11 @@ import Testing
     func expect(_ found: Int, toHold bytes: Int, inBuffers count: Int, _ what: String) {
       #expect(
         Double(bytes) * 0.99...Double(bytes) * 1.125 + 256 * Double(count) ~= Double(found),
-        "\(recipe.name), \(recipe.normalization), \(what): \(found) bytes, not some \(bytes)",
+        "\(recipe), \(recipe.normalization), \(what): \(found) bytes, not some \(bytes)",
         sourceLocation: sourceLocation)
     }
     let start = used()
-    let model = recipe.build(Float.self, sampleShape: sample, outputCount: 10, random: random)
+    let model: Sequential<Float> = try recipe.build(sampleShape: sample, outputCount: 10, random: random)
     let memory = try TrainingMemory(
       of: model, batchShape: Shape([batch] + sample), optimizer: .adam(), recomputesNormalized: recomputes)
     let tensorCount = model.state.tensors.count
@@ -85,7 +85,7 @@ import Testing
   }
 
   @Test func theAccountOfASmallNetworkIsTheSumOneWouldDoByHand() throws {
-    let model: Sequential<Float> = VGGNetwork(widths: [4]).build(
+    let model: Sequential<Float> = try VGGNetwork(widths: [4]).build(
       sampleShape: [6, 6, 3], outputCount: 2, random: RandomGenerator(seed: 0))
     func memory(_ recomputes: Bool) throws -> TrainingMemory {
       try TrainingMemory(

@@ -30,8 +30,12 @@ enum TrainingSamples {
     _ normalization: NormalizationKind = .batch, hidden: [Int] = [8, 8], keepProbability: Double = 1,
     inputs: Int = 4, outputs: Int = 3, _ type: Element.Type = Element.self
   ) -> Sequential<Element> {
-    MultilayerPerceptron(hidden: hidden, normalization: normalization, keepProbability: keepProbability)
-      .build(sampleShape: [inputs], outputCount: outputs, random: RandomGenerator(seed: 3))
+    let recipe = MultilayerPerceptron(hidden: hidden, normalization: normalization, keepProbability: keepProbability)
+    do {
+      return try recipe.build(sampleShape: [inputs], outputCount: outputs, random: RandomGenerator(seed: 3))
+    } catch {
+      fatalError(error.description)
+    }
   }
 }
 

@@ -40,7 +40,7 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
   },
   "training-state": { bytes in
     let state = try TrainingState<Float>(bytes: bytes, file: "fuzz")
-    let model: Sequential<Float> = MultilayerPerceptron(hidden: [3]).build(
+    let model: Sequential<Float> = try MultilayerPerceptron(hidden: [3]).build(
       sampleShape: [4], outputCount: 2, random: RandomGenerator(seed: 0))
     try Trainer(model, configuration: state.configuration).restore(state)
   },

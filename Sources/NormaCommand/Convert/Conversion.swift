@@ -46,20 +46,20 @@ struct Conversion {
     let hasStatistics = recipe.normalization == .batch
     if let conventions {
       guard hasStatistics else {
-        throw UsageError("\(recipe.name) has no batch normalization, to which --conventions is.")
+        throw UsageError("\(recipe) has no batch normalization, to which --conventions is.")
       }
       let report = try ConventionReport(checkpoint)
       checkpoint = try checkpoint.converted(to: conventions)
       remarks += report.remarks(onConversionTo: conventions)
     }
-    network = recipe.name
+    network = recipe.description
     if target == .norma {
       result = .model(checkpoint)
-      summary = "a model, \(recipe.name)"
+      summary = "a model, \(recipe)"
       return
     }
     var tensors = TensorFile(entries: try checkpoint.stateDictionary().entries, metadata: ["format": "pt"])
-    summary = "a state dictionary for \(recipe.name)"
+    summary = "a state dictionary for \(recipe)"
     if hasStatistics { remarks += try ConventionReport(checkpoint).remarksForPyTorch() }
     let settings = checkpoint.settings
     if let standardization = settings.standardization {
@@ -93,13 +93,13 @@ struct Conversion {
     var recipe = settings.architecture.recipe
     if let conventions {
       guard recipe.normalization == .batch else {
-        throw UsageError("\(recipe.name) has no batch normalization, to which --conventions is.")
+        throw UsageError("\(recipe) has no batch normalization, to which --conventions is.")
       }
       recipe.conventions = conventions.conventions
     }
     if let epsilon = options.epsilon { recipe.conventions.epsilon = epsilon }
-    settings.architecture = recipe.architecture
-    network = recipe.name
+    settings.architecture.recipe = recipe
+    network = recipe.description
     do {
       let (checkpoint, remarks) = try Checkpoint.importing(dictionary, settings: settings)
       try checkpoint.checkNumbers(file: file)
@@ -110,11 +110,11 @@ struct Conversion {
       throw FormatError(
         file: file,
         problem:
-          "it is no state of \(recipe.name) with \(recipe.normalization.words), samples of shape \(shape) and "
+          "it is no state of \(recipe) with \(recipe.normalization.words), samples of shape \(shape) and "
           + "\(settings.outputs.count) outputs:\n\(error)",
         remedy: "Say which network it is of with --model and what goes with it, or with --like.")
     }
-    summary = "a model, \(recipe.name)"
+    summary = "a model, \(recipe)"
     if recipe.normalization == .batch && conventions == nil && options.like == nil {
       remarks.append(
         "The file does not say by which conventions batch normalization gathered its statistics; PyTorch's are supposed: "
@@ -161,7 +161,7 @@ struct Conversion {
 
 extension Encodable {
   /// JSON with its keys in order.
-  fileprivate var sortedJSON: String {
+  var sortedJSON: String {
     get throws {
       let encoder = JSONEncoder()
       encoder.outputFormatting = .sortedKeys

@@ -27,7 +27,7 @@ extension Convert {
       targetStandardization: numbers(checkpoint.settings.targetStandardization))
     tell(checkpoint.settings.notesOnArrays)
     try model.write(to: out)
-    return (model.nodeCount, checkpoint.settings.architecture.recipe.name)
+    return (model.nodeCount, checkpoint.settings.architecture.description)
   }
 }
 

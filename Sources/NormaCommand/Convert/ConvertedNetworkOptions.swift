@@ -103,8 +103,8 @@ struct ConvertedNetworkOptions: ParsableArguments {
         file: file, problem: "it holds no weights of a linear layer", remedy: "A state dictionary is needed.")
     }
     let exampleShape = try shape.map(lengths) ?? [first[1]]
-    if shape == nil && architecture.takesImages {
-      throw UsageError("\(architecture.name) takes images: say of what size, such as --shape 32x32x3.")
+    if shape == nil && architecture.recipe.takesImages {
+      throw UsageError("\(architecture) takes images: say of what size, such as --shape 32x32x3.")
     }
     let names = classes?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     if let names, names.count != last[0] {

@@ -5,7 +5,7 @@ import Norma
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The data: digits (built in), mnist:FOLDER, fashion-mnist:FOLDER, cifar10:ARCHIVE-OR-FOLDER, images:FOLDER (PNG and JPEG files, a subfolder for each class), csv:FILE, npz:FILE (NumPy's arrays x and y, or x_train, y_train, x_test, y_test).",
+      "The data: \(DataSource.forms.map { "\($0.form) (\($0.contents))" }.joined(separator: ", ")).",
       valueName: "source"))
   var data = "digits"
 

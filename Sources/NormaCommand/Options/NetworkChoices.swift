@@ -20,22 +20,23 @@ struct NetworkChoices {
     } catch {
       throw ValidationError("--model: \(error.description).")
     }
-    architecture.normalization = normalization
+    architecture.recipe.normalization = normalization
     if var recipe = architecture.recipe as? any FeedForwardRecipe {
-      if shortcut != nil || zeroGamma {
-        throw ValidationError("--shortcut and --zero-gamma are for residual networks, such as --model resnet20.")
-      }
       recipe.activation = activation ?? recipe.activation
       recipe.keepProbability = keep ?? recipe.keepProbability
-      return recipe.architecture
-    }
-    if activation != nil || keep != nil {
-      throw ValidationError("--activation and --keep are not for residual networks: they use ReLU and no dropout.")
+      architecture.recipe = recipe
+    } else if activation != nil || keep != nil {
+      throw ValidationError(
+        architecture.recipe is ResidualNetwork
+          ? "--activation and --keep are not for residual networks: they use ReLU and no dropout."
+          : "--activation and --keep are not for \(architecture).")
     }
     if var recipe = architecture.recipe as? ResidualNetwork {
       recipe.shortcut = shortcut ?? recipe.shortcut
       recipe.startsAtIdentity = zeroGamma
-      return recipe.architecture
+      architecture.recipe = recipe
+    } else if shortcut != nil || zeroGamma {
+      throw ValidationError("--shortcut and --zero-gamma are for residual networks, such as --model resnet20.")
     }
     return architecture
   }

@@ -68,7 +68,7 @@ struct NetworkOptions: ParsableArguments {
   /// The models by name, for a command's help.
   static let models =
     "MODELS\n"
-    + ModelArchitecture.knownNames.map { "  \($0.form.padded(toColumns: 29))  \($0.meaning)" }.joined(separator: "\n")
+    + ModelArchitecture.forms.map { "  \($0.form.padded(toColumns: 29))  \($0.meaning)" }.joined(separator: "\n")
 
   func validate() throws {
     if let keep, !(keep > 0 && keep <= 1) {
@@ -114,9 +114,9 @@ struct NetworkOptions: ParsableArguments {
     guard bnMomentum == nil, bnRule == nil || bnRule == .cumulativeFirst, stepsPerEpoch < 10 else {
       return architecture
     }
-    var recipe = architecture.recipe
-    recipe.conventions.rule = .cumulativeFirst(min(0.2, 1 / Double(max(1, stepsPerEpoch))))
-    return recipe.architecture
+    var adjusted = architecture
+    adjusted.recipe.conventions.rule = .cumulativeFirst(min(0.2, 1 / Double(max(1, stepsPerEpoch))))
+    return adjusted
   }
 
   /// The network with a normalization; `isHard`: whether one is compared that is hard to train without, deep and from a small
@@ -128,13 +128,12 @@ struct NetworkOptions: ParsableArguments {
       model: model ?? (isHard ? "mlp:100,100,100,100,100" : "mlp:100"), normalization: normalization,
       activation: activation, keep: keep, shortcut: shortcut,
       zeroGamma: zeroGamma)
-    var recipe = try choices.architecture().recipe
-    recipe.conventions = conventions
-    var architecture = recipe.architecture
+    var architecture = try choices.architecture()
+    architecture.recipe.conventions = conventions
     if let initialization {
-      architecture.initialization = try parseInitialization(initialization)
-    } else if isHard, case .multilayerPerceptron = architecture {
-      architecture.initialization = .normal(scale: 0.02)
+      architecture.recipe.initialization = try parseInitialization(initialization)
+    } else if isHard, architecture.recipe is MultilayerPerceptron {
+      architecture.recipe.initialization = .normal(scale: 0.02)
     }
     return architecture
   }

@@ -19,11 +19,8 @@ struct TrainingDefaults {
   init(
     _ architecture: ModelArchitecture, data: DataOptions, normalizations: [NormalizationKind], isComparison: Bool
   ) {
-    switch architecture {
-    case .multilayerPerceptron, .threeLayerConvolutionalNetwork: isDeep = false
-    case .residualNetwork, .vggNetwork: isDeep = true
-    }
-    isShallow = if case .multilayerPerceptron(let recipe) = architecture { recipe.hidden.count <= 2 } else { false }
+    isDeep = architecture.recipe.depth == .deep
+    isShallow = architecture.recipe.depth == .shallow
     isUnnormalized = normalizations.contains(.none)
     self.isComparison = isComparison
     arePhotographs = data.data.hasPrefix("cifar10:")

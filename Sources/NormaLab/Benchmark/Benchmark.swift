@@ -171,14 +171,14 @@ extension Benchmark {
     switch benchmark.net {
     case "cs231n":
       sample = [3072]
-      model = MultilayerPerceptron(hidden: [Int](repeating: 100, count: 5)).build(
+      model = try MultilayerPerceptron(hidden: [Int](repeating: 100, count: 5)).build(
         sampleShape: sample, outputCount: 10, random: random)
     case "mlp":
       sample = [784]
-      model = MultilayerPerceptron(hidden: [512, 512]).build(sampleShape: sample, outputCount: 10, random: random)
+      model = try MultilayerPerceptron(hidden: [512, 512]).build(sampleShape: sample, outputCount: 10, random: random)
     case "resnet20":
       sample = [32, 32, 3]
-      model = ResidualNetwork.cifar(depth: 20).build(sampleShape: sample, outputCount: 10, random: random)
+      model = try ResidualNetwork.cifar(depth: 20).build(sampleShape: sample, outputCount: 10, random: random)
     default: throw BenchmarkError("the network '\(benchmark.net ?? "")' cannot be timed")
     }
     let features = Tensor<Float>.normal(Shape([batch] + sample), using: &random)

@@ -66,10 +66,11 @@ public struct Comparison: Sendable {
     let examples = Double(self.training.epochs * training.count)
     return normalizations.reduce(0) { work, normalization in
       var network = network
-      network.normalization = normalization
-      let parameters = (try? network.parameterCount(sampleShape: training.exampleShape, outputCount: outputs)) ?? 0
+      network.recipe.normalization = normalization
+      let parameters =
+        (try? network.recipe.parameterCount(sampleShape: training.exampleShape, outputCount: outputs)) ?? 0
       // A convolution's weights are used at every place; a step costs some time whatever its size.
-      return work + 6 * examples * Double(parameters) * (network.takesImages ? 40 : 1) + 4e6 * steps
+      return work + 6 * examples * Double(parameters) * (network.recipe.takesImages ? 40 : 1) + 4e6 * steps
     }
   }
 
@@ -97,7 +98,7 @@ public struct Comparison: Sendable {
     for (index, (normalization, seed)) in runs.enumerated() {
       var training = training
       training.seed = seed
-      let run = ComparisonRun(
+      let run = try ComparisonRun(
         network, normalization, training, data, metric, references.baseline, events.isEmpty ? nil : events[index])
       let (result, measurement) = try run.train { try onEvent(index, $0) }
       results.append(result)

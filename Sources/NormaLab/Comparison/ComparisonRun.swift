@@ -20,9 +20,9 @@ struct ComparisonRun {
   init(
     _ network: ModelArchitecture, _ normalization: NormalizationKind, _ training: TrainingConfiguration,
     _ data: DataSplits, _ metric: ComparedMetric, _ baseline: Contender.Measurement, _ events: TrainingEvents?
-  ) {
+  ) throws(ModelArchitectureError) {
     var network = network
-    network.normalization = normalization
+    network.recipe.normalization = normalization
     name = normalization.rawValue
     self.training = training
     self.data = data
@@ -35,8 +35,8 @@ struct ComparisonRun {
       case .values(let values): values.shape.channelCount
       }
     probe = ActivationProbe(data)
-    measuredAtOnce = network.takesImages ? 128 : Trainer<Float>.trainingMetricSamples
-    model = network.build(
+    measuredAtOnce = network.recipe.takesImages ? 128 : Trainer<Float>.trainingMetricSamples
+    model = try network.recipe.build(
       sampleShape: data.training.exampleShape, outputCount: outputCount,
       random: RandomGenerator(seed: training.seed).split(RandomStream.weights.rawValue))
   }

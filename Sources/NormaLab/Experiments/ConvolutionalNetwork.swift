@@ -12,7 +12,7 @@ struct ConvolutionalNetwork: Experiment {
     [NormalizationKind.none, .batch].map { normalization in
       TrainingRun(
         normalization.words, on: context.part(context.full(49_000, quick: 5000)),
-        .threeLayerConvolutionalNetwork(
+        ModelArchitecture(
           ThreeLayerConvolutionalNetwork(
             hidden: 500, normalization: normalization, initialization: .normal(scale: 1e-3), conventions: .cs231n)),
         TrainingConfiguration(epochs: 1, batchSize: 50, learningRate: 1e-3, l2Penalty: 1e-3, seed: context.seed),

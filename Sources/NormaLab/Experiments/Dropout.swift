@@ -14,7 +14,7 @@ struct Dropout: Experiment {
     Self.keeps.map { keep in
       TrainingRun(
         keep == 1 ? "no dropout" : "keep \(keep)", on: context.part(500),
-        .multilayerPerceptron(
+        ModelArchitecture(
           MultilayerPerceptron(
             hidden: [500], normalization: .none, initialization: .normal(scale: 1e-2), keepProbability: keep)),
         TrainingConfiguration(epochs: 25, batchSize: 100, learningRate: 5e-4, seed: context.seed))

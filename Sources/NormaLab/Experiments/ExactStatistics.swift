@@ -20,7 +20,7 @@ struct ExactStatistics: Experiment {
     return Self.kinds.map { kind in
       TrainingRun(
         kind.name, on: part,
-        .multilayerPerceptron(
+        ModelArchitecture(
           MultilayerPerceptron(hidden: [100, 100, 100], initialization: .kaimingNormal, conventions: kind.conventions)),
         TrainingConfiguration(
           epochs: part.epochs(ofSteps: last, batchSize: 60), batchSize: 60, optimizer: .sgd(),

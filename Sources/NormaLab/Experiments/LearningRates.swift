@@ -27,7 +27,7 @@ struct LearningRates: Experiment {
         TrainingRun(
           "\(normalization.words), rate \(NumberFormat.plain.shortText(Self.base * factor))",
           on: part,
-          .multilayerPerceptron(
+          ModelArchitecture(
             MultilayerPerceptron(hidden: [100, 100, 100], normalization: normalization, initialization: .kaimingNormal)),
           TrainingConfiguration(
             epochs: part.epochs(ofSteps: last, batchSize: 60), batchSize: 60, optimizer: .sgd(),

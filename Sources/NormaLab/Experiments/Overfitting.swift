@@ -12,7 +12,7 @@ struct Overfitting: Experiment {
     func perceptron(_ hidden: Int) -> TrainingRun {
       TrainingRun(
         "\(hidden) hidden layers, 50 images", on: context.part(50),
-        .multilayerPerceptron(
+        ModelArchitecture(
           MultilayerPerceptron(
             hidden: [Int](repeating: 100, count: hidden), normalization: .none, initialization: .kaimingNormal)),
         TrainingConfiguration(epochs: 20, batchSize: 25, learningRate: 1e-3, seed: context.seed))
@@ -21,7 +21,7 @@ struct Overfitting: Experiment {
       perceptron(2), perceptron(4),
       TrainingRun(
         "convolutional net, 100 images", on: context.part(100),
-        .threeLayerConvolutionalNetwork(
+        ModelArchitecture(
           ThreeLayerConvolutionalNetwork(normalization: .none, initialization: .normal(scale: 1e-2))),
         TrainingConfiguration(epochs: 15, batchSize: 50, learningRate: 1e-3, seed: context.seed)),
     ]

@@ -17,7 +17,7 @@ struct Regularization: Experiment {
     Self.kinds.map { kind in
       TrainingRun(
         kind.name, on: context.part(context.full(5000, quick: 2000)),
-        .multilayerPerceptron(
+        ModelArchitecture(
           MultilayerPerceptron(
             hidden: [200, 200, 200], normalization: kind.normalization, initialization: .kaimingNormal,
             keepProbability: kind.keep)),

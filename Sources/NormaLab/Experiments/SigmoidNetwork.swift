@@ -28,7 +28,7 @@ struct SigmoidNetwork: Experiment {
       [NormalizationKind.none, .batch].map { normalization in
         TrainingRun(
           "\(normalization.words), scale \(scale)", on: part,
-          .multilayerPerceptron(
+          ModelArchitecture(
             MultilayerPerceptron(
               hidden: [100, 100, 100], normalization: normalization, activation: .sigmoid,
               initialization: .normal(scale: scale))),

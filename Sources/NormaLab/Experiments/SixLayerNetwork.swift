@@ -80,7 +80,7 @@ struct SixLayerNetwork: Experiment {
 extension ModelArchitecture {
   /// CS231n's fully connected net: so many hidden layers of 100 units, weights from a normal distribution.
   static func deepNet(hidden: Int, _ normalization: NormalizationKind, scale: Double) -> ModelArchitecture {
-    .multilayerPerceptron(
+    ModelArchitecture(
       MultilayerPerceptron(
         hidden: [Int](repeating: 100, count: hidden), normalization: normalization,
         initialization: .normal(scale: scale), conventions: .cs231n))

@@ -94,8 +94,8 @@ extension LabResults where Run == TrainingRun {
         "\(part.dataset.title), \(part.trainingCount) training images, \(part.validationCount) for validation, "
           + (part.preparation == .meanSubtracted ? "mean image subtracted" : "values from 0 to 1")
       },
-      shared("network", \.network.name) { $0 },
-      shared("weights at first", \.network.initialization) { "\($0)" },
+      shared("network", \.network) { $0.description },
+      shared("weights at first", \.network.recipe.initialization) { "\($0)" },
       shared("optimizer", \.training.optimizer) { "\($0)" },
       shared("learning rate", \.training.learningRate) { NormaLab.NumberFormat.plain.text($0) },
       shared("penalty on weights", \.training.l2Penalty) { NormaLab.NumberFormat.plain.shortText($0) },

@@ -61,9 +61,9 @@ public struct TrainingRun: LabRun {
       case .mnist: [28, 28, 1]
       case .digits: [8, 8, 1]
       }
-    let parameters = (try? network.parameterCount(sampleShape: sample, outputCount: 10)) ?? 0
+    let parameters = (try? network.recipe.parameterCount(sampleShape: sample, outputCount: 10)) ?? 0
     // A convolution's weights are used at every place.
-    let uses = network.takesImages ? 40.0 : 1
+    let uses = network.recipe.takesImages ? 40.0 : 1
     // A step costs some time whatever its size, as much as a few million operations.
     let steps = Double(training.epochs) * Double(data.trainingCount) / Double(training.batchSize)
     let probing = Double((probes?.steps.count ?? 0) * data.testCount * 2)
@@ -105,7 +105,7 @@ public struct TrainingRun: LabRun {
 
   public func perform(on labData: LabData) throws -> Outcome {
     let data = try labData.prepared(data)
-    let model: Sequential<Float> = network.build(
+    let model: Sequential<Float> = try network.recipe.build(
       sampleShape: data.training.exampleShape, outputCount: 10,
       random: RandomGenerator(seed: training.seed).split(RandomStream.weights.rawValue))
     let trainer = Trainer(model, configuration: training)

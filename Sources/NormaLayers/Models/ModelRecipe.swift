@@ -1,16 +1,21 @@
 import NormaNormalization
 import NormaTensor
 
-/// How to build networks of one kind, as a value that checkpoints hold.
+/// How to build networks of one kind, as a value that checkpoints hold under the kind's ``NamedSettings/name``.
 ///
-/// A recipe says what its layers are, as a ``NetworkPlan``; from that their parameters are counted and the network is built.
-public protocol ModelRecipe: Hashable, Sendable, Codable {
-  /// What it is called: what ``ModelArchitecture/init(parsing:)`` reads, or a description where no name leads to it.
-  var name: String { get }
-  /// The recipe as one of those that can be asked for by name.
-  var architecture: ModelArchitecture { get }
-  /// Whether samples must be images `[height, width, channels]`.
-  static var takesImages: Bool { get }
+/// ```swift
+/// struct Autoencoder: ModelRecipe { … }
+/// try ModelRegistry.shared.register(Autoencoder.self)  // before a text or a checkpoint that names it is read
+/// ```
+///
+/// Its description is what ``init(parsing:)`` reads, or words where no text leads to it.
+public protocol ModelRecipe: NamedSettings, CustomStringConvertible {
+  /// The forms of the texts that ``init(parsing:)`` takes, and what they stand for, for help texts.
+  static var forms: [(form: String, meaning: String)] { get }
+  /// Whether samples must be images `[height, width, channels]`; they need not by default.
+  var takesImages: Bool { get }
+  /// How deep its networks are, by which the command trains them where it is not told; ``NetworkDepth/moderate`` by default.
+  var depth: NetworkDepth { get }
   /// What stands between linear or convolutional layers and nonlinearities.
   var normalization: NormalizationKind { get set }
   /// How the weights start; biases start at 0.
@@ -18,11 +23,34 @@ public protocol ModelRecipe: Hashable, Sendable, Codable {
   /// The conventions of batch normalization.
   var conventions: BatchNormalizationConventions { get set }
 
-  /// The network's layers for samples of the given shape (without the batch axis).
+  /// The recipe that a text such as `mlp:100,100` describes, with everything that the text does not say at its default; nil,
+  /// as always by default, if the text is about another kind.
   ///
-  /// - Throws: ``ModelArchitectureError`` where the recipe makes no sense, or not for such samples, and where the network
-  ///   would have more than ``ModelArchitecture/maximumParameterCount`` parameters.
-  func plan(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> NetworkPlan
+  /// - Throws: ``ModelArchitectureError`` for a text about this kind that makes no sense.
+  init?(parsing text: String) throws(ModelArchitectureError)
+
+  /// Builds the network for samples of the given shape (without the batch axis), most simply by a ``NetworkBuilder``.
+  ///
+  /// - Throws: ``ModelArchitectureError`` where the recipe makes no sense, or not for such samples.
+  func build<Element: TensorElement>(
+    sampleShape: Shape, outputCount: Int, random: RandomGenerator
+  ) throws(ModelArchitectureError) -> Sequential<Element>
+}
+
+extension ModelRecipe {
+  public var takesImages: Bool { false }
+  public var depth: NetworkDepth { .moderate }
+  public var description: String { Self.name }
+  public init?(parsing text: String) throws(ModelArchitectureError) { nil }
+
+  /// How many numbers are trained. The network is built for it; nothing is drawn.
+  ///
+  /// - Throws: ``ModelArchitectureError`` as ``build(sampleShape:outputCount:random:)`` does.
+  public func parameterCount(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> Int {
+    let network: Sequential<Float> = try build(
+      sampleShape: sampleShape, outputCount: outputCount, random: RandomGenerator(seed: 0))
+    return network.parameterCount
+  }
 }
 
 /// A recipe for networks without branches, in which the nonlinearity and dropout can be chosen.
@@ -33,18 +61,20 @@ public protocol FeedForwardRecipe: ModelRecipe {
   var keepProbability: Double { get set }
 }
 
-extension ModelRecipe {
-  /// Builds the network for samples of the given shape (without the batch axis), for which the recipe must make sense.
-  ///
-  /// Each layer with weights draws them from a generator of its own, split from the given one by the layer's number: networks
-  /// that differ in normalization alone start from the same weights.
-  public func build<Element: TensorElement>(
-    _ type: Element.Type = Element.self, sampleShape: Shape, outputCount: Int, random: RandomGenerator
-  ) -> Sequential<Element> {
-    do {
-      return try plan(sampleShape: sampleShape, outputCount: outputCount).build(random: random)
-    } catch {
-      fatalError(error.description)
-    }
-  }
+/// How deep a network is, as far as it decides what trains it well.
+public enum NetworkDepth: Sendable {
+  /// Fully connected, of two hidden layers at most: bears high rates.
+  case shallow
+  /// In between.
+  case moderate
+  /// Many convolutions: best trained by stochastic gradient descent with momentum, a high rate and a penalty on weights.
+  case deep
+}
+
+/// The recipes that texts and checkpoints can name: Norma's, and those that a program registers.
+public enum ModelRegistry {
+  /// The one registry.
+  public static let shared = Registry<any ModelRecipe>(
+    of: "model",
+    [MultilayerPerceptron.self, ThreeLayerConvolutionalNetwork.self, ResidualNetwork.self, VGGNetwork.self])
 }

@@ -33,21 +33,31 @@ public struct MultilayerPerceptron: FeedForwardRecipe {
     self.conventions = conventions
   }
 
-  public var name: String { "mlp:" + hidden.map(String.init).joined(separator: ",") }
-  public var architecture: ModelArchitecture { .multilayerPerceptron(self) }
-  public static var takesImages: Bool { false }
+  public static let name = "multilayerPerceptron"
+  public static let forms: [(form: String, meaning: String)] = [
+    ("mlp:WIDTH[,WIDTH…]", "fully connected hidden layers; mlp: has none")
+  ]
+  public var description: String { "mlp:" + hidden.map(String.init).joined(separator: ",") }
+  public var depth: NetworkDepth { hidden.count <= 2 ? .shallow : .moderate }
 
-  public func plan(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> NetworkPlan {
-    var planner = try NetworkPlanner(self, activation: activation, sampleShape: sampleShape, outputCount: outputCount)
-    if sampleShape.rank > 1 { planner.flatten() }
+  public init?(parsing text: String) throws(ModelArchitectureError) {
+    guard let parts = ModelText(text, kind: "mlp") else { return nil }
+    self.init(hidden: parts.settings == "" ? [] : try parts.widths(like: "mlp:512,512") ?? [])
+  }
+
+  public func build<Element: TensorElement>(
+    sampleShape: Shape, outputCount: Int, random: RandomGenerator
+  ) throws(ModelArchitectureError) -> Sequential<Element> {
+    var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
+    if sampleShape.rank > 1 { try network.append(Flatten()) }
     for width in hidden {
       // Batch normalization subtracts any bias again, and beta takes its place.
-      try planner.linear(width, hasBias: normalization != .batch)
-      try planner.normalization()
-      planner.append(.activation)
-      try planner.dropout(keepProbability: keepProbability)
+      try network.linear(width, hasBias: normalization != .batch)
+      try network.normalization()
+      try network.activation()
+      try network.dropout()
     }
-    try planner.linear(outputCount)
-    return try planner.plan()
+    try network.linear(outputCount)
+    return try network.finished()
   }
 }

@@ -14,9 +14,17 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   case group
   /// ``InstanceNorm``, with gamma and beta.
   case instance
+  /// ``RMSNorm``, over the channels of each position.
+  case rms
 
   /// Its name in running text: `batch normalization`, `no normalization`.
-  public var words: String { self == .none ? "no normalization" : "\(rawValue) normalization" }
+  public var words: String {
+    switch self {
+    case .none: "no normalization"
+    case .rms: "RMS normalization"
+    default: "\(rawValue) normalization"
+    }
+  }
 
   /// Whether a bias before it is subtracted again, so that there need be none.
   public var cancelsBias: Bool { self == .batch || self == .instance }
@@ -31,6 +39,7 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
     case .layer: LayerNorm(channels, epsilon: conventions.epsilon)
     case .group: GroupNorm(channels, groups: groups(of: channels), epsilon: conventions.epsilon)
     case .instance: InstanceNorm(channels, epsilon: conventions.epsilon, isAffine: true)
+    case .rms: RMSNorm(channels, epsilon: conventions.epsilon)
     }
   }
 
@@ -39,7 +48,7 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   func sharingValueCount(channels: Int, positions: Int) -> Int? {
     switch self {
     case .none, .batch: nil
-    case .layer: channels
+    case .layer, .rms: channels
     case .group: channels / groups(of: channels) * positions
     case .instance: positions
     }

@@ -67,7 +67,15 @@ public struct ResidualNetwork: ModelRecipe {
   /// The network of 18 layers for images of 224×224 pixels.
   public static var resNet18: ResidualNetwork { ResidualNetwork(stem: .large, blocks: [2, 2, 2, 2], width: 64) }
 
-  public var name: String {
+  public static let name = "residualNetwork"
+  public static let forms: [(form: String, meaning: String)] = [
+    ("resnet20, 32, 44, 56, 110", "residual, small images; any 6n + 2 but 50"),
+    ("resnet18", "residual, images of some 224×224 pixels"),
+  ]
+  public var takesImages: Bool { true }
+  public var depth: NetworkDepth { .deep }
+
+  public var description: String {
     switch (stem, width, Set(blocks), blocks.count) {
     case (.small, 16, [blocks.first], 3): "resnet\(6 * (blocks.first ?? 0) + 2)"
     case (.large, 64, [2], 4): "resnet18"
@@ -75,62 +83,73 @@ public struct ResidualNetwork: ModelRecipe {
       "a residual network with a \(stem) stem, \(blocks.map(String.init).joined(separator: ", ")) blocks, \(width) channels at first"
     }
   }
-  public var architecture: ModelArchitecture { .residualNetwork(self) }
-  public static var takesImages: Bool { true }
 
-  public func plan(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> NetworkPlan {
+  public init?(parsing text: String) throws(ModelArchitectureError) {
+    // What is known as resnet50 has other blocks, although 50 is 6 · 8 + 2.
+    guard text.hasPrefix("resnet"), let depth = Int(text.dropFirst(6)), text == "resnet\(depth)", depth != 50,
+      depth == 18 || ((8...1202).contains(depth) && depth % 6 == 2)
+    else { return nil }
+    self = depth == 18 ? .resNet18 : .cifar(depth: depth)
+  }
+
+  public func build<Element: TensorElement>(
+    sampleShape: Shape, outputCount: Int, random: RandomGenerator
+  ) throws(ModelArchitectureError) -> Sequential<Element> {
     guard (1...8).contains(blocks.count), blocks.allSatisfy({ (1...1000).contains($0) }),
       (1...ModelArchitecture.maximumWidth >> 8).contains(width)
     else {
       throw ModelArchitectureError(
-        "\(name) cannot be built: it has 1 to 8 stages of 1 to 1000 blocks, and up to "
+        "\(self) cannot be built: it has 1 to 8 stages of 1 to 1000 blocks, and up to "
           + "\(ModelArchitecture.maximumWidth >> 8) channels at first")
     }
     guard !startsAtIdentity || normalization != .none else {
-      throw ModelArchitectureError("without normalization \(name) has no gamma that could start at 0")
+      throw ModelArchitectureError("without normalization \(self) has no gamma that could start at 0")
     }
-    var planner = try NetworkPlanner(self, sampleShape: sampleShape, outputCount: outputCount)
+    var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
     switch stem {
-    case .small: try planner.convolution(width, Window(3, padding: 1), named: "conv1")
-    case .large: try planner.convolution(width, Window(7, stride: 2, padding: 3), named: "conv1")
+    case .small: try network.convolution(width, Window(3, padding: 1), named: "conv1")
+    case .large: try network.convolution(width, Window(7, stride: 2, padding: 3), named: "conv1")
     }
-    try planner.normalization(named: "bn1")
-    planner.append(.activation, named: "relu")
-    if stem == .large { try planner.maxPool(Window(3, stride: 2, padding: 1), named: "maxpool") }
+    try network.normalization(named: "bn1")
+    try network.activation(named: "relu")
+    if stem == .large { try network.append(MaxPool2d(Window(3, stride: 2, padding: 1)), named: "maxpool") }
     for (stage, count) in blocks.enumerated() {
-      var members = NetworkPlanner(branchOf: planner)
-      for block in 0..<count {
-        try add(width << stage, stride: stage > 0 && block == 0 ? 2 : 1, named: "\(block)", to: &members)
+      let layers = try network.branch { members throws(ModelArchitectureError) in
+        for block in 0..<count {
+          try add(width << stage, stride: stage > 0 && block == 0 ? 2 : 1, named: "\(block)", to: &members)
+        }
       }
-      planner.append(members.sequential, named: "layer\(stage + 1)", leadingTo: members)
+      try network.append(layers, named: "layer\(stage + 1)")
     }
-    planner.globalAverage(named: "avgpool")
-    try planner.linear(outputCount, named: "fc")
-    return try planner.plan()
+    try network.append(GlobalAveragePool(), named: "avgpool")
+    try network.linear(outputCount, named: "fc")
+    return try network.finished()
   }
 
   /// Adds a block with a number of channels.
-  private func add(
-    _ channels: Int, stride: Int, named name: String, to planner: inout NetworkPlanner
+  private func add<Element: TensorElement>(
+    _ channels: Int, stride: Int, named name: String, to network: inout NetworkBuilder<Element>
   ) throws(ModelArchitectureError) {
     let step = Extent2d(height: stride, width: stride)
-    var body = NetworkPlanner(branchOf: planner)
-    try body.convolution(channels, Window(3, stride: step, padding: 1), named: "conv1")
-    try body.normalization(named: "bn1")
-    body.append(.activation, named: "relu")
-    try body.convolution(channels, Window(3, padding: 1), named: "conv2")
-    try body.normalization(named: "bn2", startsAtZero: startsAtIdentity)
-    var around: NetworkPlan.Part?
-    if stride != 1 || planner.shape.channelCount != channels {
-      switch shortcut {
-      case .padded: around = .paddedShortcut(stride: stride, channels: channels)
-      case .projection:
-        var projection = NetworkPlanner(branchOf: planner)
-        try projection.convolution(channels, Window(1, stride: step))
-        try projection.normalization()
-        around = projection.sequential
-      }
+    let body = try network.branch { body throws(ModelArchitectureError) in
+      try body.convolution(channels, Window(3, stride: step, padding: 1), named: "conv1")
+      try body.normalization(named: "bn1")
+      try body.activation(named: "relu")
+      try body.convolution(channels, Window(3, padding: 1), named: "conv2")
+      try body.normalization(named: "bn2", startsAtZero: startsAtIdentity)
     }
-    planner.residual(body, shortcut: around, named: name)
+    var around: (any Layer<Element>)?
+    if stride != 1 || network.shape.channelCount != channels {
+      around =
+        switch shortcut {
+        case .padded: PaddedShortcut<Element>(stride: stride, channels: channels)
+        case .projection:
+          try network.branch { projection throws(ModelArchitectureError) in
+            try projection.convolution(channels, Window(1, stride: step))
+            try projection.normalization()
+          }
+        }
+    }
+    try network.append(Residual(body, shortcut: around, rectifies: true), named: name)
   }
 }

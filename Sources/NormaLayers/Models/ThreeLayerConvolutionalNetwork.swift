@@ -44,28 +44,50 @@ public struct ThreeLayerConvolutionalNetwork: FeedForwardRecipe {
   /// The widest window that can be asked for.
   static let maximumFilterSize = 255
 
-  public var name: String { "convnet:\(filters)x\(filterSize),\(hidden)" }
-  public var architecture: ModelArchitecture { .threeLayerConvolutionalNetwork(self) }
-  public static var takesImages: Bool { true }
+  public static let name = "threeLayerConvolutionalNetwork"
+  public static let forms: [(form: String, meaning: String)] = [
+    ("convnet[:FILTERSxSIZE,HIDDEN]", "CS231n's three layers; alone convnet:32x7,100")
+  ]
+  public var takesImages: Bool { true }
+  public var description: String { "convnet:\(filters)x\(filterSize),\(hidden)" }
 
-  public func plan(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> NetworkPlan {
+  public init?(parsing text: String) throws(ModelArchitectureError) {
+    guard let parts = ModelText(text, kind: "convnet") else { return nil }
+    self.init()
+    guard let settings = parts.settings else { return }
+    let numbers = settings.split(separator: ",", omittingEmptySubsequences: false)
+    let convolution = numbers[0].split(separator: "x", omittingEmptySubsequences: false)
+    guard numbers.count == 2, convolution.count == 2, let filters = Int(convolution[0]), let size = Int(convolution[1]),
+      let hidden = Int(numbers[1]), (1...ModelArchitecture.maximumWidth).contains(filters),
+      (1...ModelArchitecture.maximumWidth).contains(hidden), (1...Self.maximumFilterSize).contains(size), size % 2 == 1
+    else {
+      throw ModelArchitectureError(
+        "'\(text)' does not say how many filters there are, of what odd size, and how many hidden units; write "
+          + "convnet:32x7,100")
+    }
+    (self.filters, filterSize, self.hidden) = (filters, size, hidden)
+  }
+
+  public func build<Element: TensorElement>(
+    sampleShape: Shape, outputCount: Int, random: RandomGenerator
+  ) throws(ModelArchitectureError) -> Sequential<Element> {
     guard (1...Self.maximumFilterSize).contains(filterSize), filterSize % 2 == 1 else {
       throw ModelArchitectureError(
-        "\(name) has no filters of an odd size from 1 to \(Self.maximumFilterSize), which leave an image its size")
+        "\(self) has no filters of an odd size from 1 to \(Self.maximumFilterSize), which leave an image its size")
     }
-    var planner = try NetworkPlanner(self, activation: activation, sampleShape: sampleShape, outputCount: outputCount)
+    var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
     let size = Extent2d(height: filterSize, width: filterSize)
     let padding = Extent2d(height: filterSize / 2, width: filterSize / 2)
-    try planner.convolution(filters, Window(size, padding: padding), named: "conv1")
-    try planner.normalization(named: "norm1")
-    planner.append(.activation, named: "activation1")
-    try planner.maxPool(Window(2, stride: 2), named: "pool")
-    planner.flatten(named: "flatten")
-    try planner.linear(hidden, named: "fc1", hasBias: normalization != .batch)
-    if normalization != .instance { try planner.normalization(named: "norm2") }
-    planner.append(.activation, named: "activation2")
-    try planner.dropout(keepProbability: keepProbability, named: "dropout")
-    try planner.linear(outputCount, named: "fc2")
-    return try planner.plan()
+    try network.convolution(filters, Window(size, padding: padding), named: "conv1")
+    try network.normalization(named: "norm1")
+    try network.activation(named: "activation1")
+    try network.append(MaxPool2d(Window(2, stride: 2)), named: "pool")
+    try network.append(Flatten(), named: "flatten")
+    try network.linear(hidden, named: "fc1", hasBias: normalization != .batch)
+    if normalization != .instance { try network.normalization(named: "norm2") }
+    try network.activation(named: "activation2")
+    try network.dropout(named: "dropout")
+    try network.linear(outputCount, named: "fc2")
+    return try network.finished()
   }
 }

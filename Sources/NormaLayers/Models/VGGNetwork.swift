@@ -37,25 +37,37 @@ public struct VGGNetwork: FeedForwardRecipe {
     self.conventions = conventions
   }
 
-  public var name: String { "vgg:" + widths.map(String.init).joined(separator: ",") }
-  public var architecture: ModelArchitecture { .vggNetwork(self) }
-  public static var takesImages: Bool { true }
+  public static let name = "vggNetwork"
+  public static let forms: [(form: String, meaning: String)] = [
+    ("vgg[:WIDTH,WIDTH…]", "two convolutions a stage; alone vgg:64,128,256")
+  ]
+  public var takesImages: Bool { true }
+  public var description: String { "vgg:" + widths.map(String.init).joined(separator: ",") }
+  public var depth: NetworkDepth { .deep }
 
-  public func plan(sampleShape: Shape, outputCount: Int) throws(ModelArchitectureError) -> NetworkPlan {
+  public init?(parsing text: String) throws(ModelArchitectureError) {
+    guard let parts = ModelText(text, kind: "vgg") else { return nil }
+    self.init()
+    widths = try parts.widths(like: "vgg:64,128") ?? widths
+  }
+
+  public func build<Element: TensorElement>(
+    sampleShape: Shape, outputCount: Int, random: RandomGenerator
+  ) throws(ModelArchitectureError) -> Sequential<Element> {
     guard !widths.isEmpty else { throw ModelArchitectureError("a VGG network has one stage at least, such as vgg:64") }
-    var planner = try NetworkPlanner(self, activation: activation, sampleShape: sampleShape, outputCount: outputCount)
+    var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
     for (index, width) in widths.enumerated() {
       let stage = index + 1
       for number in 1...2 {
-        try planner.convolution(width, Window(3, padding: 1), named: "conv\(stage)_\(number)")
-        try planner.normalization(named: "norm\(stage)_\(number)")
-        planner.append(.activation, named: "activation\(stage)_\(number)")
+        try network.convolution(width, Window(3, padding: 1), named: "conv\(stage)_\(number)")
+        try network.normalization(named: "norm\(stage)_\(number)")
+        try network.activation(named: "activation\(stage)_\(number)")
       }
-      try planner.maxPool(Window(2, stride: 2), named: "pool\(stage)")
+      try network.append(MaxPool2d(Window(2, stride: 2)), named: "pool\(stage)")
     }
-    planner.globalAverage(named: "avgpool")
-    try planner.dropout(keepProbability: keepProbability, named: "dropout")
-    try planner.linear(outputCount, named: "fc")
-    return try planner.plan()
+    try network.append(GlobalAveragePool(), named: "avgpool")
+    try network.dropout(named: "dropout")
+    try network.linear(outputCount, named: "fc")
+    return try network.finished()
   }
 }

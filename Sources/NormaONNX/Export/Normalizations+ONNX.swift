@@ -4,13 +4,14 @@ import NormaNormalization
 import NormaTensor
 
 extension ONNXExporter {
-  /// The names of scale and shift, which ONNX's operators take in any case.
+  /// The names of scale and shift, which ONNX's operators take in any case; of the scale alone where there is no shift.
   fileprivate mutating func addAffine(
-    _ affine: AffineInputs, count: Int, _ call: Call
+    _ affine: AffineInputs, count: Int, hasShift: Bool = true, _ call: Call
   ) throws(ONNXError) -> [String] {
     let prefix = call.path.isEmpty ? "" : call.path + "."
     var names: [String] = []
-    for (place, name, value) in [(affine.gamma, "weight", Float(1)), (affine.beta, "bias", 0)] {
+    for (place, name, value) in [(affine.gamma, "weight", Float(1)), (affine.beta, "bias", 0)].prefix(hasShift ? 2 : 1)
+    {
       let known = try place.map { place throws(ONNXError) in try call.constant(place) }
       names.append(
         add(
@@ -95,5 +96,17 @@ extension GroupNormalizationOperation: ONNXExportable where Element == Float {
       isInstance ? "InstanceNormalization" : "GroupNormalization", [x], constants: constants, attributes,
       since: isInstance ? 17 : 21, for: call)
     return rectifies ? exporter.add("Relu", [y], for: call) : y
+  }
+}
+
+extension RMSNormalizationOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsLast(try call.value(0))
+    let constants = try exporter.addAffine(affine, count: x.shape.channelCount, hasShift: false, call)
+    return exporter.add(
+      "RMSNormalization", [x], constants: constants,
+      ["axis": .integer(-1), "epsilon": .number(Float(epsilon))], since: 23, for: call)
   }
 }

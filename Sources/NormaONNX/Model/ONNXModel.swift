@@ -126,7 +126,7 @@ extension ONNXModel {
     }
     let message = ProtoModel.with {
       // The first version of the format that goes with each version of the operators.
-      $0.irVersion = operatorSet >= 21 ? 10 : operatorSet >= 19 ? 9 : 8
+      $0.irVersion = operatorSet >= 23 ? 11 : operatorSet >= 21 ? 10 : operatorSet >= 19 ? 9 : 8
       $0.producerName = "norma"
       $0.operatorSets = [.with { $0.version = Int64(operatorSet) }]
       $0.graph = .with {

@@ -38,25 +38,43 @@ extension OperatorCall {
 
   /// `LayerNormalization` over all axes from one on; mean and reciprocal deviation come out too where they are asked for.
   func layerNormalization() throws(ONNXError) -> [ONNXTensor] {
-    let x = try floats(0)
-    let axis = try axis(try integer("axis", or: -1), rank: x.rank)
-    let normalized = Shape(x.shape[axis...])
-    func vector(_ index: Int) throws(ONNXError) -> Tensor<Float>? {
-      guard let tensor = try optionalFloats(index) else { return nil }
-      guard commonShape(tensor.shape, normalized) == Array(normalized),
-        case .floats(let values) = ONNXTensor.floats(tensor).broadcast(to: normalized)
-      else { throw malformed("input \(index + 1) of shape \(tensor.shape) does not fit \(normalized)") }
-      return values.reshaped(to: [normalized.elementCount])
-    }
-    let (gamma, beta) = (try vector(1), try vector(2))
-    let rows = x.reshaped(to: [x.shape[..<axis].reduce(1, *), normalized.elementCount])
+    let (x, rows, statisticsShape) = try lastAxesAsRows()
+    let width = rows.shape.channelCount
     let (output, statistics) = LayerNormalization.forward(
-      rows, gamma: gamma, beta: beta, epsilon: Double(try number("epsilon", or: 1e-5)))
-    let statisticsShape = Shape(x.shape[..<axis] + [Int](repeating: 1, count: normalized.rank))
+      rows, gamma: try vector(1, over: x, width), beta: try vector(2, over: x, width),
+      epsilon: Double(try number("epsilon", or: 1e-5)))
     return [
       .floats(output.reshaped(to: x.shape)), .floats(statistics.mean.converted().reshaped(to: statisticsShape)),
       .floats(statistics.reciprocalDeviation.converted().reshaped(to: statisticsShape)),
     ]
+  }
+
+  /// `RMSNormalization` over all axes from one on.
+  func rmsNormalization() throws(ONNXError) -> [ONNXTensor] {
+    let (x, rows, _) = try lastAxesAsRows()
+    let output = RMSNormalization.forward(
+      rows, gamma: try vector(1, over: x, rows.shape.channelCount), epsilon: Double(try number("epsilon", or: 1e-5))
+    ).output
+    return [.floats(output.reshaped(to: x.shape))]
+  }
+
+  /// The first input, the same as rows of all axes from `axis` on, and the shape of what there is one of for each row.
+  private func lastAxesAsRows() throws(ONNXError) -> (x: Tensor<Float>, rows: Tensor<Float>, statistics: Shape) {
+    let x = try floats(0)
+    let axis = try axis(try integer("axis", or: -1), rank: x.rank)
+    let (outer, inner) = (x.shape[..<axis], x.shape[axis...])
+    let rows = x.reshaped(to: [outer.reduce(1, *), inner.reduce(1, *)])
+    return (x, rows, Shape(outer + [Int](repeating: 1, count: inner.count)))
+  }
+
+  /// An input that broadcasts to the last axes of x, as many as make rows of a width; nil if it is not there.
+  private func vector(_ index: Int, over x: Tensor<Float>, _ width: Int) throws(ONNXError) -> Tensor<Float>? {
+    guard let tensor = try optionalFloats(index) else { return nil }
+    let normalized = Shape(x.shape[(try axis(try integer("axis", or: -1), rank: x.rank))...])
+    guard commonShape(tensor.shape, normalized) == Array(normalized),
+      case .floats(let values) = ONNXTensor.floats(tensor).broadcast(to: normalized)
+    else { throw malformed("input \(index + 1) of shape \(tensor.shape) does not fit \(normalized)") }
+    return values.reshaped(to: [width])
   }
 
   /// `GroupNormalization`; before version 21 gamma and beta are for groups, later for channels.

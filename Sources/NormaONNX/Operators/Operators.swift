@@ -47,6 +47,9 @@ struct ONNXOperator: Sendable {
     },
     "Mul": ONNXOperator { call throws(ONNXError) in try call.binary(.multiply) { $0 &* $1 } },
     "Pad": ONNXOperator(["mode"]) { call throws(ONNXError) in try call.pad() },
+    "RMSNormalization": ONNXOperator(["axis", "epsilon", "stash_type"]) { call throws(ONNXError) in
+      try call.rmsNormalization()
+    },
     "ReduceMean": ONNXOperator(["axes", "keepdims", "noop_with_empty_axes"]) { call throws(ONNXError) in
       try call.reduceMean()
     },

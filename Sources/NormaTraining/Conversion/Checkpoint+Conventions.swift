@@ -20,12 +20,10 @@ extension Checkpoint {
   /// Running variances are multiplied as `RunningStatistics.converted(from:to:valuesPerBatch:)` does, where it is known how
   /// many values a channel had in a batch; otherwise they stay.
   public func converted(to framework: NormalizationFramework) throws -> Checkpoint {
-    var recipe = settings.architecture.recipe
-    let old = recipe.conventions
+    let old = settings.architecture.recipe.conventions
     let new = old.expressed(in: framework)
-    recipe.conventions = new
     var result = self
-    result.settings.architecture = recipe.architecture
+    result.settings.architecture.recipe.conventions = new
     for (path, count) in try valuesPerBatch() where count >= 2 {
       let prefix = path.isEmpty ? "" : path + "."
       guard let mean = state.tensors[prefix + "running_mean"], let variance = state.tensors[prefix + "running_var"]

@@ -13,9 +13,8 @@ extension Checkpoint {
     _ dictionary: StateDictionary, settings: Settings
   ) throws -> (checkpoint: Checkpoint, remarks: [StateDictionary.Remark]) {
     let shape = Shape(settings.exampleShape)
-    _ = try settings.architecture.parameterCount(sampleShape: shape, outputCount: settings.outputs.count)
-    let model = settings.architecture.build(
-      Float.self, sampleShape: shape, outputCount: settings.outputs.count, random: RandomGenerator(seed: 0))
+    let model: Sequential<Float> = try settings.architecture.recipe.build(
+      sampleShape: shape, outputCount: settings.outputs.count, random: RandomGenerator(seed: 0))
     let remarks = try dictionary.load(into: model, sampleShape: shape)
     return (Checkpoint(settings: settings, state: model.state), remarks)
   }

@@ -21,7 +21,7 @@ public enum OwnTraining {
   public static func train(statePath: String, modelPath: String) throws {
     let data = try data()
     let architecture = try ModelArchitecture(parsing: "scaled:48,32")
-    let model: Sequential<Float> = try architecture.build(
+    let model: Sequential<Float> = try architecture.recipe.build(
       sampleShape: data.training.exampleShape, outputCount: 10, random: RandomGenerator(seed: 1))
     let trainer = try Trainer(model, configuration: configuration)
     if let state = try? TrainingState<Float>(contentsOf: statePath) {

@@ -23,7 +23,7 @@ public struct Predictor: Sendable {
 
   /// A model that `norma train` saved: batch normalization is folded into the layers before it.
   public init(_ checkpoint: Checkpoint) throws {
-    name = checkpoint.settings.architecture.name
+    name = checkpoint.settings.architecture.description
     shape = Shape(checkpoint.settings.exampleShape)
     model = try InferenceModel(checkpoint.makeModel())
     preparation = checkpoint.preparation

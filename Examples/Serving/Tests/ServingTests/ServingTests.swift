@@ -15,8 +15,9 @@ import Testing
     let random = RandomGenerator(seed: 1)
     let data = try DataSplits(
       DataSource.digits.read(), validationCount: 300, standardizing: .perFeature, random: random.split(0))
-    let architecture = ModelArchitecture.multilayerPerceptron(MultilayerPerceptron(hidden: [30]))
-    let model = architecture.build(Float.self, sampleShape: [64], outputCount: 10, random: random.split(1))
+    let architecture = ModelArchitecture(MultilayerPerceptron(hidden: [30]))
+    let model: Sequential<Float> = try architecture.recipe.build(
+      sampleShape: [64], outputCount: 10, random: random.split(1))
     let configuration = TrainingConfiguration(epochs: 3, seed: 1)
     let history = try Trainer(model, configuration: configuration).fit(data.training)
     let settings = Checkpoint.Settings(
@@ -181,8 +182,9 @@ import Testing
   }
 
   @Test func modelsThatGiveNumbersAnswerWithThem() throws {
-    let architecture = ModelArchitecture.multilayerPerceptron(MultilayerPerceptron(hidden: [], normalization: .none))
-    let model = architecture.build(Float.self, sampleShape: [3], outputCount: 2, random: RandomGenerator(seed: 1))
+    let architecture = ModelArchitecture(MultilayerPerceptron(hidden: [], normalization: .none))
+    let model: Sequential<Float> = try architecture.recipe.build(
+      sampleShape: [3], outputCount: 2, random: RandomGenerator(seed: 1))
     let checkpoint = Checkpoint(
       settings: Checkpoint.Settings(
         architecture: architecture, exampleShape: [3], outputs: .values(count: 2), featureNames: nil,

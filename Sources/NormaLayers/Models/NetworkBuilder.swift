@@ -1,0 +1,200 @@
+import NormaConvolution
+import NormaTensor
+
+/// Builds a network layer by layer, in the order in which samples go through, and knows the shape of what comes out of the
+/// last one.
+///
+/// Each layer with weights draws them from a generator of its own, split from the network's by the layer's number: networks
+/// that differ in normalization alone start from the same weights. Nothing is drawn, and no memory taken for parameters, until
+/// they are first asked for.
+///
+/// ```swift
+/// func build<Element: TensorElement>(
+///   sampleShape: Shape, outputCount: Int, random: RandomGenerator
+/// ) throws(ModelArchitectureError) -> Sequential<Element> {
+///   var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
+///   try network.linear(hidden)
+///   try network.normalization()
+///   try network.append(ReLU())
+///   try network.linear(outputCount)
+///   return try network.finished()
+/// }
+/// ```
+public struct NetworkBuilder<Element: TensorElement> {
+  private let recipe: any ModelRecipe
+  private let random: RandomGenerator
+  /// How many layers with weights there are so far.
+  private var weightLayerCount: UInt64 = 0
+  /// How many numbers are trained so far; a Double, since what a file asks for may be more than any Int.
+  private var parameterCount = 0.0
+  private var members: [(name: String, layer: any Layer<Element>)] = []
+  /// The shape of a sample after the layers so far.
+  public private(set) var shape: Shape
+
+  /// Begins a network for samples of a shape, with the normalization and the initial weights of a recipe.
+  ///
+  /// - Throws: ``ModelArchitectureError`` for samples or a number of outputs that no network can have, and for samples
+  ///   that are no images where they must be.
+  public init(
+    _ recipe: some ModelRecipe, sampleShape: Shape, outputCount: Int, random: RandomGenerator
+  ) throws(ModelArchitectureError) {
+    self.recipe = recipe
+    self.random = random
+    shape = sampleShape
+    if recipe.takesImages && sampleShape.rank != 3 {
+      throw ModelArchitectureError(
+        "\(recipe) takes images, samples of shape [height, width, channels], and these have shape \(sampleShape); fully "
+          + "connected networks (mlp) take samples of any shape")
+    }
+    let limit = ModelArchitecture.maximumWidth
+    guard sampleShape.allSatisfy({ (1...limit).contains($0) }), sampleShape.size <= Double(limit),
+      (1...limit).contains(outputCount)
+    else {
+      throw ModelArchitectureError(
+        "no network takes samples of shape \(sampleShape) to \(outputCount) outputs; both come to 1 to \(limit) numbers"
+      )
+    }
+  }
+
+  /// Adds a layer; without a name it is called by its place.
+  ///
+  /// - Throws: ``ModelArchitectureError`` where the result so far does not fit the layer, where the layer makes more numbers of
+  ///   a sample than any can, and where the network has more than ``ModelArchitecture/maximumParameterCount`` parameters.
+  public mutating func append(_ layer: any Layer<Element>, named name: String? = nil) throws(ModelArchitectureError) {
+    try add(layer, named: name)
+    let output: Shape
+    do {
+      output = Shape(try layer.outputShape(for: Shape([1] + Array(shape))).dropFirst())
+    } catch {
+      throw ModelArchitectureError(
+        shape.rank == 3
+          ? "\(recipe) takes larger images: after its first layers a sample has shape \(shape), too small for "
+            + layer.summary
+          : "\(recipe) does not take such samples: after its first layers one has shape \(shape), and \(error)")
+    }
+    guard output.size <= Self.maximumResultCount else {
+      throw ModelArchitectureError(
+        "\(recipe) makes \(words(output.size)) numbers of a sample in one layer; at most \(words(Self.maximumResultCount)) are possible"
+      )
+    }
+    shape = output
+  }
+
+  /// Adds a layer that leaves the shape as it is, as far as is known.
+  private mutating func add(_ layer: any Layer<Element>, named name: String?) throws(ModelArchitectureError) {
+    parameterCount += layer.namedParameters.reduce(0) { $0 + $1.parameter.shape.size }
+    guard parameterCount <= Double(ModelArchitecture.maximumParameterCount) else {
+      throw ModelArchitectureError(
+        "\(recipe) would have \(words(parameterCount)) parameters here, "
+          + "or more; at most \(ModelArchitecture.maximumParameterCount) are possible")
+    }
+    guard members.count < 100_000 else {
+      throw ModelArchitectureError("\(recipe) cannot be built; a network has up to 100000 layers")
+    }
+    members.append((name ?? "\(members.count)", layer))
+  }
+
+  /// The most numbers that a layer can make of one sample.
+  private static var maximumResultCount: Double { 0x1p32 }
+
+  /// Builds layers that start from the result so far, without adding them: the body of a residual block, a way around it.
+  public mutating func branch(
+    _ add: (inout NetworkBuilder) throws(ModelArchitectureError) -> Void
+  ) throws(ModelArchitectureError) -> Sequential<Element> {
+    var branch = self
+    branch.members = []
+    try add(&branch)
+    weightLayerCount = branch.weightLayerCount
+    return try branch.finished()
+  }
+
+  /// The network of the layers so far.
+  ///
+  /// - Throws: ``ModelArchitectureError`` where two layers have one name.
+  public func finished() throws(ModelArchitectureError) -> Sequential<Element> {
+    do {
+      return try Sequential(named: members)
+    } catch {
+      throw ModelArchitectureError("\(recipe) cannot be built: \(error)")
+    }
+  }
+}
+
+extension NetworkBuilder {
+  /// Adds a linear layer.
+  public mutating func linear(
+    _ outputs: Int, named name: String? = nil, hasBias: Bool = true
+  ) throws(ModelArchitectureError) {
+    try check(outputs, "units")
+    let layer = Linear<Element>(
+      shape.channelCount, outputs, hasBias: hasBias, initialization: recipe.initialization, random: nextGenerator())
+    try append(layer, named: name)
+  }
+
+  /// Adds a convolution that a normalization follows, if there is any.
+  public mutating func convolution(
+    _ outputs: Int, _ window: Window, named name: String? = nil
+  ) throws(ModelArchitectureError) {
+    try check(outputs, "channels")
+    let layer = Conv2d<Element>(
+      shape.channelCount, outputs, window: window, hasBias: !recipe.normalization.cancelsBias,
+      initialization: recipe.initialization, random: nextGenerator())
+    try append(layer, named: name)
+  }
+
+  /// Adds the recipe's normalization of the channels, unless there is none.
+  ///
+  /// - Parameter startsAtZero: whether gamma starts at 0 rather than 1.
+  /// - Throws: ``ModelArchitectureError`` where each value would be normalized by itself, which makes it 0.
+  public mutating func normalization(
+    named name: String? = nil, startsAtZero: Bool = false
+  ) throws(ModelArchitectureError) {
+    let kind = recipe.normalization
+    let channels = shape.channelCount
+    guard let layer: any Layer<Element> = kind.layer(channels, conventions: recipe.conventions) else { return }
+    if kind.sharingValueCount(channels: channels, positions: shape.dropLast().reduce(1, *)) == 1 {
+      throw ModelArchitectureError(
+        "\(kind.words) cannot follow a layer of \(recipe) whose result for a sample has shape \(shape): it would normalize "
+          + "each value by itself, to 0; take another, such as batch")
+    }
+    if startsAtZero, let gamma = layer.parameters.first(where: { $0.kind == .gamma }) {
+      gamma.value = .zeros(gamma.shape)
+    }
+    // Not followed: that would make its running statistics.
+    try add(layer, named: name)
+  }
+
+  /// Adds the recipe's nonlinearity: ReLU, unless it is a ``FeedForwardRecipe``, where it can be chosen.
+  public mutating func activation(named name: String? = nil) throws(ModelArchitectureError) {
+    try append(((recipe as? any FeedForwardRecipe)?.activation ?? .relu).layer(), named: name)
+  }
+
+  /// Adds the recipe's dropout, unless it keeps all.
+  public mutating func dropout(named name: String? = nil) throws(ModelArchitectureError) {
+    let keepProbability = (recipe as? any FeedForwardRecipe)?.keepProbability ?? 1
+    guard keepProbability > 0, keepProbability <= 1 else {
+      throw ModelArchitectureError("\(keepProbability) is no probability to keep")
+    }
+    if keepProbability < 1 { try append(Dropout(keepProbability: keepProbability), named: name) }
+  }
+
+  /// A count in digits, unless it has too many.
+  private func words(_ count: Double) -> String { count > 1e15 ? "\(count)" : "\(Int(count))" }
+
+  private mutating func nextGenerator() -> RandomGenerator {
+    defer { weightLayerCount += 1 }
+    return random.split(weightLayerCount)
+  }
+
+  private func check(_ count: Int, _ noun: String) throws(ModelArchitectureError) {
+    guard (1...ModelArchitecture.maximumWidth).contains(count) else {
+      throw ModelArchitectureError(
+        "a layer of \(count) \(noun) cannot be built; it has 1 to \(ModelArchitecture.maximumWidth)")
+    }
+  }
+}
+
+extension Shape {
+  /// The number of elements, which may be more than an `Int` holds.
+  fileprivate var size: Double { reduce(1) { $0 * Double($1) } }
+}
