@@ -7,7 +7,7 @@ import NormaTensor
 extension Layer {
   /// Recomputes all running statistics as those of the given examples with the weights as they are: the examples go through
   /// once in batches, normalized by each batch's own statistics and without dropout, and the moments of all batches are merged
-  /// by ``BatchMoments/merging(_:)`` (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, call it precise batch normalization).
+  /// by `BatchMoments.merging(_:)` (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, call it precise batch normalization).
   ///
   /// A layer of which no batch had two values a channel keeps what it has, and so does one that normalizes nothing here.
   ///
