@@ -1,7 +1,7 @@
 # Norma's chores. `make` alone lists them.
 
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Benchmarks/*/*.swift) \
-  Examples/Serving/Package.swift Examples/Serving/Sources Examples/Serving/Tests Fuzz/Package.swift Fuzz/Sources
+  Examples/OwnParts/Package.swift Examples/OwnParts/Sources Examples/OwnParts/Tests Examples/Serving/Package.swift Examples/Serving/Sources Examples/Serving/Tests Fuzz/Package.swift Fuzz/Sources
 REPORT := norma-report
 DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
@@ -29,13 +29,14 @@ demo: setup  ## trains the built-in digits with and without batch normalization 
 	swift build -c release --product norma $(FLAGS)
 	.build/release/norma compare --out $(REPORT)
 
-# These suites run by themselves. Three change the kernels that the whole process uses, which gives convolutions other last
+# These suites run by themselves. Five change the kernels that the whole process uses, which gives convolutions other last
 # bits; one counts what training asks of the memory that all share.
-APART := NormaNormalizationTests\.(KernelTests|GroupKernelTests|RandomShapeTests)|NormaTrainingTests\.StepAllocationTests
+APART := NormaNormalizationTests\.(KernelTests|GroupKernelTests|RandomShapeTests|RangeTests|RMSNormalizationTests)|NormaTrainingTests\.StepAllocationTests
 
-test: setup lint  ## checks the format and runs every test
+test: setup lint  ## checks the format and runs every test, those of a package with parts of its own too
 	swift test -c release --disable-testable-imports $(FLAGS) --skip '$(APART)'
 	swift test -c release --disable-testable-imports $(FLAGS) --filter '$(APART)'
+	swift test -c release --disable-testable-imports --package-path Examples/OwnParts $(FLAGS)
 
 smoke: setup  ## runs the quick tests, for while you work
 	swift test -c release --disable-testable-imports $(FLAGS) --filter '$(SMOKE)'
@@ -52,7 +53,7 @@ sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer
 fuzz: setup  ## feeds random bytes to the readers READERS for SECONDS each, see Fuzz/README.md
 	@READERS="$(READERS)" SECONDS_EACH=$(SECONDS) Utils/fuzz $(FLAGS)
 
-examples: setup  ## tests the packages in Examples; builds a web server first, which takes minutes
+examples: setup  ## tests the service in Examples; builds a web server first, which takes minutes
 	swift test -c release --disable-testable-imports --package-path Examples/Serving $(FLAGS)
 
 # The pages that `make drawings` measures.
@@ -69,10 +70,10 @@ bench: setup  ## times operations and training steps, and counts their allocatio
 docs: setup  ## writes the documentation of every library module
 	mkdir -p $(DOCS)
 	swift package --allow-writing-to-directory $(DOCS) generate-documentation $(FLAGS) \
-	  --enable-experimental-combined-documentation --transform-for-static-hosting --output-path $(DOCS) \
+	  --warnings-as-errors --enable-experimental-combined-documentation --transform-for-static-hosting --output-path $(DOCS) \
 	  $(foreach module,$(sort $(LIBRARIES)),--target $(module))
 	@echo
 	@echo "To read it: python3 -m http.server --directory $(DOCS), then http://localhost:8000/documentation"
 
 clean:  ## removes what was built
-	rm -rf .build Benchmarks/.build Benchmarks/build Examples/Serving/.build Fuzz/.build $(DOCS)
+	rm -rf .build Benchmarks/.build Benchmarks/build Examples/OwnParts/.build Examples/Serving/.build Fuzz/.build $(DOCS)

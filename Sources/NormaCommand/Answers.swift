@@ -10,7 +10,7 @@ extension Sequential<Float> {
     return try serving.predict(features)
   }
 
-  /// The outputs for each example of a data set, as ``outputs(for:)-(Tensor<Float>)`` gives them.
+  /// The outputs for each example of a data set, as it is for their features.
   func outputs(for dataset: Dataset<Float>) throws -> Tensor<Float> {
     guard dataset.count > 0, let serving = try? InferenceModel(self) else { return try predict(dataset) }
     return try serving.predict(dataset)

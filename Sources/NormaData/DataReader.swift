@@ -1,7 +1,7 @@
 import NormaFiles
 import NormaTensor
 
-/// Reads data of one kind from a place, as `--data kind:path` and checkpoints name them by the kind's ``NamedSettings/name``.
+/// Reads data of one kind from a place, as `--data kind:path` and checkpoints name them by the kind's `NamedSettings.name`.
 ///
 /// ```swift
 /// struct ParquetReader: DataReader { … }

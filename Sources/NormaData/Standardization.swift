@@ -51,7 +51,8 @@ public struct Standardization<Element: TensorElement>: Equatable, Sendable {
 
   /// A standardization of a data set's examples, which are brought together part by part.
   ///
-  /// - Throws: as ``init(fittedOn:mode:)-(Tensor<Element>,_)``.
+  /// - Throws: ``DataError/nothingToStandardize`` if there are no numbers to compute from,
+  ///   ``DataError/invalidStandardization(_:shape:)`` if they are not all finite.
   public init(fittedOn dataset: Dataset<Element>, mode: Mode) throws(DataError) {
     try self.init(fittedOn: dataset.samples, mode: mode)
   }

@@ -94,7 +94,7 @@ public final class EventWriter: Sendable {
 
   /// Adds a picture, as PNG.
   ///
-  /// - Throws: ``FormatError`` if it is too large for a PNG; ``FileError`` if it cannot be written.
+  /// - Throws: `FormatError` if it is too large for a PNG; ``FileError`` if it cannot be written.
   public func addImage(_ tag: String, _ image: RasterImage, step: Int) throws {
     let png = try image.encodedAsPNG()
     let message = ProtoImage.with {

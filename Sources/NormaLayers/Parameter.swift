@@ -1,6 +1,6 @@
 import NormaTensor
 
-/// What a parameter does in its layer, which decides what weighs on it: an ``Optimizer``'s decay and an ``L2Penalty`` take
+/// What a parameter does in its layer, which decides what weighs on it: an optimizer's decay and an L2 penalty take
 /// weights alone unless told otherwise.
 ///
 /// A layer of one's own may add kinds: `static let temperature = ParameterKind("temperature")`.

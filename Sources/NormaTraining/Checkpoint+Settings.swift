@@ -104,7 +104,7 @@ extension Checkpoint {
     public var decimalMark: String?
     /// How many of the training examples were set aside for validation.
     public var validationCount: Int
-    /// How they were set aside; nil in files of versions that knew one way, ``SplitKind/random``.
+    /// How they were set aside; nil in files of versions that knew one way, `SplitKind.random`.
     public var split: SplitKind?
 
     private enum CodingKeys: String, CodingKey {

@@ -52,7 +52,7 @@ extension Layer {
   /// The outputs for each example of a data set in inference, in batches that are brought together one at a time:
   /// `[N, outputs]`.
   ///
-  /// - Throws: as ``predict(_:batchSize:)-(Tensor<Element>,_)``.
+  /// - Throws: as `predict`.
   public func predict(_ dataset: Dataset<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
     let outputShape = try checkedOutputShape(for: dataset.shape, batchSize: batchSize)
     guard dataset.count > 0 else { return .zeros(outputShape) }

@@ -7,7 +7,7 @@ import NormaTensor
 extension Layer {
   /// Recomputes all running statistics as those of the given examples with the weights as they are: the examples go through
   /// once in batches, normalized by each batch's own statistics and without dropout, and the moments of all batches are merged
-  /// by ``BatchMoments/merging(_:)`` (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, call it precise batch normalization).
+  /// by `BatchMoments.merging(_:)` (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, call it precise batch normalization).
   ///
   /// A layer of which no batch had two values a channel keeps what it has, and so does one that normalizes nothing here.
   ///
@@ -22,8 +22,8 @@ extension Layer {
     try recalibrateStatistics(count: features.shape[0], batchSize: batchSize) { features[rows: $0] }
   }
 
-  /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together. See
-  /// ``recalibrateStatistics(on:batchSize:)-(Tensor<Element>,_)``.
+  /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together; otherwise as those
+  /// of its features.
   public func recalibrateStatistics(on dataset: Dataset<Element>, batchSize: Int) throws {
     _ = try checkedOutputShape(for: dataset.shape, batchSize: batchSize)
     try recalibrateStatistics(count: dataset.count, batchSize: batchSize) { dataset.batch($0).features }
@@ -53,7 +53,7 @@ extension Layer {
   /// The outputs for each example as training computes them, by the statistics of batches of the given size, but without
   /// dropout: `[N, …] → [N, outputs]`. Nothing is gathered.
   ///
-  /// - Throws: as ``predict(_:batchSize:)-(Tensor<Element>,_)``.
+  /// - Throws: as `predict`.
   public func predictByBatchStatistics(_ features: Tensor<Element>, batchSize: Int) throws -> Tensor<Element> {
     let outputShape = try checkedOutputShape(for: features.shape, batchSize: batchSize)
     guard features.shape[0] > 0 else { return .zeros(outputShape) }

@@ -39,7 +39,7 @@ public struct TrainingConfiguration: Sendable {
   /// Decides every random number of a training: weights, order of samples, dropout, augmentation.
   public var seed: UInt64
   /// Whether what batch normalization gives is computed again for the gradients instead of kept, see
-  /// ``Pass/recomputesNormalized``: the same bits, in less memory and a little more time.
+  /// `Pass.recomputesNormalized`: the same bits, in less memory and a little more time.
   public var recomputesNormalized: Bool
 
   /// A configuration; by default Adam on softmax cross-entropy. ``check()`` says whether anything can be trained with it.

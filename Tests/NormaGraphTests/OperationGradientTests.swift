@@ -189,6 +189,13 @@ typealias Values = Tensor<Double>
     check([points[0]], result: shape) { $0[0].layerNormalized() }
   }
 
+  @Test(arguments: [[4, 5], [2, 3, 4]]) func rmsNormalization(shape: [Int]) {
+    let shape = Shape(shape)
+    let points = [Self.drawSigned(shape, seed: 34), Self.drawSigned([shape.channelCount], seed: 35)]
+    check(points, result: shape) { $0[0].rmsNormalized(gamma: $0[1]) }
+    check([points[0]], result: shape) { $0[0].rmsNormalized() }
+  }
+
   // Of so many gradients some are a hundredth of the others, so the same error weighs more; CS231n's notebook reports 7e-8.
   @Test(arguments: ChannelLayout.allCases, [1, 2, 4]) func groupNormalization(layout: ChannelLayout, groups: Int) {
     let shape: Shape = layout == .channelsLast ? [2, 3, 2, 4] : [2, 4, 3, 2]

@@ -92,7 +92,9 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func everyInstructionSetAndThreadCountGivesTheSameBits(rectifies: Bool) {
+    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
     let used = Kernels.name
+    guard used != "swift" else { return }
     defer { Kernels.select(used) }
     for (index, settings) in Self.cases.enumerated() {
       let data = data(settings, seed: UInt64(100 + index))

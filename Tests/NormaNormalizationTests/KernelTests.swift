@@ -70,7 +70,9 @@ import Testing
 
   @Test(arguments: [false, true])
   func everyInstructionSetAndThreadCountGivesTheSameBits(rectifies: Bool) throws {
+    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
     let used = Kernels.name
+    guard used != "swift" else { return }
     defer { Kernels.select(used) }
     for (index, (shape, layout)) in Self.shapes.enumerated() {
       let data = data(shape, layout, seed: UInt64(100 + index))
@@ -94,7 +96,9 @@ import Testing
   }
 
   @Test func layerNormalizationHasTheSameBitsOnEveryInstructionSet() {
+    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
     let used = Kernels.name
+    guard used != "swift" else { return }
     defer { Kernels.select(used) }
     for shape: Shape in [
       [1, 1], [3, 7], [65, 16], [130, 33], [21, 64], [200, 768], [5, 5000], [16_400, 208], [12_300, 257],

@@ -76,7 +76,9 @@ import Testing
   }
 
   @Test func everyInstructionSetAndThreadCountGivesTheSameBits() {
+    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
     let used = Kernels.name
+    guard used != "swift" else { return }
     defer { Kernels.select(used) }
     for shape in Self.shapes {
       let inputs = Inputs(shape)

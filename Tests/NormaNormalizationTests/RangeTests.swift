@@ -113,7 +113,9 @@ import Testing
   }
 
   @Test(arguments: Form.allCases) func everySizeHasTheSameBitsOnEveryInstructionSetAndThreadCount(form: Form) throws {
+    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
     let used = Kernels.name
+    guard used != "swift" else { return }
     defer { Kernels.select(used) }
     for magnitude in Self.magnitudes {
       for rectifies in [false, true] {

@@ -8,8 +8,8 @@ public struct ImageFolderOptions: Hashable, Sendable {
   public var shape: Shape?
   /// The classes, in the order of their numbers, of which the folder may hold some; nil to find them in the folder.
   public var classNames: [String]?
-  /// The most bytes that the images may take as numbers. By default half of the machine's memory: standardizing makes
-  /// a copy.
+  /// The most bytes that the images may take: one for each value, four where they are scaled. By default half of the
+  /// machine's memory.
   public var maximumByteCount: Int
 
   /// Options; what is not given is found in the folder.

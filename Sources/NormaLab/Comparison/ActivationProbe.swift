@@ -12,7 +12,7 @@ struct ActivationProbe {
   }
 
   /// What comes out of each nonlinearity, from input to output, with the batch normalized as in training. The running
-  /// statistics are not touched: only ``Pass/updateRunningStatistics()`` does that.
+  /// statistics are not touched: only `Pass.updateRunningStatistics()` does that.
   ///
   /// - Throws: what a layer throws for a batch it cannot take.
   func activations(of model: any Layer<Float>) throws -> [(layer: String, values: Tensor<Float>)] {

@@ -19,7 +19,7 @@ import NormaEvents
 /// | tag | what | after |
 /// |---|---|---|
 /// | `loss/step` | the loss of a batch | some steps, 50 times an epoch at most |
-/// | `loss/training`, `loss/validation` | as ``TrainingHistory/Epoch`` has them | each epoch |
+/// | `loss/training`, `loss/validation` | as `TrainingHistory.Epoch` has them | each epoch |
 /// | `accuracy/…` or `R²/…` | the metric, for training and validation | each epoch |
 /// | `learning rate` | of the epoch's last step | each epoch |
 /// | `activations/LAYER` | what comes out of a nonlinearity, for a batch normalized as in training | each epoch, and at 0 |

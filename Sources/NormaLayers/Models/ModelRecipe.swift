@@ -1,7 +1,7 @@
 import NormaNormalization
 import NormaTensor
 
-/// How to build networks of one kind, as a value that checkpoints hold under the kind's ``NamedSettings/name``.
+/// How to build networks of one kind, as a value that checkpoints hold under the kind's `NamedSettings.name`.
 ///
 /// ```swift
 /// struct Autoencoder: ModelRecipe { … }

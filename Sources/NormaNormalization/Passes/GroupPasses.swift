@@ -73,13 +73,14 @@ struct GroupPasses<Element: TensorElement> {
             for sample in ticket.samples {
               let part = ticket.part(sample)
               let (g, x, dx) = (g + part.start, x + part.start, dx + part.start)
-              let isOrdinary = setTransform(
-                ticket, vectors, mean + part.firstGroup, reciprocalDeviation + part.firstGroup)
+              let (mean, reciprocal) = (mean + part.firstGroup, reciprocalDeviation + part.firstGroup)
+              let isOrdinary = setTransform(ticket, vectors, mean, reciprocal)
               passes.findGradientSums(
                 g, x, ticket.extent, vectors, isOrdinary: isOrdinary, rectifies: parameters.rectifies,
                 sums: found.sums, products: found.squares, scratch: scratch)
               let isFinite = finishGradients(
-                g, x, ticket, vectors, line, found.sums, found.squares, isOrdinary: isOrdinary, parts: parts)
+                g, x, ticket, vectors, mean, reciprocal, line, found.sums, found.squares, isOrdinary: isOrdinary,
+                parts: parts)
               passes.findInputGradient(
                 g, x, dx, ticket.extent, vectors, line, isOrdinary: isFinite, rectifies: parameters.rectifies,
                 streams: cut.streams)
@@ -94,14 +95,15 @@ struct GroupPasses<Element: TensorElement> {
   /// channels are left to the definition.
   private func finishGradients(
     _ g: UnsafePointer<Element>, _ x: UnsafePointer<Element>, _ ticket: GroupCut.Ticket,
-    _ vectors: ChannelVectors<Element>, _ line: Passes.Line, _ sums: UnsafeMutablePointer<Double>,
-    _ products: UnsafeMutablePointer<Double>, isOrdinary: Bool, parts: UnsafeMutablePointer<Double>
+    _ vectors: ChannelVectors<Element>, _ mean: UnsafePointer<Double>, _ reciprocalDeviation: UnsafePointer<Double>,
+    _ line: Passes.Line, _ sums: UnsafeMutablePointer<Double>, _ products: UnsafeMutablePointer<Double>,
+    isOrdinary: Bool, parts: UnsafeMutablePointer<Double>
   ) -> Bool {
     var areOrdinary = true
     for group in 0..<ticket.groups {
       let channels = ticket.channels(of: group)
-      let reciprocal = vectors.reciprocalDeviation[channels.lowerBound]
-      let rest = vectors.mean[channels.lowerBound] - Double(vectors.pivot[channels.lowerBound])
+      let reciprocal = reciprocalDeviation[group]
+      let rest = mean[group] - Double(vectors.pivot[channels.lowerBound])
       /// Over the group, Σh and Σ h · x̂.
       func sumUp(rest: Double) -> (slope: Double, offset: Double) {
         var (sum, product) = (0.0, 0.0)
@@ -126,6 +128,9 @@ struct GroupPasses<Element: TensorElement> {
       }
       // Single precision does not hold the group: all of it is left to the definition.
       areOrdinary = false
+      for channel in channels {
+        (vectors.mean[channel], vectors.reciprocalDeviation[channel]) = (mean[group], reciprocal)
+      }
       for channel in channels where passes.kernels != nil && !vectors.isExact(channel) {
         (sums[channel], products[channel]) = (0, 0)
         addGradientSumsByDefinition(
@@ -173,7 +178,8 @@ struct GroupPasses<Element: TensorElement> {
         channels, mean: mean[group], reciprocalDeviation: reciprocalDeviation[group],
         hasKernels: passes.kernels != nil)
       isOrdinary = isOrdinary && areOrdinary
-      for channel in channels {
+      // The definition alone needs them channel by channel.
+      for channel in channels where !areOrdinary {
         vectors.mean[channel] = mean[group]
         vectors.reciprocalDeviation[channel] = reciprocalDeviation[group]
       }

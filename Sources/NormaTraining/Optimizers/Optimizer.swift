@@ -46,7 +46,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   ///
   /// - Parameters:
   ///   - model: the same model at every step.
-  ///   - step: what ``NormaLayers/Layer/differentiate(_:random:recomputesNormalized:loss:)`` found for it. A parameter without a
+  ///   - step: what `Layer.differentiate` found for it. A parameter without a
   ///     gradient is left alone.
   /// - Throws: ``TrainingError`` for a learning rate that is no number, for a step of another model, and for a model whose
   ///   parameters are not those of the step before; what running statistics throw. Nothing has changed then.

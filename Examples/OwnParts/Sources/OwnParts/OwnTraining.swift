@@ -7,9 +7,9 @@ public enum OwnTraining {
     epochs: 12, batchSize: 32, loss: BrierScore(), optimizer: Lion(), learningRate: 1e-3, schedule: InverseRoot(),
     seed: 7)
 
-  private static func data() throws -> PreparedData {
-    try PreparedData(
-      Digits.load(), validationCount: 300, standardizing: .overall,
+  private static func data() throws -> DataSplits {
+    try DataSplits(
+      DataSource.digits.read(), validationCount: 300, standardizing: .overall,
       random: RandomGenerator(seed: configuration.seed))
   }
 
