@@ -5,9 +5,9 @@ import NormaTensor
 /// Convolution of images: `[N, H, W, inputs] → [N, H', W', outputs]`, see `Convolution2d`.
 ///
 /// ```swift
-/// Conv2d(3, 16, window: Window(3, padding: 1), hasBias: false, using: &random)        // 32×32 stays 32×32
-/// Conv2d(16, 32, window: Window(3, stride: 2, padding: 1), using: &random)            // 32×32 becomes 16×16
-/// Conv2d(32, 32, window: Window(3, padding: 1), groups: 32, using: &random)           // depthwise
+/// Conv2d(inputs: 3, outputs: 16, window: Window(3, padding: 1), hasBias: false, using: &random)        // 32×32 stays 32×32
+/// Conv2d(inputs: 16, outputs: 32, window: Window(3, stride: 2, padding: 1), using: &random)            // 32×32 becomes 16×16
+/// Conv2d(inputs: 32, outputs: 32, window: Window(3, padding: 1), groups: 32, using: &random)           // depthwise
 /// ```
 public final class Conv2d<Element: TensorElement>: Layer {
   /// `[outputs, inputs / groups, height, width]`, as PyTorch stores it.
@@ -21,18 +21,18 @@ public final class Conv2d<Element: TensorElement>: Layer {
 
   /// A layer with drawn weights and biases of 0; an output's fan-in is the number of values that go into it.
   public convenience init(
-    _ inputs: Int, _ outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
+    inputs: Int, outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
     initialization: Initialization = .kaimingNormal, using generator: inout RandomGenerator
   ) {
     self.init(
-      inputs, outputs, window: window, groups: groups, hasBias: hasBias, initialization: initialization,
+      inputs: inputs, outputs: outputs, window: window, groups: groups, hasBias: hasBias, initialization: initialization,
       random: generator)
     weight.value = Self.draw(weight.shape, groups: groups, initialization, using: &generator)
   }
 
   /// A layer whose weights are drawn from a generator of their own, when they are first asked for, and biases of 0.
   public init(
-    _ inputs: Int, _ outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
+    inputs: Int, outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
     initialization: Initialization = .kaimingNormal, random: RandomGenerator
   ) {
     require(

@@ -26,17 +26,25 @@ public struct Differentiation<Element: TensorElement> {
     set { if let index = parameters.firstIndex(where: { $0 === parameter }) { gradients[index] = newValue } }
   }
 
-  /// Lets every layer take the statistics of the batch into its running statistics, once: a second call changes nothing.
+  /// Lets every layer take the statistics of the batch into its running statistics, and makes the changes of other buffers that
+  /// layers deferred, once: a second call changes nothing.
   public func updateRunningStatistics() throws(NormalizationError) {
-    let moments = statistics.moments
-    statistics.moments = []
+    let (moments, changes) = (statistics.moments, statistics.changes)
+    (statistics.moments, statistics.changes) = ([], [])
     for (layer, moments) in moments { try layer.runningStatistics?.update(with: moments) }
+    for change in changes { change() }
   }
 
   /// What a batch is counted by once, however many copies of the value there are.
   private final class BatchStatistics {
     var moments: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)]
-    init(_ moments: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)]) { self.moments = moments }
+    /// What layers change of their other buffers.
+    var changes: [() -> Void]
+
+    init(_ pass: Pass<Element>) {
+      moments = pass.takeGatheredMoments()
+      changes = pass.takeDeferredChanges()
+    }
   }
 
   fileprivate init(
@@ -47,7 +55,7 @@ public struct Differentiation<Element: TensorElement> {
     self.loss = loss
     parameters = model.namedParameters.map(\.parameter)
     self.gradients = parameters.map { gradients[$0] }
-    statistics = BatchStatistics(pass.takeGatheredMoments())
+    statistics = BatchStatistics(pass)
   }
 }
 

@@ -10,16 +10,16 @@ public final class Linear<Element: TensorElement>: Layer {
 
   /// A layer with drawn weights and biases of 0.
   public convenience init(
-    _ inputs: Int, _ outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
+    inputs: Int, outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
     using generator: inout RandomGenerator
   ) {
-    self.init(inputs, outputs, hasBias: hasBias, initialization: initialization, random: generator)
+    self.init(inputs: inputs, outputs: outputs, hasBias: hasBias, initialization: initialization, random: generator)
     weight.value = initialization.draw([outputs, inputs], fanIn: inputs, fanOut: outputs, using: &generator)
   }
 
   /// A layer whose weights are drawn from a generator of their own, when they are first asked for, and biases of 0.
   public init(
-    _ inputs: Int, _ outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
+    inputs: Int, outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
     random: RandomGenerator
   ) {
     require(inputs > 0 && outputs > 0, "a linear layer of \(inputs) inputs and \(outputs) outputs")

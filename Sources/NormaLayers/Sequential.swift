@@ -6,10 +6,10 @@ import NormaTensor
 /// ```swift
 /// var random = RandomGenerator(seed: 0)
 /// let model = Sequential<Float> {
-///   Linear(64, 100, hasBias: false, using: &random)
+///   Linear(inputs: 64, outputs: 100, hasBias: false, using: &random)
 ///   BatchNorm(100)
 ///   ReLU()
-///   Linear(100, 10, using: &random)
+///   Linear(inputs: 100, outputs: 10, using: &random)
 /// }
 /// ```
 ///

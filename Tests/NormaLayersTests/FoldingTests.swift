@@ -154,7 +154,9 @@ private struct RandomModel<Element: TensorElement> {
     let outputs = wanted ?? number(1...3) * [1, inputs].randomElement(using: &random)!
     let groups = (1...inputs).filter { inputs % $0 == 0 && outputs % $0 == 0 }.randomElement(using: &random)!
     let hasBias = chance()
-    try add(Conv2d<Element>(inputs, outputs, window: window, groups: groups, hasBias: hasBias, using: &random))
+    try add(
+      Conv2d<Element>(
+        inputs: inputs, outputs: outputs, window: window, groups: groups, hasBias: hasBias, using: &random))
   }
 
   private mutating func addNormalization() throws {
@@ -251,11 +253,11 @@ private struct RandomModel<Element: TensorElement> {
     }
     if chance() {
       let hasBias = chance()
-      try add(Linear<Element>(shape[0], 7, hasBias: hasBias, using: &random))
+      try add(Linear<Element>(inputs: shape[0], outputs: 7, hasBias: hasBias, using: &random))
       if chance() { try add(BatchNorm<Element>(7)) }
       try addActivation()
       if chance() { try add(Dropout<Element>(keepProbability: 0.7)) }
     }
-    try add(Linear<Element>(shape[0], 3, using: &random))
+    try add(Linear<Element>(inputs: shape[0], outputs: 3, using: &random))
   }
 }

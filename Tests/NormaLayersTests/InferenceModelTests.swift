@@ -48,7 +48,7 @@ import Testing
   func linearLayersAreThoseOfTheDoubleTwin(rows: Int, outputs: Int) throws {
     for inputs in [1, 5, 300] {
       var random = RandomGenerator(seed: UInt64(rows))
-      let linear = Linear<Float>(inputs, outputs, using: &random)
+      let linear = Linear<Float>(inputs: inputs, outputs: outputs, using: &random)
       linear.bias?.value = .normal([outputs], using: &random)
       let x = Tensor<Float>.normal([rows, inputs], using: &random)
       let found = try InferenceModel(Sequential([linear]))(x)
@@ -70,11 +70,11 @@ import Testing
     var random = RandomGenerator(seed: 1)
     let model = Sequential<Float> {
       Flatten()
-      Linear(6, 5, hasBias: false, using: &random)
+      Linear(inputs: 6, outputs: 5, hasBias: false, using: &random)
       BatchNorm(5)
       ReLU()
       Dropout(keepProbability: 0.5)
-      Linear(5, 2, using: &random)
+      Linear(inputs: 5, outputs: 2, using: &random)
     }
     let pass = Pass<Float>.training(random: random)
     _ = try model(Variable(.normal([8, 2, 3], using: &random)), in: pass)
@@ -101,7 +101,7 @@ import Testing
   @Test func aModelThatHasSeenNoBatchIsRefused() {
     var random = RandomGenerator(seed: 1)
     let model = Sequential<Float> {
-      Linear(3, 4, using: &random)
+      Linear(inputs: 3, outputs: 4, using: &random)
       Sequential([BatchNorm(4)])
     }
     let error = #expect(throws: InferenceModelError.self) { try InferenceModel(model) }
@@ -121,7 +121,9 @@ import Testing
       }
 
       init(_ random: RandomGenerator) {
-        (first, second) = (Linear(3, 4, random: random.split(0)), Linear(3, 4, random: random.split(1)))
+        (first, second) = (
+          Linear(inputs: 3, outputs: 4, random: random.split(0)), Linear(inputs: 3, outputs: 4, random: random.split(1))
+        )
       }
 
       func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) throws -> Variable<Float> {
@@ -157,7 +159,7 @@ import Testing
 
   @Test func aBatchThatDoesNotFitIsRefused() throws {
     var random = RandomGenerator(seed: 1)
-    let serving = try InferenceModel(Sequential<Float> { Linear(3, 4, using: &random) })
+    let serving = try InferenceModel(Sequential<Float> { Linear(inputs: 3, outputs: 4, using: &random) })
     let error = #expect(throws: LayerError.self) { try serving(.zeros([2, 5])) }
     #expect(error == LayerError(layer: "Linear(3 → 4)", expected: "[batch, …, 3]", found: [2, 5]))
   }

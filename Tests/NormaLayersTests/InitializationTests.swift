@@ -13,7 +13,8 @@ import Testing
   private func weights(_ initialization: Initialization, inputs: Int, outputs: Int) -> [Double] {
     var random = RandomGenerator(seed: 17)
     return (0..<(200_000 / (inputs * outputs))).flatMap { _ in
-      Linear<Double>(inputs, outputs, initialization: initialization, using: &random).weight.value.elements
+      Linear<Double>(inputs: inputs, outputs: outputs, initialization: initialization, using: &random).weight.value
+        .elements
     }
   }
 
@@ -56,7 +57,7 @@ import Testing
 
   @Test func biasesStartAtZeroGammaAtOneAndBetaAtZero() {
     var random = RandomGenerator(seed: 1)
-    #expect(Linear<Float>(3, 4, using: &random).bias?.value == .zeros([4]))
+    #expect(Linear<Float>(inputs: 3, outputs: 4, using: &random).bias?.value == .zeros([4]))
     #expect(BatchNorm<Float>(3).gamma?.value == .ones([3]) && BatchNorm<Float>(3).beta?.value == .zeros([3]))
     #expect(LayerNorm<Float>(3).gamma?.value == .ones([3]) && LayerNorm<Float>(3).beta?.value == .zeros([3]))
   }
@@ -64,7 +65,7 @@ import Testing
   @Test func theSameSeedDrawsTheSameWeights() {
     func draw(_ seed: UInt64) -> Tensor<Float> {
       var random = RandomGenerator(seed: seed)
-      return Linear<Float>(7, 5, using: &random).weight.value
+      return Linear<Float>(inputs: 7, outputs: 5, using: &random).weight.value
     }
     #expect(haveSameBits(draw(3), draw(3)))
     #expect(draw(3) != draw(4))

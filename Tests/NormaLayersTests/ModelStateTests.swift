@@ -6,10 +6,10 @@ import Testing
   private func makeModel(seed: UInt64 = 1) -> Sequential<Float> {
     var random = RandomGenerator(seed: seed)
     return Sequential {
-      Linear(3, 4, using: &random)
+      Linear(inputs: 3, outputs: 4, using: &random)
       BatchNorm(4)
       ReLU()
-      Linear(4, 2, using: &random)
+      Linear(inputs: 4, outputs: 2, using: &random)
     }
   }
 

@@ -87,7 +87,7 @@ import Testing
   }
 
   @Test func whatStandsInAModelTwiceIsOne() throws {
-    let layer = Linear<Float>(3, 3, random: RandomGenerator(seed: 3))
+    let layer = Linear<Float>(inputs: 3, outputs: 3, random: RandomGenerator(seed: 3))
     let norm = BatchNorm<Float>(3)
     let model = Sequential<Float>([layer, norm, ReLU(), layer, norm])
     try model.checkNames()
@@ -108,8 +108,8 @@ import Testing
 
   @Test func aModelThatIsCountedOrLoadedDrawsNothing() throws {
     let large = Sequential<Float>([
-      Linear(1 << 20, 1 << 10, random: RandomGenerator(seed: 0)),
-      Linear(1 << 10, 1 << 20, random: RandomGenerator(seed: 1)),
+      Linear(inputs: 1 << 20, outputs: 1 << 10, random: RandomGenerator(seed: 0)),
+      Linear(inputs: 1 << 10, outputs: 1 << 20, random: RandomGenerator(seed: 1)),
     ])
     let before = BufferPool.shared.usage
     #expect(large.parameterCount == (1 << 31) + (1 << 20) + (1 << 10))

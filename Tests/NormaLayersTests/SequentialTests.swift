@@ -9,12 +9,12 @@ import Testing
     var random = RandomGenerator(seed: 3)
     return Sequential {
       for _ in 0..<depth {
-        Linear(5, 5, hasBias: !normalizes, using: &random)
+        Linear(inputs: 5, outputs: 5, hasBias: !normalizes, using: &random)
         if normalizes { BatchNorm(5, form: form) } else { LayerNorm(5) }
         ReLU()
       }
       if depth > 3 { Dropout(keepProbability: 0.5) }
-      Linear(5, 2, using: &random)
+      Linear(inputs: 5, outputs: 2, using: &random)
     }
   }
 
@@ -48,7 +48,7 @@ import Testing
   @Test func nestedLayersHaveNestedNames() {
     var random = RandomGenerator(seed: 1)
     let inner = Sequential<Float> {
-      Linear(2, 3, using: &random)
+      Linear(inputs: 2, outputs: 3, using: &random)
       BatchNorm(3)
     }
     let model = Sequential<Float> {
@@ -117,12 +117,12 @@ import Testing
     var random = RandomGenerator(seed: 1)
     let model = Sequential<Float> {
       Flatten()
-      Linear(12, 7, using: &random)
+      Linear(inputs: 12, outputs: 7, using: &random)
       BatchNorm(7)
       LeakyReLU()
       LayerNorm(7)
       Dropout(keepProbability: 0.5)
-      Linear(7, 3, using: &random)
+      Linear(inputs: 7, outputs: 3, using: &random)
       Sigmoid()
     }
     #expect(try model.outputShape(for: [5, 2, 2, 3]) == [5, 3])
@@ -131,7 +131,7 @@ import Testing
 
   @Test func anInputThatDoesNotFitNamesTheLayerAndWhatItTakes() {
     var random = RandomGenerator(seed: 1)
-    let linear = Linear<Float>(12, 7, using: &random)
+    let linear = Linear<Float>(inputs: 12, outputs: 7, using: &random)
     #expect(throws: LayerError(layer: "Linear(12 → 7)", expected: "[batch, …, 12]", found: [5, 11])) {
       try linear.outputShape(for: [5, 11])
     }

@@ -104,7 +104,7 @@ struct ExportedNetwork {
     return try .init(
       "layers", [9, 8, 4],
       Sequential<Float> {
-        Conv2d(4, 8, window: window, groups: 2, using: &random)
+        Conv2d(inputs: 4, outputs: 8, window: window, groups: 2, using: &random)
         LeakyReLU(slope: 0.1)
         InstanceNorm(8, isAffine: true)
         GroupNorm(8, groups: 4, isAffine: false)
@@ -114,11 +114,11 @@ struct ExportedNetwork {
         Tanh()
         AveragePool2d(Window(2, padding: 1, dilation: 2))
         MaxPool2d(Window(3, stride: 2, padding: 1))
-        Linear(8, 6, using: &random)
+        Linear(inputs: 8, outputs: 6, using: &random)
         BatchNorm(6, isAffine: false)
         Dropout(keepProbability: 0.5)
         Flatten()
-        Linear(72, 3, hasBias: false, using: &random)
+        Linear(inputs: 72, outputs: 3, hasBias: false, using: &random)
       })
   }
 
@@ -128,21 +128,22 @@ struct ExportedNetwork {
     return try .init(
       "sequence", [5, 4],
       Sequential<Float> {
-        Linear(4, 6, using: &random)
+        Linear(inputs: 4, outputs: 6, using: &random)
         BatchNorm(6)
         ReLU()
         LayerNorm(6)
         GroupNorm(6, groups: 2)
         GlobalAveragePool()
         InstanceNorm(6, isAffine: true)
-        Linear(6, 2, using: &random)
+        Linear(inputs: 6, outputs: 2, using: &random)
       })
   }
 
   /// A picture that comes out as a picture.
   private static func picture() throws -> ExportedNetwork {
     var random = RandomGenerator(seed: 0)
-    return try .init("picture", [5, 6, 2], Conv2d<Float>(2, 3, window: Window(3, padding: 1), using: &random))
+    return try .init(
+      "picture", [5, 6, 2], Conv2d<Float>(inputs: 2, outputs: 3, window: Window(3, padding: 1), using: &random))
   }
 
   private static func untracked() throws -> ExportedNetwork {
@@ -154,11 +155,11 @@ struct ExportedNetwork {
     return try .init(
       name, [6, 5, 2], form: .training,
       Sequential<Float> {
-        Conv2d(2, 4, window: Window(3, padding: 1), hasBias: false, using: &random)
+        Conv2d(inputs: 2, outputs: 4, window: Window(3, padding: 1), hasBias: false, using: &random)
         BatchNorm(4, conventions: conventions)
         ReLU()
         Flatten()
-        Linear(120, 5, using: &random)
+        Linear(inputs: 120, outputs: 5, using: &random)
         BatchNorm(5, conventions: conventions)
       })
   }

@@ -19,7 +19,7 @@ import Testing
     let features = Tensor<Float>((0..<count).flatMap { [Float($0), 1] }, shape: [count, 2])
     let recorder = Recorder()
     var random = RandomGenerator(seed: 1)
-    let model = Sequential<Float>([recorder, Linear(2, 2, using: &random)])
+    let model = Sequential<Float>([recorder, Linear(inputs: 2, outputs: 2, using: &random)])
     let data = Dataset<Float>(
       features: features, targets: .classes([Int](repeating: 0, count: count), count: 2), name: "numbers")
     var result: [[[Int]]] = []

@@ -48,13 +48,15 @@ import Testing
       Extent2d(height: filterSize, width: filterSize),
       padding: Extent2d(height: filterSize / 2, width: filterSize / 2))
     return Sequential {
-      Conv2d(3, filters, window: window, initialization: initialization, using: &random)
+      Conv2d(inputs: 3, outputs: filters, window: window, initialization: initialization, using: &random)
       ReLU()
       MaxPool2d(Window(2, stride: 2))
       Flatten()
-      Linear(filters * (imageSize / 2) * (imageSize / 2), hidden, initialization: initialization, using: &random)
+      Linear(
+        inputs: filters * (imageSize / 2) * (imageSize / 2), outputs: hidden, initialization: initialization,
+        using: &random)
       ReLU()
-      Linear(hidden, 10, initialization: initialization, using: &random)
+      Linear(inputs: hidden, outputs: 10, initialization: initialization, using: &random)
     }
   }
 

@@ -13,7 +13,7 @@ import Testing
       features: .bytes(bytes, shape: Shape([count] + Array(shape))),
       targets: .classes((0..<count).map { $0 % 3 }, count: 3), name: "noise")
     var random = RandomGenerator(seed: 1)
-    let model = Sequential<Float>([Flatten(), Linear(shape.elementCount, 3, using: &random)])
+    let model = Sequential<Float>([Flatten(), Linear(inputs: shape.elementCount, outputs: 3, using: &random)])
 
     allocation_counter_start()
     let data = try DataSplits(

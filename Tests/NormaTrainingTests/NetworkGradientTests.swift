@@ -9,13 +9,13 @@ import Testing
     var random = RandomGenerator(seed: 231)
     let initialization = Initialization.normal(scale: 5e-2)
     return Sequential {
-      Linear(15, 20, initialization: initialization, using: &random)
+      Linear(inputs: 15, outputs: 20, initialization: initialization, using: &random)
       BatchNorm(20, conventions: .cs231n, form: form)
       ReLU()
-      Linear(20, 30, initialization: initialization, using: &random)
+      Linear(inputs: 20, outputs: 30, initialization: initialization, using: &random)
       BatchNorm(30, conventions: .cs231n, form: form)
       ReLU()
-      Linear(30, 10, initialization: initialization, using: &random)
+      Linear(inputs: 30, outputs: 10, initialization: initialization, using: &random)
     }
   }
 

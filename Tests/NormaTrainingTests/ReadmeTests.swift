@@ -14,10 +14,10 @@ func learnDigits(epochs: Int, savingTo path: String) throws -> Double {
 
   var weights = random.split(1)
   let model = Sequential<Float> {
-    Linear(64, 100, hasBias: false, using: &weights)
+    Linear(inputs: 64, outputs: 100, hasBias: false, using: &weights)
     BatchNorm(100)
     ReLU()
-    Linear(100, 10, using: &weights)
+    Linear(inputs: 100, outputs: 10, using: &weights)
   }
   let trainer = try Trainer(model, configuration: TrainingConfiguration(epochs: epochs, seed: 1))
   try trainer.fit(data.training, validation: data.validation)
@@ -55,10 +55,10 @@ func learnDigits(epochs: Int, savingTo path: String) throws -> Double {
     // What was saved is the whole model: another of its structure serves with it.
     var random = RandomGenerator(seed: 2)
     let model = Sequential<Float> {
-      Linear(64, 100, hasBias: false, using: &random)
+      Linear(inputs: 64, outputs: 100, hasBias: false, using: &random)
       BatchNorm(100)
       ReLU()
-      Linear(100, 10, using: &random)
+      Linear(inputs: 100, outputs: 10, using: &random)
     }
     try model.load(from: path)
     #expect(try #require((model.children[1].layer as? BatchNorm<Float>)?.runningStatistics).batchCount > 0)

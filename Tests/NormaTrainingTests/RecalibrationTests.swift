@@ -13,11 +13,11 @@ import Testing
     var random = RandomGenerator(seed: 1)
     return Sequential {
       BatchNorm(3)
-      Linear(3, 4, using: &random)
+      Linear(inputs: 3, outputs: 4, using: &random)
       BatchNorm(4)
       ReLU()
       Dropout(keepProbability: 0.5)
-      Linear(4, 2, using: &random)
+      Linear(inputs: 4, outputs: 2, using: &random)
     }
   }
 
@@ -92,10 +92,10 @@ import Testing
     func epoch(_ conventions: BatchNormalizationConventions?) throws -> TrainingHistory.Epoch {
       var random = RandomGenerator(seed: 3)
       let model = Sequential<Float> {
-        Linear(features, 8, using: &random)
+        Linear(inputs: features, outputs: 8, using: &random)
         if let conventions { BatchNorm(8, conventions: conventions) }
         ReLU()
-        Linear(8, 3, using: &random)
+        Linear(inputs: 8, outputs: 3, using: &random)
       }
       let trainer = try Trainer(model, configuration: TrainingConfiguration(epochs: 1, batchSize: 20, keepsBest: false))
       let epoch = try #require(try trainer.fit(data).epochs.first)

@@ -25,8 +25,8 @@ import Testing
 
   private func shared() -> (model: Sequential<Float>, layer: Linear<Float>) {
     var random = RandomGenerator(seed: 7)
-    let layer = Linear<Float>(4, 4, using: &random)
-    return (Sequential([layer, ReLU(), layer, Linear<Float>(4, 3, using: &random)]), layer)
+    let layer = Linear<Float>(inputs: 4, outputs: 4, using: &random)
+    return (Sequential([layer, ReLU(), layer, Linear<Float>(inputs: 4, outputs: 3, using: &random)]), layer)
   }
 
   @Test func aLayerThatStandsTwiceIsSteppedOnceByBothGradients() throws {
@@ -67,12 +67,12 @@ import Testing
 
   @Test func twoParametersOfOneNameAreRefusedBeforeAnythingIsTrained() throws {
     var random = RandomGenerator(seed: 1)
-    let same = Sequential<Float>([TwoWeights(["weight", "weight"]), Linear(4, 3, using: &random)])
+    let same = Sequential<Float>([TwoWeights(["weight", "weight"]), Linear(inputs: 4, outputs: 3, using: &random)])
     #expect(throws: ModelStructureError.self) { try Trainer(same, configuration: TrainingConfiguration()) }
     #expect(throws: ModelStructureError.self) { try same.save(to: "/nowhere/model.safetensors") }
     // Of one kind, and of different names: each keeps what it learned.
     let own = TwoWeights(["first", "second"])
-    let model = Sequential<Float>([own, Linear(4, 3, using: &random)])
+    let model = Sequential<Float>([own, Linear(inputs: 4, outputs: 3, using: &random)])
     try Trainer(model, configuration: TrainingConfiguration(epochs: 2, batchSize: 10)).fit(data)
     #expect(own.parameters[0].value.elements[0] < 1.5 && own.parameters[1].value.elements[0] > 1.5)
   }

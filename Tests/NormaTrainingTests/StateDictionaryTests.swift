@@ -163,7 +163,7 @@ import Testing
         BatchNorm(12)
         ReLU()
         LayerNorm(12)
-        Linear(12, 3, using: &random)
+        Linear(inputs: 12, outputs: 3, using: &random)
       }
     }
     let (model, other) = (makeModel(), makeModel())
@@ -194,8 +194,8 @@ import Testing
 
   @Test func anImageThatALayerOfOnesOwnFlattensIsSeen() throws {
     let random = RandomGenerator(seed: 3)
-    let own = Sequential<Float>([Branching(Flatten<Float>()), Linear(12, 2, random: random)])
-    let plain = Sequential<Float>([Flatten(), Linear(12, 2, random: random)])
+    let own = Sequential<Float>([Branching(Flatten<Float>()), Linear(inputs: 12, outputs: 2, random: random)])
+    let plain = Sequential<Float>([Flatten(), Linear(inputs: 12, outputs: 2, random: random)])
     let (found, expected) = try (
       StateDictionary(own, sampleShape: [2, 3, 2]), StateDictionary(plain, sampleShape: [2, 3, 2])
     )

@@ -51,17 +51,17 @@ import Testing
     let found = try [8, 64].map { batchSize in
       var random = RandomGenerator(seed: 1)
       let model = Sequential<Float> {
-        Conv2d(3, 16, window: Window(3, padding: 1), hasBias: false, using: &random)
+        Conv2d(inputs: 3, outputs: 16, window: Window(3, padding: 1), hasBias: false, using: &random)
         BatchNorm(16)
         ReLU()
         MaxPool2d(Window(2, stride: 2))
         Residual(
           Sequential {
-            Conv2d(16, 16, window: Window(3, padding: 1), hasBias: false, using: &random)
+            Conv2d(inputs: 16, outputs: 16, window: Window(3, padding: 1), hasBias: false, using: &random)
             BatchNorm(16)
           }, rectifies: true)
         GlobalAveragePool()
-        Linear(16, 10, using: &random)
+        Linear(inputs: 16, outputs: 10, using: &random)
       }
       return try allocations(step(model, [batchSize, 16, 16, 3]))
     }

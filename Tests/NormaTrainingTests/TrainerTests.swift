@@ -49,7 +49,7 @@ import Testing
 
   @Test func regressionLearnsALinearMap() throws {
     var random = RandomGenerator(seed: 2)
-    let linear = Linear<Float>(3, 2, using: &random)
+    let linear = Linear<Float>(inputs: 3, outputs: 2, using: &random)
     let configuration = TrainingConfiguration(
       epochs: 40, batchSize: 20, loss: .meanSquaredError, optimizer: .sgd(momentum: 0.9), learningRate: 0.02)
     let data = TrainingSamples.values(200)

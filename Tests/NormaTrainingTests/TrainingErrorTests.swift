@@ -71,7 +71,8 @@ import Testing
     var random = RandomGenerator(seed: 1)
     let found = try notFinite {
       try fit(
-        Sequential([Linear(1, 1, initialization: .normal(scale: 1), using: &random)]), data, loss: .meanSquaredError)
+        Sequential([Linear(inputs: 1, outputs: 1, initialization: .normal(scale: 1), using: &random)]), data,
+        loss: .meanSquaredError)
     }
     #expect(found.layer == nil && found.place.hasPrefix("the loss itself"))
   }

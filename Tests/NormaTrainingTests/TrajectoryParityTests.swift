@@ -28,12 +28,12 @@ import Testing
     let widths = parity.settings.widths
     return Sequential {
       for layer in 0..<widths.count - 2 {
-        Linear(widths[layer], widths[layer + 1], using: &random)
+        Linear(inputs: widths[layer], outputs: widths[layer + 1], using: &random)
         if parity.settings.norm == "batch" { BatchNorm(widths[layer + 1]) }
         if parity.settings.norm == "layer" { LayerNorm(widths[layer + 1]) }
         ReLU()
       }
-      Linear(widths[widths.count - 2], widths[widths.count - 1], using: &random)
+      Linear(inputs: widths[widths.count - 2], outputs: widths[widths.count - 1], using: &random)
     }
   }
 

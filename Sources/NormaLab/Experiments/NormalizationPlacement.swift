@@ -111,12 +111,12 @@ struct PlacementRun: LabRun {
     let model = Sequential<Float> {
       Flatten()
       for layer in 0..<3 {
-        Linear(layer == 0 ? inputs : 100, 100, hasBias: place != .before, using: &random)
+        Linear(inputs: layer == 0 ? inputs : 100, outputs: 100, hasBias: place != .before, using: &random)
         if place == .before { BatchNorm(100, conventions: conventions) }
         ReLU()
         if place == .behind { BatchNorm(100, conventions: conventions) }
       }
-      Linear(100, 10, using: &random)
+      Linear(inputs: 100, outputs: 10, using: &random)
     }
     let trainer = try Trainer(
       model, configuration: TrainingConfiguration(epochs: epochs, batchSize: 50, keepsBest: false, seed: seed))

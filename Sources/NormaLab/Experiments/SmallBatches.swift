@@ -173,11 +173,11 @@ struct SmallBatchRun: LabRun {
     let inputs = data.training.exampleShape.elementCount
     var layers: [any Layer<Float>] = []
     for width in [inputs, 100] {
-      layers.append(Linear(width, 100, hasBias: method == .none || method == .group, using: &random))
+      layers.append(Linear(inputs: width, outputs: 100, hasBias: method == .none || method == .group, using: &random))
       layers += normalization()
       layers.append(ReLU())
     }
-    layers.append(Linear(100, 10, using: &random))
+    layers.append(Linear(inputs: 100, outputs: 10, using: &random))
     let model = Sequential(layers)
     func flat(_ examples: Dataset<Float>) -> Dataset<Float> {
       var examples = examples

@@ -127,7 +127,8 @@ extension NetworkBuilder {
   ) throws(ModelArchitectureError) {
     try check(outputs, "units")
     let layer = Linear<Element>(
-      shape.channelCount, outputs, hasBias: hasBias, initialization: recipe.initialization, random: nextGenerator())
+      inputs: shape.channelCount, outputs: outputs, hasBias: hasBias, initialization: recipe.initialization,
+      random: nextGenerator())
     try append(layer, named: name)
   }
 
@@ -137,7 +138,7 @@ extension NetworkBuilder {
   ) throws(ModelArchitectureError) {
     try check(outputs, "channels")
     let layer = Conv2d<Element>(
-      shape.channelCount, outputs, window: window, hasBias: !recipe.normalization.cancelsBias,
+      inputs: shape.channelCount, outputs: outputs, window: window, hasBias: !recipe.normalization.cancelsBias,
       initialization: recipe.initialization, random: nextGenerator())
     try append(layer, named: name)
   }
