@@ -25,7 +25,7 @@ from onnx.backend.test.case.node import collect_testcases
 # What `norma check-onnx --help` lists.
 OPERATORS = set(
     "Add AveragePool BatchNormalization Concat Constant Conv Div Dropout Flatten Gemm GlobalAveragePool GroupNormalization "
-    "Identity InstanceNormalization LayerNormalization LeakyRelu MatMul MaxPool Mul Pad ReduceMean Relu Reshape Sigmoid "
+    "Identity InstanceNormalization LayerNormalization LeakyRelu MatMul MaxPool Mul Pad RMSNormalization ReduceMean Relu Reshape Sigmoid "
     "Softmax Sqrt Sub Tanh Transpose".split())
 
 

@@ -196,12 +196,13 @@ typealias Values = Tensor<Double>
     check([points[0]], result: shape) { $0[0].rmsNormalized() }
   }
 
-  // Of so many gradients some are a hundredth of the others, so the same error weighs more; CS231n's notebook reports 7e-8.
+  // Of so many gradients some are a hundredth of the others, so the same error weighs more: sums of 24 terms of up to 10 are
+  // rounded by some 3e-15, over 2h that is 1.5e-10, beside gradients of 5e-4. CS231n's notebook reports 7e-8.
   @Test(arguments: ChannelLayout.allCases, [1, 2, 4]) func groupNormalization(layout: ChannelLayout, groups: Int) {
     let shape: Shape = layout == .channelsLast ? [2, 3, 2, 4] : [2, 4, 3, 2]
     let points = [Self.drawSigned(shape, seed: 31), Self.drawSigned([4], seed: 32), Self.draw([4], seed: 33)]
     func check(_ used: [Int], _ function: ([Variable<Double>]) -> Variable<Double>) {
-      self.check(used.map { points[$0] }, result: shape, bound: 1e-7, of: function)
+      self.check(used.map { points[$0] }, result: shape, bound: 3e-7, of: function)
     }
     for rectifies in [false, true] {
       check([0, 1, 2]) {

@@ -41,7 +41,7 @@ struct BatchCut {
       outersPerChunk = max(1, Self.valuesOfPlanes / max(1, whole.stride))
       return
     }
-    outersPerChunk = max(1, Self.valuesPerTicket / extent.width) * extent.fold
+    outersPerChunk = max(1, Self.valuesPerTicket / max(1, extent.width)) * extent.fold
     if channels >= 256 && rows <= Self.mostColumnRows {
       let lanes = ChannelExtent.lanes
       let perTicket = max(128, Self.valuesPerTicket / max(1, rows) / lanes * lanes)
