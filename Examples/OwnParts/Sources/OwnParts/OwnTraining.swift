@@ -4,7 +4,7 @@ import NormaONNX
 /// A training of a network of own parts on the built-in digits.
 public enum OwnTraining {
   private static let configuration = TrainingConfiguration(
-    epochs: 12, batchSize: 32, loss: BrierScore(), optimizer: Lion(), learningRate: 1e-3, schedule: InverseRoot(),
+    epochs: 15, batchSize: 32, loss: BrierScore(), optimizer: Lion(), learningRate: 3e-3, schedule: InverseRoot(),
     seed: 7)
 
   private static func data() throws -> DataSplits {
