@@ -75,7 +75,10 @@ public final class Graph<Element: TensorElement> {
 
   /// Whether what the operations kept for their gradients is gone.
   private var isSpent = false
-  /// The first thing that cannot be followed.
+  /// Whether inputs that do not fit an operation are noted as a ``failure``, for a caller who looks there, instead of stopping the
+  /// program; the result is then of no use.
+  package var notesShapeErrors = false
+  /// The first thing that cannot be followed, or does not fit.
   package private(set) var failure: Failure?
 
   /// An empty graph.
@@ -188,7 +191,10 @@ public final class Graph<Element: TensorElement> {
       requiresGradient = true
       needs[index] = true
     }
-    if let common, common.mode == .operations { return (common.follow(operation, inputs), nil) }
+    if let common {
+      if common.mode == .operations { return (common.follow(operation, inputs), nil) }
+      if common.notesShapeErrors && !common.fits(operation, inputs) { return (Variable(.zeros(inputs[0].shape)), nil) }
+    }
     var tensors: [Tensor<Element>] = []
     tensors.reserveCapacity(inputs.count)
     for input in inputs { tensors.append(input.value) }
@@ -210,6 +216,18 @@ public final class Graph<Element: TensorElement> {
     ) { operation.backward($0, kept, saved: saved) }
     if operation.isRecomputed { variable.recomputation = { operation.recompute(kept, saved: saved) } }
     return (variable, saved)
+  }
+
+  /// Whether inputs fit an operation; notes why not.
+  private func fits(_ operation: some TensorOperation<Element>, _ inputs: [Variable<Element>]) -> Bool {
+    var shapes: [Shape] = []
+    shapes.reserveCapacity(inputs.count)
+    for input in inputs { shapes.append(input.shape) }
+    do { _ = try operation.outputShape(for: shapes) } catch {
+      fail(.shape(error))
+      return false
+    }
+    return true
   }
 
   private func constantNode(_ value: Tensor<Element>) -> Int {

@@ -25,7 +25,8 @@ public final class Conv2d<Element: TensorElement>: Layer {
     initialization: Initialization = .kaimingNormal, using generator: inout RandomGenerator
   ) {
     self.init(
-      inputs: inputs, outputs: outputs, window: window, groups: groups, hasBias: hasBias, initialization: initialization,
+      inputs: inputs, outputs: outputs, window: window, groups: groups, hasBias: hasBias,
+      initialization: initialization,
       random: generator)
     weight.value = Self.draw(weight.shape, groups: groups, initialization, using: &generator)
   }

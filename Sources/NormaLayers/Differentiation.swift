@@ -53,7 +53,7 @@ public struct Differentiation<Element: TensorElement> {
   ) {
     self.outputs = outputs
     self.loss = loss
-    parameters = model.namedParameters.map(\.parameter)
+    parameters = model.distinctParameters
     self.gradients = parameters.map { gradients[$0] }
     statistics = BatchStatistics(pass)
   }
@@ -79,20 +79,17 @@ extension Layer {
     _ batch: Tensor<Element>, random: inout RandomGenerator, recomputesNormalized: Bool = false,
     loss: (Variable<Element>) throws -> Variable<Element>
   ) throws -> Differentiation<Element> {
-    _ = try outputShape(for: batch.shape)
-    return try differentiateFitting(
-      batch, random: &random, recomputesNormalized: recomputesNormalized, loss: loss)
-  }
-
-  /// The same for a batch that is known to fit the model.
-  package func differentiateFitting(
-    _ batch: Tensor<Element>, random: inout RandomGenerator, recomputesNormalized: Bool = false,
-    loss: (Variable<Element>) throws -> Variable<Element>
-  ) throws -> Differentiation<Element> {
     let pass = Pass<Element>.training(random: random)
     pass.recomputesNormalized = recomputesNormalized
+    pass.graph?.notesShapeErrors = true
+    // What is within a layer, the pass looks at.
+    if children.isEmpty { _ = try outputShape(for: batch.shape) }
     let outputs = try self(Variable(batch), in: pass)
+    try pass.checkShapes(self)
     let found = try loss(outputs)
+    if case .shape(let error) = pass.graph?.failure {
+      throw LayerError(layer: "the loss", expected: error.expected, found: error.found)
+    }
     guard found.value.shape == [] else {
       throw LayerError(layer: "what differentiates a loss", expected: "a single number", found: found.value.shape)
     }

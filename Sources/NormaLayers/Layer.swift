@@ -55,6 +55,19 @@ extension Layer {
     }
   }
 
+  /// All parameters within, in the order of ``namedParameters``, without the cost of making names.
+  package var distinctParameters: [Parameter<Element>] {
+    var found: [Parameter<Element>] = []
+    var known: Set<ObjectIdentifier> = []
+    collectParameters(into: &found, &known)
+    return found
+  }
+
+  private func collectParameters(into found: inout [Parameter<Element>], _ known: inout Set<ObjectIdentifier>) {
+    for parameter in parameters where known.insert(ObjectIdentifier(parameter)).inserted { found.append(parameter) }
+    for child in children { child.layer.collectParameters(into: &found, &known) }
+  }
+
   /// All buffers within, each with its full name in files, such as `1.running_mean`. Those of a layer that stands in several
   /// places are listed once, under their first names.
   public var namedBuffers: [(name: String, buffer: Buffer<Element>)] {
@@ -68,7 +81,7 @@ extension Layer {
   }
 
   /// The number of all trained numbers within.
-  public var parameterCount: Int { namedParameters.reduce(0) { $0 + $1.parameter.shape.elementCount } }
+  public var parameterCount: Int { distinctParameters.reduce(0) { $0 + $1.shape.elementCount } }
 
   /// Makes sure that all parameters and buffers within have names of their own.
   ///

@@ -130,13 +130,22 @@ public final class Pass<Element: TensorElement> {
   public func apply(
     _ layer: any Layer<Element>, named name: String, to x: Variable<Element>
   ) throws -> Variable<Element> {
-    try within(name, layer) { try layer(x, in: self) }
+    try checkConstant(x, layer)
+    return try within(name, layer) { try layer(x, in: self) }
+  }
+
+  /// Makes sure that what nothing was learned of yet fits a layer, where the graph notes what does not: of constants it sees
+  /// nothing.
+  private func checkConstant(_ x: Variable<Element>, _ layer: any Layer<Element>) throws(LayerError) {
+    guard let graph, graph.notesShapeErrors, x.graph == nil else { return }
+    _ = try layer.outputShape(for: x.shape)
   }
 
   /// Applies a layer together with the ReLU that follows it.
   func applyRectified(
     _ layer: any ReLUFusing<Element>, named name: String, reluNamed reluName: String, to x: Variable<Element>
   ) throws -> Variable<Element> {
+    try checkConstant(x, layer)
     let output = try within(name, layer) { try layer.rectified(x, in: self) }
     if purpose != nil { followed.shapes[(path + [reluName]).joined(separator: ".")] = output.knownShape }
     return output
@@ -150,8 +159,15 @@ public final class Pass<Element: TensorElement> {
     defer { path.removeLast() }
     if purpose != nil { return try note(layer, at: path.joined(separator: "."), body) }
     let output = try body()
+    if graph?.failure != nil { try checkShapes(layer) }
     observer?(path.joined(separator: "."), layer, output.value)
     return output
+  }
+
+  /// Throws what did not fit a layer, where the graph notes it.
+  func checkShapes(_ layer: any Layer<Element>) throws(LayerError) {
+    guard case .shape(let error) = graph?.failure else { return }
+    throw LayerError(layer: layer.summary, expected: error.expected, found: error.found)
   }
 
   /// Follows the network itself.

@@ -76,7 +76,7 @@ public final class Trainer<Element: TensorElement> {
     self.model = model
     self.configuration = configuration
     history = TrainingHistory(monitor: configuration.monitor)
-    parameters = model.namedParameters.map(\.parameter)
+    parameters = model.distinctParameters
     penalty = L2Penalty(strength: configuration.l2Penalty)
     optimizer = Optimizer(configuration.optimizer, learningRate: configuration.learningRate)
     let random = RandomGenerator(seed: configuration.seed)
@@ -231,7 +231,7 @@ public final class Trainer<Element: TensorElement> {
   ) throws -> (step: Differentiation<Element>, loss: Double) {
     var random = dropoutRandom
     var loss = 0.0
-    var step = try model.differentiateFitting(
+    var step = try model.differentiate(
       batch.features, random: &random, recomputesNormalized: configuration.recomputesNormalized
     ) { outputs in
       let found = try configuration.loss(outputs, targets: batch.targets, classWeights: configuration.classWeights)

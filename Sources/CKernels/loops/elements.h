@@ -57,6 +57,20 @@ static void NAME(momentum)(
   }
 }
 
+// Whether the magnitudes of all numbers in `g` are below a bound, and none in `mean` is below 0, see MeanSquare.
+static bool NAME(squares_fit)(const float *restrict g, const float *restrict mean, long count, float bound) {
+  __auto_type fits = (vf){0} == (vf){0};
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    vf v = NAME(load)(g + i);
+    fits &= (v < bound) & (v > -bound) & (NAME(load)(mean + i) >= 0.0f);
+  }
+  bool all = true;
+  for (int lane = 0; lane < LANES; lane++) all &= fits[lane] != 0;
+  for (; i < count; i++) all &= g[i] < bound && g[i] > -bound && mean[i] >= 0.0f;
+  return all;
+}
+
 // One step of Adam, see OptimizerRule.
 static void NAME(adam)(
     float *restrict w, const float *restrict g, float *restrict first, float *restrict second, long count, float beta1,

@@ -82,7 +82,7 @@ public struct NetworkBuilder<Element: TensorElement> {
 
   /// Adds a layer that leaves the shape as it is, as far as is known.
   private mutating func add(_ layer: any Layer<Element>, named name: String?) throws(ModelArchitectureError) {
-    parameterCount += layer.namedParameters.reduce(0) { $0 + $1.parameter.shape.size }
+    parameterCount += layer.distinctParameters.reduce(0) { $0 + $1.shape.size }
     guard parameterCount <= Double(ModelArchitecture.maximumParameterCount) else {
       throw ModelArchitectureError(
         "\(recipe) would have \(words(parameterCount)) parameters here, "

@@ -41,7 +41,7 @@ public struct Adam: OptimizerRule {
     values.withUnsafeMutableBufferPointer { values in
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
-        if !MeanSquare.mayOverflow(g, second, values.count), let kernels = Kernels.table, let w = floats(w),
+        if let kernels = MeanSquare.kernels(for: g, second, values.count), let w = floats(w),
           let g = floats(g), let first = floats(first), let second = floats(second)
         {
           let factors = AdamFactors<Float>(self, step)

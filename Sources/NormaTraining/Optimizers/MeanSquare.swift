@@ -1,3 +1,4 @@
+import CKernels
 import NormaTensor
 
 /// A running mean of squares, as optimizers keep it: the mean itself, or where that is more than an element holds, less its root.
@@ -5,18 +6,15 @@ import NormaTensor
 /// A gradient of 1e25 is a `Float`, and its square is not. The root always is one, and the mean is never below 0, so that the
 /// sign is free to say which of the two is kept. Means that an element holds are computed as they always were.
 enum MeanSquare {
-  /// Whether a square may be more than an element holds, or a mean is kept as its root; otherwise the plain formula serves.
-  @specialized(where Element == Float)
-  @specialized(where Element == Double)
-  static func mayOverflow<Element: TensorElement>(
-    _ g: UnsafePointer<Element>, _ mean: UnsafePointer<Element>, _ count: Int
-  ) -> Bool {
-    // A mean of what is below this stays below its square, which an element holds.
-    let bound = Element(sign: .plus, exponent: Element.greatestFiniteMagnitude.exponent / 2, significand: 1)
-    // Of the width of `Float`, so that one vector holds as many.
-    var found: Int32 = 0
-    for i in 0..<count { found |= (g[i].magnitude < bound ? 0 : 1) | (mean[i] < 0 ? 1 : 0) }
-    return found != 0
+  /// The kernels for a range of gradients and means, if the plain formula serves all of them: no square may be more than a `Float`
+  /// holds, and no mean is kept as its root.
+  static func kernels<Element: TensorElement>(
+    for g: UnsafePointer<Element>, _ mean: UnsafePointer<Element>, _ count: Int
+  ) -> UnsafePointer<norma_kernels>? {
+    guard let kernels = Kernels.table, let g = floats(g), let mean = floats(mean) else { return nil }
+    // A mean of what is below this stays below its square, which a float holds.
+    let bound = Float(sign: .plus, exponent: Float.greatestFiniteMagnitude.exponent / 2, significand: 1)
+    return kernels.pointee.squares_fit(g, mean, count, bound) ? kernels : nil
   }
 
   /// Takes a number into a mean: `mean = decay · mean + rest · g²`.

@@ -26,7 +26,7 @@ public struct RMSProp: OptimizerRule {
     values.withUnsafeMutableBufferPointer { values in
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
-        if !MeanSquare.mayOverflow(g, square, values.count), let kernels = Kernels.table, let w = floats(w),
+        if let kernels = MeanSquare.kernels(for: g, square, values.count), let w = floats(w),
           let g = floats(g), let square = floats(square)
         {
           return kernels.pointee.rmsprop(

@@ -11,7 +11,7 @@ extension TrainingState {
       throw TrainingError.stateDoesNotFit(
         "the state is of another training: \(differences.map(\.description).joined(separator: "; "))")
     }
-    guard optimizer.fits(elementCount: model.namedParameters.reduce(0) { $0 + $1.parameter.value.count }) else {
+    guard optimizer.fits(elementCount: model.parameterCount) else {
       throw TrainingError.stateDoesNotFit("the optimizer's state is of other parameters than the model has")
     }
     if let progress {
