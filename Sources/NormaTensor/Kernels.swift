@@ -73,17 +73,3 @@ package func withScratch<Element: BitwiseCopyable, Result>(
   defer { BufferPool.shared.giveBack(memory, size: size) }
   return try body(memory.bindMemory(to: Element.self, capacity: max(1, count)))
 }
-
-/// A pointer to floats as what it is, where generic code holds one; nil for another element type.
-@inline(__always) package func floats<Element: TensorElement>(
-  _ pointer: UnsafePointer<Element>
-) -> UnsafePointer<Float>? {
-  Element.self == Float.self ? UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self) : nil
-}
-
-/// A pointer to floats as what it is, where generic code holds one; nil for another element type.
-@inline(__always) package func floats<Element: TensorElement>(
-  _ pointer: UnsafeMutablePointer<Element>
-) -> UnsafeMutablePointer<Float>? {
-  Element.self == Float.self ? UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Float.self) : nil
-}

@@ -41,12 +41,11 @@ public struct Adam: OptimizerRule {
     values.withUnsafeMutableBufferPointer { values in
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
-        if let kernels = MeanSquare.kernels(for: g, second, values.count), let w = floats(w),
-          let g = floats(g), let first = floats(first), let second = floats(second)
-        {
+        if let kernels = MeanSquare.kernels(for: g, second, values.count) {
           let factors = AdamFactors<Float>(self, step)
-          return kernels.pointee.adam(
-            w, g, first, second, values.count, factors.beta1, factors.rest1, factors.beta2, factors.rest2,
+          return kernels.table.pointee.adam(
+            kernels(w), kernels(g), kernels(first), kernels(second), values.count, factors.beta1, factors.rest1,
+            factors.beta2, factors.rest2,
             factors.rate, factors.rootScale, factors.epsilon, factors.shrink)
         }
         adamStep(w, g, first, second, values.count, AdamFactors<Element>(self, step))

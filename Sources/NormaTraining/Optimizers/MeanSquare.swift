@@ -10,11 +10,11 @@ enum MeanSquare {
   /// holds, and no mean is kept as its root.
   static func kernels<Element: TensorElement>(
     for g: UnsafePointer<Element>, _ mean: UnsafePointer<Element>, _ count: Int
-  ) -> UnsafePointer<norma_kernels>? {
-    guard let kernels = Kernels.table, let g = floats(g), let mean = floats(mean) else { return nil }
+  ) -> KernelSet<Element>? {
+    guard let kernels = Element.kernels else { return nil }
     // A mean of what is below this stays below its square, which a float holds.
     let bound = Float(sign: .plus, exponent: Float.greatestFiniteMagnitude.exponent / 2, significand: 1)
-    return kernels.pointee.squares_fit(g, mean, count, bound) ? kernels : nil
+    return kernels.table.pointee.squares_fit(kernels(g), kernels(mean), count, bound) ? kernels : nil
   }
 
   /// Takes a number into a mean: `mean = decay · mean + rest · g²`.

@@ -26,11 +26,10 @@ public struct RMSProp: OptimizerRule {
     values.withUnsafeMutableBufferPointer { values in
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
-        if let kernels = MeanSquare.kernels(for: g, square, values.count), let w = floats(w),
-          let g = floats(g), let square = floats(square)
-        {
-          return kernels.pointee.rmsprop(
-            w, g, square, values.count, Float(step.learningRate), Float(decay), Float(1 - decay), Float(epsilon))
+        if let kernels = MeanSquare.kernels(for: g, square, values.count) {
+          return kernels.table.pointee.rmsprop(
+            kernels(w), kernels(g), kernels(square), values.count, Float(step.learningRate), Float(decay),
+            Float(1 - decay), Float(epsilon))
         }
         rmsPropStep(
           w, g, square, values.count, rate: Element(step.learningRate), decay: Element(decay),

@@ -31,9 +31,10 @@ public struct SGD: OptimizerRule {
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
         guard let velocity else { return sgdStep(w, g, values.count, rate: Element(step.learningRate)) }
-        if let kernels = Kernels.table, let w = floats(w), let g = floats(g), let velocity = floats(velocity) {
-          return kernels.pointee.momentum(
-            w, g, velocity, values.count, Float(step.learningRate), Float(momentum), nesterov)
+        if let kernels = Element.kernels {
+          return kernels.table.pointee.momentum(
+            kernels(w), kernels(g), kernels(velocity), values.count, Float(step.learningRate), Float(momentum), nesterov
+          )
         }
         momentumStep(
           w, g, velocity, values.count, rate: Element(step.learningRate), momentum: Element(momentum),
