@@ -42,9 +42,8 @@ typedef struct norma_tiles {
   KERNEL(void, add, (const float *a, const float *b, float *y, long count, bool rectifies)) \
   KERNEL(void, rectify_gradient, (const float *y, const float *g, float *dx, long count)) \
   KERNEL(void, momentum, (float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov)) \
-  KERNEL(bool, squares_fit, (const float *g, const float *mean, long count, float bound)) \
-  KERNEL(void, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink)) \
-  KERNEL(void, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon)) \
+  KERNEL(long, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound)) \
+  KERNEL(long, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon, float bound)) \
   KERNEL(void, shifted_rows, (const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
   KERNEL(void, shifted_rows_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride)) \
   KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies)) \

@@ -57,53 +57,68 @@ static void NAME(momentum)(
   }
 }
 
+// So many numbers are looked at before their squares are taken.
+#define SQUARED (4 * LANES)
+
 // Whether the magnitudes of all numbers in `g` are below a bound, and none in `mean` is below 0, see MeanSquare.
-static bool NAME(squares_fit)(const float *restrict g, const float *restrict mean, long count, float bound) {
+static inline __attribute__((always_inline)) bool NAME(squares_fit)(
+    const float *g, const float *mean, long count, float bound) {
   __auto_type fits = (vf){0} == (vf){0};
   long i = 0;
   for (; i + LANES <= count; i += LANES) {
     vf v = NAME(load)(g + i);
     fits &= (v < bound) & (v > -bound) & (NAME(load)(mean + i) >= 0.0f);
   }
-  bool all = true;
-  for (int lane = 0; lane < LANES; lane++) all &= fits[lane] != 0;
+  bool all = __builtin_reduce_and(fits) != 0;
   for (; i < count; i++) all &= g[i] < bound && g[i] > -bound && mean[i] >= 0.0f;
   return all;
 }
 
-// One step of Adam, see OptimizerRule.
-static void NAME(adam)(
+// One step of Adam, see OptimizerRule. Returns how many numbers it was made for: all, or those before the first SQUARED of which
+// one's square does not fit.
+static long NAME(adam)(
     float *restrict w, const float *restrict g, float *restrict first, float *restrict second, long count, float beta1,
-    float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink) {
+    float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound) {
   long i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    vf v = NAME(load)(g + i);
-    vf m = beta1 * NAME(load)(first + i) + rest1 * v;
-    vf s = beta2 * NAME(load)(second + i) + rest2 * v * v;
-    NAME(store)(first + i, m);
-    NAME(store)(second + i, s);
-    NAME(store)(w + i, shrink * NAME(load)(w + i) - rate * m / (__builtin_elementwise_sqrt(s) * rootScale + epsilon));
+  for (; i + SQUARED <= count; ) {
+    if (!NAME(squares_fit)(g + i, second + i, SQUARED, bound)) return i;
+    for (long end = i + SQUARED; i < end; i += LANES) {
+      vf v = NAME(load)(g + i);
+      vf m = beta1 * NAME(load)(first + i) + rest1 * v;
+      vf s = beta2 * NAME(load)(second + i) + rest2 * v * v;
+      NAME(store)(first + i, m);
+      NAME(store)(second + i, s);
+      NAME(store)(w + i, shrink * NAME(load)(w + i) - rate * m / (__builtin_elementwise_sqrt(s) * rootScale + epsilon));
+    }
   }
+  if (!NAME(squares_fit)(g + i, second + i, count - i, bound)) return i;
   for (; i < count; i++) {
     first[i] = beta1 * first[i] + rest1 * g[i];
     second[i] = beta2 * second[i] + rest2 * g[i] * g[i];
     w[i] = shrink * w[i] - rate * first[i] / (__builtin_elementwise_sqrt(second[i]) * rootScale + epsilon);
   }
+  return count;
 }
 
-// One step of RMSProp, see OptimizerRule.
-static void NAME(rmsprop)(
+// One step of RMSProp, see OptimizerRule. Returns as Adam does.
+static long NAME(rmsprop)(
     float *restrict w, const float *restrict g, float *restrict square, long count, float rate, float decay, float rest,
-    float epsilon) {
+    float epsilon, float bound) {
   long i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    vf v = NAME(load)(g + i);
-    vf s = decay * NAME(load)(square + i) + rest * v * v;
-    NAME(store)(square + i, s);
-    NAME(store)(w + i, NAME(load)(w + i) - rate * v / (__builtin_elementwise_sqrt(s) + epsilon));
+  for (; i + SQUARED <= count; ) {
+    if (!NAME(squares_fit)(g + i, square + i, SQUARED, bound)) return i;
+    for (long end = i + SQUARED; i < end; i += LANES) {
+      vf v = NAME(load)(g + i);
+      vf s = decay * NAME(load)(square + i) + rest * v * v;
+      NAME(store)(square + i, s);
+      NAME(store)(w + i, NAME(load)(w + i) - rate * v / (__builtin_elementwise_sqrt(s) + epsilon));
+    }
   }
+  if (!NAME(squares_fit)(g + i, square + i, count - i, bound)) return i;
   for (; i < count; i++) {
     square[i] = decay * square[i] + rest * g[i] * g[i];
     w[i] -= rate * g[i] / (__builtin_elementwise_sqrt(square[i]) + epsilon);
   }
+  return count;
 }
+#undef SQUARED

@@ -41,14 +41,20 @@ public struct Adam: OptimizerRule {
     values.withUnsafeMutableBufferPointer { values in
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
-        if let kernels = MeanSquare.kernels(for: g, second, values.count) {
-          let factors = AdamFactors<Float>(self, step)
-          return kernels.table.pointee.adam(
-            kernels(w), kernels(g), kernels(first), kernels(second), values.count, factors.beta1, factors.rest1,
-            factors.beta2, factors.rest2,
-            factors.rate, factors.rootScale, factors.epsilon, factors.shrink)
+        let (plain, factors) = (AdamFactors<Float>(self, step), AdamFactors<Element>(self, step))
+        MeanSquare.step(
+          values.count,
+          kernel: Element.kernels.map { kernels in
+            { start in
+              kernels.table.pointee.adam(
+                kernels(w + start), kernels(g + start), kernels(first + start), kernels(second + start),
+                values.count - start, plain.beta1, plain.rest1, plain.beta2, plain.rest2, plain.rate, plain.rootScale,
+                plain.epsilon, plain.shrink, MeanSquare.bound)
+            }
+          }
+        ) { start, count in
+          adamStep(w + start, g + start, first + start, second + start, count, factors)
         }
-        adamStep(w, g, first, second, values.count, AdamFactors<Element>(self, step))
       }
     }
   }

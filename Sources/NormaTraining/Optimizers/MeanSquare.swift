@@ -1,4 +1,3 @@
-import CKernels
 import NormaTensor
 
 /// A running mean of squares, as optimizers keep it: the mean itself, or where that is more than an element holds, less its root.
@@ -6,15 +5,25 @@ import NormaTensor
 /// A gradient of 1e25 is a `Float`, and its square is not. The root always is one, and the mean is never below 0, so that the
 /// sign is free to say which of the two is kept. Means that an element holds are computed as they always were.
 enum MeanSquare {
-  /// The kernels for a range of gradients and means, if the plain formula serves all of them: no square may be more than a `Float`
-  /// holds, and no mean is kept as its root.
-  static func kernels<Element: TensorElement>(
-    for g: UnsafePointer<Element>, _ mean: UnsafePointer<Element>, _ count: Int
-  ) -> KernelSet<Element>? {
-    guard let kernels = Element.kernels else { return nil }
-    // A mean of what is below this stays below its square, which a float holds.
-    let bound = Float(sign: .plus, exponent: Float.greatestFiniteMagnitude.exponent / 2, significand: 1)
-    return kernels.table.pointee.squares_fit(kernels(g), kernels(mean), count, bound) ? kernels : nil
+  /// What a gradient's magnitude must be below for the plain formula: a mean of the squares of such is a `Float`.
+  static var bound: Float { Float(sign: .plus, exponent: Float.greatestFiniteMagnitude.exponent / 2, significand: 1) }
+
+  /// Makes a step of numbers by kernels, and of those that do not fit the plain formula, or where there are no kernels, by the loop
+  /// that defines it.
+  ///
+  /// - Parameters:
+  ///   - kernel: makes it from a number on, and returns how many of the rest it was made for; nil where there are no kernels.
+  ///   - loop: makes it for so many numbers from one on.
+  static func step(_ count: Int, kernel: ((Int) -> Int)?, loop: (_ start: Int, _ count: Int) -> Void) {
+    guard let kernel else { return loop(0, count) }
+    var done = 0
+    while true {
+      done += kernel(done)
+      guard done < count else { return }
+      let length = min(64, count - done)
+      loop(done, length)
+      done += length
+    }
   }
 
   /// Takes a number into a mean: `mean = decay · mean + rest · g²`.

@@ -26,14 +26,21 @@ public struct RMSProp: OptimizerRule {
     values.withUnsafeMutableBufferPointer { values in
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
-        if let kernels = MeanSquare.kernels(for: g, square, values.count) {
-          return kernels.table.pointee.rmsprop(
-            kernels(w), kernels(g), kernels(square), values.count, Float(step.learningRate), Float(decay),
-            Float(1 - decay), Float(epsilon))
+        let (rate, decay, epsilon) = (step.learningRate, decay, epsilon)
+        MeanSquare.step(
+          values.count,
+          kernel: Element.kernels.map { kernels in
+            { start in
+              kernels.table.pointee.rmsprop(
+                kernels(w + start), kernels(g + start), kernels(square + start), values.count - start, Float(rate),
+                Float(decay), Float(1 - decay), Float(epsilon), MeanSquare.bound)
+            }
+          }
+        ) { start, count in
+          rmsPropStep(
+            w + start, g + start, square + start, count, rate: Element(rate), decay: Element(decay),
+            rest: Element(1 - decay), epsilon: Element(epsilon))
         }
-        rmsPropStep(
-          w, g, square, values.count, rate: Element(step.learningRate), decay: Element(decay),
-          rest: Element(1 - decay), epsilon: Element(epsilon))
       }
     }
   }
