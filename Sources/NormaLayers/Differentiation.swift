@@ -15,6 +15,10 @@ public struct Differentiation<Element: TensorElement> {
   /// A gradient for each parameter, of its shape; nil for one that is frozen or was not used.
   public var gradients: [Tensor<Element>?]
   private let statistics: BatchStatistics
+  private let model: ObjectIdentifier
+
+  /// Whether it was found for a model.
+  package func isOf(_ model: some Layer<Element>) -> Bool { self.model == ObjectIdentifier(model) }
 
   /// The moments of the batch, with the layers that normalized by them, in the order in which they ran; empty once they took
   /// effect.
@@ -54,6 +58,7 @@ public struct Differentiation<Element: TensorElement> {
     self.outputs = outputs
     self.loss = loss
     parameters = model.distinctParameters
+    self.model = ObjectIdentifier(model)
     self.gradients = parameters.map { gradients[$0] }
     statistics = BatchStatistics(pass)
   }

@@ -52,8 +52,8 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   ///   parameters are not those of the step before; what running statistics throw. Nothing has changed then.
   public mutating func update(_ model: some Layer<Element>, with step: Differentiation<Element>) throws {
     guard learningRate.isFinite else { throw TrainingError.wrongSettings("a learning rate of \(learningRate)") }
-    let parameters = model.distinctParameters
-    guard step.parameters.elementsEqual(parameters, by: ===) else {
+    let parameters = step.parameters
+    guard step.isOf(model) else {
       throw TrainingError.stateDoesNotFit("the step's gradients are of another model than the one to update")
     }
     guard fits(elementCount: parameters.reduce(0) { $0 + $1.shape.elementCount }) else {
