@@ -20,7 +20,7 @@ let benchmarks: @Sendable () -> Void = {
       let batch = Batch(shape, channels: layout == .channelsFirst ? shape[1] : shape.channelCount)
       let normalized = try BatchNormalization.forward(
         batch.x, gamma: batch.gamma, beta: batch.beta, layout: layout
-      ).batch
+      ).saved
       return { blackHole(BatchNormalization.backward(batch.gradient, input: batch.x, saved: normalized)) }
     }
   }

@@ -6,7 +6,7 @@ let benchmarks: @Sendable () -> Void = {
   let rules: [(name: String, rule: any OptimizerRule)] = [("SGD", .sgd(momentum: 0.9)), ("Adam", .adam())]
   for (name, rule) in rules {
     Benchmark.timing("training step 784-512-512-10, batch 128, \(name)") {
-      let (model, features, labels) = network(batch: 128)
+      let (model, features, labels) = try network(batch: 128)
       var optimizer = Optimizer<Float>(rule, learningRate: 1e-3)
       var random = RandomGenerator(seed: 0)
       return {
@@ -17,14 +17,14 @@ let benchmarks: @Sendable () -> Void = {
   }
   for batch in [1, 128] {
     Benchmark.timing("inference 784-512-512-10, batch \(batch)") {
-      let (model, features, _) = network(batch: batch)
+      let (model, features, _) = try network(batch: batch)
       return { blackHole(try model(Variable(features), in: .inference)) }
     }
   }
 }
 
 /// Two hidden layers with batch normalization, and a batch for them.
-private func network(batch: Int) -> (model: Sequential<Float>, features: Tensor<Float>, labels: [Int]) {
+private func network(batch: Int) throws -> (model: Sequential<Float>, features: Tensor<Float>, labels: [Int]) {
   var random = RandomGenerator(seed: 0)
   let model: Sequential<Float> = try MultilayerPerceptron(hidden: [512, 512]).build(
     sampleShape: [784], outputCount: 10, random: random)
