@@ -30,6 +30,16 @@ package struct AffineInputs: Sendable {
     (gamma.map { ", ∂{\($0)} = Σ g·x̂" } ?? "") + (beta.map { ", ∂{\($0)} = Σ g" } ?? "")
   }
 
+  /// The shape of rows `[…, C]` whose channels have their numbers; of so many channels, if they are given.
+  func checkRows(_ inputs: [Shape], channels: Int?) throws(ShapeError) -> Shape {
+    let x = inputs[0]
+    guard x.rank >= 1, channels.map({ $0 == x.channelCount }) ?? true else {
+      throw ShapeError(expected: "[…, \(channels.map(String.init) ?? "channels")]", found: x)
+    }
+    try check(inputs, channels: x.channelCount, expected: "[…, {C}]")
+    return x
+  }
+
   /// Makes sure that each channel has its numbers; `vectors` are the places of the inputs that must have one for each.
   func check(_ inputs: [Shape], channels: Int, expected: String, vectors: [Int] = []) throws(ShapeError) {
     for index in vectors + [gamma, beta].compactMap(\.self) where inputs[index].elementCount != channels {

@@ -15,12 +15,7 @@ package struct RMSNormalizationOperation<Element: TensorElement>: TensorOperatio
   }
 
   package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
-    let x = inputs[0]
-    guard x.rank >= 1, channels.map({ $0 == x.channelCount }) ?? true else {
-      throw ShapeError(expected: "[…, \(channels.map(String.init) ?? "channels")]", found: x)
-    }
-    try affine.check(inputs, channels: x.channelCount, expected: "[…, {C}]")
-    return x
+    try affine.checkRows(inputs, channels: channels)
   }
 
   package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: RootMeanSquares<Element>) {

@@ -41,8 +41,11 @@ public struct BatchNormalizationWalk {
     outputGradient: Tensor<Double>, statistics: RunningStatistics<Double>
   ) {
     self.init(x, gamma: gamma, beta: beta, outputGradient: outputGradient) { x, gamma, beta in
-      x.batchNormalized(
-        mean: Variable(statistics.mean), variance: Variable(statistics.variance), gamma: gamma, beta: beta,
+      func constant(_ value: Tensor<Double>, _ name: String) -> Variable<Double> {
+        x.graph?.constant(value, name: name) ?? Variable(value)
+      }
+      return x.batchNormalized(
+        mean: constant(statistics.mean, "M"), variance: constant(statistics.variance, "V"), gamma: gamma, beta: beta,
         epsilon: epsilon
       ).named("y = γ·(x − M)/s + β")
     }
