@@ -7,7 +7,7 @@ extension ElementwiseOperation: ONNXExportable where Element == Float {
   ) throws(ONNXError) -> ONNXExporter.Value {
     let x = try call.value(0)
     func constant(_ number: Float) -> String {
-      exporter.add(constant: .scalar(number), named: call.path.isEmpty ? "constant" : "\(call.path).constant")
+      exporter.add(constant: .scalar(number), named: call.name("constant"))
     }
     switch function {
     case .leakyReLU(slope: 0): return exporter.add("Relu", [x], for: call)
@@ -68,8 +68,7 @@ extension ONNXExporter {
       if let value {
         names.append(value.name)
       } else {
-        let constant = try call.constant(index)
-        names.append(add(constant: constant.value, named: constant.name))
+        names.append(try addConstant(index, of: call))
       }
     }
     let name = addNode(operation, at: call.path, names)
@@ -87,7 +86,7 @@ extension ReductionOperation: ONNXExportable where Element == Float {
     guard isOverRows else { return exporter.add(operation, [x], ["keepdims": .integer(0)], since: 18, for: call) }
     let axes = (0..<x.shape.rank - 1).map(Int64.init)
     let name = exporter.add(
-      tensor: .integers(ONNXIntegers(axes, shape: [axes.count])), named: "\(call.path).rows")
+      tensor: .integers(ONNXIntegers(axes, shape: [axes.count])), named: call.name("rows"))
     return exporter.add(operation, [x], constants: [name], ["keepdims": .integer(0)], since: 18, for: call)
   }
 }
@@ -96,10 +95,9 @@ extension DropoutOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
-    let prefix = call.path.isEmpty ? "" : call.path + "."
-    let ratio = exporter.add(constant: .scalar(Float(1 - keepProbability)), named: prefix + "ratio")
+    let ratio = exporter.add(constant: .scalar(Float(1 - keepProbability)), named: call.name("ratio"))
     let isTraining = exporter.add(
-      tensor: .integers(ONNXIntegers([1], shape: [], type: .bool)), named: prefix + "training")
+      tensor: .integers(ONNXIntegers([1], shape: [], type: .bool)), named: call.name("training"))
     return exporter.add("Dropout", [try call.value(0)], constants: [ratio, isTraining], for: call)
   }
 }

@@ -8,7 +8,6 @@ extension ONNXExporter {
   fileprivate mutating func addAffine(
     _ affine: AffineInputs, count: Int, hasShift: Bool = true, _ call: Call
   ) throws(ONNXError) -> [String] {
-    let prefix = call.path.isEmpty ? "" : call.path + "."
     var names: [String] = []
     for (place, name, value) in [(affine.gamma, "weight", Float(1)), (affine.beta, "bias", 0)].prefix(hasShift ? 2 : 1)
     {
@@ -16,7 +15,7 @@ extension ONNXExporter {
       names.append(
         add(
           constant: known?.value ?? Tensor(repeating: value, shape: [count]),
-          named: known.map(\.name) ?? prefix + name))
+          named: known.map(\.name) ?? call.name(name)))
     }
     return names
   }
@@ -32,10 +31,7 @@ extension FixedBatchNormalizationOperation: ONNXExportable where Element == Floa
     }
     let x = exporter.channelsFirst(try call.value(0))
     var constants = try exporter.addAffine(affine, count: x.shape.channelCount, call)
-    for index in [1, 2] {
-      let constant = try call.constant(index)
-      constants.append(exporter.add(constant: constant.value, named: constant.name))
-    }
+    for index in [1, 2] { constants.append(try exporter.addConstant(index, of: call)) }
     let y = exporter.add(
       "BatchNormalization", [x], constants: constants, ["epsilon": .number(Float(epsilon))], for: call)
     return rectifies ? exporter.add("Relu", [y], for: call) : y
@@ -48,11 +44,10 @@ extension BatchNormalizationOperation: ONNXExportable where Element == Float {
   ) throws(ONNXError) -> ONNXExporter.Value {
     let x = exporter.channelsFirst(try call.value(0))
     let count = x.shape.channelCount
-    let prefix = call.path.isEmpty ? "" : call.path + "."
     let known = call.statistics?.runningStatistics
-    let mean = exporter.add(constant: known?.mean ?? .zeros([count]), named: prefix + "running_mean")
-    let variance = exporter.add(constant: known?.variance ?? .ones([count]), named: prefix + "running_var")
-    let outputs = ["\(prefix)running_mean.next", "\(prefix)running_var.next"]
+    let mean = exporter.add(constant: known?.mean ?? .zeros([count]), named: call.name("running_mean"))
+    let variance = exporter.add(constant: known?.variance ?? .ones([count]), named: call.name("running_var"))
+    let outputs = [call.name("running_mean.next"), call.name("running_var.next")]
     if exporter.form == .training && known != nil {
       for name in outputs { exporter.addStatistics(name, count: count) }
     }

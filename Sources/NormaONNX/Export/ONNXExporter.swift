@@ -74,6 +74,9 @@ public struct ONNXExporter {
     /// The number of inputs.
     public var count: Int { operands.count }
 
+    /// The name in the model of something of the layer's own.
+    public func name(_ local: String) -> String { path.isEmpty ? local : "\(path).\(local)" }
+
     /// An input that depends on the batch.
     ///
     /// - Throws: ``ONNXError`` if it is a constant.
@@ -130,6 +133,14 @@ public struct ONNXExporter {
   /// Adds a tensor of the model's own and gives its name.
   public mutating func add(constant tensor: Tensor<Float>, named name: String) -> String {
     add(tensor: .floats(tensor), named: name)
+  }
+
+  /// Adds an input of a call that is a constant, under the name it has in files, and gives its name.
+  ///
+  /// - Throws: ``ONNXError`` if it depends on the batch.
+  public mutating func addConstant(_ index: Int, of call: Call) throws(ONNXError) -> String {
+    let constant = try call.constant(index)
+    return add(constant: constant.value, named: constant.name)
   }
 
   /// Adds a tensor of the model's own and gives its name; another one if another tensor has that.

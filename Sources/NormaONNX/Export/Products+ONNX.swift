@@ -6,9 +6,8 @@ extension MatrixProductOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
-    let weight = try call.constant(1)
-    let name = exporter.add(constant: weight.value, named: weight.name)
-    return exporter.add("MatMul", [try call.value(0)], constants: [name], for: call)
+    let weight = try exporter.addConstant(1, of: call)
+    return exporter.add("MatMul", [try call.value(0)], constants: [weight], for: call)
   }
 }
 
@@ -17,17 +16,13 @@ extension LinearOperation: ONNXExportable where Element == Float {
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
     let x = exporter.channelsLast(try call.value(0))
-    let weight = try call.constant(1)
-    var bias: [String] = []
-    if hasBias {
-      let constant = try call.constant(2)
-      bias = [exporter.add(constant: constant.value, named: constant.name)]
-    }
+    let bias = hasBias ? [try exporter.addConstant(2, of: call)] : []
     var y: ONNXExporter.Value
     if x.shape.rank == 2 {
-      let name = exporter.add(constant: weight.value, named: weight.name)
-      y = exporter.add("Gemm", [x], constants: [name] + bias, ["transB": .integer(1)], for: call)
+      let weight = try exporter.addConstant(1, of: call)
+      y = exporter.add("Gemm", [x], constants: [weight] + bias, ["transB": .integer(1)], for: call)
     } else {
+      let weight = try call.constant(1)
       let name = exporter.add(constant: weight.value.transposed([1, 0]), named: weight.name)
       y = exporter.add("MatMul", [x], constants: [name], for: call)
       if hasBias { y = exporter.add("Add", [y], constants: bias, for: call) }
@@ -42,10 +37,7 @@ extension ConvolutionOperation: ONNXExportable where Element == Float {
   ) throws(ONNXError) -> ONNXExporter.Value {
     let x = exporter.channelsFirst(try call.value(0))
     var constants: [String] = []
-    for index in hasBias ? [1, 2] : [1] {
-      let constant = try call.constant(index)
-      constants.append(exporter.add(constant: constant.value, named: constant.name))
-    }
+    for index in hasBias ? [1, 2] : [1] { constants.append(try exporter.addConstant(index, of: call)) }
     var y = exporter.add(
       "Conv", [x], constants: constants,
       window.attributes.merging(["group": .integer(groups)]) { $1 }, for: call)
@@ -125,7 +117,7 @@ extension ReshapeOperation: ONNXExportable where Element == Float {
     // 0 stands for the length there was.
     let lengths = [0] + shape.dropFirst().map(Int64.init)
     let name = exporter.add(
-      tensor: .integers(ONNXIntegers(lengths, shape: [lengths.count])), named: "\(call.path).shape")
+      tensor: .integers(ONNXIntegers(lengths, shape: [lengths.count])), named: call.name("shape"))
     return exporter.add("Reshape", [x], constants: [name], for: call)
   }
 }
@@ -140,7 +132,7 @@ extension ChannelPaddingOperation: ONNXExportable where Element == Float {
     pads[rank + (x.isChannelsFirst ? 1 : rank - 1)] = Int64(channels - x.shape.channelCount)
     let name = exporter.add(
       tensor: .integers(ONNXIntegers(pads, shape: [pads.count])),
-      named: call.path.isEmpty ? "pads" : "\(call.path).pads")
+      named: call.name("pads"))
     return exporter.add("Pad", [x], constants: [name], for: call)
   }
 }

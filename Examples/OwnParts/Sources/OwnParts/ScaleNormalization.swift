@@ -40,14 +40,12 @@ struct ScaleNormalization<Element: TensorElement>: TensorOperation {
 extension ScaleNormalization: ONNXExportable where Element == Float {
   func export(_ call: ONNXExporter.Call, to exporter: inout ONNXExporter) throws(ONNXError) -> ONNXExporter.Value {
     let x = exporter.channelsLast(try call.value(0))
-    let gain = try call.constant(1)
     let length = exporter.add("ReduceL2", [x], ["axes": .integers([-1]), "keepdims": .integer(1)], for: call)
     let squared = exporter.add("Mul", [length, length], for: call)
-    let epsilon = exporter.add(constant: .scalar(Float(epsilon)), named: "\(call.path).epsilon")
+    let epsilon = exporter.add(constant: .scalar(Float(epsilon)), named: call.name("epsilon"))
     let deviation = exporter.add("Sqrt", [exporter.add("Add", [squared], constants: [epsilon], for: call)], for: call)
     let normalized = exporter.add("Div", [x, deviation], for: call)
-    let name = exporter.add(constant: gain.value, named: gain.name)
-    return exporter.add("Mul", [normalized], constants: [name], for: call)
+    return exporter.add("Mul", [normalized], constants: [try exporter.addConstant(1, of: call)], for: call)
   }
 }
 
