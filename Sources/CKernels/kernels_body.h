@@ -13,6 +13,7 @@
 #include "loops/planes.h"
 #include "loops/layer.h"
 #include "loops/elements.h"
+#include "loops/product.h"
 #include "loops/convolution.h"
 #include "loops/winograd.h"
 

@@ -19,6 +19,17 @@ static inline __attribute__((always_inline)) void NAME(copy)(float *to, const fl
   if (count & 1) *to = *from;
 }
 
+// The first `count` values where there are fewer than LANES of them, and zeros.
+static inline __attribute__((always_inline)) vf NAME(load_some)(const float *p, long count) {
+  if (count >= LANES) return NAME(load)(p);
+  vf v = {0};
+  NAME(copy)((float *)&v, p, count);
+  return v;
+}
+static inline __attribute__((always_inline)) void NAME(store_some)(float *p, vf v, long count) {
+  NAME(copy)(p, (const float *)&v, count < LANES ? count : LANES);
+}
+
 // Stores past the caches where the caller found that the result will not be read soon: p must be aligned to 64 bytes.
 static inline __attribute__((always_inline)) void NAME(put)(float *p, vf v, bool streams) {
   if (streams) __builtin_nontemporal_store(v, (vfa *)p); else NAME(store)(p, v);
