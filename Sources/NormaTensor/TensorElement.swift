@@ -8,7 +8,7 @@ public protocol TensorElement: Real, BinaryFloatingPoint, BitwiseCopyable, Senda
   /// multiply-add instructions do it; for others in two, which takes no library where there is no such instruction.
   func addingTerm(_ x: Self, _ y: Self) -> Self
 
-  /// The compiled kernels for the type, where it has any and they are in use; nil where the loops that define them serve.
+  /// The kernels in use for the type; nil for a type that has none, and runs on generic loops.
   static var kernels: KernelSet<Self>? { get }
 }
 
