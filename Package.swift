@@ -91,6 +91,9 @@ let package = Package(
     // Tests, one target a module, and what they share.
     .target(name: "TestSupport", dependencies: ["Norma"], path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    .target(name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases", exclude: ["main.c"]),
+    .testTarget(
+      name: "CKernelsTests", dependencies: ["CKernels", "KernelCases", "TestSupport"], exclude: ["hashes.txt"]),
     .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
     .testTarget(name: "NormaNormalizationTests", dependencies: ["NormaNormalization", "TestSupport"]),
     .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
@@ -101,7 +104,9 @@ let package = Package(
     .testTarget(name: "NormaImagesTests", dependencies: ["NormaImages", "TestSupport"]),
     .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "NormaImages", "TestSupport"]),
     .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),
-    .testTarget(name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"]),
+    .testTarget(
+      name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"],
+      exclude: ["Golden/hashes.txt"]),
     .testTarget(name: "NormaONNXTests", dependencies: ["Norma", "NormaONNX", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
