@@ -14,7 +14,7 @@ SECONDS := 60
 # Homebrew's folders are not among those the compiler searches.
 ifeq ($(shell uname -s),Darwin)
   BREW := $(shell brew --prefix 2>/dev/null)
-  FLAGS := $(foreach formula,onednn libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
+  FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
 .PHONY: help setup demo test smoke lint format sanitize arm fuzz examples bench drawings docs clean

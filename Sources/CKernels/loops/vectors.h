@@ -4,6 +4,8 @@
 static inline __attribute__((always_inline)) vf NAME(load)(const float *p) { return *(const vf *)p; }
 static inline __attribute__((always_inline)) void NAME(store)(float *p, vf v) { *(vf *)p = v; }
 static inline __attribute__((always_inline)) vf NAME(splat)(float v) { return v - (vf){0}; }
+// A number in every place of a vector of any type.
+#define SPLAT(type, v) ((v) - (type){0})
 // ReLU of a vector of any width. A NaN compares as false, and is passed on.
 #define RECTIFIED(v) ((__typeof__(v))(~((v) <= 0.0f) & (__typeof__((v) <= 0.0f))(v)))
 static inline __attribute__((always_inline)) vf NAME(rectify)(vf v) { return RECTIFIED(v); }
@@ -15,6 +17,17 @@ static inline __attribute__((always_inline)) void NAME(copy)(float *to, const fl
   if (count & 4) { __builtin_memcpy(to, from, 16); to += 4, from += 4; }
   if (count & 2) { __builtin_memcpy(to, from, 8); to += 2, from += 2; }
   if (count & 1) *to = *from;
+}
+
+// The first `count` values where there are fewer than LANES of them, and zeros.
+static inline __attribute__((always_inline)) vf NAME(load_some)(const float *p, long count) {
+  if (count >= LANES) return NAME(load)(p);
+  vf v = {0};
+  NAME(copy)((float *)&v, p, count);
+  return v;
+}
+static inline __attribute__((always_inline)) void NAME(store_some)(float *p, vf v, long count) {
+  NAME(copy)(p, (const float *)&v, count < LANES ? count : LANES);
 }
 
 // Stores past the caches where the caller found that the result will not be read soon: p must be aligned to 64 bytes.
