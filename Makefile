@@ -14,10 +14,10 @@ SECONDS := 60
 # Homebrew's folders are not among those the compiler searches.
 ifeq ($(shell uname -s),Darwin)
   BREW := $(shell brew --prefix 2>/dev/null)
-  FLAGS := $(foreach formula,onednn zlib libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
+  FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke lint format sanitize fuzz examples bench drawings docs clean
+.PHONY: help setup demo test smoke lint format sanitize arm fuzz examples bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -49,6 +49,9 @@ format:  ## puts the sources into the project's format
 
 sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer; takes half an hour or more
 	@Utils/sanitize $(FLAGS)
+
+arm:  ## compares the kernels' bits on ARM, under an emulator, with those of all other instruction sets
+	@Utils/arm
 
 fuzz: setup  ## feeds random bytes to the readers READERS for SECONDS each, see Fuzz/README.md
 	@READERS="$(READERS)" SECONDS_EACH=$(SECONDS) Utils/fuzz $(FLAGS)
