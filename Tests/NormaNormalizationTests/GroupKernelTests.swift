@@ -3,7 +3,7 @@ import NormaTensor
 import TestSupport
 import Testing
 
-/// Group normalization on the C kernels against the plain loops in double precision, and against itself on every
+/// Group normalization on the kernels against the definition in double precision, and against itself on every
 /// instruction set.
 @Suite struct GroupKernelTests {
   struct Case: Sendable {

@@ -3,7 +3,7 @@ import NormaTensor
 import TestSupport
 import Testing
 
-/// The C kernels against the plain loops in double precision, and against each other.
+/// The kernels against the definition in double precision, and those of all sets and the twins against each other.
 @Suite struct KernelTests {
   /// Shapes that reach every path: few channels folded into wide rows and rows that are left over, widths that are no
   /// multiple of a vector, columns and rows cut into tickets, planes of one value and of many.

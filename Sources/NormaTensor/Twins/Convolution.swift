@@ -18,7 +18,7 @@ func finished<Element: TensorElement>(
 
 /// `y[results[r] + c] = Σ x[places[r] + segment + k] · weights[…][c]` for `columns` columns c, at most sixteen: one
 /// chain over all segments and their k. `weights` holds sixteen columns for each k. What follows the sum is told by
-/// ``finished(_:_:_:_:_:)``.
+/// `finished`.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
 package func shiftedRowsTwin<Element: TensorElement>(

@@ -30,7 +30,7 @@ func productTwin(
   }
 }
 
-/// What ``productTwin(_:_:_:_:_:_:_:_:_:_:_:_:_:_:)`` computes, for a right factor that is stored transposed: term k of
+/// What `productTwin` computes, for a right factor that is stored transposed: term k of
 /// column j at `b[j · stride + k]`.
 func productOfColumnsTwin(
   _ a: UnsafePointer<Float>!, _ rowStep: Int, _ b: UnsafePointer<Float>!, _ stride: Int,
