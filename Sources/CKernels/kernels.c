@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// No product and sum become one instruction, but in convolutions: with it, or without it on older hardware, results would
-// differ.
+// No product and sum become one instruction by themselves: what is rounded once is written so, by MULTIPLY_ADD.
 #pragma STDC FP_CONTRACT OFF
 
 // The helpers that pass vectors are always inlined, so how they would be passed does not matter.
@@ -24,6 +23,33 @@ typedef double vd4 __attribute__((vector_size(32)));
 typedef long vl __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 
+// MULTIPLY_ADD(x, y, sum) is x · y + sum, rounded once: of floats, or of vectors of floats. Each set says which of these it is.
+#define FUSED(x, y, sum) __builtin_elementwise_fma(x, y, sum)
+#define EMULATED(x, y, sum) _Generic((sum), float: emulated_float, vf: emulated_vf, vo: emulated_vo)(x, y, sum)
+
+// For processors without the instruction, sixty times slower: the product of two floats is exact in double precision, and the sum
+// is rounded to odd there: toward the exact value's neighbour with an odd last digit. Such a sum lies on the same side as the exact
+// one of everything that decides how it is rounded to a float, which has less than half as many digits.
+#define DEFINE_EMULATED(floats, doubles, longs) \
+  static inline __attribute__((always_inline)) floats emulated_##floats(floats x, floats y, floats addend) { \
+    const doubles product = __builtin_convertvector(x, doubles) * __builtin_convertvector(y, doubles); \
+    const doubles other = __builtin_convertvector(addend, doubles), sum = product + other, share = sum - product; \
+    /* What rounding took from the sum, exactly; NaN, and so no reason to change it, where the sum is not finite. */ \
+    const doubles error = (product - (sum - share)) + (other - share); \
+    const longs isInexact = (error < 0) | (error > 0), isEven = ((longs)sum & 1) - 1; \
+    /* One more in magnitude where the error has the sum's sign, else one less. */ \
+    const longs step = (((longs)error ^ (longs)sum) >> 63) | 1; \
+    return __builtin_convertvector((doubles)((longs)sum + (step & isInexact & isEven)), floats); \
+  }
+
+typedef double vd16 __attribute__((vector_size(128)));
+typedef long vl16 __attribute__((vector_size(128)));
+DEFINE_EMULATED(vf, vd16, vl16)
+DEFINE_EMULATED(vo, vd8, vl)
+static inline __attribute__((always_inline)) float emulated_float(float x, float y, float addend) {
+  return emulated_vo((vo){x}, (vo){y}, (vo){addend})[0];
+}
+
 #define NAME(x) norma_baseline_##x
 #define STRIP 1
 #if defined(__aarch64__)
@@ -33,11 +59,17 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 #define SHOWN "baseline"
 #define ROWS 2
 #endif
+#if defined(__x86_64__) && !defined(__FMA__)
+#define MULTIPLY_ADD EMULATED
+#else
+#define MULTIPLY_ADD FUSED
+#endif
 #include "kernels_body.h"
 #undef NAME
 #undef SHOWN
 #undef STRIP
 #undef ROWS
+#undef MULTIPLY_ADD
 
 #if defined(__x86_64__)
 
@@ -46,11 +78,13 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 #define SHOWN "avx2"
 #define STRIP 4
 #define ROWS 6
+#define MULTIPLY_ADD FUSED
 #include "kernels_body.h"
 #undef NAME
 #undef SHOWN
 #undef STRIP
 #undef ROWS
+#undef MULTIPLY_ADD
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target("fma,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
@@ -58,11 +92,13 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 #define SHOWN "avx512"
 #define STRIP 4
 #define ROWS 12
+#define MULTIPLY_ADD FUSED
 #include "kernels_body.h"
 #undef NAME
 #undef SHOWN
 #undef STRIP
 #undef ROWS
+#undef MULTIPLY_ADD
 #pragma clang attribute pop
 
 #endif

@@ -1,10 +1,9 @@
 // The kernels' one source, included once for each instruction set. Before it is included, NAME(x) must give the function
 // names of that set, SHOWN its own name, and STRIP the number of vectors of a row whose sums it can hold in registers, ROWS how
-// many rows of a product.
+// many rows of a product, and MULTIPLY_ADD how a product is added to a sum in one rounding.
 //
 // Every value a kernel computes depends on the operands and their shape alone: sums run over rows one by one, or over a
-// fixed number of lanes, and no product and sum are contracted to one instruction. All sets give the same bits, except in
-// the products of convolution.h.
+// fixed number of lanes, and a product and a sum are rounded once only where MULTIPLY_ADD says so. All sets give the same bits.
 
 // Sixteen floats, wherever they stand. On narrower hardware the compiler uses several registers.
 #define LANES 16

@@ -2,6 +2,8 @@ import COneDNN
 import RealModule
 
 extension Float: TensorElement {
+  @inlinable public func addingTerm(_ x: Float, _ y: Float) -> Float { addingProduct(x, y) }
+
   public static var kernels: KernelSet<Float>? { .selected }
 
   /// oneDNN's product, cut into parts that depend on the shape alone, so that the bits do not depend on the number of

@@ -7,11 +7,17 @@ public protocol TensorElement: Real, BinaryFloatingPoint, BitwiseCopyable, Senda
   /// `C = A·B`, or `C += A·B`, for row-major matrices.
   static func multiply(_ product: MatrixProduct<Self>)
 
+  /// This sum with the term `x · y` added, as sums of products are defined for the type: for `Float` in one rounding, as fused
+  /// multiply-add instructions do it; for others in two, which takes no library where there is no such instruction.
+  func addingTerm(_ x: Self, _ y: Self) -> Self
+
   /// The compiled kernels for the type, where it has any and they are in use; nil where the loops that define them serve.
   static var kernels: KernelSet<Self>? { get }
 }
 
 extension TensorElement {
+  @inlinable public func addingTerm(_ x: Self, _ y: Self) -> Self { self + x * y }
+
   public static var kernels: KernelSet<Self>? { nil }
 }
 

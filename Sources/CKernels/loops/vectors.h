@@ -4,6 +4,8 @@
 static inline __attribute__((always_inline)) vf NAME(load)(const float *p) { return *(const vf *)p; }
 static inline __attribute__((always_inline)) void NAME(store)(float *p, vf v) { *(vf *)p = v; }
 static inline __attribute__((always_inline)) vf NAME(splat)(float v) { return v - (vf){0}; }
+// A number in every place of a vector of any type.
+#define SPLAT(type, v) ((v) - (type){0})
 // ReLU of a vector of any width. A NaN compares as false, and is passed on.
 #define RECTIFIED(v) ((__typeof__(v))(~((v) <= 0.0f) & (__typeof__((v) <= 0.0f))(v)))
 static inline __attribute__((always_inline)) vf NAME(rectify)(vf v) { return RECTIFIED(v); }
