@@ -9,9 +9,12 @@ import NormaTensor
 /// channels are sixteen matrix products. The gradient of the input is such a convolution too; that of the weights is
 /// G'[(B'dB) ∘ (A∂YA')]G, summed over tiles.
 ///
+/// The sums over channels are those of ``TermChunk``, as in any convolution; around them are additions, and halves of the weights'.
+/// Tiles are counted from an image's first pixel, and each is computed from its own pixels alone.
+///
 /// What is rounded are sums of a tile's values: an error follows the size of these, not of the one result, which may be
 /// much smaller.
-final class WinogradConvolution: KernelConvolution {
+final class WinogradConvolution: ConvolutionAlgorithm {
   private let source, result: norma_tiles
   private let isBackward: Bool
   /// The tiles of all images.
@@ -22,10 +25,10 @@ final class WinogradConvolution: KernelConvolution {
   /// How the work is cut, by the shape alone: into tickets of tiles, and into parts of the result's channels where
   /// there are few.
   private let tilesPerTicket, blockParts: Int
-  /// Zeros for each channel of the source, or of the result; the place of each row in a factor of each of them, and in
-  /// a product.
-  private let zeros: [Float]
+  /// The place of each row in a factor of the source, in one of the result, and in a product.
   private let sourcePlaces, resultPlaces, productPlaces: [Int32]
+  /// The terms of a row of the source's factors: its channels.
+  private let chunks: [TermChunk]
 
   /// The channels of the source and of the result, filled up to whole blocks.
   private var sourceWidth: Int { Self.filled(source.channels) }
@@ -77,59 +80,67 @@ final class WinogradConvolution: KernelConvolution {
     { parts *= 2 }
     blockParts = parts
 
-    zeros = [Float](repeating: 0, count: Self.filled(most))
     let (sourceWidth, resultWidth) = (Self.filled(source.channels), Self.filled(result.channels))
     sourcePlaces = (0..<tilesAtOnce).map { Int32($0 * sourceWidth) }
     resultPlaces = (0..<tilesAtOnce).map { Int32($0 * resultWidth) }
     productPlaces = (0..<tilesAtOnce).map { Int32($0 * columnsOfBlock) }
+    chunks = TermChunk.chunks(of: [(place: 0, length: source.channels)])
   }
 
   var isDepthwise: Bool { false }
 
-  func packed(_ weight: Tensor<Float>) -> PackedWeights {
+  func packed<Element: TensorElement>(_ weight: Tensor<Element>) -> PackedWeights<Element> {
     PackedWeights(
       elements: WinogradWeights.transformed(
         weight, sources: source.channels, results: result.channels, isBackward: isBackward))
   }
 
-  func multiply(
-    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
-    into result: UnsafeMutablePointer<Float>,
-    bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool
+  /// How many times as many tiles as are held at a time there are, the last time perhaps fewer.
+  private var groups: Int { (tiles + tilesAtOnce - 1) / tilesAtOnce }
+
+  /// The tiles from one on that are held at a time, but none from another on.
+  private func group(from tile: Int, upTo end: Int) -> Range<Int> { tile..<min(tile + tilesAtOnce, end) }
+
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func multiply<Element: TensorElement>(
+    _ source: UnsafePointer<Element>, _ weights: PackedWeights<Element>, into result: UnsafeMutablePointer<Element>,
+    then epilogue: Epilogue<Element>
   ) {
-    let (step, productStep) = (self.step(sourceWidth), self.step(columnsOfBlock))
-    let sources = self.source.channels
-    // The source is transformed once for each part, which one thread alone is spared.
-    let parts = Parallel.threadCount > 1 ? blockParts : 1
-    weights.elements.withUnsafeElements { packed in
-      guard let packed = packed.baseAddress else { return }
-      Parallel.forEach((tiles + tilesPerTicket - 1) / tilesPerTicket * parts) { number in
-        let first = number / parts * tilesPerTicket
-        let end = min(first + tilesPerTicket, tiles)
-        let part = number % parts
-        let blocksOfPart = part * blocks / parts..<(part + 1) * blocks / parts
-        withScratch(16 * (step + productStep), of: Float.self) { values in
-          let products = values + 16 * step
-          for tile in stride(from: first, to: end, by: tilesAtOnce) {
-            let count = min(tilesAtOnce, end - tile)
-            withUnsafePointer(to: self.source) { tiles in
-              kernels.winograd_source(source, tiles, tile, count, zeros, values, sourceWidth, step)
+    let loops = ConvolutionLoops<Element>()
+    let tickets = (tiles + tilesPerTicket - 1) / tilesPerTicket
+    let factors = 16 * step(sourceWidth)
+    let (packed, width) = (weights.elements.address, sourceWidth)
+    withExtendedLifetime(weights.elements) {
+      withZeros(width) { zeros in
+        if blockParts == 1 {
+          Parallel.forEach(tickets) { ticket in
+            let end = min((ticket + 1) * tilesPerTicket, tiles)
+            withScratch(factors, of: Element.self) { values in
+              for tile in stride(from: ticket * tilesPerTicket, to: end, by: tilesAtOnce) {
+                let group = group(from: tile, upTo: end)
+                loops.transformSource(
+                  source, self.source, first: group.lowerBound, count: group.count, zeros: zeros, into: values,
+                  width: width, stride: step(width))
+                multiply(loops, values, packed, group, blocks: 0..<blocks, into: result, then: epilogue)
+              }
             }
-            for block in blocksOfPart {
-              for k in 0..<16 {
-                var (place, length) = (Int32(0), Int32(sources))
-                kernels.shifted_rows(
-                  values + k * step, sourcePlaces, productPlaces, count, &place, &length, 1,
-                  packed + (block * 16 + k) * sources * columnsOfBlock, products + k * productStep, columnsOfBlock,
-                  nil, nil, false, false)
-              }
-              let channel = block * columnsOfBlock
-              withUnsafePointer(to: self.result) { tiles in
-                kernels.winograd_result(
-                  products, productStep, result + channel, tiles, tile, count,
-                  min(columnsOfBlock, tiles.pointee.channels - channel), bias.map { $0 + channel },
-                  residual.map { $0 + channel }, rectifies)
-              }
+          }
+        } else {
+          // Where the result's channels are shared out too, all parts read the same factors: they are found before.
+          withScratch(groups * factors, of: Element.self) { values in
+            Parallel.forEach(groups) { number in
+              let group = group(from: number * tilesAtOnce, upTo: tiles)
+              loops.transformSource(
+                source, self.source, first: group.lowerBound, count: group.count, zeros: zeros,
+                into: values + number * factors, width: width, stride: step(width))
+            }
+            // All tiles for one part after the other, whose weights stay in the second cache then.
+            Parallel.forEach(blockParts * groups) { number in
+              let (part, number) = (number / groups, number % groups)
+              multiply(
+                loops, values + number * factors, packed, group(from: number * tilesAtOnce, upTo: tiles),
+                blocks: part * blocks / blockParts..<(part + 1) * blocks / blockParts, into: result, then: epilogue)
             }
           }
         }
@@ -137,38 +148,74 @@ final class WinogradConvolution: KernelConvolution {
     }
   }
 
-  /// Tiles are cut into parts by the shape alone; each adds into sums of its own, which are added up in their order.
-  func weightGradient(
-    _ kernels: norma_kernels, _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>,
-    into result: UnsafeMutablePointer<Float>
+  /// The results of some tiles, in some blocks of channels, from the source's factors.
+  private func multiply<Element: TensorElement>(
+    _ loops: ConvolutionLoops<Element>, _ values: UnsafePointer<Element>, _ packed: UnsafePointer<Element>,
+    _ group: Range<Int>, blocks: Range<Int>, into result: UnsafeMutablePointer<Element>,
+    then epilogue: Epilogue<Element>
   ) {
+    let (step, productStep) = (self.step(sourceWidth), self.step(columnsOfBlock))
+    withScratch(16 * productStep, of: Element.self) { products in
+      for block in blocks {
+        for (index, chunk) in chunks.enumerated() {
+          chunk.withSegments { segments in
+            for k in 0..<16 {
+              loops.sumShiftedRows(
+                values + k * step, sourcePlaces, productPlaces, rows: group.count, segments,
+                packed + ((block * 16 + k) * source.channels + chunk.firstTerm) * columnsOfBlock,
+                into: products + k * productStep, columns: columnsOfBlock, accumulates: index > 0, then: .none)
+            }
+          }
+        }
+        let channel = block * columnsOfBlock
+        loops.transformResult(
+          products, stride: productStep, into: result + channel, self.result, first: group.lowerBound,
+          count: group.count, columns: min(columnsOfBlock, self.result.channels - channel),
+          then: epilogue.from(bias: channel, result: channel))
+      }
+    }
+  }
+
+  /// The sum over tiles: a chain over those that are held at a time begins at zero, and is added to the sums of its part. Tiles are cut
+  /// into parts and chains by the shape alone, and parts are added up in their order.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func weightGradient<Element: TensorElement>(
+    _ gradient: UnsafePointer<Element>, input: UnsafePointer<Element>, into result: UnsafeMutablePointer<Element>
+  ) {
+    let loops = ConvolutionLoops<Element>()
+    let (sourceWidth, resultWidth) = (self.sourceWidth, self.resultWidth)
     let (step, gradientStep) = (self.step(sourceWidth), self.step(resultWidth))
     let sources = source.channels
     let length = 16 * sources * resultWidth
-    let groups = (tiles + tilesAtOnce - 1) / tilesAtOnce
     let parts = max(1, min(groups, length <= 1 << 15 ? 16 : (length <= 1 << 20 ? 8 : 4)))
 
-    withScratch(parts * length, of: Float.self) { sums in
-      Parallel.forEach(parts) { part in
-        let sums = sums + part * length
-        sums.update(repeating: 0, count: length)
-        withScratch(16 * (step + gradientStep), of: Float.self) { values in
-          let gradients = values + 16 * step
-          for group in part * groups / parts..<(part + 1) * groups / parts {
-            let tile = group * tilesAtOnce
-            let count = min(tilesAtOnce, tiles - tile)
-            withUnsafePointer(to: source) { tiles in
-              kernels.winograd_source(input, tiles, tile, count, zeros, values, sourceWidth, step)
-            }
-            withUnsafePointer(to: self.result) { tiles in
-              kernels.winograd_gradient(gradient, tiles, tile, count, zeros, gradients, resultWidth, gradientStep)
-            }
-            for k in 0..<16 {
-              for block in 0..<blocks {
-                var (place, length) = (Int32(0), Int32(sources))
-                kernels.shifted_rows_gradient(
-                  values + k * step, sourcePlaces, gradients + k * gradientStep + block * columnsOfBlock, resultPlaces,
-                  count, &place, &length, 1, sums + k * sources * resultWidth + block * columnsOfBlock, resultWidth)
+    withScratch(parts * length, of: Element.self) { sums in
+      withZeros(max(sourceWidth, resultWidth)) { zeros in
+        Parallel.forEach(parts) { part in
+          let sums = sums + part * length
+          sums.update(repeating: 0, count: length)
+          withScratch(16 * (step + gradientStep), of: Element.self) { values in
+            let gradients = values + 16 * step
+            for number in part * groups / parts..<(part + 1) * groups / parts {
+              let group = group(from: number * tilesAtOnce, upTo: tiles)
+              loops.transformSource(
+                input, source, first: group.lowerBound, count: group.count, zeros: zeros, into: values,
+                width: sourceWidth, stride: step)
+              loops.transformGradient(
+                gradient, self.result, first: group.lowerBound, count: group.count, zeros: zeros, into: gradients,
+                width: resultWidth, stride: gradientStep)
+              for chunk in chunks {
+                chunk.withSegments { segments in
+                  for k in 0..<16 {
+                    for column in stride(from: 0, to: resultWidth, by: columnsOfBlock) {
+                      loops.addShiftedRowProducts(
+                        values + k * step, sourcePlaces, gradients + k * gradientStep + column, resultPlaces,
+                        rows: group.count, segments,
+                        to: sums + (k * sources + chunk.firstTerm) * resultWidth + column, stride: resultWidth)
+                    }
+                  }
+                }
               }
             }
           }
@@ -185,6 +232,14 @@ final class WinogradConvolution: KernelConvolution {
           of: source, from: sums, sources: sources, resultWidth: resultWidth, results: self.result.channels,
           into: result)
       }
+    }
+  }
+
+  /// Lends so many zeros.
+  private func withZeros<Element: TensorElement>(_ count: Int, _ body: (UnsafePointer<Element>) -> Void) {
+    withScratch(count, of: Element.self) { zeros in
+      zeros.update(repeating: 0, count: count)
+      body(zeros)
     }
   }
 }

@@ -46,15 +46,15 @@ import Testing
   }
 
   @Test func everyShapeHasTheSameBitsOnEveryInstructionSetAndNumberOfThreads() throws {
-    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
-    let used = Kernels.name
-    guard used != "swift" else { return }
-    defer { Kernels.select(used) }
     for index in Self.cases.indices {
       var expected: [Tensor<Float>]?
-      for name in Kernels.availableNames where name != "swift" {
-        #expect(Kernels.select(name))
-        for found in try resultsByThreadCount({ try results(index) }) {
+      for (name, found) in try resultsByKernels(
+        includingSwift: false,
+        {
+          try resultsByThreadCount { try results(index) }
+        })
+      {
+        for found in found {
           if let expected {
             for (found, expected) in zip(found, expected) {
               #expect(haveSameBits(found, expected), "\(Self.cases[index]), \(name)")

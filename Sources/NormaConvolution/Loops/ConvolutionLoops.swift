@@ -1,0 +1,146 @@
+import CKernels
+import NormaTensor
+
+/// The loops that convolutions consist of: the compiled kernels that were in use for the element type when this was made, or else
+/// their twins, which say what the kernels compute and give the same bits.
+struct ConvolutionLoops<Element: TensorElement> {
+  private let kernels = Element.kernels
+
+  /// `y[results[r] + c] = Σ x[places[r] + place] · weights[…][c]` over the terms of a chunk, for `columns` columns c of a block, and
+  /// what follows the sum. `weights` holds a whole block for each term. If `accumulates`, the sum is added to what `y` holds.
+  func sumShiftedRows(
+    _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ results: UnsafePointer<Int32>, rows: Int,
+    _ segments: TermChunk.Segments,
+    _ weights: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>, columns: Int, accumulates: Bool,
+    then epilogue: Epilogue<Element>
+  ) {
+    guard let kernels else {
+      return sumShiftedRowsByDefinition(
+        x, places, results, rows: rows, segments, weights, into: y, columns: columns, accumulates: accumulates,
+        then: epilogue)
+    }
+    kernels.table.pointee.shifted_rows(
+      kernels(x), places, results, rows, segments.places.baseAddress, segments.lengths.baseAddress,
+      segments.places.count, kernels(weights),
+      kernels(y),
+      columns, kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), accumulates, epilogue.rectifies)
+  }
+
+  /// `sums[j][c] += Σ x[places[r] + place] · g[results[r] + c]`, a chain over rows r, for the columns c of a block and the terms j of
+  /// a chunk, whose sums are `stride` apart.
+  func addShiftedRowProducts(
+    _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ g: UnsafePointer<Element>,
+    _ results: UnsafePointer<Int32>, rows: Int, _ segments: TermChunk.Segments,
+    to sums: UnsafeMutablePointer<Element>, stride: Int
+  ) {
+    guard let kernels else {
+      return addShiftedRowProductsByDefinition(x, places, g, results, rows: rows, segments, to: sums, stride: stride)
+    }
+    kernels.table.pointee.shifted_rows_gradient(
+      kernels(x), places, kernels(g), results, rows, segments.places.baseAddress, segments.lengths.baseAddress,
+      segments.places.count, kernels(sums),
+      stride)
+  }
+
+  /// Depthwise: `y[results[r] + c] = Σ x[places[r] + taps[t] + c] · weights[t][c]` over the taps of a chunk for all channels c, and
+  /// what follows the sum. If `accumulates`, the sum is added to what `y` holds.
+  func sumTaps(
+    _ x: UnsafePointer<Element>, _ places: [Int32], _ results: [Int32], rows: Int, _ taps: [Int32],
+    _ weights: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>, channels: Int, accumulates: Bool,
+    then epilogue: Epilogue<Element>
+  ) {
+    guard let kernels else {
+      return sumTapsByDefinition(
+        x, places, results, rows: rows, taps, weights, into: y, channels: channels, accumulates: accumulates,
+        then: epilogue)
+    }
+    kernels.table.pointee.depthwise(
+      kernels(x), places, results, rows, taps, taps.count, kernels(weights), kernels(y), channels,
+      kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), accumulates, epilogue.rectifies)
+  }
+
+  /// Depthwise: `sums[t][c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c]`, a chain over rows r.
+  func addTapProducts(
+    _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ g: UnsafePointer<Element>,
+    _ results: UnsafePointer<Int32>, rows: Int, _ taps: [Int32], to sums: UnsafeMutablePointer<Element>, channels: Int
+  ) {
+    guard let kernels else {
+      return addTapProductsByDefinition(x, places, g, results, rows: rows, taps, to: sums, channels: channels)
+    }
+    kernels.table.pointee.depthwise_gradient(
+      kernels(x), places, kernels(g), results, rows, taps, taps.count, kernels(sums), channels)
+  }
+
+  /// Winograd: `B'dB` for the pixels d of `count` tiles from `first` on: row t of factor k begins at `k · stride + t · width`.
+  /// `zeros` holds one for each of the `width` channels, and stands for the pixels outside.
+  func transformSource(
+    _ x: UnsafePointer<Element>, _ tiles: norma_tiles, first: Int, count: Int, zeros: UnsafePointer<Element>,
+    into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
+  ) {
+    guard let kernels else {
+      return transformSourceByDefinition(
+        x, tiles, first: first, count: count, into: values, width: width, stride: stride)
+    }
+    withUnsafePointer(to: tiles) { tiles in
+      kernels.table.pointee.winograd_source(
+        kernels(x), tiles, first, count, kernels(zeros), kernels(values), width, stride)
+    }
+  }
+
+  /// Winograd: `A'mA` for the products m of `count` tiles from `first` on, for `columns` columns of a block, and what follows the sum.
+  /// `y` begins at the first of these channels.
+  func transformResult(
+    _ products: UnsafePointer<Element>, stride: Int, into y: UnsafeMutablePointer<Element>, _ tiles: norma_tiles,
+    first: Int, count: Int, columns: Int, then epilogue: Epilogue<Element>
+  ) {
+    guard let kernels else {
+      return transformResultByDefinition(
+        products, stride: stride, into: y, tiles, first: first, count: count, columns: columns, then: epilogue)
+    }
+    withUnsafePointer(to: tiles) { tiles in
+      kernels.table.pointee.winograd_result(
+        kernels(products), stride, kernels(y), tiles, first, count, columns, kernels(ifAny: epilogue.bias),
+        kernels(ifAny: epilogue.residual), epilogue.rectifies)
+    }
+  }
+
+  /// Winograd: `AgA'` for the results' gradients g of `count` tiles from `first` on, laid out as by
+  /// ``transformSource(_:_:first:count:zeros:into:width:stride:)``.
+  func transformGradient(
+    _ g: UnsafePointer<Element>, _ tiles: norma_tiles, first: Int, count: Int, zeros: UnsafePointer<Element>,
+    into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
+  ) {
+    guard let kernels else {
+      return transformGradientByDefinition(
+        g, tiles, first: first, count: count, into: values, width: width, stride: stride)
+    }
+    withUnsafePointer(to: tiles) { tiles in
+      kernels.table.pointee.winograd_gradient(
+        kernels(g), tiles, first, count, kernels(zeros), kernels(values), width, stride)
+    }
+  }
+}
+
+/// What follows a sum, in this order, each an operation of its own: a bias for each channel, a value of the result's shape, ReLU.
+struct Epilogue<Element: TensorElement> {
+  var bias: UnsafePointer<Element>?
+  var residual: UnsafePointer<Element>?
+  var rectifies = false
+
+  /// Nothing.
+  static var none: Epilogue { Epilogue() }
+
+  /// The same for results that begin at `result`, whose bias begins at `bias`.
+  func from(bias biasPlace: Int, result place: Int) -> Epilogue {
+    Epilogue(bias: bias.map { $0 + biasPlace }, residual: residual.map { $0 + place }, rectifies: rectifies)
+  }
+
+  /// What becomes of a sum of a channel, at a place of the result.
+  @inline(__always)
+  func applied(to sum: Element, channel: Int, place: Int) -> Element {
+    var value = sum
+    if let bias { value += bias[channel] }
+    if let residual { value += residual[place] }
+    return rectifies && value <= 0 ? 0 : value
+  }
+}
