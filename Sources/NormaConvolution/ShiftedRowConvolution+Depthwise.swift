@@ -18,12 +18,14 @@ extension ShiftedRowConvolution {
         product.withSource(ticket, of: source) { values in
           for (phase, place) in zip(phases, weights.phases) {
             let rows = product.rowCount(of: ticket, phase.rowPhase, phase.columnPhase)
-            for (index, chunk) in phase.chunks.enumerated() {
-              loops.sumTaps(
-                values, phase.places, phase.results, rows: rows, chunk.places,
-                weights.elements.address + place.start + chunk.firstTerm * channels, into: result + start,
-                channels: channels, accumulates: index > 0,
-                then: index == phase.chunks.count - 1 ? epilogue.from(bias: 0, result: start) : .none)
+            phase.terms.withChunks { chunks in
+              for chunk in chunks {
+                loops.sumTaps(
+                  values, phase.places, phase.results, rows: rows, chunk.places,
+                  weights.elements.address + place.start + chunk.firstTerm * channels, into: result + start,
+                  channels: channels, accumulates: !chunk.isFirst,
+                  then: chunk.isLast ? epilogue.from(bias: 0, result: start) : .none)
+              }
             }
           }
         }
@@ -39,7 +41,7 @@ extension ShiftedRowConvolution {
   ) {
     guard let phase = phases.first else { return }
     let loops = ConvolutionLoops<Element>()
-    let (taps, channels) = (phase.chunks.flatMap(\.places), product.resultChannels)
+    let (taps, channels) = (phase.terms.places, product.resultChannels)
     let length = taps.count * channels
     let parts = min(product.tickets, 16)
     withScratch(parts * length, of: Element.self) { sums in
@@ -50,14 +52,10 @@ extension ShiftedRowConvolution {
           let count = product.rowCount(of: ticket, phase.rowPhase, phase.columnPhase)
           let gradient = gradient + product.resultStart(ticket)
           product.withSource(ticket, of: input) { values in
-            phase.places.withUnsafeBufferPointer { places in
-              phase.results.withUnsafeBufferPointer { results in
-                for first in stride(from: 0, to: count, by: rowsOfChain) {
-                  loops.addTapProducts(
-                    values, places.baseAddress! + first, gradient, results.baseAddress! + first,
-                    rows: min(rowsOfChain, count - first), taps, to: sums + part * length, channels: channels)
-                }
-              }
+            for first in stride(from: 0, to: count, by: rowsOfChain) {
+              loops.addTapProducts(
+                values, phase.places, gradient, phase.results, first..<min(first + rowsOfChain, count), taps,
+                to: sums + part * length, channels: channels)
             }
           }
         }

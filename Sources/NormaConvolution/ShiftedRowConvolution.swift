@@ -10,7 +10,7 @@ final class ShiftedRowConvolution: ConvolutionAlgorithm {
   struct Phase: Sendable {
     let rowPhase, columnPhase: AxisPhase
     let places, results: [Int32]
-    let chunks: [TermChunk]
+    let terms: TermChunks
   }
 
   /// - Parameter isBackward: whether the product is that of the gradient of the input.
@@ -22,7 +22,7 @@ final class ShiftedRowConvolution: ConvolutionAlgorithm {
         let (places, results) = product.rows(rowPhase, columnPhase)
         return Phase(
           rowPhase: rowPhase, columnPhase: columnPhase, places: places, results: results,
-          chunks: product.chunks(rowPhase, columnPhase))
+          terms: product.terms(rowPhase, columnPhase))
       }
     }
   }
@@ -60,13 +60,13 @@ final class ShiftedRowConvolution: ConvolutionAlgorithm {
                 let first = start + group * channels + block * columnsOfBlock
                 let last = epilogue.from(bias: number * columnsOfBlock, result: first)
                 let packed = weights.elements.address + place.start + number * place.rows * columnsOfBlock
-                for (index, chunk) in phase.chunks.enumerated() {
-                  chunk.withSegments { segments in
+                phase.terms.withChunks { chunks in
+                  for chunk in chunks {
                     loops.sumShiftedRows(
-                      values + group * product.sourceChannelsOfGroup, phase.places, phase.results, rows: rows, segments,
+                      values + group * product.sourceChannelsOfGroup, phase.places, phase.results, rows: rows, chunk,
                       packed + chunk.firstTerm * columnsOfBlock, into: result + first,
-                      columns: min(columnsOfBlock, channels - block * columnsOfBlock), accumulates: index > 0,
-                      then: index == phase.chunks.count - 1 ? last : .none)
+                      columns: min(columnsOfBlock, channels - block * columnsOfBlock), accumulates: !chunk.isFirst,
+                      then: chunk.isLast ? last : .none)
                   }
                 }
               }
@@ -108,16 +108,16 @@ final class ShiftedRowConvolution: ConvolutionAlgorithm {
           let start = product.resultStart(ticket)
           product.withSource(ticket, of: input) { values in
             withWholeBlocks(gradient + start, phase, count, blocks: blocks) { gradients, places, rowPlaces in
-              for first in Swift.stride(from: 0, to: count, by: rowsOfChain) {
-                for group in 0..<product.groups {
-                  for block in 0..<blocks {
-                    let column = block * columnsOfBlock
-                    for chunk in phase.chunks {
-                      chunk.withSegments { segments in
+              phase.terms.withChunks { chunks in
+                for first in Swift.stride(from: 0, to: count, by: rowsOfChain) {
+                  for group in 0..<product.groups {
+                    for block in 0..<blocks {
+                      let column = block * columnsOfBlock
+                      for chunk in chunks {
                         loops.addShiftedRowProducts(
                           values + group * sources, rowPlaces + first,
                           gradients + (channels % columnsOfBlock == 0 ? group * channels : group * stride) + column,
-                          places + first, rows: min(rowsOfChain, count - first), segments,
+                          places + first, rows: min(rowsOfChain, count - first), chunk,
                           to: sums + (group * rows + chunk.firstTerm) * stride + column, stride: stride)
                       }
                     }

@@ -180,7 +180,7 @@ extension ShiftedRowProduct {
 
   /// The terms of the rows of one pair of phases, in the order of their taps: those of one tap, and of taps that stand side by side,
   /// are one segment.
-  func chunks(_ rowPhase: AxisPhase, _ columnPhase: AxisPhase) -> [TermChunk] {
+  func terms(_ rowPhase: AxisPhase, _ columnPhase: AxisPhase) -> TermChunks {
     let length = sourceChannelsOfGroup
     var segments: [(place: Int, length: Int)] = []
     for row in rowPhase.taps {
@@ -193,7 +193,7 @@ extension ShiftedRowProduct {
         }
       }
     }
-    return TermChunk.chunks(of: segments)
+    return TermChunks(of: segments)
   }
 
   /// Lends what a ticket reads: a copy with zeros where a window reaches over the image, or the source itself.

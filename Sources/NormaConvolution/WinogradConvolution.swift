@@ -19,25 +19,27 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   private let isBackward: Bool
   /// The tiles of all images.
   private let tiles: Int
-  /// The tiles whose factors are held at a time: few enough for the second cache, enough to make weights worth their
-  /// way.
+  /// How the work is cut, by the shape alone: into tickets of tiles.
+  private let tilesPerTicket: Int
+  /// The tiles whose factors are held at a time by a ticket: few enough for the second cache, enough to make weights worth
+  /// their way.
   private let tilesAtOnce: Int
-  /// How the work is cut, by the shape alone: into tickets of tiles, and into parts of the result's channels where
-  /// there are few.
-  private let tilesPerTicket, blockParts: Int
+  /// Where there are few tickets, the result's channels are shared out too, in so many parts; the factors of so many tiles are then
+  /// found once for all parts.
+  private let blockParts, tilesOfPart: Int
   /// The place of each row in a factor of the source, in one of the result, and in a product.
   private let sourcePlaces, resultPlaces, productPlaces: [Int32]
   /// The terms of a row of the source's factors: its channels.
-  private let chunks: [TermChunk]
+  private let terms: TermChunks
 
   /// The channels of the source and of the result, filled up to whole blocks.
   private var sourceWidth: Int { Self.filled(source.channels) }
   private var resultWidth: Int { Self.filled(result.channels) }
   private var blocks: Int { resultWidth / columnsOfBlock }
 
-  /// From one factor's rows to the next one's. A line more than they take, since places of a power of two's distance
-  /// share few lines of a cache.
-  private func step(_ width: Int) -> Int { tilesAtOnce * width + columnsOfBlock }
+  /// From the rows of one factor, of so many tiles, to the next one's. A line more than they take, since places of a power of
+  /// two's distance share few lines of a cache.
+  private static func step(_ width: Int, _ tiles: Int) -> Int { tiles * width + columnsOfBlock }
 
   /// The length of parts as equal as may be, a multiple of two: the kernels take six rows at a time, or four.
   private static func even(_ count: Int, in parts: Int) -> Int { max(2, ((count + parts - 1) / parts + 1) / 2 * 2) }
@@ -73,6 +75,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     let tickets = max(1, min(workOfTile * tiles / aim, tiles / 16))
     tilesPerTicket = Self.even(tiles, in: tickets)
     tilesAtOnce = Self.even(tilesPerTicket, in: (tilesPerTicket - 1) / (most <= 128 ? 24 : 96) + 1)
+    tilesOfPart = Self.even(tiles, in: (tiles - 1) / 96 + 1)
     // A power of two, so that as many threads have as much to do.
     var parts = 1
     while tickets * parts < 16, 2 * parts * columnsOfBlock <= result.channels,
@@ -81,10 +84,11 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     blockParts = parts
 
     let (sourceWidth, resultWidth) = (Self.filled(source.channels), Self.filled(result.channels))
-    sourcePlaces = (0..<tilesAtOnce).map { Int32($0 * sourceWidth) }
-    resultPlaces = (0..<tilesAtOnce).map { Int32($0 * resultWidth) }
-    productPlaces = (0..<tilesAtOnce).map { Int32($0 * columnsOfBlock) }
-    chunks = TermChunk.chunks(of: [(place: 0, length: source.channels)])
+    let mostTiles = max(tilesAtOnce, tilesOfPart)
+    sourcePlaces = (0..<mostTiles).map { Int32($0 * sourceWidth) }
+    resultPlaces = (0..<mostTiles).map { Int32($0 * resultWidth) }
+    productPlaces = (0..<mostTiles).map { Int32($0 * columnsOfBlock) }
+    terms = TermChunks(of: [(place: 0, length: source.channels)])
   }
 
   var isDepthwise: Bool { false }
@@ -95,12 +99,6 @@ final class WinogradConvolution: ConvolutionAlgorithm {
         weight, sources: source.channels, results: result.channels, isBackward: isBackward))
   }
 
-  /// How many times as many tiles as are held at a time there are, the last time perhaps fewer.
-  private var groups: Int { (tiles + tilesAtOnce - 1) / tilesAtOnce }
-
-  /// The tiles from one on that are held at a time, but none from another on.
-  private func group(from tile: Int, upTo end: Int) -> Range<Int> { tile..<min(tile + tilesAtOnce, end) }
-
   @specialized(where Element == Float)
   @specialized(where Element == Double)
   func multiply<Element: TensorElement>(
@@ -108,39 +106,21 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     then epilogue: Epilogue<Element>
   ) {
     let loops = ConvolutionLoops<Element>()
-    let tickets = (tiles + tilesPerTicket - 1) / tilesPerTicket
-    let factors = 16 * step(sourceWidth)
     let (packed, width) = (weights.elements.address, sourceWidth)
     withExtendedLifetime(weights.elements) {
       withZeros(width) { zeros in
-        if blockParts == 1 {
-          Parallel.forEach(tickets) { ticket in
-            let end = min((ticket + 1) * tilesPerTicket, tiles)
-            withScratch(factors, of: Element.self) { values in
-              for tile in stride(from: ticket * tilesPerTicket, to: end, by: tilesAtOnce) {
-                let group = group(from: tile, upTo: end)
-                loops.transformSource(
-                  source, self.source, first: group.lowerBound, count: group.count, zeros: zeros, into: values,
-                  width: width, stride: step(width))
-                multiply(loops, values, packed, group, blocks: 0..<blocks, into: result, then: epilogue)
-              }
-            }
-          }
-        } else {
-          // Where the result's channels are shared out too, all parts read the same factors: they are found before.
-          withScratch(groups * factors, of: Element.self) { values in
-            Parallel.forEach(groups) { number in
-              let group = group(from: number * tilesAtOnce, upTo: tiles)
+        guard blockParts == 1 else {
+          return multiplyInParts(loops, source, zeros, packed, into: result, then: epilogue)
+        }
+        let step = Self.step(width, tilesAtOnce)
+        Parallel.forEach((tiles + tilesPerTicket - 1) / tilesPerTicket) { ticket in
+          let end = min((ticket + 1) * tilesPerTicket, tiles)
+          withScratch(16 * step, of: Element.self) { values in
+            for tile in stride(from: ticket * tilesPerTicket, to: end, by: tilesAtOnce) {
+              let group = tile..<min(tile + tilesAtOnce, end)
               loops.transformSource(
-                source, self.source, first: group.lowerBound, count: group.count, zeros: zeros,
-                into: values + number * factors, width: width, stride: step(width))
-            }
-            // All tiles for one part after the other, whose weights stay in the second cache then.
-            Parallel.forEach(blockParts * groups) { number in
-              let (part, number) = (number / groups, number % groups)
-              multiply(
-                loops, values + number * factors, packed, group(from: number * tilesAtOnce, upTo: tiles),
-                blocks: part * blocks / blockParts..<(part + 1) * blocks / blockParts, into: result, then: epilogue)
+                source, self.source, group, zeros: zeros, into: values, width: width, stride: step)
+              multiply(loops, values, step, packed, group, blocks: 0..<blocks, into: result, then: epilogue)
             }
           }
         }
@@ -148,30 +128,56 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     }
   }
 
-  /// The results of some tiles, in some blocks of channels, from the source's factors.
-  private func multiply<Element: TensorElement>(
-    _ loops: ConvolutionLoops<Element>, _ values: UnsafePointer<Element>, _ packed: UnsafePointer<Element>,
-    _ group: Range<Int>, blocks: Range<Int>, into result: UnsafeMutablePointer<Element>,
-    then epilogue: Epilogue<Element>
+  /// All parts of the result's channels read the same factors: these are found before, in pieces.
+  private func multiplyInParts<Element: TensorElement>(
+    _ loops: ConvolutionLoops<Element>, _ source: UnsafePointer<Element>, _ zeros: UnsafePointer<Element>,
+    _ packed: UnsafePointer<Element>, into result: UnsafeMutablePointer<Element>, then epilogue: Epilogue<Element>
   ) {
-    let (step, productStep) = (self.step(sourceWidth), self.step(columnsOfBlock))
+    let (width, groups, tilesOfPiece) = (sourceWidth, (tiles + tilesOfPart - 1) / tilesOfPart, 8)
+    let (step, pieces) = (Self.step(width, tilesOfPart), (tilesOfPart + tilesOfPiece - 1) / tilesOfPiece)
+    func group(_ number: Int) -> Range<Int> { number * tilesOfPart..<min((number + 1) * tilesOfPart, tiles) }
+    withScratch(groups * 16 * step, of: Element.self) { values in
+      Parallel.forEach(groups * pieces) { number in
+        let (number, piece) = (number / pieces, number % pieces)
+        let tiles = group(number)
+        let first = min(tiles.lowerBound + piece * tilesOfPiece, tiles.upperBound)
+        loops.transformSource(
+          source, self.source, first..<min(first + tilesOfPiece, tiles.upperBound), zeros: zeros,
+          into: values + number * 16 * step + piece * tilesOfPiece * width, width: width, stride: step)
+      }
+      Parallel.forEach(groups * blockParts) { number in
+        let (number, part) = (number / blockParts, number % blockParts)
+        multiply(
+          loops, values + number * 16 * step, step, packed, group(number),
+          blocks: part * blocks / blockParts..<(part + 1) * blocks / blockParts, into: result, then: epilogue)
+      }
+    }
+  }
+
+  /// The results of some tiles, in some blocks of channels, from the source's factors, which are `step` apart.
+  private func multiply<Element: TensorElement>(
+    _ loops: ConvolutionLoops<Element>, _ values: UnsafePointer<Element>, _ step: Int,
+    _ packed: UnsafePointer<Element>, _ group: Range<Int>, blocks: Range<Int>,
+    into result: UnsafeMutablePointer<Element>, then epilogue: Epilogue<Element>
+  ) {
+    let productStep = Self.step(columnsOfBlock, group.count)
     withScratch(16 * productStep, of: Element.self) { products in
-      for block in blocks {
-        for (index, chunk) in chunks.enumerated() {
-          chunk.withSegments { segments in
-            for k in 0..<16 {
+      terms.withChunks { chunks in
+        for block in blocks {
+          for k in 0..<16 {
+            for chunk in chunks {
               loops.sumShiftedRows(
-                values + k * step, sourcePlaces, productPlaces, rows: group.count, segments,
+                values + k * step, sourcePlaces, productPlaces, rows: group.count, chunk,
                 packed + ((block * 16 + k) * source.channels + chunk.firstTerm) * columnsOfBlock,
-                into: products + k * productStep, columns: columnsOfBlock, accumulates: index > 0, then: .none)
+                into: products + k * productStep, columns: columnsOfBlock, accumulates: !chunk.isFirst, then: .none)
             }
           }
+          let channel = block * columnsOfBlock
+          loops.transformResult(
+            products, stride: productStep, into: result + channel, self.result, group,
+            columns: min(columnsOfBlock, self.result.channels - channel),
+            then: epilogue.from(bias: channel, result: channel))
         }
-        let channel = block * columnsOfBlock
-        loops.transformResult(
-          products, stride: productStep, into: result + channel, self.result, first: group.lowerBound,
-          count: group.count, columns: min(columnsOfBlock, self.result.channels - channel),
-          then: epilogue.from(bias: channel, result: channel))
       }
     }
   }
@@ -185,9 +191,10 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   ) {
     let loops = ConvolutionLoops<Element>()
     let (sourceWidth, resultWidth) = (self.sourceWidth, self.resultWidth)
-    let (step, gradientStep) = (self.step(sourceWidth), self.step(resultWidth))
+    let (step, gradientStep) = (Self.step(sourceWidth, tilesAtOnce), Self.step(resultWidth, tilesAtOnce))
     let sources = source.channels
     let length = 16 * sources * resultWidth
+    let groups = (tiles + tilesAtOnce - 1) / tilesAtOnce
     let parts = max(1, min(groups, length <= 1 << 15 ? 16 : (length <= 1 << 20 ? 8 : 4)))
 
     withScratch(parts * length, of: Element.self) { sums in
@@ -197,21 +204,19 @@ final class WinogradConvolution: ConvolutionAlgorithm {
           sums.update(repeating: 0, count: length)
           withScratch(16 * (step + gradientStep), of: Element.self) { values in
             let gradients = values + 16 * step
-            for number in part * groups / parts..<(part + 1) * groups / parts {
-              let group = group(from: number * tilesAtOnce, upTo: tiles)
-              loops.transformSource(
-                input, source, first: group.lowerBound, count: group.count, zeros: zeros, into: values,
-                width: sourceWidth, stride: step)
-              loops.transformGradient(
-                gradient, self.result, first: group.lowerBound, count: group.count, zeros: zeros, into: gradients,
-                width: resultWidth, stride: gradientStep)
-              for chunk in chunks {
-                chunk.withSegments { segments in
-                  for k in 0..<16 {
-                    for column in stride(from: 0, to: resultWidth, by: columnsOfBlock) {
+            terms.withChunks { chunks in
+              for number in part * groups / parts..<(part + 1) * groups / parts {
+                let group = number * tilesAtOnce..<min((number + 1) * tilesAtOnce, tiles)
+                loops.transformSource(
+                  input, source, group, zeros: zeros, into: values, width: sourceWidth, stride: step)
+                loops.transformGradient(
+                  gradient, self.result, group, zeros: zeros, into: gradients, width: resultWidth, stride: gradientStep)
+                for k in 0..<16 {
+                  for column in stride(from: 0, to: resultWidth, by: columnsOfBlock) {
+                    for chunk in chunks {
                       loops.addShiftedRowProducts(
                         values + k * step, sourcePlaces, gradients + k * gradientStep + column, resultPlaces,
-                        rows: group.count, segments,
+                        rows: group.count, chunk,
                         to: sums + (k * sources + chunk.firstTerm) * resultWidth + column, stride: resultWidth)
                     }
                   }

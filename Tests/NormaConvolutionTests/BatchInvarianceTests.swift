@@ -12,7 +12,7 @@ import Testing
     let count = images.shape[0]
     func batch(_ numbers: [Int]) -> Tensor<Element> {
       Tensor(
-        numbers.flatMap { images[rows: $0..<$0 + 1].elements }, shape: [numbers.count] + Array(images.shape.dropFirst())
+        numbers.flatMap { images[rows: $0..<$0 + 1].elements }, shape: Shape([numbers.count] + images.shape.dropFirst())
       )
     }
     let alone = (0..<count).map { body(batch([$0])) }
@@ -31,14 +31,14 @@ import Testing
 
   private func check<Element: TensorElement>(_ test: ConvolutionCase, seed: UInt64, as type: Element.Type) {
     var test = test
-    test.input = [5] + Array(test.input.dropFirst())
+    test.input = Shape([5] + test.input.dropFirst())
     let inputs = ConvolutionInputs<Element>(test, seed: seed)
     let convolution = PreparedConvolution(
       weight: inputs.weight, bias: inputs.bias, window: test.window, groups: test.groups)
     expectInvariance(inputs.x, "\(test) in \(type)") { convolution($0, rectifies: true) }
     expectInvariance(inputs.gradient, "gradient of \(test) in \(type)") { gradient in
       Convolution2d.inputGradient(
-        gradient, inputShape: [gradient.shape[0]] + Array(test.input.dropFirst()), weight: inputs.weight,
+        gradient, inputShape: Shape([gradient.shape[0]] + test.input.dropFirst()), weight: inputs.weight,
         window: test.window, groups: test.groups)
     }
   }

@@ -40,7 +40,7 @@ import Testing
   @Test(arguments: ConvolutionCase.ofNetworks.indices) func everySetHasTheSameBitsForNetworks(index: Int) {
     var test = ConvolutionCase.ofNetworks[index]
     // The twins take long: as many images as there are kinds of tickets will do.
-    if test.input[0] > 3 { test.input = [3] + Array(test.input.dropFirst()) }
+    if test.input[0] > 3 { test.input = Shape([3] + test.input.dropFirst()) }
     check(test, seed: 3)
   }
 

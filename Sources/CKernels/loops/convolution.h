@@ -30,9 +30,9 @@ static void NAME(shifted_rows)(
     const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
     long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
     bool accumulates, bool rectifies) {
-  if (columns == LANES && !bias && !residual && !rectifies) {
+  if (columns == LANES && !bias && !residual && !accumulates && !rectifies) {
     NAME(shifted_rows_of_block)(
-        x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, NULL, NULL, accumulates, false);
+        x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, NULL, NULL, false, false);
   } else if (columns == LANES) {
     NAME(shifted_rows_of_block)(
         x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, bias, residual, accumulates,

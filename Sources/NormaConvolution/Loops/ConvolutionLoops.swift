@@ -10,18 +10,18 @@ struct ConvolutionLoops<Element: TensorElement> {
   /// what follows the sum. `weights` holds a whole block for each term. If `accumulates`, the sum is added to what `y` holds.
   func sumShiftedRows(
     _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ results: UnsafePointer<Int32>, rows: Int,
-    _ segments: TermChunk.Segments,
+    _ chunk: TermChunks.Chunk,
     _ weights: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>, columns: Int, accumulates: Bool,
     then epilogue: Epilogue<Element>
   ) {
     guard let kernels else {
       return sumShiftedRowsByDefinition(
-        x, places, results, rows: rows, segments, weights, into: y, columns: columns, accumulates: accumulates,
+        x, places, results, rows: rows, chunk, weights, into: y, columns: columns, accumulates: accumulates,
         then: epilogue)
     }
     kernels.table.pointee.shifted_rows(
-      kernels(x), places, results, rows, segments.places.baseAddress, segments.lengths.baseAddress,
-      segments.places.count, kernels(weights),
+      kernels(x), places, results, rows, chunk.places.baseAddress, chunk.lengths.baseAddress,
+      chunk.places.count, kernels(weights),
       kernels(y),
       columns, kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), accumulates, epilogue.rectifies)
   }
@@ -30,22 +30,23 @@ struct ConvolutionLoops<Element: TensorElement> {
   /// a chunk, whose sums are `stride` apart.
   func addShiftedRowProducts(
     _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ g: UnsafePointer<Element>,
-    _ results: UnsafePointer<Int32>, rows: Int, _ segments: TermChunk.Segments,
+    _ results: UnsafePointer<Int32>, rows: Int, _ chunk: TermChunks.Chunk,
     to sums: UnsafeMutablePointer<Element>, stride: Int
   ) {
     guard let kernels else {
-      return addShiftedRowProductsByDefinition(x, places, g, results, rows: rows, segments, to: sums, stride: stride)
+      return addShiftedRowProductsByDefinition(x, places, g, results, rows: rows, chunk, to: sums, stride: stride)
     }
     kernels.table.pointee.shifted_rows_gradient(
-      kernels(x), places, kernels(g), results, rows, segments.places.baseAddress, segments.lengths.baseAddress,
-      segments.places.count, kernels(sums),
+      kernels(x), places, kernels(g), results, rows, chunk.places.baseAddress, chunk.lengths.baseAddress,
+      chunk.places.count, kernels(sums),
       stride)
   }
 
   /// Depthwise: `y[results[r] + c] = Σ x[places[r] + taps[t] + c] · weights[t][c]` over the taps of a chunk for all channels c, and
   /// what follows the sum. If `accumulates`, the sum is added to what `y` holds.
   func sumTaps(
-    _ x: UnsafePointer<Element>, _ places: [Int32], _ results: [Int32], rows: Int, _ taps: [Int32],
+    _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ results: UnsafePointer<Int32>, rows: Int,
+    _ taps: UnsafeBufferPointer<Int32>,
     _ weights: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>, channels: Int, accumulates: Bool,
     then epilogue: Epilogue<Element>
   ) {
@@ -55,68 +56,71 @@ struct ConvolutionLoops<Element: TensorElement> {
         then: epilogue)
     }
     kernels.table.pointee.depthwise(
-      kernels(x), places, results, rows, taps, taps.count, kernels(weights), kernels(y), channels,
+      kernels(x), places, results, rows, taps.baseAddress, taps.count, kernels(weights), kernels(y), channels,
       kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), accumulates, epilogue.rectifies)
   }
 
-  /// Depthwise: `sums[t][c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c]`, a chain over rows r.
+  /// Depthwise: `sums[t][c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c]`, a chain over some rows r.
   func addTapProducts(
     _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ g: UnsafePointer<Element>,
-    _ results: UnsafePointer<Int32>, rows: Int, _ taps: [Int32], to sums: UnsafeMutablePointer<Element>, channels: Int
+    _ results: UnsafePointer<Int32>, _ rows: Range<Int>, _ taps: [Int32], to sums: UnsafeMutablePointer<Element>,
+    channels: Int
   ) {
     guard let kernels else {
-      return addTapProductsByDefinition(x, places, g, results, rows: rows, taps, to: sums, channels: channels)
+      return addTapProductsByDefinition(x, places, g, results, rows, taps, to: sums, channels: channels)
     }
     kernels.table.pointee.depthwise_gradient(
-      kernels(x), places, kernels(g), results, rows, taps, taps.count, kernels(sums), channels)
+      kernels(x), places + rows.lowerBound, kernels(g), results + rows.lowerBound, rows.count, taps, taps.count,
+      kernels(sums), channels)
   }
 
-  /// Winograd: `B'dB` for the pixels d of `count` tiles from `first` on: row t of factor k begins at `k · stride + t · width`.
+  /// Winograd: `B'dB` for the pixels d of a group of tiles: row t of factor k begins at `k · stride + t · width`.
   /// `zeros` holds one for each of the `width` channels, and stands for the pixels outside.
   func transformSource(
-    _ x: UnsafePointer<Element>, _ tiles: norma_tiles, first: Int, count: Int, zeros: UnsafePointer<Element>,
+    _ x: UnsafePointer<Element>, _ tiles: norma_tiles, _ group: Range<Int>, zeros: UnsafePointer<Element>,
     into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
   ) {
     guard let kernels else {
       return transformSourceByDefinition(
-        x, tiles, first: first, count: count, into: values, width: width, stride: stride)
+        x, tiles, group, into: values, width: width, stride: stride)
     }
     withUnsafePointer(to: tiles) { tiles in
       kernels.table.pointee.winograd_source(
-        kernels(x), tiles, first, count, kernels(zeros), kernels(values), width, stride)
+        kernels(x), tiles, group.lowerBound, group.count, kernels(zeros), kernels(values), width, stride)
     }
   }
 
-  /// Winograd: `A'mA` for the products m of `count` tiles from `first` on, for `columns` columns of a block, and what follows the sum.
+  /// Winograd: `A'mA` for the products m of a group of tiles, for `columns` columns of a block, and what follows the sum.
   /// `y` begins at the first of these channels.
   func transformResult(
     _ products: UnsafePointer<Element>, stride: Int, into y: UnsafeMutablePointer<Element>, _ tiles: norma_tiles,
-    first: Int, count: Int, columns: Int, then epilogue: Epilogue<Element>
+    _ group: Range<Int>, columns: Int, then epilogue: Epilogue<Element>
   ) {
     guard let kernels else {
       return transformResultByDefinition(
-        products, stride: stride, into: y, tiles, first: first, count: count, columns: columns, then: epilogue)
+        products, stride: stride, into: y, tiles, group, columns: columns, then: epilogue)
     }
     withUnsafePointer(to: tiles) { tiles in
       kernels.table.pointee.winograd_result(
-        kernels(products), stride, kernels(y), tiles, first, count, columns, kernels(ifAny: epilogue.bias),
+        kernels(products), stride, kernels(y), tiles, group.lowerBound, group.count, columns,
+        kernels(ifAny: epilogue.bias),
         kernels(ifAny: epilogue.residual), epilogue.rectifies)
     }
   }
 
-  /// Winograd: `AgA'` for the results' gradients g of `count` tiles from `first` on, laid out as by
-  /// ``transformSource(_:_:first:count:zeros:into:width:stride:)``.
+  /// Winograd: `AgA'` for the results' gradients g of a group of tiles, laid out as by
+  /// ``transformSource(_:_:_:zeros:into:width:stride:)``.
   func transformGradient(
-    _ g: UnsafePointer<Element>, _ tiles: norma_tiles, first: Int, count: Int, zeros: UnsafePointer<Element>,
+    _ g: UnsafePointer<Element>, _ tiles: norma_tiles, _ group: Range<Int>, zeros: UnsafePointer<Element>,
     into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
   ) {
     guard let kernels else {
       return transformGradientByDefinition(
-        g, tiles, first: first, count: count, into: values, width: width, stride: stride)
+        g, tiles, group, into: values, width: width, stride: stride)
     }
     withUnsafePointer(to: tiles) { tiles in
       kernels.table.pointee.winograd_gradient(
-        kernels(g), tiles, first, count, kernels(zeros), kernels(values), width, stride)
+        kernels(g), tiles, group.lowerBound, group.count, kernels(zeros), kernels(values), width, stride)
     }
   }
 }

@@ -8,14 +8,14 @@ import NormaTensor
 @specialized(where Element == Double)
 func sumShiftedRowsByDefinition<Element: TensorElement>(
   _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ results: UnsafePointer<Int32>, rows: Int,
-  _ segments: TermChunk.Segments, _ weights: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>,
+  _ chunk: TermChunks.Chunk, _ weights: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>,
   columns: Int, accumulates: Bool, then epilogue: Epilogue<Element>
 ) {
   withUnsafeTemporaryAllocation(of: Element.self, capacity: columnsOfBlock) { sums in
     for row in 0..<rows {
       sums.initialize(repeating: 0)
       var factors = weights
-      for (place, length) in zip(segments.places, segments.lengths) {
+      for (place, length) in zip(chunk.places, chunk.lengths) {
         let values = x + Int(places[row]) + Int(place)
         for term in 0..<Int(length) {
           let value = values[term]
@@ -37,12 +37,12 @@ func sumShiftedRowsByDefinition<Element: TensorElement>(
 @specialized(where Element == Double)
 func addShiftedRowProductsByDefinition<Element: TensorElement>(
   _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ g: UnsafePointer<Element>,
-  _ results: UnsafePointer<Int32>, rows: Int, _ segments: TermChunk.Segments, to sums: UnsafeMutablePointer<Element>,
+  _ results: UnsafePointer<Int32>, rows: Int, _ chunk: TermChunks.Chunk, to sums: UnsafeMutablePointer<Element>,
   stride: Int
 ) {
   withUnsafeTemporaryAllocation(of: Element.self, capacity: columnsOfBlock) { chains in
     var target = sums
-    for (place, length) in zip(segments.places, segments.lengths) {
+    for (place, length) in zip(chunk.places, chunk.lengths) {
       for term in Int(place)..<Int(place + length) {
         chains.initialize(repeating: 0)
         for row in 0..<rows {
@@ -62,7 +62,8 @@ func addShiftedRowProductsByDefinition<Element: TensorElement>(
 @specialized(where Element == Double)
 func sumTapsByDefinition<Element: TensorElement>(
   _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ results: UnsafePointer<Int32>, rows: Int,
-  _ taps: [Int32], _ weights: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>, channels: Int,
+  _ taps: UnsafeBufferPointer<Int32>, _ weights: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>,
+  channels: Int,
   accumulates: Bool, then epilogue: Epilogue<Element>
 ) {
   for row in 0..<rows {
@@ -78,17 +79,18 @@ func sumTapsByDefinition<Element: TensorElement>(
   }
 }
 
-/// See ``ConvolutionLoops/addTapProducts(_:_:_:_:rows:_:to:channels:)``.
+/// See ``ConvolutionLoops/addTapProducts(_:_:_:_:_:_:to:channels:)``.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
 func addTapProductsByDefinition<Element: TensorElement>(
   _ x: UnsafePointer<Element>, _ places: UnsafePointer<Int32>, _ g: UnsafePointer<Element>,
-  _ results: UnsafePointer<Int32>, rows: Int, _ taps: [Int32], to sums: UnsafeMutablePointer<Element>, channels: Int
+  _ results: UnsafePointer<Int32>, _ rows: Range<Int>, _ taps: [Int32], to sums: UnsafeMutablePointer<Element>,
+  channels: Int
 ) {
   for (index, tap) in taps.enumerated() {
     for channel in 0..<channels {
       var chain: Element = 0
-      for row in 0..<rows {
+      for row in rows {
         chain = chain.addingTerm(x[Int(places[row]) + Int(tap) + channel], g[Int(results[row]) + channel])
       }
       sums[index * channels + channel] += chain

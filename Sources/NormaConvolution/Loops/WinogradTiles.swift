@@ -11,15 +11,15 @@ extension norma_tiles {
   }
 }
 
-/// See ``ConvolutionLoops/transformSource(_:_:first:count:zeros:into:width:stride:)``.
+/// See ``ConvolutionLoops/transformSource(_:_:_:zeros:into:width:stride:)``.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
 func transformSourceByDefinition<Element: TensorElement>(
-  _ x: UnsafePointer<Element>, _ tiles: norma_tiles, first: Int, count: Int,
+  _ x: UnsafePointer<Element>, _ tiles: norma_tiles, _ group: Range<Int>,
   into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
 ) {
-  for tile in 0..<count {
-    let place = tiles.place(of: first + tile)
+  for (tile, number) in group.enumerated() {
+    let place = tiles.place(of: number)
     let (top, left) = (2 * place.down - tiles.top, 2 * place.across - tiles.left)
     for channel in 0..<tiles.channels {
       func pixel(_ row: Int, _ column: Int) -> Element {
@@ -48,15 +48,15 @@ func transformSourceByDefinition<Element: TensorElement>(
   }
 }
 
-/// See ``ConvolutionLoops/transformResult(_:stride:into:_:first:count:columns:then:)``.
+/// See ``ConvolutionLoops/transformResult(_:stride:into:_:_:columns:then:)``.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
 func transformResultByDefinition<Element: TensorElement>(
   _ products: UnsafePointer<Element>, stride: Int, into y: UnsafeMutablePointer<Element>, _ tiles: norma_tiles,
-  first: Int, count: Int, columns: Int, then epilogue: Epilogue<Element>
+  _ group: Range<Int>, columns: Int, then epilogue: Epilogue<Element>
 ) {
-  for tile in 0..<count {
-    let place = tiles.place(of: first + tile)
+  for (tile, number) in group.enumerated() {
+    let place = tiles.place(of: number)
     let values = products + tile * columnsOfBlock
     for channel in 0..<columns {
       // A'm, a value of a column; then (A'm)A.
@@ -77,15 +77,15 @@ func transformResultByDefinition<Element: TensorElement>(
   }
 }
 
-/// See ``ConvolutionLoops/transformGradient(_:_:first:count:zeros:into:width:stride:)``.
+/// See ``ConvolutionLoops/transformGradient(_:_:_:zeros:into:width:stride:)``.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
 func transformGradientByDefinition<Element: TensorElement>(
-  _ g: UnsafePointer<Element>, _ tiles: norma_tiles, first: Int, count: Int,
+  _ g: UnsafePointer<Element>, _ tiles: norma_tiles, _ group: Range<Int>,
   into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
 ) {
-  for tile in 0..<count {
-    let place = tiles.place(of: first + tile)
+  for (tile, number) in group.enumerated() {
+    let place = tiles.place(of: number)
     for channel in 0..<width {
       func pixel(_ row: Int, _ column: Int) -> Element {
         let (row, column) = (2 * place.down + row, 2 * place.across + column)
