@@ -22,7 +22,6 @@ let package = Package(
   targets: [
     // Floor 0: C.
     .target(name: "CKernels"),
-    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"]), .brew(["onednn"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(
@@ -31,7 +30,7 @@ let package = Package(
     // Floor 1: tensors, their storage, threads and random numbers.
     .target(
       name: "NormaTensor",
-      dependencies: ["CKernels", "COneDNN", .product(name: "RealModule", package: "swift-numerics")]),
+      dependencies: ["CKernels", .product(name: "RealModule", package: "swift-numerics")]),
 
     // Floor 2: on tensors alone. The heart, convolution, and files of tensors.
     .target(name: "NormaNormalization", dependencies: ["CKernels", "NormaTensor"]),

@@ -13,6 +13,7 @@
 #include "loops/planes.h"
 #include "loops/layer.h"
 #include "loops/elements.h"
+#include "loops/product.h"
 #include "loops/convolution.h"
 #include "loops/winograd.h"
 
@@ -27,4 +28,6 @@ static const norma_kernels NAME(table) = {
 #undef IS_ORDINARY
 #undef TOGETHER
 #undef RECTIFIED
+#undef SPLAT
+#undef FOR
 #undef LANES

@@ -8,6 +8,8 @@
 #define NORMA_BLOCK 64
 // The same for the values of one channel that stand side by side.
 #define NORMA_PLANE_BLOCK 4096
+// Terms of a sum of products that are one chain of fused multiply-adds.
+#define NORMA_TERMS 256
 // Reciprocal deviations from 1 / NORMA_STEEPEST to NORMA_STEEPEST, with scales up to NORMA_LARGEST_SCALE, leave everything that a
 // kernel computes of ordinary gradients within the range of floats. Others are left to the definition, in double precision.
 #define NORMA_STEEPEST 0x1p40
@@ -44,6 +46,11 @@ typedef struct norma_tiles {
   KERNEL(void, momentum, (float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov)) \
   KERNEL(long, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound)) \
   KERNEL(long, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon, float bound)) \
+  KERNEL(void, product, (const float *a, long rowStep, long innerStep, const float *b, long panelStep, long termStep, float *c, long stride, long rows, long terms, long columns, bool accumulates, const float *bias, bool rectifies)) \
+  KERNEL(void, product_of_columns, (const float *a, long rowStep, const float *b, long stride, float *c, long resultStride, long rows, long terms, long columns, bool accumulates)) \
+  KERNEL(void, write_transposed, (const float *from, long stride, float *to, long resultStride, long rows, long columns, const float *bias, bool rectifies)) \
+  KERNEL(void, pack_rows, (const float *from, long stride, long terms, long columns, float *to)) \
+  KERNEL(void, pack_columns, (const float *from, long stride, long terms, long columns, float *to)) \
   KERNEL(void, shifted_rows, (const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
   KERNEL(void, shifted_rows_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride)) \
   KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool accumulates, bool rectifies)) \

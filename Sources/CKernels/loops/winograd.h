@@ -5,14 +5,6 @@
 // product for each of the sixteen: row t of a product is tile t. Every result depends on its tile alone, and tiles
 // begin at the image's first pixel.
 
-// The first `columns` values, at most LANES, and zeros.
-static inline __attribute__((always_inline)) vf NAME(load_some)(const float *p, long columns) {
-  if (columns >= LANES) return NAME(load)(p);
-  vf v = {0};
-  NAME(copy)((float *)&v, p, columns);
-  return v;
-}
-
 // Functions copy what they are told of the images: vectors may alias all that lies behind a pointer.
 
 // Eight floats, of which sixteen fit into the registers.

@@ -1,4 +1,3 @@
-import NormaConvolution
 import NormaTensor
 
 /// The matrix product `[M, K] · [K, N] → [M, N]`.
@@ -52,8 +51,8 @@ package struct LinearOperation<Element: TensorElement>: TensorOperation {
     require(
       x.shape.channelCount == weight.shape[1],
       "a linear map of \(weight.shape[1]) inputs applied to a tensor of shape \(x.shape)")
-    var y = x.reshaped(to: [x.shape.rowCount, weight.shape[1]]).matrixProduct(weight, transposingOther: true)
-    y.addToRows(hasBias ? inputs[2] : nil, rectifies: rectifies)
+    let y = x.reshaped(to: [x.shape.rowCount, weight.shape[1]]).matrixProduct(
+      weight, transposingOther: true, bias: hasBias ? inputs[2] : nil, rectifies: rectifies)
     return (y.reshaped(to: x.shape.replacingLast(with: weight.shape[0])), ())
   }
 

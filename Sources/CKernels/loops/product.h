@@ -1,0 +1,197 @@
+// Matrix products.
+// Part of kernels_body.h, which see.
+//
+// An element is a sum over terms, x[k] · w[k]: blocks of NORMA_TERMS terms in their order, in a block one chain of fused
+// multiply-adds from zero, block after block added to what was there. Neither the height and the width of a tile, nor the order of the
+// tiles changes that.
+//
+// The right factor is read in panels of LANES columns: term k of panel p begins at b[p · panelStep + k · termStep], whether that is
+// a copy, made by `pack_rows` or `pack_columns`, or the matrix as it lies.
+
+// What a tile is computed from: a block of terms, and where the results go.
+typedef struct {
+  const float *a, *b;
+  float *c;
+  long rowStep, innerStep, panelStep, termStep, terms, stride, columns;
+  const float *bias;
+  bool accumulates, rectifies;
+} NAME(product_part);
+
+#define VECTOR vf
+#define WIDTH LANES
+#define WIDE(x) NAME(product_##x)
+#include "product_tile.h"
+#undef VECTOR
+#undef WIDTH
+#undef WIDE
+
+// The last columns where they are few: half a panel.
+#define VECTOR vo
+#define WIDTH 8
+#define WIDE(x) NAME(product_half_##x)
+#include "product_tile.h"
+#undef VECTOR
+#undef WIDTH
+#undef WIDE
+
+// The tiles there are, by their rows, and their panels: a half, 1, 2, 4 or 8.
+#define TILE(r, p) \
+  static __attribute__((noinline)) void NAME(product_tile_##r##x##p)(const NAME(product_part) *part) { \
+    if (part->rowStep == 1) NAME(product_tile)(r, p, part, 1); else NAME(product_tile)(r, p, part, part->rowStep); \
+  }
+#define HALF_TILE(r) \
+  static __attribute__((noinline)) void NAME(product_half_tile_##r)(const NAME(product_part) *part) { \
+    if (part->rowStep == 1) NAME(product_half_tile)(r, 1, part, 1); \
+    else NAME(product_half_tile)(r, 1, part, part->rowStep); \
+  }
+#include "product_tiles.h"
+#undef TILE
+#undef HALF_TILE
+static void (*const NAME(product_tiles)[ROWS + 1][5])(const NAME(product_part) *) = {
+#define TILE(r, p) [r][p == 8 ? 4 : p / 2 + 1] = NAME(product_tile_##r##x##p),
+#define HALF_TILE(r) [r][0] = NAME(product_half_tile_##r),
+#include "product_tiles.h"
+#undef TILE
+#undef HALF_TILE
+};
+
+// c = a·b for a block of terms, or c += a·b if `accumulates`; then bias[j], which may be NULL, is added to each row, and ReLU
+// applied. Row r and term k of the left factor stand at a[r · rowStep + k · innerStep].
+static void NAME(product)(
+    const float *a, long rowStep, long innerStep, const float *b, long panelStep, long termStep, float *c, long stride,
+    long rows, long terms, long columns, bool accumulates, const float *bias, bool rectifies) {
+  // Tiles of one height, as near as may be, and as wide as the registers allow. Rows some pages apart share few lines of the first
+  // cache: six of them can be held there.
+  const long tallest = ROWS > 6 && rowStep % 1024 == 0 ? 6 : ROWS;
+  const long tiles = (rows + tallest - 1) / tallest, height = (rows + tiles - 1) / tiles;
+  int most = 4;
+  while (!NAME(product_tiles)[height][most]) most--;
+  NAME(product_part) part = {
+      a, b, c, rowStep, innerStep, panelStep, termStep, terms, stride, columns, bias, accumulates, rectifies};
+  while (part.columns > 0) {
+    const long halves = (part.columns + LANES / 2 - 1) / (LANES / 2);
+    int width = most;
+    while (halves >> width == 0) width--;
+    part.a = a;
+    part.c = c;
+    for (long r = 0, i = 0; i < tiles; i++) {
+      const long end = (i + 1) * rows / tiles;
+      NAME(product_tiles)[end - r][width](&part);
+      part.a += (end - r) * rowStep;
+      part.c += (end - r) * stride;
+      r = end;
+    }
+    const long panels = (1 << width) / 2, step = panels * LANES;
+    if (panels == 0) break;
+    part.columns -= step;
+    part.b += panels * panelStep;
+    if (bias) part.bias += step;
+    c += step;
+  }
+}
+
+// Panels of a matrix whose columns of terms stand side by side: to[p][k][j] = from[k · stride + p · LANES + j], with zeros beyond the
+// last column.
+static void NAME(pack_rows)(const float *from, long stride, long terms, long columns, float *to) {
+  for (long first = 0; first < columns; first += LANES) {
+    for (long k = 0; k < terms; k++, to += LANES) {
+      NAME(store)(to, NAME(load_some)(from + k * stride + first, columns - first));
+    }
+  }
+}
+
+// The same for a matrix that is stored transposed: to[p][k][j] = from[(p · LANES + j) · stride + k].
+static void NAME(pack_columns)(const float *from, long stride, long terms, long columns, float *to) {
+  for (long first = 0; first < columns; first += LANES, from += LANES * stride, to += LANES * terms) {
+    const long count = columns - first < LANES ? columns - first : LANES;
+    long j = 0;
+    for (; j + 8 <= count; j += 8) {
+      const float *rows = from + j * stride;
+      long k = 0;
+      for (; k + 8 <= terms; k += 8) {
+        vo r[8];
+        NAME(load_transposed)(rows + k, stride, r);
+        FOR(i, 8) *(vo *)(to + (k + i) * LANES + j) = r[i];
+      }
+      for (; k < terms; k++) FOR(i, 8) to[k * LANES + j + i] = rows[i * stride + k];
+    }
+    for (; j < LANES; j++) {
+      for (long k = 0; k < terms; k++) to[k * LANES + j] = j < count ? from[j * stride + k] : 0;
+    }
+  }
+}
+
+// A matrix that was computed transposed: to[i][j] = from[j][i] + bias[j], which may be NULL, and ReLU, for i below `rows` and j below
+// `columns`.
+static void NAME(write_transposed)(
+    const float *from, long stride, float *to, long resultStride, long rows, long columns, const float *bias,
+    bool rectifies) {
+  long j = 0;
+  for (; j + 8 <= columns; j += 8) {
+    const vo terms = bias ? *(const vo *)(bias + j) : (vo){0};
+    long i = 0;
+    for (; i + 8 <= rows; i += 8) {
+      vo r[8];
+      NAME(load_transposed)(from + j * stride + i, stride, r);
+      FOR(q, 8) {
+        const vo v = bias ? r[q] + terms : r[q];
+        *(vo *)(to + (i + q) * resultStride + j) = rectifies ? RECTIFIED(v) : v;
+      }
+    }
+    for (; i < rows; i++) {
+      vo r;
+      FOR(q, 8) r[q] = from[(j + q) * stride + i];
+      if (bias) r += terms;
+      *(vo *)(to + i * resultStride + j) = rectifies ? RECTIFIED(r) : r;
+    }
+  }
+  for (; j < columns; j++) {
+    for (long i = 0; i < rows; i++) {
+      const float v = bias ? from[j * stride + i] + bias[j] : from[j * stride + i];
+      to[i * resultStride + j] = rectifies && v <= 0 ? 0 : v;
+    }
+  }
+}
+
+// `count` rows of a product with a matrix that is stored transposed, for `groups` times eight columns: see product_of_columns.
+static inline __attribute__((always_inline)) void NAME(few_rows)(
+    int count, int groups, const float *a, long rowStep, const float *b, long stride, float *c, long resultStride,
+    long terms, bool accumulates) {
+  vo s[groups][count];
+  FOR(g, groups) FOR(r, count) s[g][r] = (vo){0};
+  long k = 0;
+  for (; k + 8 <= terms; k += 8) {
+    FOR(g, groups) {
+      vo w[8];
+      NAME(load_transposed)(b + 8 * g * stride + k, stride, w);
+      FOR(i, 8) FOR(r, count) s[g][r] = MULTIPLY_ADD(SPLAT(vo, a[r * rowStep + k + i]), w[i], s[g][r]);
+    }
+  }
+  for (; k < terms; k++) {
+    FOR(g, groups) {
+      vo w;
+      FOR(j, 8) w[j] = b[(8 * g + j) * stride + k];
+      FOR(r, count) s[g][r] = MULTIPLY_ADD(SPLAT(vo, a[r * rowStep + k]), w, s[g][r]);
+    }
+  }
+  FOR(g, groups) FOR(r, count) {
+    vo *result = (vo *)(c + r * resultStride + 8 * g);
+    *result = accumulates ? *result + s[g][r] : s[g][r];
+  }
+}
+
+// What `product` computes for at most four rows, columns a multiple of eight, and a right factor that is stored transposed, term k of
+// column j at b[j · stride + k]: a copy of it would be read but once.
+static void NAME(product_of_columns)(
+    const float *a, long rowStep, const float *b, long stride, float *c, long resultStride, long rows, long terms,
+    long columns, bool accumulates) {
+#define COLUMNS(count, groups) \
+  for (; j + 8 * groups <= columns; j += 8 * groups) { \
+    NAME(few_rows)(count, groups, a, rowStep, b + j * stride, stride, c + j, resultStride, terms, accumulates); \
+  }
+#define CASE(count, groups) case count: COLUMNS(count, groups) COLUMNS(count, 1) break;
+  long j = 0;
+  switch (rows) { CASE(1, 4) CASE(2, 4) CASE(3, 2) CASE(4, 2) }
+#undef CASE
+#undef COLUMNS
+}
