@@ -29,9 +29,9 @@ demo: setup  ## trains the built-in digits with and without batch normalization 
 	swift build -c release --product norma $(FLAGS)
 	.build/release/norma compare --out $(REPORT)
 
-# These suites run by themselves. One runs Swift's loops in place of the kernels, for the whole process: those of normalization are
+# These suites run by themselves. Two run Swift's loops in place of the kernels, for the whole process: those of normalization are
 # more precise. One counts what training asks of the memory that all share.
-APART := NormaConvolutionTests\.ConvolutionKernelTests|NormaTrainingTests\.StepAllocationTests
+APART := NormaTensorTests\.MatrixProductTests|NormaConvolutionTests\.ConvolutionKernelTests|NormaTrainingTests\.StepAllocationTests
 
 test: setup lint  ## checks the format and runs every test, those of a package with parts of its own too
 	swift test -c release --disable-testable-imports $(FLAGS) --skip '$(APART)'

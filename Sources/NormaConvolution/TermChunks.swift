@@ -1,10 +1,12 @@
+import CKernels
+
 /// The terms of a sum in chunks: those that are added up in one chain, at most 256, in the order of all terms.
 ///
 /// It is what decides the bits of a convolution: a chunk's chain begins at zero, the first one's sum is the result, and each
 /// further one's is added to that. Where chunks begin depends on the number of a term alone. They are also so short that the weights of a
 /// chunk stay in the first cache while rows go by.
 struct TermChunks: Sendable {
-  static let mostTerms = 256
+  static let mostTerms = Int(NORMA_TERMS)
 
   /// The segments of neighbouring values that the terms come from: how far each begins from a row's own place, and its length. None
   /// reaches over the end of a chunk.

@@ -8,10 +8,6 @@ public protocol TensorElement: Real, BinaryFloatingPoint, BitwiseCopyable, Senda
   /// multiply-add instructions do it; for others in two, which takes no library where there is no such instruction.
   func addingTerm(_ x: Self, _ y: Self) -> Self
 
-  /// This sum with the term `x · y` added, as sums of products are defined for the type: for `Float` in one rounding, as fused
-  /// multiply-add instructions do it; for others in two, which takes no library where there is no such instruction.
-  func addingTerm(_ x: Self, _ y: Self) -> Self
-
   /// The compiled kernels for the type, where it has any and they are in use; nil where the loops that define them serve.
   static var kernels: KernelSet<Self>? { get }
 }
