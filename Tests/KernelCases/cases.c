@@ -420,14 +420,16 @@ static taps_window depthwise_windows(norma_trial *t, long rows, long tapCount, l
 }
 
 static void cases_of_depthwise(norma_trial *t) {
-  EACH_DEPTHWISE(rows, tapCount, channels) EACH_FLAG(hasBias) EACH_FLAG(hasResidual) EACH_FLAG(rectifies) {
+  EACH_DEPTHWISE(rows, tapCount, channels) EACH_FLAG(hasBias) EACH_FLAG(hasResidual) EACH_FLAG(accumulates) \
+  EACH_FLAG(rectifies) {
     const taps_window w = depthwise_windows(t, rows, tapCount, channels);
     const float *weights = norma_floats(t, tapCount * channels);
     float *y = norma_floats(t, w.resultSize);
     const float *bias = hasBias ? norma_floats(t, channels) : NULL;
     const float *residual = hasResidual ? norma_floats(t, w.resultSize) : NULL;
     t->kernels->depthwise(
-        w.x, w.places, w.results, rows, w.taps, tapCount, weights, y, channels, bias, residual, rectifies);
+        w.x, w.places, w.results, rows, w.taps, tapCount, weights, y, channels, bias, residual, accumulates,
+        rectifies);
     norma_end(t);
   }
 }

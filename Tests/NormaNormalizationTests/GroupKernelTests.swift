@@ -92,17 +92,15 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func everyInstructionSetAndThreadCountGivesTheSameBits(rectifies: Bool) {
-    let used = Kernels.name
-    defer { Kernels.select(used) }
     for (index, settings) in Self.cases.enumerated() {
       let data = data(settings, seed: UInt64(100 + index))
       var first: [(name: String, values: Tensor<Float>)]?
-      // Tests beside this one see the sets change, which does not matter to them: that is what is shown here.
-      for name in Kernels.availableNames {
-        #expect(Kernels.select(name))
-        for results in resultsByThreadCount({
+      for (name, results) in resultsByKernels({
+        resultsByThreadCount {
           run(data.x, data.gradient, data.gamma, data.beta, settings, rectifies: rectifies)
-        }) {
+        }
+      }) {
+        for results in results {
           guard let first else {
             first = results
             continue

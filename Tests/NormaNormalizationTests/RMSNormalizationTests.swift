@@ -76,14 +76,13 @@ import Testing
   }
 
   @Test func everyInstructionSetAndThreadCountGivesTheSameBits() {
-    let used = Kernels.name
-    defer { Kernels.select(used) }
     for shape in Self.shapes {
       let inputs = Inputs(shape)
       var first: [Tensor<Float>]?
-      for name in Kernels.availableNames {
-        Kernels.select(name)
-        for results in resultsByThreadCount({ run(inputs.x, inputs.gradient, inputs.gamma) }) {
+      for (name, results) in resultsByKernels({
+        resultsByThreadCount { run(inputs.x, inputs.gradient, inputs.gamma) }
+      }) {
+        for results in results {
           for (values, expected) in zip(results, first ?? results) {
             #expect(haveSameBits(values, expected), "\(shape), \(name)")
           }

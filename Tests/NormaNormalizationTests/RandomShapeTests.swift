@@ -46,13 +46,12 @@ import Testing
   }
 
   @Test func everyShapeHasTheSameBitsOnEveryInstructionSetAndNumberOfThreads() throws {
-    let used = Kernels.name
-    defer { Kernels.select(used) }
     for index in Self.cases.indices {
       var expected: [Tensor<Float>]?
-      for name in Kernels.availableNames {
-        #expect(Kernels.select(name))
-        for found in try resultsByThreadCount({ try results(index) }) {
+      for (name, found) in try resultsByKernels({
+        try resultsByThreadCount { try results(index) }
+      }) {
+        for found in found {
           if let expected {
             for (found, expected) in zip(found, expected) {
               #expect(haveSameBits(found, expected), "\(Self.cases[index]), \(name)")

@@ -113,17 +113,14 @@ import Testing
   }
 
   @Test(arguments: Form.allCases) func everySizeHasTheSameBitsOnEveryInstructionSetAndThreadCount(form: Form) throws {
-    let used = Kernels.name
-    defer { Kernels.select(used) }
     for magnitude in Self.magnitudes {
       for rectifies in [false, true] {
         let inputs = inputs(form, magnitude)
         var first: [Tensor<Float>]?
-        for name in Kernels.availableNames {
-          Kernels.select(name)
-          for results in try resultsByThreadCount({
-            try run(form, inputs, epsilon: 1e-5, rectifies: rectifies).results
-          }) {
+        for (name, results) in try resultsByKernels({
+          try resultsByThreadCount { try run(form, inputs, epsilon: 1e-5, rectifies: rectifies).results }
+        }) {
+          for results in results {
             for (values, expected) in zip(results, first ?? results) {
               #expect(haveSameBits(values, expected), "\(form), \(magnitude), \(name)")
             }

@@ -53,7 +53,7 @@ typedef struct norma_tiles {
   KERNEL(void, pack_columns, (const float *from, long stride, long terms, long columns, float *to)) \
   KERNEL(void, shifted_rows, (const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
   KERNEL(void, shifted_rows_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride)) \
-  KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies)) \
+  KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
   KERNEL(void, depthwise_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount, float *sums, long channels)) \
   KERNEL(void, winograd_source, (const float *x, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride)) \
   KERNEL(void, winograd_result, (const float *products, long stride, float *y, const norma_tiles *tiles, long first, long count, long columns, const float *bias, const float *residual, bool rectifies)) \

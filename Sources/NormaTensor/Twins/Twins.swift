@@ -24,7 +24,7 @@ nonisolated(unsafe) let twins: UnsafePointer<norma_kernels> = {
       // Generic functions have no address.
       shifted_rows: { shiftedRowsTwin($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) },
       shifted_rows_gradient: { shiftedRowsGradientTwin($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
-      depthwise: { depthwiseTwin($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, $11) },
+      depthwise: { depthwiseTwin($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) },
       depthwise_gradient: { depthwiseGradientTwin($0, $1, $2, $3, $4, $5, $6, $7, $8) },
       winograd_source: { winogradSourceTwin($0, $1, $2, $3, $4, $5, $6, $7) },
       winograd_result: { winogradResultTwin($0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
