@@ -1,5 +1,3 @@
-import RealModule
-
 extension Double: TensorElement {
   /// A plain product: four rows of the result at a time, the inner loop along contiguous columns where there are any.
   public static func multiply(_ product: MatrixProduct<Double>) {

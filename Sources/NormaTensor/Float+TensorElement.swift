@@ -1,5 +1,4 @@
 import COneDNN
-import RealModule
 
 extension Float: TensorElement {
   public static var kernels: KernelSet<Float>? { .selected }

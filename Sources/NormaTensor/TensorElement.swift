@@ -1,9 +1,7 @@
-import RealModule
-
 /// A number a tensor can hold: `Float` for work, `Double` for gradient checks and reference results.
 ///
 /// Each type brings its own routines where they differ; everything else is one generic loop, compiled for both.
-public protocol TensorElement: Real, BinaryFloatingPoint, BitwiseCopyable, Sendable {
+public protocol TensorElement: BinaryFloatingPoint, BitwiseCopyable, Sendable {
   /// `C = A·B`, or `C += A·B`, for row-major matrices.
   static func multiply(_ product: MatrixProduct<Self>)
 
