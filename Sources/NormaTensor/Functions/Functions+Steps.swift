@@ -41,6 +41,11 @@ extension Functions {
     return x * powerOfTwo(half) * powerOfTwo(power - half)
   }
 
+  /// The nearest whole number, the even one of two.
+  @inline(__always) static func nearestInteger(_ x: Double) -> Double {
+    x.magnitude < 0x1p51 ? (x + 0x1.8p52) - 0x1.8p52 : x.rounded(.toNearestOrEven)
+  }
+
   /// A sum, and its rounding error; `y` must not be larger than `x`, unless x is 0.
   @inline(__always) static func sumAndError(_ x: Double, _ y: Double) -> Pair {
     let sum = x + y

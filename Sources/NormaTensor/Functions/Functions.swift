@@ -118,8 +118,8 @@ public enum Functions {
   /// Turns can be cut down to an eighth without an error, however many they are; radians cannot.
   public static func sineAndCosine(turns: Double) -> (sine: Double, cosine: Double) {
     guard turns.isFinite else { return (.nan, .nan) }
-    let turn = turns - turns.rounded(.toNearestOrEven)
-    let quarters = (4 * turn).rounded(.toNearestOrEven)
+    let turn = turns - nearestInteger(turns)
+    let quarters = nearestInteger(4 * turn)
     let rest = turn - 0.25 * quarters
     // The angle, and what its rounding left over.
     let leading = rest.leading
@@ -137,12 +137,13 @@ public enum Functions {
       + (((1 - start) - halved)
         + (square * (square * Coefficients.cosine(square, square: square * square))
           - 0.5 * (((angle - angleLeading) + error) * (angleLeading + angle))))
-    return switch Int(quarters) & 3 {
-    case 0: (sine, cosine)
-    case 1: (cosine, -sine)
-    case 2: (-sine, -cosine)
-    default: (-cosine, sine)
-    }
+    // The signs by their bits: which quarter it is, nobody can predict.
+    let quarter = UInt64(bitPattern: Int64(quarters))
+    let isOdd = quarter & 1 == 1
+    return (
+      Double(bitPattern: (isOdd ? cosine : sine).bitPattern ^ (quarter & 2) << 62),
+      Double(bitPattern: (isOdd ? sine : cosine).bitPattern ^ ((quarter &+ 1) & 2) << 62)
+    )
   }
 
   /// `10ˣ`.
