@@ -15,7 +15,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
@@ -30,7 +29,7 @@ let package = Package(
     // Floor 1: tensors, their storage, threads and random numbers.
     .target(
       name: "NormaTensor",
-      dependencies: ["CKernels", .product(name: "RealModule", package: "swift-numerics")]),
+      dependencies: ["CKernels"]),
 
     // Floor 2: on tensors alone. The heart, convolution, and files of tensors.
     .target(name: "NormaNormalization", dependencies: ["CKernels", "NormaTensor"]),
@@ -86,7 +85,7 @@ let package = Package(
     // Tests, one target a module, and what they share.
     .target(name: "TestSupport", dependencies: ["Norma"], path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-    .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
+    .testTarget(name: "NormaTensorTests", dependencies: ["CKernels", "NormaTensor", "TestSupport"]),
     .testTarget(name: "NormaNormalizationTests", dependencies: ["NormaNormalization", "TestSupport"]),
     .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport", "AllocationCounter"]),
