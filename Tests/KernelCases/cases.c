@@ -245,6 +245,21 @@ static void cases_of_rectify_gradient(norma_trial *t) {
   }
 }
 
+#define CASES_OF_FUNCTION(name)                                            \
+  static void cases_of_##name(norma_trial *t) {                            \
+    EACH_COUNT(count) EACH_FLAG(isInPlace) {                               \
+      float *x = norma_floats(t, count);                                   \
+      t->kernels->name(x, isInPlace ? x : norma_floats(t, count), count);  \
+      norma_end(t);                                                        \
+    }                                                                      \
+  }
+CASES_OF_FUNCTION(exponential)
+CASES_OF_FUNCTION(logarithm)
+CASES_OF_FUNCTION(sigmoid)
+CASES_OF_FUNCTION(hyperbolic_tangent)
+CASES_OF_FUNCTION(error_function)
+CASES_OF_FUNCTION(gelu)
+
 static void cases_of_momentum(norma_trial *t) {
   EACH_COUNT(count) EACH_FLAG(nesterov) {
     float *w = norma_floats(t, count), *velocity = norma_floats(t, count);
