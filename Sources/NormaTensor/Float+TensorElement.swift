@@ -1,4 +1,3 @@
-
 extension Float: TensorElement {
   @inlinable public func addingTerm(_ x: Float, _ y: Float) -> Float { addingProduct(x, y) }
 
