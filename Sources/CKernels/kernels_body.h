@@ -28,4 +28,6 @@ static const norma_kernels NAME(table) = {
 #undef IS_ORDINARY
 #undef TOGETHER
 #undef RECTIFIED
+#undef SPLAT
+#undef FOR
 #undef LANES

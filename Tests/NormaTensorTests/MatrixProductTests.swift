@@ -38,9 +38,14 @@ import Testing
         }
       }
     }
-    // An inner product of k terms is off by at most k·u·Σ|a||b| in any order (Higham 2002, equation 3.5, to first
-    // order); the reference, in double precision, adds its own error.
-    let bound = magnitudes.map { 1.01 * Double(size.inner) * (Element.unitRoundoff + Double.unitRoundoff) * $0 }
+    // In a sum each term goes through so many roundings: those of its chain, and one for each block that is added after it (Higham
+    // 2002, section 4.2, to first order). A product that is not fused has one of its own. The reference, in double precision, adds its
+    // own error.
+    let terms = MatrixProduct<Element>.termsOfBlock
+    let roundings = min(size.inner, terms) + (size.inner + terms - 1) / terms
+    let bound = magnitudes.map {
+      1.01 * (Double(roundings) * Element.unitRoundoff + Double(size.inner) * Double.unitRoundoff) * $0
+    }
     let (at, bt) = (a.transposed([1, 0]), b.transposed([1, 0]))
     let products = [
       a.matrixProduct(b), at.matrixProduct(b, transposingSelf: true), a.matrixProduct(bt, transposingOther: true),
@@ -65,31 +70,100 @@ import Testing
     #expect(haveSameBits(a[rows: 3..<7].matrixProduct(b), copied.matrixProduct(b)))
   }
 
-  private func checkAccumulation<Element: TensorElement>(_ type: Element.Type) {
-    let a: [Element] = [1, 2, 3, 4, 5, 6]
-    let b: [Element] = [1, 0, 2, 1, 0, 3]
-    for transposed in [false, true] {
-      var result: [Element] = [100, 200, 300, 400]
-      a.withUnsafeBufferPointer { a in
-        b.withUnsafeBufferPointer { b in
-          result.withUnsafeMutableBufferPointer { result in
-            Element.multiply(
-              MatrixProduct(
-                rows: 2, columns: 2, inner: 3,
-                left: .init(elements: a.baseAddress!, rowStride: 3, isTransposed: false),
-                right: .init(elements: b.baseAddress!, rowStride: transposed ? 3 : 2, isTransposed: transposed),
-                result: result.baseAddress!, resultStride: 2, accumulates: true))
-          }
-        }
+  /// The definition, by itself: blocks of 256 terms, each a chain of fused multiply-adds from zero.
+  private func definedProduct(
+    _ a: Tensor<Float>, _ b: Tensor<Float>, bias: Tensor<Float>? = nil, rectifies: Bool = false
+  ) -> Tensor<Float> {
+    let (rows, inner, columns) = (a.shape[0], a.shape[1], b.shape[1])
+    let (left, right) = (a.elements, b.elements)
+    let elements = (0..<rows * columns).map { place -> Float in
+      let (row, column) = (place / columns, place % columns)
+      var result: Float?
+      for first in stride(from: 0, to: inner, by: 256) {
+        var sum: Float = 0
+        for k in first..<min(first + 256, inner) { sum.addProduct(left[row * inner + k], right[k * columns + column]) }
+        result = result.map { $0 + sum } ?? sum
       }
-      // [1 2 3; 4 5 6] · [1 0; 2 1; 0 3], or with the second read as the transpose of [1 0 2; 1 0 3].
-      #expect(result == (transposed ? [107, 210, 316, 422] : [105, 211, 314, 423]))
+      var value = result ?? 0
+      if let bias { value += bias[column] }
+      return rectifies && value <= 0 ? 0 : value
+    }
+    return Tensor(elements, shape: [rows, columns])
+  }
+
+  /// Sizes that are computed in each of the ways there are: few rows, either factor brought into panels, the right one read in place,
+  /// rows some pages apart, more rows than are done at once, long sums with few results.
+  static let sizesOfWays = [
+    Case(rows: 1, inner: 300, columns: 77), Case(rows: 3, inner: 520, columns: 40), Case(rows: 4, inner: 9, columns: 5),
+    Case(rows: 5, inner: 257, columns: 130), Case(rows: 8, inner: 1024, columns: 64),
+    Case(rows: 40, inner: 1024, columns: 19), Case(rows: 50, inner: 100, columns: 10),
+    Case(rows: 13, inner: 77, columns: 1), Case(rows: 530, inner: 40, columns: 37),
+    Case(rows: 70, inner: 31, columns: 200),
+    Case(rows: 10, inner: 20000, columns: 11), Case(rows: 2, inner: 0, columns: 3),
+    Case(rows: 96, inner: 64, columns: 1024),
+  ]
+
+  @Test(arguments: sizesOfWays) func theBitsAreThoseOfTheDefinition(size: Case) {
+    var generator = RandomGenerator(seed: UInt64(size.rows + 1000 * size.columns))
+    var values = Tensor<Float>.normal([size.rows, size.inner], using: &generator)
+    // Rectified activations hold zeros, and gradients become too small for ordinary floats.
+    for index in stride(from: 0, to: size.inner, by: 3) { values[0, index] = 0 }
+    for index in stride(from: 1, to: size.inner, by: 5) { values[size.rows - 1, index] *= 0x1p-130 }
+    let (a, b) = (values, Tensor<Float>.normal([size.inner, size.columns], using: &generator))
+    let bias = Tensor<Float>.normal([size.columns], using: &generator)
+    let (at, bt) = (a.transposed([1, 0]), b.transposed([1, 0]))
+    let expected = definedProduct(a, b)
+    let expectedAll = definedProduct(a, b, bias: bias, rectifies: true)
+    let used = Kernels.name
+    defer { Kernels.select(used) }
+    for name in Kernels.availableNames {
+      Kernels.select(name)
+      let packed = [PackedMatrix(b), PackedMatrix(bt, transposing: true)]
+      let results = resultsByThreadCount {
+        [
+          a.matrixProduct(b), at.matrixProduct(b, transposingSelf: true), a.matrixProduct(bt, transposingOther: true),
+          at.matrixProduct(bt, transposingSelf: true, transposingOther: true),
+        ] + packed.map { $0.product(a) }
+      }
+      #expect(results.allSatisfy { $0.allSatisfy { haveSameBits($0, expected) } }, "\(name)")
+      let withAll = [
+        a.matrixProduct(b, bias: bias, rectifies: true),
+        a.matrixProduct(bt, transposingOther: true, bias: bias, rectifies: true),
+        packed[1].product(a, bias: bias, rectifies: true),
+      ]
+      #expect(withAll.allSatisfy { haveSameBits($0, expectedAll) }, "\(name)")
     }
   }
 
-  @Test func anAccumulatingProductAddsToWhatIsThere() {
-    checkAccumulation(Float.self)
-    checkAccumulation(Double.self)
+  @Test func aRowDoesNotDependOnTheOthers() {
+    var generator = RandomGenerator(seed: 17)
+    let weight = Tensor<Float>.normal([75, 600], using: &generator)
+    let x = Tensor<Float>.normal([700, 600], using: &generator)
+    let packed = PackedMatrix(weight, transposing: true)
+    let all = x.matrixProduct(weight, transposingOther: true)
+    for count in [1, 2, 4, 5, 13, 49, 513] {
+      let part = x[rows: 9..<9 + count]
+      #expect(haveSameBits(part.matrixProduct(weight, transposingOther: true), all[rows: 9..<9 + count]))
+      #expect(haveSameBits(packed.product(part), all[rows: 9..<9 + count]))
+    }
+  }
+
+  @Test func whatIsNotFiniteAndTheSignsOfZerosAreThoseOfTheDefinition() {
+    let special: [Float] = [0, -0, .infinity, -.infinity, .nan, 1, -1, 0x1p-149, -0x1p-149, 0x1.fffffep127, 0x1p-126]
+    var generator = RandomGenerator(seed: 23)
+    let draw = { (count: Int) in (0..<count).map { _ in special.randomElement(using: &generator)! } }
+    for (rows, inner, columns) in [(1, 2, 40), (6, 3, 33), (30, 2, 9)] {
+      let a = Tensor(draw(rows * inner), shape: [rows, inner])
+      let b = Tensor(draw(inner * columns), shape: [inner, columns])
+      let expected = definedProduct(a, b)
+      let used = Kernels.name
+      defer { Kernels.select(used) }
+      for name in Kernels.availableNames {
+        Kernels.select(name)
+        #expect(haveSameBits(a.matrixProduct(b), expected), "\(name)")
+        #expect(haveSameBits(a.matrixProduct(b.transposed([1, 0]), transposingOther: true), expected), "\(name)")
+      }
+    }
   }
 
   @Test(arguments: [(331, 129, 130), (65, 257, 401), (64, 784, 512), (17, 33, 9)])

@@ -12,6 +12,38 @@ static inline __attribute__((always_inline)) vf NAME(keep_last)(vf v, long count
   return (vf)((vi)v & *(const vi *)(NAME(lane_masks) + count));
 }
 
+// The pivot of one block of values: the mean of the first eight, as a tree, so that eight equal values give that value exactly.
+static inline __attribute__((always_inline)) float NAME(plane_pivot)(const float *p, long n) {
+  return n < 8 ? p[0] : (((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))) * 0.125f;
+}
+
+// Sums of x - pivot and of its square over one block of at least LANES values, lane by lane.
+static inline __attribute__((always_inline)) void NAME(plane_lanes)(
+    const float *p, long n, float pivot, vf *sum, vf *square) {
+  vf k = NAME(splat)(pivot);
+  vf s[4] = {{0}}, q[4] = {{0}};
+  long i = 0;
+  for (; i + 4 * LANES <= n; i += 4 * LANES) {
+    for (int j = 0; j < 4; j++) {
+      vf d = NAME(load)(p + i + j * LANES) - k;
+      s[j] += d;
+      q[j] += d * d;
+    }
+  }
+  for (int j = 0; j < 3 && i + LANES <= n; i += LANES, j++) {
+    vf d = NAME(load)(p + i) - k;
+    s[j] += d;
+    q[j] += d * d;
+  }
+  if (i < n) {
+    vf d = NAME(keep_last)(NAME(load)(p + n - LANES) - k, n - i);
+    s[3] += d;
+    q[3] += d * d;
+  }
+  *sum = (s[0] + s[1]) + (s[2] + s[3]);
+  *square = (q[0] + q[1]) + (q[2] + q[3]);
+}
+
 // Adds the sums of x - base and of its square over one run of values. `base` is the pivot of the first block if
 // `isFirst`, and read otherwise.
 static inline __attribute__((always_inline)) void NAME(run_moments)(
@@ -19,42 +51,42 @@ static inline __attribute__((always_inline)) void NAME(run_moments)(
   for (long start = 0; start < count; start += NORMA_PLANE_BLOCK) {
     const float *p = x + start;
     long n = count - start < NORMA_PLANE_BLOCK ? count - start : NORMA_PLANE_BLOCK;
-    float pivot = n < 8 ? p[0]
-                        : (((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))) * 0.125f;
-    vf k = NAME(splat)(pivot);
-    vf s[4] = {{0}}, q[4] = {{0}};
+    float pivot = NAME(plane_pivot)(p, n);
     double blockSum = 0, blockSquare = 0;
-    long i = 0;
-    for (; i + 4 * LANES <= n; i += 4 * LANES) {
-      for (int j = 0; j < 4; j++) {
-        vf d = NAME(load)(p + i + j * LANES) - k;
-        s[j] += d;
-        q[j] += d * d;
-      }
-    }
-    for (int j = 0; j < 3 && i + LANES <= n; i += LANES, j++) {
-      vf d = NAME(load)(p + i) - k;
-      s[j] += d;
-      q[j] += d * d;
-    }
-    if (i < n && n >= LANES) {
-      vf d = NAME(keep_last)(NAME(load)(p + n - LANES) - k, n - i);
-      s[3] += d;
-      q[3] += d * d;
-      i = n;
-    }
     if (n >= LANES) {
-      blockSum = NAME(sum_lanes)((s[0] + s[1]) + (s[2] + s[3]));
-      blockSquare = NAME(sum_lanes)((q[0] + q[1]) + (q[2] + q[3]));
-    }
-    for (; i < n; i++) {
-      float d = p[i] - pivot;
-      blockSum += d;
-      blockSquare += d * d;
+      vf s, q;
+      NAME(plane_lanes)(p, n, pivot, &s, &q);
+      blockSum = NAME(sum_lanes)(s);
+      blockSquare = NAME(sum_lanes)(q);
+    } else {
+      for (long i = 0; i < n; i++) {
+        float d = p[i] - pivot;
+        blockSum += d;
+        blockSquare += d * d;
+      }
     }
     if (isFirst && start == 0) *base = pivot;
     NAME(add_around)(pivot, blockSum, blockSquare, (double)n, *base, sum, square);
   }
+}
+
+// The same for eight neighbouring channels whose runs are one block of at least LANES values: what is done with the lanes of one is
+// done for all at once.
+static inline __attribute__((always_inline)) void NAME(eight_runs_moments)(
+    const float *x, long count, bool isFirst, float *base, double *sums, double *squares) {
+  vf s[8], q[8];
+  float pivots[8];
+  vo p[8];
+  NAME(load_transposed)(x, count, p);
+  const vo pivot = (((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))) * 0.125f;
+  *(vo *)pivots = pivot;
+  for (int c = 0; c < 8; c++) NAME(plane_lanes)(x + c * count, count, pivots[c], s + c, q + c);
+  if (isFirst) *(vo *)base = pivot;
+  const vd8 sum = NAME(sum_eight_lanes)(s), square = NAME(sum_eight_lanes)(q);
+  const vd8 e = __builtin_convertvector(pivot, vd8) - __builtin_convertvector(*(const vo *)base, vd8);
+  const double n = (double)count;
+  *(vd *)sums += sum + n * e;
+  *(vd *)squares += (square + 2 * e * sum) + (n * e) * e;
 }
 
 // Sums of x - base and of its square for each channel. `base`, `sums` and `squares` are written.
@@ -62,7 +94,13 @@ static void NAME(plane_moments)(
     const float *x, long outers, long stride, long channels, long inner, float *base, double *sums, double *squares) {
   for (long c = 0; c < channels; c++) sums[c] = squares[c] = 0;
   for (long outer = 0; outer < outers; outer++) {
-    for (long c = 0; c < channels; c++) {
+    long c = 0;
+    if (inner >= LANES && inner <= NORMA_PLANE_BLOCK) {
+      for (; c + 8 <= channels; c += 8) {
+        NAME(eight_runs_moments)(x + outer * stride + c * inner, inner, outer == 0, base + c, sums + c, squares + c);
+      }
+    }
+    for (; c < channels; c++) {
       NAME(run_moments)(x + outer * stride + c * inner, inner, outer == 0, base + c, sums + c, squares + c);
     }
   }
@@ -105,48 +143,58 @@ static void NAME(plane_normalize)(
 #undef CALL
 }
 
+// Sums of g and of g (x - pivot) over one block of at least LANES values, lane by lane.
+static inline __attribute__((always_inline)) void NAME(plane_gradient_lanes)(
+    const float *g, const float *p, long n, float pivot, float scale, float shift, bool rectifies, vf *sum,
+    vf *product) {
+  vf k = NAME(splat)(pivot), a = NAME(splat)(scale), b = NAME(splat)(shift);
+  vf s[2] = {{0}}, q[2] = {{0}};
+  long i = 0;
+  for (; i + 2 * LANES <= n; i += 2 * LANES) {
+    for (int j = 0; j < 2; j++) {
+      vf d = NAME(load)(p + i + j * LANES) - k;
+      vf h = NAME(active)(NAME(load)(g + i + j * LANES), d, a, b, rectifies);
+      s[j] += h;
+      q[j] += h * d;
+    }
+  }
+  if (i + LANES <= n) {
+    vf d = NAME(load)(p + i) - k;
+    vf h = NAME(active)(NAME(load)(g + i), d, a, b, rectifies);
+    s[0] += h;
+    q[0] += h * d;
+    i += LANES;
+  }
+  if (i < n) {
+    vf d = NAME(load)(p + n - LANES) - k;
+    vf h = NAME(keep_last)(NAME(active)(NAME(load)(g + n - LANES), d, a, b, rectifies), n - i);
+    s[1] += h;
+    q[1] += NAME(keep_last)(h * d, n - i);
+  }
+  *sum = s[0] + s[1];
+  *product = q[0] + q[1];
+}
+
 // Adds the sums of g and of g (x - pivot) over one run of values.
 static inline __attribute__((always_inline)) void NAME(run_gradient_sums)(
     const float *g, const float *x, long count, float pivot, float scale, float shift, bool rectifies, double *sum,
     double *product) {
-  vf k = NAME(splat)(pivot), a = NAME(splat)(scale), b = NAME(splat)(shift);
   for (long start = 0; start < count; start += NORMA_PLANE_BLOCK) {
     long n = count - start < NORMA_PLANE_BLOCK ? count - start : NORMA_PLANE_BLOCK;
     const float *gp = g + start, *p = x + start;
-    vf s[2] = {{0}}, q[2] = {{0}};
     double blockSum = 0, blockProduct = 0;
-    long i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-      for (int j = 0; j < 2; j++) {
-        vf d = NAME(load)(p + i + j * LANES) - k;
-        vf h = NAME(active)(NAME(load)(gp + i + j * LANES), d, a, b, rectifies);
-        s[j] += h;
-        q[j] += h * d;
-      }
-    }
-    if (i + LANES <= n) {
-      vf d = NAME(load)(p + i) - k;
-      vf h = NAME(active)(NAME(load)(gp + i), d, a, b, rectifies);
-      s[0] += h;
-      q[0] += h * d;
-      i += LANES;
-    }
-    if (i < n && n >= LANES) {
-      vf d = NAME(load)(p + n - LANES) - k;
-      vf h = NAME(keep_last)(NAME(active)(NAME(load)(gp + n - LANES), d, a, b, rectifies), n - i);
-      s[1] += h;
-      q[1] += NAME(keep_last)(h * d, n - i);
-      i = n;
-    }
     if (n >= LANES) {
-      blockSum = NAME(sum_lanes)(s[0] + s[1]);
-      blockProduct = NAME(sum_lanes)(q[0] + q[1]);
-    }
-    for (; i < n; i++) {
-      float d = p[i] - pivot;
-      float h = rectifies && d * scale + shift <= 0 ? 0 : gp[i];
-      blockSum += h;
-      blockProduct += h * d;
+      vf s, q;
+      NAME(plane_gradient_lanes)(gp, p, n, pivot, scale, shift, rectifies, &s, &q);
+      blockSum = NAME(sum_lanes)(s);
+      blockProduct = NAME(sum_lanes)(q);
+    } else {
+      for (long i = 0; i < n; i++) {
+        float d = p[i] - pivot;
+        float h = rectifies && d * scale + shift <= 0 ? 0 : gp[i];
+        blockSum += h;
+        blockProduct += h * d;
+      }
     }
     *sum += blockSum;
     *product += blockProduct;
@@ -158,7 +206,21 @@ static inline __attribute__((always_inline)) void NAME(planes_gradient_sums)(
     const float *scale, const float *shift, bool rectifies, double *sums, double *products) {
   for (long c = 0; c < channels; c++) sums[c] = products[c] = 0;
   for (long outer = 0; outer < outers; outer++) {
-    for (long c = 0; c < channels; c++) {
+    long c = 0;
+    if (inner >= LANES && inner <= NORMA_PLANE_BLOCK) {
+      // Eight neighbours at a time, as for the moments.
+      for (; c + 8 <= channels; c += 8) {
+        vf s[8], q[8];
+        for (int i = 0; i < 8; i++) {
+          const long at = outer * stride + (c + i) * inner;
+          NAME(plane_gradient_lanes)(
+              g + at, x + at, inner, pivot[c + i], scale[c + i], shift[c + i], rectifies, s + i, q + i);
+        }
+        *(vd *)(sums + c) += NAME(sum_eight_lanes)(s);
+        *(vd *)(products + c) += NAME(sum_eight_lanes)(q);
+      }
+    }
+    for (; c < channels; c++) {
       const long at = outer * stride + c * inner;
       NAME(run_gradient_sums)(
           g + at, x + at, inner, pivot[c], scale[c], shift[c], rectifies, sums + c, products + c);

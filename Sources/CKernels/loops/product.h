@@ -8,8 +8,6 @@
 // The right factor is read in panels of LANES columns: term k of panel p begins at b[p · panelStep + k · termStep], whether that is
 // a copy, made by `pack_rows` or `pack_columns`, or the matrix as it lies.
 
-#define FOR(i, count) _Pragma("clang loop unroll(full)") for (int i = 0; i < (count); i++)
-
 // What a tile is computed from: a block of terms, and where the results go.
 typedef struct {
   const float *a, *b;
@@ -99,24 +97,6 @@ static void NAME(pack_rows)(const float *from, long stride, long terms, long col
     for (long k = 0; k < terms; k++, to += LANES) {
       NAME(store)(to, NAME(load_some)(from + k * stride + first, columns - first));
     }
-  }
-}
-
-// Eight values of eight rows, as columns. Halves of rows are put side by side as they are read, so that what is left are 4×4.
-static inline __attribute__((always_inline)) void NAME(load_transposed)(const float *from, long stride, vo columns[8]) {
-  vo rows[2][4], pairs[2][4];
-  FOR(half, 2) FOR(i, 4) {
-    const vq low = *(const vq *)(from + i * stride + 4 * half), high = *(const vq *)(from + (i + 4) * stride + 4 * half);
-    rows[half][i] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
-  }
-  FOR(half, 2) FOR(i, 2) {
-    pairs[half][i] = __builtin_shufflevector(rows[half][2 * i], rows[half][2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-    pairs[half][2 + i] = __builtin_shufflevector(rows[half][2 * i], rows[half][2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-  }
-  FOR(half, 2) FOR(i, 2) {
-    const vo first = pairs[half][2 * i], second = pairs[half][2 * i + 1];
-    columns[4 * half + 2 * i] = __builtin_shufflevector(first, second, 0, 1, 8, 9, 4, 5, 12, 13);
-    columns[4 * half + 2 * i + 1] = __builtin_shufflevector(first, second, 2, 3, 10, 11, 6, 7, 14, 15);
   }
 }
 
@@ -215,4 +195,3 @@ static void NAME(product_of_columns)(
 #undef CASE
 #undef COLUMNS
 }
-#undef FOR

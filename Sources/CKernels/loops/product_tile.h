@@ -2,7 +2,7 @@
 // Part of product.h, which includes it once for each width of vector: VECTOR is its type, WIDTH its floats, and WIDE(x) gives the
 // names of that width.
 
-// What follows the sums of a tile where it is not plain: columns beyond the last, bias, ReLU.
+// What follows the sums of a tile that has columns beyond the last.
 static __attribute__((noinline)) void WIDE(finish_tile)(
     const VECTOR *sums, int rows, int panels, const NAME(product_part) *part) {
   for (int r = 0; r < rows; r++) {
@@ -47,12 +47,13 @@ static inline __attribute__((always_inline)) void WIDE(tile)(
   }
   float *c = part->c;
   const long stride = part->stride;
-  if (part->columns >= panels * WIDTH && !part->bias && !part->rectifies) {
-    if (part->accumulates) FOR(r, rows) FOR(p, panels) s[r][p] = *(VECTOR *)(c + r * stride + p * WIDTH) + s[r][p];
-    FOR(r, rows) FOR(p, panels) *(VECTOR *)(c + r * stride + p * WIDTH) = s[r][p];
-  } else {
+  if (part->columns < panels * WIDTH) {
     VECTOR sums[rows * panels];
     FOR(r, rows) FOR(p, panels) sums[r * panels + p] = s[r][p];
-    WIDE(finish_tile)(sums, rows, panels, part);
+    return WIDE(finish_tile)(sums, rows, panels, part);
   }
+  if (part->accumulates) FOR(r, rows) FOR(p, panels) s[r][p] = *(VECTOR *)(c + r * stride + p * WIDTH) + s[r][p];
+  if (part->bias) FOR(r, rows) FOR(p, panels) s[r][p] += *(const VECTOR *)(part->bias + p * WIDTH);
+  if (part->rectifies) FOR(r, rows) FOR(p, panels) s[r][p] = RECTIFIED(s[r][p]);
+  FOR(r, rows) FOR(p, panels) *(VECTOR *)(c + r * stride + p * WIDTH) = s[r][p];
 }

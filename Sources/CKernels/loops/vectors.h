@@ -1,6 +1,9 @@
 // Loads, stores and what is done to one vector.
 // Part of kernels_body.h, which see.
 
+// A loop over registers: a constant number of times, and unrolled.
+#define FOR(i, count) _Pragma("clang loop unroll(full)") for (int i = 0; i < (count); i++)
+
 static inline __attribute__((always_inline)) vf NAME(load)(const float *p) { return *(const vf *)p; }
 static inline __attribute__((always_inline)) void NAME(store)(float *p, vf v) { *(vf *)p = v; }
 static inline __attribute__((always_inline)) vf NAME(splat)(float v) { return v - (vf){0}; }
@@ -48,4 +51,41 @@ static inline __attribute__((always_inline)) double NAME(sum_lanes)(vf v) {
   vd8 s = low + high;
   vd4 t = __builtin_shufflevector(s, s, 0, 1, 2, 3) + __builtin_shufflevector(s, s, 4, 5, 6, 7);
   return (t[0] + t[2]) + (t[1] + t[3]);
+}
+
+// The same sums of eight vectors.
+static inline __attribute__((always_inline)) vd8 NAME(sum_eight_lanes)(const vf v[8]) {
+  vd8 s[8], t[4], u[2];
+  FOR(i, 8) {
+    s[i] = __builtin_convertvector(__builtin_shufflevector(v[i], v[i], 0, 1, 2, 3, 4, 5, 6, 7), vd8) +
+           __builtin_convertvector(__builtin_shufflevector(v[i], v[i], 8, 9, 10, 11, 12, 13, 14, 15), vd8);
+  }
+  FOR(i, 4) {
+    t[i] = __builtin_shufflevector(s[2 * i], s[2 * i + 1], 0, 1, 2, 3, 8, 9, 10, 11) +
+           __builtin_shufflevector(s[2 * i], s[2 * i + 1], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+  FOR(i, 2) {
+    u[i] = __builtin_shufflevector(t[2 * i], t[2 * i + 1], 0, 1, 4, 5, 8, 9, 12, 13) +
+           __builtin_shufflevector(t[2 * i], t[2 * i + 1], 2, 3, 6, 7, 10, 11, 14, 15);
+  }
+  return __builtin_shufflevector(u[0], u[1], 0, 2, 4, 6, 8, 10, 12, 14) +
+         __builtin_shufflevector(u[0], u[1], 1, 3, 5, 7, 9, 11, 13, 15);
+}
+
+// Eight values of eight rows, as columns. Halves of rows are put side by side as they are read, so that what is left are 4×4.
+static inline __attribute__((always_inline)) void NAME(load_transposed)(const float *from, long stride, vo columns[8]) {
+  vo rows[2][4], pairs[2][4];
+  FOR(half, 2) FOR(i, 4) {
+    const vq low = *(const vq *)(from + i * stride + 4 * half), high = *(const vq *)(from + (i + 4) * stride + 4 * half);
+    rows[half][i] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+  }
+  FOR(half, 2) FOR(i, 2) {
+    pairs[half][i] = __builtin_shufflevector(rows[half][2 * i], rows[half][2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[half][2 + i] = __builtin_shufflevector(rows[half][2 * i], rows[half][2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  FOR(half, 2) FOR(i, 2) {
+    const vo first = pairs[half][2 * i], second = pairs[half][2 * i + 1];
+    columns[4 * half + 2 * i] = __builtin_shufflevector(first, second, 0, 1, 8, 9, 4, 5, 12, 13);
+    columns[4 * half + 2 * i + 1] = __builtin_shufflevector(first, second, 2, 3, 10, 11, 6, 7, 14, 15);
+  }
 }

@@ -180,7 +180,8 @@ extension KernelProduct {
     kernels.table.pointee.product(
       kernels(left.elements + rowRange.lowerBound * left.strides.row + terms.lowerBound * left.strides.column),
       left.strides.row, left.strides.column, kernels(panels), panelStep, termStep,
-      kernels(result + rowRange.lowerBound * resultStride + range.lowerBound), resultStride, rowRange.count, terms.count,
+      kernels(result + rowRange.lowerBound * resultStride + range.lowerBound), resultStride, rowRange.count,
+      terms.count,
       range.count, terms.lowerBound > part.terms.lowerBound,
       isLast ? kernels(ifAny: product.bias.map { $0 + range.lowerBound }) : nil, isLast && product.rectifies)
   }
