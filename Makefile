@@ -17,7 +17,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive lint format sanitize arm fuzz examples bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive lint format sanitize golden arm fuzz examples bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -29,9 +29,9 @@ demo: setup  ## trains the built-in digits with and without batch normalization 
 	swift build -c release --product norma $(FLAGS)
 	.build/release/norma compare --out $(REPORT)
 
-# This suite runs by itself: it counts what training asks of the memory that all tests share. Suites that change the kernels or the
-# number of threads need not: no bit changes by either.
-APART := NormaTrainingTests\.StepAllocationTests
+# These suites run by themselves. One counts what training asks of the memory that all tests share; two train and compute on every
+# instruction set, and while the slow ones are chosen, all that runs beside them would take long.
+APART := NormaLayersTests\.OperationBitsTests|NormaTrainingTests\.(GoldenTrainingTests|StepAllocationTests)
 
 test: setup lint  ## checks the format and runs every test, those of a package with parts of its own too
 	swift test -c release --disable-testable-imports $(FLAGS) --skip '$(APART)'
@@ -52,6 +52,9 @@ format:  ## puts the sources into the project's format
 
 sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer; takes half an hour or more
 	@Utils/sanitize $(FLAGS)
+
+golden: setup  ## trains with every instruction set and number of threads, against the committed bits; takes long
+	NORMA_GOLDEN=yes swift test -c release --disable-testable-imports $(FLAGS) --filter GoldenTrainingTests
 
 arm:  ## compares the kernels' bits on ARM, under an emulator, with those of all other instruction sets
 	@Utils/arm

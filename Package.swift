@@ -1,6 +1,16 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// What finds a library of Homebrew's. Linux has its libraries where compilers look, and SwiftPM would warn of each that is missing,
+/// needed or not.
+func pkgConfig(_ name: String) -> String? {
+  #if os(macOS)
+    name
+  #else
+    nil
+  #endif
+}
+
 // The floors, lowest first. A target depends only on targets above it in this list; docs/Architecture.md says why each is there.
 let package = Package(
   name: "norma",
@@ -25,9 +35,8 @@ let package = Package(
     .target(name: "CKernels"),
     // It stands where every compiler looks, on Linux as on macOS, and on the list of packages that Swift itself takes.
     .systemLibrary(name: "CZlib"),
-    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
-    .systemLibrary(
-      name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: pkgConfig("libpng"), providers: [.brew(["libpng"])]),
+    .systemLibrary(name: "CJPEG", pkgConfig: pkgConfig("libturbojpeg"), providers: [.brew(["jpeg-turbo"])]),
 
     // Floor 1: tensors, their storage, threads and random numbers.
     .target(

@@ -109,8 +109,11 @@ struct BenchTests {
   }
 
   @Test func aWorkerTimesEachPassOfAProductAndRefusesOthers() throws {
+    let first = try #require(BenchmarkCase.all.first { $0.sec == "product" })
     func product(_ pass: String, _ shape: [Int]) -> BenchmarkCase {
-      BenchmarkCase(sec: "product", name: "\(pass) \(shape)", shape: shape, pass: pass)
+      var product = first
+      (product.name, product.shape, product.pass) = ("\(pass) \(shape)", shape, pass)
+      return product
     }
     let passes = ["plain", "transposed", "weight"]
     let cases =

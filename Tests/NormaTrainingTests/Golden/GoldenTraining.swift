@@ -93,7 +93,7 @@ struct GoldenTraining: Hashable, CustomStringConvertible {
       settings.schedule = .cosine(length: 200, final: 0.1)
       settings.scheduleUnit = .step
     case .resnet20:
-      settings.batchSize = 6
+      settings.batchSize = 5
       settings.l2Penalty = 1e-4
       settings.augmentation = ImageAugmentation(padding: 2, flipsHorizontally: true)
     }
@@ -119,9 +119,9 @@ struct GoldenTraining: Hashable, CustomStringConvertible {
       features: some.features.reshaped(to: Shape([207] + shape)), targets: some.targets, name: "digits")
   }
 
-  /// Images of 16 × 16 pixels, a pattern of 4 × 4 fields for each class under noise.
+  /// Images of 8 × 8 pixels, a pattern of 4 × 4 fields for each class under noise.
   private static let images: Dataset<Float> = {
-    let (count, side) = (50, 16)
+    let (count, side) = (60, 8)
     let labels = HashedNumbers("golden labels").labels(count, classes: 10)
     let patterns = HashedNumbers("golden patterns").values([10, 4, 4, 3])
     var images = HashedNumbers("golden noise").values([count, side, side, 3])
