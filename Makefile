@@ -14,10 +14,10 @@ SECONDS := 60
 # Homebrew's folders are not among those the compiler searches.
 ifeq ($(shell uname -s),Darwin)
   BREW := $(shell brew --prefix 2>/dev/null)
-  FLAGS := $(foreach formula,onednn zlib libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
+  FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke lint format sanitize fuzz examples bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive lint format sanitize golden arm fuzz examples bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -29,9 +29,9 @@ demo: setup  ## trains the built-in digits with and without batch normalization 
 	swift build -c release --product norma $(FLAGS)
 	.build/release/norma compare --out $(REPORT)
 
-# These suites run by themselves. Two run Swift's loops in place of the kernels, for the whole process: those of normalization are
-# more precise. One counts what training asks of the memory that all share.
-APART := NormaTensorTests\.MatrixProductTests|NormaConvolutionTests\.ConvolutionKernelTests|NormaTrainingTests\.StepAllocationTests
+# These suites run by themselves. One counts what training asks of the memory that all tests share; two train and compute on every
+# instruction set, and while the slow ones are chosen, all that runs beside them would take long.
+APART := NormaLayersTests\.OperationBitsTests|NormaTrainingTests\.(GoldenTrainingTests|StepAllocationTests)
 
 test: setup lint  ## checks the format and runs every test, those of a package with parts of its own too
 	swift test -c release --disable-testable-imports $(FLAGS) --skip '$(APART)'
@@ -41,6 +41,9 @@ test: setup lint  ## checks the format and runs every test, those of a package w
 smoke: setup  ## runs the quick tests, for while you work
 	swift test -c release --disable-testable-imports $(FLAGS) --filter '$(SMOKE)'
 
+exhaustive: setup  ## holds the elementary functions of all 2³² floats against longer numbers; takes half an hour
+	NORMA_EXHAUSTIVE=yes swift test -c release --disable-testable-imports $(FLAGS) --filter ExhaustiveFunctionTests
+
 lint:  ## checks the format
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
@@ -49,6 +52,12 @@ format:  ## puts the sources into the project's format
 
 sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer; takes half an hour or more
 	@Utils/sanitize $(FLAGS)
+
+golden: setup  ## trains with every instruction set and number of threads, against the committed bits; takes long
+	NORMA_GOLDEN=yes swift test -c release --disable-testable-imports $(FLAGS) --filter GoldenTrainingTests
+
+arm:  ## compares the kernels' bits on ARM, under an emulator, with those of all other instruction sets
+	@Utils/arm
 
 fuzz: setup  ## feeds random bytes to the readers READERS for SECONDS each, see Fuzz/README.md
 	@READERS="$(READERS)" SECONDS_EACH=$(SECONDS) Utils/fuzz $(FLAGS)

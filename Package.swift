@@ -1,6 +1,16 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// What finds a library of Homebrew's. Linux has its libraries where compilers look, and SwiftPM would warn of each that is missing,
+/// needed or not.
+func pkgConfig(_ name: String) -> String? {
+  #if os(macOS)
+    name
+  #else
+    nil
+  #endif
+}
+
 // The floors, lowest first. A target depends only on targets above it in this list; docs/Architecture.md says why each is there.
 let package = Package(
   name: "norma",
@@ -8,34 +18,35 @@ let package = Package(
   products: [
     // `import Norma` brings floors 1-5. The product is not called Norma: on macOS its name would clash with the command's.
     .library(name: "NormaLibrary", targets: ["Norma"]),
-    // Not part of Norma, so that only who asks for them builds SwiftProtobuf.
+    // Not part of Norma, so that only who asks for it needs libpng and libjpeg-turbo.
+    .library(name: "NormaImages", targets: ["NormaImages"]),
+    // Nor these, which take SwiftProtobuf.
     .library(name: "NormaEvents", targets: ["NormaEvents"]),
     .library(name: "NormaONNX", targets: ["NormaONNX"]),
     .executable(name: "norma", targets: ["NormaCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
     // Floor 0: C.
     .target(name: "CKernels"),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
-    .systemLibrary(
-      name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    // It stands where every compiler looks, on Linux as on macOS, and on the list of packages that Swift itself takes.
+    .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CPNG", pkgConfig: pkgConfig("libpng"), providers: [.brew(["libpng"])]),
+    .systemLibrary(name: "CJPEG", pkgConfig: pkgConfig("libturbojpeg"), providers: [.brew(["jpeg-turbo"])]),
 
     // Floor 1: tensors, their storage, threads and random numbers.
     .target(
       name: "NormaTensor",
-      dependencies: ["CKernels", .product(name: "RealModule", package: "swift-numerics")]),
+      dependencies: ["CKernels"]),
 
     // Floor 2: on tensors alone. The heart, convolution, and files of tensors.
     .target(name: "NormaNormalization", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "NormaConvolution", dependencies: ["CKernels", "NormaTensor"]),
-    .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib", "CPNG", "CJPEG"]),
+    .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib"]),
 
     // Floor 3: differentiation, the data sets, and event files for TensorBoard.
     .target(name: "NormaGraph", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution"]),
@@ -45,11 +56,12 @@ let package = Package(
       dependencies: ["NormaTensor", "NormaFiles", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Messages/event.proto"]),
 
-    // Floor 4: layers and models; a graph as text and as pictures.
+    // Floor 4: layers and models; a graph as text and as pictures; images as data.
     .target(
       name: "NormaLayers", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution", "NormaGraph"]),
 
     .target(name: "NormaGraphDrawing", dependencies: ["NormaTensor", "NormaGraph"]),
+    .target(name: "NormaImages", dependencies: ["NormaTensor", "NormaFiles", "NormaData", "CPNG", "CJPEG"]),
 
     // Floor 5: training, and what it saves; models in ONNX's format.
     .target(
@@ -72,35 +84,43 @@ let package = Package(
       ]),
 
     // Floor 6: experiments and the report; the terminal's manners.
-    .target(name: "NormaLab", dependencies: ["Norma", "NormaEvents"]),
+    .target(name: "NormaLab", dependencies: ["Norma", "NormaImages", "NormaEvents"]),
     .target(name: "NormaTerminal"),
 
     // Floor 7: the command.
     .executableTarget(
       name: "NormaCommand",
       dependencies: [
-        "Norma", "NormaONNX", "NormaLab", "NormaTerminal",
+        "Norma", "NormaImages", "NormaONNX", "NormaLab", "NormaTerminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests, one target a module, and what they share.
     .target(name: "TestSupport", dependencies: ["Norma"], path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-    .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
+    .target(name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases", exclude: ["main.c"]),
+    .testTarget(
+      name: "CKernelsTests", dependencies: ["CKernels", "KernelCases", "NormaTensor", "TestSupport"],
+      exclude: ["hashes.txt"]),
+    .testTarget(name: "NormaTensorTests", dependencies: ["CKernels", "NormaTensor", "TestSupport"]),
     .testTarget(name: "NormaNormalizationTests", dependencies: ["NormaNormalization", "TestSupport"]),
     .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport", "AllocationCounter"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
     .testTarget(name: "NormaGraphDrawingTests", dependencies: ["NormaGraph", "NormaGraphDrawing", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),
-    .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "TestSupport"]),
+    .testTarget(name: "NormaImagesTests", dependencies: ["NormaImages", "TestSupport"]),
+    .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "NormaImages", "TestSupport"]),
     .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),
-    .testTarget(name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"]),
+    .testTarget(
+      name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"],
+      exclude: ["Golden/hashes.txt"]),
     .testTarget(name: "NormaONNXTests", dependencies: ["Norma", "NormaONNX", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(
-      name: "CommandTests", dependencies: ["Norma", "NormaCommand", "NormaLab", "NormaONNX", "TestSupport"],
+      name: "CommandTests",
+      dependencies: ["Norma", "NormaCommand", "NormaImages", "NormaLab", "NormaONNX", "TestSupport"],
       exclude: ["Snapshots"]),
   ]
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Norma and its peers in turn: batch, layer and group normalization, convolution, training steps and inference.
+"""Norma and its peers in turn: batch, layer and group normalization, convolution, products, training steps and inference.
 
     bench_peers.py                                # everything, 1 and 2 threads
     bench_peers.py --sections norm --only 'bn.*56'
@@ -27,16 +27,18 @@ Backends
   jax         jax.jit; BatchNorm as flax does it (E[x^2]-E[x]^2); 1 thread = pinned to one core
   ort         onnxruntime, inference only, model exported from torch
   onednn      oneDNN's own normalization and convolution on memory it was given beforehand (build/onednn_worker, by
-              ./setup); convolution on channels last, and blocked: in the layouts of its own choice
+              ./setup); convolution on channels last, and blocked: in the layouts of its own choice; products by dnnl_sgemm
+  openblas    OpenBLAS's matrix products (build/openblas_worker)
   memcpy      no peer but the machine's measure: a copy of the case's tensor on as many threads
   peak        the other measure: as many multiplications and additions as a convolution has, without any memory
 
 Sections
   norm    the shapes of the tables; shapes: further ones, from one row to a million, 1 channel to 4,096
   conv    convolution forward, and the gradients of input and weight, each alone; the layout is a variant
+  products  matrix products of 40 shapes: a linear layer forward, its gradients, plain ones
   train   zero gradients, forward, cross entropy, backward, update; infer: forward alone
   Rows of the first two also give GB/s by MINIMUM bytes: forward/inference 1 read + 1 write, backward 2 reads
-  + 1 write; those of conv GFLOP/s, the padding's zeros counted as values; the others samples/s.
+  + 1 write; those of conv and products GFLOP/s, the padding's zeros counted as values; the others samples/s.
   Nets: cs231n   3072 -> 5 x (100, BN, ReLU) -> 10
         mlp      784 -> 512 BN ReLU -> 512 BN ReLU -> 10
         resnet20 3 stages x 3 basic blocks x 16/32/64 channels, 1x1-conv + BN projection shortcuts
@@ -66,7 +68,7 @@ def arguments():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--sections", default="norm,train,infer", help=f"of {', '.join(SECTIONS)}")
     ap.add_argument("--backends", help=f"of {', '.join(driving.BACKENDS)} (default: torch,torch-warm,jax,ort "
-                                       "and those of onednn,memcpy,peak that are built)")
+                                       "and those of onednn,openblas,memcpy,peak that are built)")
     ap.add_argument("--threads", default="1,2")
     ap.add_argument("--only", default="", help="regular expression on case names")
     ap.add_argument("--rounds", type=int, default=3)
@@ -104,7 +106,7 @@ def record(case, key, samples, first_call, noisy):
         for length in case["shape"]:
             elements *= length
         row["min_gbps"] = elements * 4 * (3 if case["pass"] == "bwd" else 2) / median / 1e9
-    elif case["sec"] == "conv":
+    elif case["sec"] in ("conv", "product"):
         row["gflops"] = operations(case) / median / 1e9
     else:
         row["samples_per_s"] = case["batch"] / median

@@ -4,8 +4,8 @@
     markdown_tables.py peers.jsonl [--against norma] [--only 'bn-.*nhwc']
 
 A table for each section and thread count: our median and that of the fastest peer in microseconds, the ratio of the two
-(more than 1 is faster), and for normalizations our time over that of memcpy, where it was measured. For convolutions the
-GFLOP/s of every library and variant, and our share of what peak reached. Of results of the same name the last holds.
+(more than 1 is faster), and for normalizations our time over that of memcpy, where it was measured. For convolutions and products
+the GFLOP/s of every library and variant, and our share of what peak reached. Of results of the same name the last holds.
 """
 import argparse
 import json
@@ -36,24 +36,24 @@ def medians(section, cases, against):
     return ratios
 
 
-def convolutions(cases, against):
+def rates(cases, against):
     """GFLOP/s of ours and of every peer, by case."""
     def name(key):
         return " ".join(dict.fromkeys(key))
-    keys = dict.fromkeys(key for rates in cases.values() for key in rates)
+    keys = dict.fromkeys(key for case in cases.values() for key in case)
     peers = [key for key in keys if key[0] not in (against, *REFERENCES)]
     print(f"| case | {against} | of peak | " + " | ".join(map(name, peers)) + " | ratio |")
     print("|---|--:|--:|" + "--:|" * len(peers) + "--:|")
     ratios = []
-    for case, rates in cases.items():
-        ours = max((rate for key, rate in rates.items() if key[0] == against), default=None)
-        best = max((rates[key] for key in peers if key in rates), default=None)
+    for case, found in cases.items():
+        ours = max((rate for key, rate in found.items() if key[0] == against), default=None)
+        best = max((found[key] for key in peers if key in found), default=None)
         if not ours or not best:
             continue
         ratios.append(ours / best)
-        peak = rates.get(("peak", "peak"))
+        peak = found.get(("peak", "peak"))
         print(f"| {case} | {ours:.1f} | " + (f"{100 * ours / peak:.0f} %" if peak else "") + " | "
-              + " | ".join(f"{rates[key]:.1f}" if key in rates else "" for key in peers) + f" | {ratios[-1]:.2f} |")
+              + " | ".join(f"{found[key]:.1f}" if key in found else "" for key in peers) + f" | {ratios[-1]:.2f} |")
     return ratios
 
 
@@ -68,11 +68,11 @@ def main():
         row = json.loads(line)
         if re.search(a.only, row["case"]):
             cases = tables.setdefault((row["sec"], row["threads"]), {})
-            figure = row["gflops"] if row["sec"] == "conv" else row["median_s"] * 1e6
+            figure = row["gflops"] if "gflops" in row else row["median_s"] * 1e6
             cases.setdefault(row["case"], {})[row["backend"], row["variant"]] = figure
     for (section, threads), cases in sorted(tables.items(), key=lambda item: (item[0][0] != "norm", item[0])):
         print(f"\n{section}, {threads} thread{'s' if threads > 1 else ''}\n")
-        ratios = convolutions(cases, a.against) if section == "conv" else medians(section, cases, a.against)
+        ratios = rates(cases, a.against) if section in ("conv", "product") else medians(section, cases, a.against)
         if ratios:
             print(f"\nGeometric mean {statistics.geometric_mean(ratios):.2f} over {len(ratios)} rows, "
                   f"{sum(ratio < 1 for ratio in ratios)} below 1.")

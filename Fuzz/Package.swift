@@ -10,7 +10,8 @@ let package = Package(
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        .product(name: "NormaLibrary", package: "norma"), .product(name: "NormaONNX", package: "norma"),
+        .product(name: "NormaLibrary", package: "norma"), .product(name: "NormaImages", package: "norma"),
+        .product(name: "NormaONNX", package: "norma"),
       ])
   ]
 )

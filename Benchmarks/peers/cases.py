@@ -1,15 +1,18 @@
 """The cases: what is timed, as values that every library's worker understands.
 
-A case is a dictionary with `sec` (norm, conv, train or infer) and `name`, and
+A case is a dictionary with `sec` (norm, conv, product, train or infer) and `name`, and
   norm   norm (bn, ln, gn), relu, shape ([N, C] or [N, C, H, W], whatever the layout), layout (nc, nchw, nhwc),
          pass (fwd, bwd, infer); group normalization has 32 groups
   conv   shape [N, C, H, W] of the images, outputs, window (its height and width; padded with half of it, rounded down),
          stride, pass (fwd; input or weight, the gradient of that alone)
+  product  shape [rows, inner, columns], pass: plain, both factors as they lie (the gradient of a linear layer's input is such a
+         one); transposed, the right factor stored as [columns, inner] (x·Wᵀ); weight, the left one as [inner, rows] (the
+         gradient of the weights, whose inner length is the batch)
   train  net, batch, opt (adam; sgd with momentum 0.9), layout
   infer  net, batch, layout
 """
 
-SECTIONS = ("norm", "shapes", "conv", "train", "infer")
+SECTIONS = ("norm", "shapes", "conv", "products", "train", "infer")
 
 NET_INPUT = {"cs231n": (3072,), "mlp": (784,), "resnet20": (3, 32, 32)}
 MLP_SIZES = {"cs231n": [3072, 100, 100, 100, 100, 100, 10], "mlp": [784, 512, 512, 10]}
@@ -80,8 +83,28 @@ def convolutions():
             for shape, outputs, window, stride in layers for p in ("fwd", "input", "weight")]
 
 
+def products():
+    """A linear layer forward, its gradients, and plain products: batches of one to thousands, narrow and wide, odd lengths."""
+    shapes = {
+        "transposed": [(1, 784, 512), (1, 3072, 100), (1, 512, 10), (2, 784, 512), (4, 512, 512), (8, 784, 512),
+                       (16, 784, 512), (32, 1000, 1000), (33, 65, 17), (50, 3072, 100), (50, 100, 100), (64, 64, 100),
+                       (128, 784, 512), (128, 512, 10), (256, 3072, 100), (777, 333, 129), (1000, 64, 1000),
+                       (1437, 64, 100), (4096, 512, 512)],
+        "plain": [(1, 512, 512), (8, 512, 784), (50, 100, 3072), (64, 256, 256), (128, 784, 512), (128, 512, 784),
+                  (128, 10, 512), (256, 100, 100), (300, 301, 299), (512, 512, 512), (1024, 1024, 1024), (1437, 10, 100),
+                  (2048, 32, 48), (8192, 64, 64)],
+        "weight": [(100, 8, 100), (100, 50, 3072), (512, 128, 784), (10, 128, 512), (100, 256, 100), (10, 1437, 100),
+                   (512, 4096, 512)],
+    }
+    return [dict(sec="product", shape=list(shape), name=f"product-{kind} ({','.join(map(str, shape))})", **{"pass": kind})
+            for kind, list_of_shapes in shapes.items() for shape in list_of_shapes]
+
+
 def operations(case):
-    """Multiplications and additions of a convolution, those with the padding's zeros included."""
+    """Multiplications and additions of a product or a convolution, those with the padding's zeros included."""
+    if case["sec"] == "product":
+        rows, inner, columns = case["shape"]
+        return 2 * rows * inner * columns
     n, channels, height, width = case["shape"]
     size, stride = case["window"], case["stride"]
     results = n * case["outputs"]
@@ -110,6 +133,6 @@ def infer_cases():
 
 def make_cases(sections):
     """The cases of some of SECTIONS."""
-    makers = {"norm": norm_cases, "shapes": further_shapes, "conv": convolutions, "train": train_cases,
-              "infer": infer_cases}
+    makers = {"norm": norm_cases, "shapes": further_shapes, "conv": convolutions, "products": products,
+              "train": train_cases, "infer": infer_cases}
     return [case for name in SECTIONS if name in sections for case in makers[name]()]

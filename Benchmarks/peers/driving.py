@@ -14,7 +14,7 @@ KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
 
 _MODULES = {"torch": "torch_worker", "torch-warm": "torch_worker", "torch-next": "torch_worker", "jax": "jax_worker",
             "ort": "onnxruntime_worker"}
-_PROGRAMS = ("onednn", "memcpy", "peak")
+_PROGRAMS = ("onednn", "openblas", "memcpy", "peak")
 BACKENDS = (*_MODULES, *_PROGRAMS)
 
 

@@ -1,5 +1,5 @@
-// oneDNN as a worker of the protocol in bench_peers.py: batch and layer normalization and convolution, on memory made
-// beforehand.
+// oneDNN as a worker of the protocol in bench_peers.py: batch and layer normalization, convolution and
+// products, on memory made beforehand.
 //
 // A normalization's layout is that of the case: nchw is plain, nhwc is nhwc, and a matrix [N, C] is described as
 // N x C x 1 x 1, nhwc, which oneDNN runs faster than as a matrix. What oneDNN 2.6 lacks, networks and group
@@ -10,6 +10,7 @@
 
 #include "onednn_convolution.hpp"
 #include "onednn_prepared.hpp"
+#include "products.hpp"
 #include "serving.hpp"
 
 using namespace dnnl;
@@ -119,7 +120,17 @@ std::shared_ptr<Prepared> layer_normalization(const Case &what) {
     return ready;
 }
 
+serving::Call product(const json &request) {
+    auto product = std::make_shared<Product>(request);
+    return [product] {
+        Product &p = *product;
+        dnnl_sgemm(p.transposesLeft ? 'T' : 'N', p.transposesRight ? 'T' : 'N', p.rows, p.columns, p.inner, 1,
+                   p.left.data(), p.leftStride(), p.right.data(), p.rightStride(), 0, p.result.data(), p.columns);
+    };
+}
+
 serving::Call build(const json &request, const std::string &variant) {
+    if (request.at("sec") == "product") return product(request);
     std::shared_ptr<Prepared> ready;
     if (request.at("sec") == "conv") {
         ready = convolution(request, variant);
@@ -136,6 +147,7 @@ int main() {
     const dnnl_version_t *version = dnnl_version();
     const std::string info = "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
                              std::to_string(version->patch);
-    const json variants = {{"norm", {"preallocated"}}, {"conv", {"channels last", "blocked"}}};
+    const json variants = {{"norm", {"preallocated"}}, {"conv", {"channels last", "blocked"}},
+                           {"product", {"preallocated"}}};
     return serving::serve(info, variants, build);
 }

@@ -1,5 +1,5 @@
 // What the cores can compute, as a worker of the protocol: as many fused multiplications and additions as a convolution
-// has, on registers alone. Built for the machine it is built on.
+// or a product has, on registers alone. Built for the machine it is built on.
 
 #include <memory>
 #include <stdexcept>
@@ -32,13 +32,22 @@ float compute(size_t rounds) {
     return sum[0][0];
 }
 
-serving::Call multiply(const nlohmann::json &what, const std::string &) {
-    size_t count = what.at("outputs").get<size_t>();
+size_t operations(const nlohmann::json &what) {
     const auto shape = what.at("shape").get<std::vector<size_t>>();
+    if (what.at("sec") == "product") {
+        if (shape.size() != 3) throw std::runtime_error("a product has 3 lengths");
+        return shape[0] * shape[1] * shape[2];
+    }
+    size_t count = what.at("outputs").get<size_t>();
     const auto size = what.at("window").get<size_t>(), stride = what.at("stride").get<size_t>();
     if (shape.size() != 4 || size < 1 || stride < 1) throw std::runtime_error("no convolution of [N, C, H, W]");
     count *= shape[0] * shape[1] * size * size;
     for (int i : {2, 3}) count *= (shape[i] + size / 2 * 2 - size) / stride + 1;
+    return count;
+}
+
+serving::Call multiply(const nlohmann::json &what, const std::string &) {
+    const size_t count = operations(what);
     auto kept = std::make_shared<std::vector<float>>(256);
     return [kept, count] {
 #pragma omp parallel
@@ -53,5 +62,5 @@ serving::Call multiply(const nlohmann::json &what, const std::string &) {
 
 int main() {
     const auto ways = nlohmann::json::array({"peak"});
-    return serving::serve("peak, vectors of " + std::to_string(bytes) + " bytes", {{"conv", ways}}, multiply);
+    return serving::serve("peak, vectors of " + std::to_string(bytes) + " bytes", {{"conv", ways}, {"product", ways}}, multiply);
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Norma
+import NormaImages
 import NormaTerminal
 
 /// The command `norma`.
@@ -40,7 +41,10 @@ import NormaTerminal
       _exit(ExitStatus.internalFault.rawValue)
     }
     var command: any ParsableCommand
-    do { command = try parseAsRoot() } catch { exit(withError: error) }
+    do {
+      try DataReaderRegistry.shared.register(ImageFolderReader.self)
+      command = try parseAsRoot()
+    } catch { exit(withError: error) }
     do {
       try command.run()
     } catch {

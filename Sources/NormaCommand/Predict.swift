@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Norma
+import NormaImages
 import NormaLab
 import NormaTerminal
 

@@ -48,19 +48,6 @@ public struct CIFAR10Reader: DataReader {
   }
 }
 
-/// A folder of images, one subfolder a class.
-public struct ImageFolderReader: DataReader {
-  public static let name = "images"
-  public static let place: String? = "FOLDER"
-  public static let contents = "PNG and JPEG files, a subfolder for each class"
-  public static let fileKinds: Set<FileKind>? = [.directory]
-  public let path: String
-  public init(path: String) { self.path = path }
-  public func read(options: CSVOptions, images: ImageFolderOptions) throws -> RawData {
-    try ImageFolder.load(path, options: images)
-  }
-}
-
 /// A file of comma-separated values.
 public struct CSVReader: DataReader {
   public static let name = "csv"

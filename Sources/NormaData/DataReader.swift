@@ -34,14 +34,15 @@ extension DataReader {
   static var form: String { place.map { "\(name):\($0)" } ?? name }
 }
 
-/// The readers that texts can name: Norma's, and those that a program registers.
+/// The readers that texts can name: those of this module, and those that a program registers, such as `NormaImages`' reader of
+/// folders of images.
 public enum DataReaderRegistry {
   /// The one registry.
   public static let shared = Registry<any DataReader>(
     of: "reader of data",
     [
-      DigitsReader.self, MNISTReader.self, FashionMNISTReader.self, CIFAR10Reader.self, ImageFolderReader.self,
-      CSVReader.self, NumPyReader.self,
+      DigitsReader.self, MNISTReader.self, FashionMNISTReader.self, CIFAR10Reader.self, CSVReader.self,
+      NumPyReader.self,
     ])
 
   static var types: [any DataReader.Type] {

@@ -92,15 +92,24 @@ public final class EventWriter: Sendable {
     try addHistogram(tag, EventHistogram(of: values), step: step)
   }
 
-  /// Adds a picture, as PNG.
+  /// Adds a picture, which is given as the bytes of a PNG file.
   ///
-  /// - Throws: `FormatError` if it is too large for a PNG; ``FileError`` if it cannot be written.
-  public func addImage(_ tag: String, _ image: RasterImage, step: Int) throws {
-    let png = try image.encodedAsPNG()
+  /// - Throws: `FormatError` if the bytes do not begin as a PNG does; `FileError` if it cannot be written.
+  public func addImage(_ tag: String, png: [UInt8], step: Int) throws {
+    // The signature, then the header: its length, four letters, width and height, the depth of samples and the kind of colour,
+    // which is grey, colour, palette, or one of the former with opacity (ISO/IEC 15948).
+    let start: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + Array("IHDR".utf8)
+    let channels: [UInt8: Int32] = [0: 1, 2: 3, 3: 3, 4: 2, 6: 4]
+    guard png.count >= 26, png.starts(with: start), let channelCount = channels[png[25]] else {
+      throw FormatError(file: tag, problem: "it is no PNG", remedy: "Give the bytes of a whole PNG file.")
+    }
+    func length(at place: Int) -> Int32 {
+      Int32(truncatingIfNeeded: png[place..<place + 4].reduce(0) { $0 << 8 | Int($1) })
+    }
     let message = ProtoImage.with {
-      $0.height = Int32(image.height)
-      $0.width = Int32(image.width)
-      $0.channels = Int32(image.channelCount)
+      $0.width = length(at: 16)
+      $0.height = length(at: 20)
+      $0.channels = channelCount
       $0.png = Data(png)
     }
     try add(.with { $0.image = message }, tag, step)

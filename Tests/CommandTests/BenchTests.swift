@@ -108,6 +108,25 @@ struct BenchTests {
     }
   }
 
+  @Test func aWorkerTimesEachPassOfAProductAndRefusesOthers() throws {
+    let first = try #require(BenchmarkCase.all.first { $0.sec == "product" })
+    func product(_ pass: String, _ shape: [Int]) -> BenchmarkCase {
+      var product = first
+      (product.name, product.shape, product.pass) = ("\(pass) \(shape)", shape, pass)
+      return product
+    }
+    let passes = ["plain", "transposed", "weight"]
+    let cases =
+      passes.map { product($0, [3, 5, 2]) } + [
+        product("plain", [3, 5]), product("plain", [3, 0, 2]), product("fwd", [3, 5, 2]),
+        product("plain", [1, 1 << 40, 1 << 40]),
+      ]
+    let answers = try replies(to: [#"{"hello":true}"#] + cases.map { try request($0) })
+    #expect(answers[0].variants?["product"] == ["fused"])
+    #expect(answers.dropFirst().map(\.ok) == [true, true, true, false, false, false, false])
+    #expect(answers[1...3].allSatisfy { $0.samples?.isEmpty == false })
+  }
+
   @Test func aWorkerTimesEachVariantOfATrainingStepThatItNames() throws {
     var train = try #require(BenchmarkCase.all.first { $0.sec == "train" && $0.net == "resnet20" })
     train.batch = 2

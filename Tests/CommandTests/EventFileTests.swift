@@ -1,5 +1,6 @@
 import Foundation
 import Norma
+import NormaImages
 import NormaLab
 import TestSupport
 import Testing

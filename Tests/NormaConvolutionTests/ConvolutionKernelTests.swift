@@ -3,8 +3,7 @@ import NormaTensor
 import TestSupport
 import Testing
 
-/// Every set of kernels, and the twins in Swift, give a convolution the same bits. It runs apart from other suites, since twins of
-/// other operations are more precise than their kernels.
+/// Every set of kernels, and the twins in Swift, give a convolution the same bits.
 @Suite struct ConvolutionKernelTests {
   private func results(_ test: ConvolutionCase, _ inputs: ConvolutionInputs<Float>) -> [Tensor<Float>] {
     let convolution = PreparedConvolution(

@@ -100,7 +100,7 @@ import Testing
     #expect(try DataSource("digits") == .digits)
     #expect(try DataSource("mnist:/data/a:b") == DataSource(MNISTReader(path: "/data/a:b")))
     #expect(try DataSource("mnist:a") != DataSource("fashion-mnist:a"))
-    for text in ["digits", "mnist:m", "fashion-mnist:f", "cifar10:c", "images:i", "csv:t.csv", "npz:n"] {
+    for text in ["digits", "mnist:m", "fashion-mnist:f", "cifar10:c", "csv:t.csv", "npz:n"] {
       #expect(try DataSource(text).description == text)
     }
   }
@@ -113,7 +113,7 @@ import Testing
   @Test(arguments: ["", "table.csv", "digits:x", "MNIST:x", "imagenet:x", ":x"])
   func anUnknownKindIsAnsweredWithTheKnownOnes(text: String) {
     let error = #expect(throws: DataError.unknownSource(text)) { try DataSource(text) }
-    for form in ["digits", "mnist:FOLDER", "cifar10:ARCHIVE-OR-FOLDER", "images:FOLDER", "csv:FILE", "npz:FILE"] {
+    for form in ["digits", "mnist:FOLDER", "cifar10:ARCHIVE-OR-FOLDER", "csv:FILE", "npz:FILE"] {
       #expect(error?.description.contains(form) == true)
     }
   }

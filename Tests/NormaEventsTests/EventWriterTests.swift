@@ -1,6 +1,7 @@
 import Foundation
 import NormaEvents
 import NormaFiles
+import NormaImages
 import NormaTensor
 import TestSupport
 import Testing
@@ -124,8 +125,9 @@ struct EventWriterTests {
     try writer.addHistogram("no values", of: Tensor<Float>([]), step: 8)
     let grey = RasterImage(height: 2, width: 3, channelCount: 1, pixels: [0, 50, 100, 150, 200, 255])
     let colour = RasterImage(height: 1, width: 2, channelCount: 3, pixels: [255, 0, 0, 1, 2, 3])
-    try writer.addImage("pictures/grey", grey, step: 1)
-    try writer.addImage("pictures/colour", colour, step: 2)
+    try writer.addImage("pictures/grey", png: grey.encodedAsPNG(), step: 1)
+    try writer.addImage("pictures/colour", png: colour.encodedAsPNG(), step: 2)
+    #expect(throws: FormatError.self) { try writer.addImage("pictures/none", png: Array("GIF89a".utf8), step: 2) }
     try writer.addText("words", "**bold**", step: 3)
     try writer.synchronize()
 

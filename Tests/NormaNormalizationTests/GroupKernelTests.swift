@@ -3,7 +3,7 @@ import NormaTensor
 import TestSupport
 import Testing
 
-/// Group normalization on the C kernels against the plain loops in double precision, and against itself on every
+/// Group normalization on the kernels against the definition in double precision, and against itself on every
 /// instruction set.
 @Suite struct GroupKernelTests {
   struct Case: Sendable {
@@ -95,14 +95,11 @@ import Testing
     for (index, settings) in Self.cases.enumerated() {
       let data = data(settings, seed: UInt64(100 + index))
       var first: [(name: String, values: Tensor<Float>)]?
-      for (name, results) in resultsByKernels(
-        includingSwift: false,
-        {
-          resultsByThreadCount {
-            run(data.x, data.gradient, data.gamma, data.beta, settings, rectifies: rectifies)
-          }
-        })
-      {
+      for (name, results) in resultsByKernels({
+        resultsByThreadCount {
+          run(data.x, data.gradient, data.gamma, data.beta, settings, rectifies: rectifies)
+        }
+      }) {
         for results in results {
           guard let first else {
             first = results

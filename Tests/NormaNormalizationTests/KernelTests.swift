@@ -3,7 +3,7 @@ import NormaTensor
 import TestSupport
 import Testing
 
-/// The C kernels against the plain loops in double precision, and against each other.
+/// The kernels against the definition in double precision, and those of all sets and the twins against each other.
 @Suite struct KernelTests {
   /// Shapes that reach every path: few channels folded into wide rows and rows that are left over, widths that are no
   /// multiple of a vector, columns and rows cut into tickets, planes of one value and of many.
@@ -73,14 +73,11 @@ import Testing
     for (index, (shape, layout)) in Self.shapes.enumerated() {
       let data = data(shape, layout, seed: UInt64(100 + index))
       var first: Results<Float>?
-      for (name, results) in try resultsByKernels(
-        includingSwift: false,
-        {
-          try resultsByThreadCount {
-            try run(data.x, data.gradient, data.gamma, data.beta, layout, rectifies: rectifies)
-          }
-        })
-      {
+      for (name, results) in try resultsByKernels({
+        try resultsByThreadCount {
+          try run(data.x, data.gradient, data.gamma, data.beta, layout, rectifies: rectifies)
+        }
+      }) {
         for results in results {
           guard let first else {
             first = results
@@ -101,7 +98,7 @@ import Testing
       var random = RandomGenerator(seed: 5)
       let x = Tensor<Float>.normal(shape, mean: 10, using: &random)
       let g = Tensor<Float>.normal(shape, using: &random)
-      let results = resultsByKernels(includingSwift: false) {
+      let results = resultsByKernels {
         let (y, rows) = LayerNormalization.forward(x)
         let gradients = LayerNormalization.backward(g, input: x, saved: rows)
         return [y, gradients.input, gradients.gamma, gradients.beta]

@@ -79,12 +79,9 @@ import Testing
     for shape in Self.shapes {
       let inputs = Inputs(shape)
       var first: [Tensor<Float>]?
-      for (name, results) in resultsByKernels(
-        includingSwift: false,
-        {
-          resultsByThreadCount { run(inputs.x, inputs.gradient, inputs.gamma) }
-        })
-      {
+      for (name, results) in resultsByKernels({
+        resultsByThreadCount { run(inputs.x, inputs.gradient, inputs.gamma) }
+      }) {
         for results in results {
           for (values, expected) in zip(results, first ?? results) {
             #expect(haveSameBits(values, expected), "\(shape), \(name)")

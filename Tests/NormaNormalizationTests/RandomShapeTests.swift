@@ -1,3 +1,4 @@
+import Foundation
 import NormaNormalization
 import NormaTensor
 import TestSupport
@@ -8,7 +9,7 @@ import Testing
   /// Shapes of all proportions, from few values to some hundred thousand: the exponents are drawn, not the lengths.
   static let cases: [(shape: [Int], layout: ChannelLayout)] = {
     var random = RandomGenerator(seed: 2026)
-    func length(_ most: Double) -> Int { max(1, Int(Double.exp2(random.uniform() * most))) }
+    func length(_ most: Double) -> Int { max(1, Int(exp2(random.uniform() * most))) }
     return (0..<120).map { index in
       switch index % 3 {
       case 0: ([length(11) + 1, length(8)], .channelsLast)
@@ -48,12 +49,9 @@ import Testing
   @Test func everyShapeHasTheSameBitsOnEveryInstructionSetAndNumberOfThreads() throws {
     for index in Self.cases.indices {
       var expected: [Tensor<Float>]?
-      for (name, found) in try resultsByKernels(
-        includingSwift: false,
-        {
-          try resultsByThreadCount { try results(index) }
-        })
-      {
+      for (name, found) in try resultsByKernels({
+        try resultsByThreadCount { try results(index) }
+      }) {
         for found in found {
           if let expected {
             for (found, expected) in zip(found, expected) {

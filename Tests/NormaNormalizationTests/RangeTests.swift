@@ -117,12 +117,9 @@ import Testing
       for rectifies in [false, true] {
         let inputs = inputs(form, magnitude)
         var first: [Tensor<Float>]?
-        for (name, results) in try resultsByKernels(
-          includingSwift: false,
-          {
-            try resultsByThreadCount { try run(form, inputs, epsilon: 1e-5, rectifies: rectifies).results }
-          })
-        {
+        for (name, results) in try resultsByKernels({
+          try resultsByThreadCount { try run(form, inputs, epsilon: 1e-5, rectifies: rectifies).results }
+        }) {
           for results in results {
             for (values, expected) in zip(results, first ?? results) {
               #expect(haveSameBits(values, expected), "\(form), \(magnitude), \(name)")

@@ -1,5 +1,6 @@
 import Foundation
 import Norma
+import NormaImages
 import NormaONNX
 
 /// Every reader of bytes from outside, by the name that `NORMA_FUZZ` gives it.

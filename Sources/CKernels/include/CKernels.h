@@ -43,6 +43,12 @@ typedef struct norma_tiles {
   KERNEL(void, row_bias, (float *y, long rows, long width, const float *bias, bool rectifies)) \
   KERNEL(void, add, (const float *a, const float *b, float *y, long count, bool rectifies)) \
   KERNEL(void, rectify_gradient, (const float *y, const float *g, float *dx, long count)) \
+  KERNEL(void, exponential, (const float *x, float *y, long count)) \
+  KERNEL(void, logarithm, (const float *x, float *y, long count)) \
+  KERNEL(void, sigmoid, (const float *x, float *y, long count)) \
+  KERNEL(void, hyperbolic_tangent, (const float *x, float *y, long count)) \
+  KERNEL(void, error_function, (const float *x, float *y, long count)) \
+  KERNEL(void, gelu, (const float *x, float *y, long count)) \
   KERNEL(void, momentum, (float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov)) \
   KERNEL(long, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound)) \
   KERNEL(long, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon, float bound)) \

@@ -1,7 +1,7 @@
 // Products of shifted rows, which convolutions consist of.
 // Part of kernels_body.h, which see. A sum is a chain from zero, each term added with one rounding; what comes after it, to what
 // a result holds already, bias, residual and ReLU, is an operation of its own. So neither the width of a vector nor the number
-// of rows that are done together changes a bit. NormaConvolution/ConvolutionLoops.swift has the twins.
+// of rows that are done together changes a bit.
 //
 // A row of the factor is the values that a kernel window covers at one position: segments, which lie at the same distances
 // from the position's own place in memory for every position. So nothing is copied to form the factor.

@@ -3,7 +3,7 @@ import ArgumentParser
 /// `norma bench`: how fast, and how exact, operations and networks are on this machine.
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Time normalization, convolution, training and inference on this machine.",
+    abstract: "Time normalization, convolution, matrix products, training and inference on this machine.",
     usage: "norma bench [<subcommand>] [<options>]",
     discussion: """
       Without a subcommand it times, and takes the options of `norma bench run`.

@@ -1,8 +1,8 @@
 import CKernels
 import NormaTensor
 
-/// The loops that convolutions consist of: the compiled kernels that were in use for the element type when this was made, or else
-/// their twins, which say what the kernels compute and give the same bits.
+/// The loops that convolutions consist of: the kernels that were in use for the element type when this was made, or for a type
+/// that has none their twins, which define them.
 struct ConvolutionLoops<Element: TensorElement> {
   private let kernels = Element.kernels
 
@@ -15,9 +15,9 @@ struct ConvolutionLoops<Element: TensorElement> {
     then epilogue: Epilogue<Element>
   ) {
     guard let kernels else {
-      return sumShiftedRowsByDefinition(
-        x, places, results, rows: rows, chunk, weights, into: y, columns: columns, accumulates: accumulates,
-        then: epilogue)
+      return shiftedRowsTwin(
+        x, places, results, rows, chunk.places.baseAddress, chunk.lengths.baseAddress, chunk.places.count, weights, y,
+        columns, epilogue.bias, epilogue.residual, accumulates, epilogue.rectifies)
     }
     kernels.table.pointee.shifted_rows(
       kernels(x), places, results, rows, chunk.places.baseAddress, chunk.lengths.baseAddress,
@@ -34,7 +34,9 @@ struct ConvolutionLoops<Element: TensorElement> {
     to sums: UnsafeMutablePointer<Element>, stride: Int
   ) {
     guard let kernels else {
-      return addShiftedRowProductsByDefinition(x, places, g, results, rows: rows, chunk, to: sums, stride: stride)
+      return shiftedRowsGradientTwin(
+        x, places, g, results, rows, chunk.places.baseAddress, chunk.lengths.baseAddress, chunk.places.count, sums,
+        stride)
     }
     kernels.table.pointee.shifted_rows_gradient(
       kernels(x), places, kernels(g), results, rows, chunk.places.baseAddress, chunk.lengths.baseAddress,
@@ -51,9 +53,9 @@ struct ConvolutionLoops<Element: TensorElement> {
     then epilogue: Epilogue<Element>
   ) {
     guard let kernels else {
-      return sumTapsByDefinition(
-        x, places, results, rows: rows, taps, weights, into: y, channels: channels, accumulates: accumulates,
-        then: epilogue)
+      return depthwiseTwin(
+        x, places, results, rows, taps.baseAddress, taps.count, weights, y, channels, epilogue.bias,
+        epilogue.residual, accumulates, epilogue.rectifies)
     }
     kernels.table.pointee.depthwise(
       kernels(x), places, results, rows, taps.baseAddress, taps.count, kernels(weights), kernels(y), channels,
@@ -67,7 +69,8 @@ struct ConvolutionLoops<Element: TensorElement> {
     channels: Int
   ) {
     guard let kernels else {
-      return addTapProductsByDefinition(x, places, g, results, rows, taps, to: sums, channels: channels)
+      return depthwiseGradientTwin(
+        x, places + rows.lowerBound, g, results + rows.lowerBound, rows.count, taps, taps.count, sums, channels)
     }
     kernels.table.pointee.depthwise_gradient(
       kernels(x), places + rows.lowerBound, kernels(g), results + rows.lowerBound, rows.count, taps, taps.count,
@@ -80,11 +83,10 @@ struct ConvolutionLoops<Element: TensorElement> {
     _ x: UnsafePointer<Element>, _ tiles: norma_tiles, _ group: Range<Int>, zeros: UnsafePointer<Element>,
     into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
   ) {
-    guard let kernels else {
-      return transformSourceByDefinition(
-        x, tiles, group, into: values, width: width, stride: stride)
-    }
     withUnsafePointer(to: tiles) { tiles in
+      guard let kernels else {
+        return winogradSourceTwin(x, tiles, group.lowerBound, group.count, zeros, values, width, stride)
+      }
       kernels.table.pointee.winograd_source(
         kernels(x), tiles, group.lowerBound, group.count, kernels(zeros), kernels(values), width, stride)
     }
@@ -96,15 +98,15 @@ struct ConvolutionLoops<Element: TensorElement> {
     _ products: UnsafePointer<Element>, stride: Int, into y: UnsafeMutablePointer<Element>, _ tiles: norma_tiles,
     _ group: Range<Int>, columns: Int, then epilogue: Epilogue<Element>
   ) {
-    guard let kernels else {
-      return transformResultByDefinition(
-        products, stride: stride, into: y, tiles, group, columns: columns, then: epilogue)
-    }
     withUnsafePointer(to: tiles) { tiles in
+      guard let kernels else {
+        return winogradResultTwin(
+          products, stride, y, tiles, group.lowerBound, group.count, columns, epilogue.bias, epilogue.residual,
+          epilogue.rectifies)
+      }
       kernels.table.pointee.winograd_result(
         kernels(products), stride, kernels(y), tiles, group.lowerBound, group.count, columns,
-        kernels(ifAny: epilogue.bias),
-        kernels(ifAny: epilogue.residual), epilogue.rectifies)
+        kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), epilogue.rectifies)
     }
   }
 
@@ -114,11 +116,10 @@ struct ConvolutionLoops<Element: TensorElement> {
     _ g: UnsafePointer<Element>, _ tiles: norma_tiles, _ group: Range<Int>, zeros: UnsafePointer<Element>,
     into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
   ) {
-    guard let kernels else {
-      return transformGradientByDefinition(
-        g, tiles, group, into: values, width: width, stride: stride)
-    }
     withUnsafePointer(to: tiles) { tiles in
+      guard let kernels else {
+        return winogradGradientTwin(g, tiles, group.lowerBound, group.count, zeros, values, width, stride)
+      }
       kernels.table.pointee.winograd_gradient(
         kernels(g), tiles, group.lowerBound, group.count, kernels(zeros), kernels(values), width, stride)
     }
@@ -137,14 +138,5 @@ struct Epilogue<Element: TensorElement> {
   /// The same for results that begin at `result`, whose bias begins at `bias`.
   func from(bias biasPlace: Int, result place: Int) -> Epilogue {
     Epilogue(bias: bias.map { $0 + biasPlace }, residual: residual.map { $0 + place }, rectifies: rectifies)
-  }
-
-  /// What becomes of a sum of a channel, at a place of the result.
-  @inline(__always)
-  func applied(to sum: Element, channel: Int, place: Int) -> Element {
-    var value = sum
-    if let bias { value += bias[channel] }
-    if let residual { value += residual[place] }
-    return rectifies && value <= 0 ? 0 : value
   }
 }

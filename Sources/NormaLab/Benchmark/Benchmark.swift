@@ -18,7 +18,7 @@ public struct Benchmark {
   /// The ways in which a case of a section can be run; none for an unknown section.
   public static func variants(section: String) -> [String] {
     switch section {
-    case "norm", "conv", "infer": ["fused"]
+    case "norm", "conv", "product", "infer": ["fused"]
     case "train": ["fused", "recompute"]
     default: []
     }
@@ -38,15 +38,16 @@ public struct Benchmark {
       throw BenchmarkError(
         "'\(benchmark.name)' has no variant '\(variant)'; there are \(variants.joined(separator: ", "))")
     }
-    // Divided rather than multiplied, which could overflow. 3072 are the most inputs of any network here.
+    // Divided rather than multiplied, which could overflow.
     let most = 1 << 31
-    for lengths in [benchmark.shape ?? [benchmark.batch ?? 1, 3072]] + Self.convolutionShapes(benchmark) {
+    for lengths in Self.shapes(benchmark) {
       let room = lengths.reduce(most) { $0 / max(1, $1) }
       guard room > 0 else { throw BenchmarkError("'\(benchmark.name)' has more than \(most) elements") }
     }
     switch benchmark.sec {
     case "norm": body = try Self.normalization(benchmark)
     case "conv": body = try Self.convolution(benchmark)
+    case "product": body = try Self.product(benchmark)
     case "train": body = try Self.training(benchmark, recomputes: variant == "recompute")
     default: body = try Self.inference(benchmark)
     }
@@ -128,12 +129,30 @@ extension Benchmark {
     }
   }
 
-  /// Lengths that a convolution's result and weights do not exceed.
-  private static func convolutionShapes(_ benchmark: BenchmarkCase) -> [[Int]] {
-    guard let shape = benchmark.shape, shape.count == 4, let outputs = benchmark.outputs, let window = benchmark.window
-    else { return [] }
+  /// Lengths that no tensor of a case exceeds.
+  private static func shapes(_ benchmark: BenchmarkCase) -> [[Int]] {
+    // 3072 are the most inputs of any network here.
+    guard let shape = benchmark.shape else { return [[benchmark.batch ?? 1, 3072]] }
+    if benchmark.sec == "product" {
+      return shape.indices.map { index in shape.indices.filter { $0 != index }.map { shape[$0] } }
+    }
+    guard shape.count == 4, let outputs = benchmark.outputs, let window = benchmark.window else { return [shape] }
     // An even window's result has a row and a column more than the image.
-    return [[shape[0], outputs, shape[2], 2, shape[3], 2], [outputs, shape[1], window, window]]
+    return [shape, [shape[0], outputs, shape[2], 2, shape[3], 2], [outputs, shape[1], window, window]]
+  }
+
+  private static func product(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
+    guard let lengths = benchmark.shape, lengths.count == 3, lengths.allSatisfy({ $0 > 0 }), let pass = benchmark.pass,
+      ["plain", "transposed", "weight"].contains(pass)
+    else { throw BenchmarkError("'\(benchmark.name)' is no product that can be timed") }
+    let (transposesLeft, transposesRight) = (pass == "weight", pass == "transposed")
+    let (rows, inner, columns) = (lengths[0], lengths[1], lengths[2])
+    var random = RandomGenerator(seed: 0)
+    let left = Tensor<Float>.normal(transposesLeft ? [inner, rows] : [rows, inner], using: &random)
+    let right = Tensor<Float>.normal(transposesRight ? [columns, inner] : [inner, columns], using: &random)
+    return {
+      _ = left.matrixProduct(right, transposingSelf: transposesLeft, transposingOther: transposesRight)
+    }
   }
 
   private static func convolution(_ benchmark: BenchmarkCase) throws -> () throws -> Void {

@@ -1,8 +1,8 @@
-/// One thing to be timed: a normalization or a convolution of a shape, a training step or an inference of a network.
+/// One thing to be timed: a normalization, a convolution or a matrix product of a shape, a training step or an inference of a network.
 ///
 /// The names and the values of the properties are those of the protocol in which libraries are measured in turn.
 public struct BenchmarkCase: Codable, Sendable, Equatable {
-  /// `norm`, `conv`, `train` or `infer`.
+  /// `norm`, `conv`, `product`, `train` or `infer`.
   public var sec: String
   /// What it is called.
   public var name: String
@@ -10,11 +10,13 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
   public var norm: String?
   /// Whether a ReLU follows.
   public var relu: Bool?
-  /// `[N, C]` or `[N, C, H, W]`, whatever the layout; for a convolution that of the images it is given.
+  /// `[N, C]` or `[N, C, H, W]`, whatever the layout; for a convolution that of the images it is given; for a product its
+  /// rows, inner length and columns.
   public var shape: [Int]?
   /// `nc`, `nchw` or `nhwc`.
   public var layout: String?
-  /// `fwd`, `bwd` or `infer`; of a convolution `fwd`, or the gradient of its `input` or `weight`.
+  /// `fwd`, `bwd` or `infer`; of a convolution `fwd`, or the gradient of its `input` or `weight`; of a product
+  /// `plain`, `transposed` (the right factor) or `weight` (the left factor transposed).
   public var pass: String?
   /// Channels a convolution has as its result.
   public var outputs: Int?
@@ -58,6 +60,28 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
     }
   }()
 
+  /// A linear layer forward, its gradients, and plain products, of batches of one to thousands.
+  private static let products: [BenchmarkCase] = {
+    let shapes: [(pass: String, shapes: [[Int]])] = [
+      (
+        "transposed",
+        [
+          [1, 784, 512], [8, 784, 512], [50, 3072, 100], [50, 100, 100], [128, 784, 512], [777, 333, 129],
+          [4096, 512, 512],
+        ]
+      ),
+      ("plain", [[8, 512, 784], [50, 100, 3072], [128, 512, 784], [1024, 1024, 1024], [8192, 64, 64]]),
+      ("weight", [[100, 50, 3072], [512, 128, 784], [10, 1437, 100]]),
+    ]
+    return shapes.flatMap { pass, shapes in
+      shapes.map { shape in
+        BenchmarkCase(
+          sec: "product", name: "product-\(pass) (\(shape.map(String.init).joined(separator: ",")))", shape: shape,
+          pass: pass)
+      }
+    }
+  }()
+
   /// All cases that ``Benchmark`` can run.
   public static let all: [BenchmarkCase] = {
     let images = [[128, 16, 32, 32], [128, 64, 32, 32], [64, 256, 14, 14], [32, 64, 56, 56], [32, 256, 56, 56]]
@@ -69,7 +93,7 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
     cases += [[256, 1024], [8192, 512]].flatMap { norms("bn", $0, "nc", relu: true) }
     cases += [images[0], images[2], images[3]].flatMap { shape in layouts.flatMap { norms("bn", shape, $0, relu: true) }
     }
-    cases += convolutions
+    cases += convolutions + products
     for batch in [50, 256] {
       for optimizer in ["adam", "sgd"] { cases.append(training("cs231n", batch, optimizer)) }
     }

@@ -1,4 +1,5 @@
 import Norma
+import NormaImages
 
 extension FilterGrid {
   /// The same picture in pixels: eight filters side by side, each weight a square.

@@ -130,7 +130,8 @@ public final class TrainingEvents {
       try writer.addHistogram("activations/\(layer)", of: values, step: stepCount)
     }
     if let filters = NormComparison.Filters(firstOf: subject.model) {
-      try writer.addImage("filters", FilterGrid(title: "filters", filters: filters).image(), step: stepCount)
+      let image = FilterGrid(title: "filters", filters: filters).image()
+      try writer.addImage("filters", png: image.encodedAsPNG(), step: stepCount)
     }
   }
 

@@ -64,7 +64,8 @@ extension TrainingRun.Outcome: LoggedOutcome {
       }
     }
     if let filters {
-      try events.addImage("filters", FilterGrid(title: "filters", filters: filters).image(), step: epochs.count)
+      let image = FilterGrid(title: "filters", filters: filters).image()
+      try events.addImage("filters", png: image.encodedAsPNG(), step: epochs.count)
     }
   }
 }

@@ -31,7 +31,7 @@ public struct TrainingState<Element: TensorElement>: Sendable {
   let statistics: [String: StatisticsRule]
   /// The best state so far, where the configuration asks for it and there is one.
   let best: ModelState<Element>?
-  let optimizer: Optimizer<Element>
+  package let optimizer: Optimizer<Element>
   /// The generator of the order of samples, at the beginning of the epoch under way.
   let orderRandom: RandomGenerator.State
   let dropoutRandom: RandomGenerator.State

@@ -1,4 +1,5 @@
 import CJPEG
+import NormaFiles
 
 /// Decoding JPEG, through libjpeg-turbo.
 enum JPEG {

@@ -1,7 +1,7 @@
 import CKernels
-import NormaTensor
 
-// The twins of CKernels/loops/winograd.h, operation by operation in the same order.
+// The twins of CKernels/loops/winograd.h, on any element: what stands before and behind the products of Winograd's
+// convolution, F(2×2, 3×3) of Lavin and Gray (2016).
 
 extension norma_tiles {
   /// Where a tile stands, counted in tiles, and where its image begins, counted in elements.
@@ -11,20 +11,22 @@ extension norma_tiles {
   }
 }
 
-/// See ``ConvolutionLoops/transformSource(_:_:_:zeros:into:width:stride:)``.
+/// `B'dB` for the pixels d of `count` tiles from `first` on: `values[k · stride + t · width + c]` for tile `first` + t,
+/// where `width` is the number of channels, filled up to whole vectors. `zeros` stands for pixels outside.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
-func transformSourceByDefinition<Element: TensorElement>(
-  _ x: UnsafePointer<Element>, _ tiles: norma_tiles, _ group: Range<Int>,
-  into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
+package func winogradSourceTwin<Element: TensorElement>(
+  _ x: UnsafePointer<Element>!, _ tiles: UnsafePointer<norma_tiles>!, _ first: Int, _ count: Int,
+  _ zeros: UnsafePointer<Element>!, _ values: UnsafeMutablePointer<Element>!, _ width: Int, _ stride: Int
 ) {
-  for (tile, number) in group.enumerated() {
-    let place = tiles.place(of: number)
+  let tiles = tiles.pointee
+  for tile in 0..<count {
+    let place = tiles.place(of: first + tile)
     let (top, left) = (2 * place.down - tiles.top, 2 * place.across - tiles.left)
-    for channel in 0..<tiles.channels {
+    for channel in 0..<width {
       func pixel(_ row: Int, _ column: Int) -> Element {
         let (row, column) = (top + row, left + column)
-        guard row >= 0, row < tiles.height, column >= 0, column < tiles.width else { return 0 }
+        guard channel < tiles.channels, 0..<tiles.height ~= row, 0..<tiles.width ~= column else { return 0 }
         return x[place.image + (row * tiles.width + column) * tiles.channels + channel]
       }
       // B'd, a value of a column; then (B'd)B.
@@ -38,7 +40,7 @@ func transformSourceByDefinition<Element: TensorElement>(
       }
       for row in 0..<4 {
         let (a, b, c, d) = (downward(row, 0), downward(row, 1), downward(row, 2), downward(row, 3))
-        let target = values + 4 * row * stride + tile * width + channel
+        let target = values + (4 * row * stride + tile * width + channel)
         target[0] = a - c
         target[stride] = b + c
         target[2 * stride] = c - b
@@ -48,44 +50,51 @@ func transformSourceByDefinition<Element: TensorElement>(
   }
 }
 
-/// See ``ConvolutionLoops/transformResult(_:stride:into:_:_:columns:then:)``.
+/// `A'mA` for `count` tiles and `columns` channels, at most sixteen, from rows of sixteen columns, and what follows it;
+/// y and the residual begin at the first of these channels.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
-func transformResultByDefinition<Element: TensorElement>(
-  _ products: UnsafePointer<Element>, stride: Int, into y: UnsafeMutablePointer<Element>, _ tiles: norma_tiles,
-  _ group: Range<Int>, columns: Int, then epilogue: Epilogue<Element>
+package func winogradResultTwin<Element: TensorElement>(
+  _ products: UnsafePointer<Element>!, _ stride: Int, _ y: UnsafeMutablePointer<Element>!,
+  _ tiles: UnsafePointer<norma_tiles>!, _ first: Int, _ count: Int, _ columns: Int, _ bias: UnsafePointer<Element>?,
+  _ residual: UnsafePointer<Element>?, _ rectifies: Bool
 ) {
-  for (tile, number) in group.enumerated() {
-    let place = tiles.place(of: number)
-    let values = products + tile * columnsOfBlock
+  let tiles = tiles.pointee
+  for tile in 0..<count {
+    let place = tiles.place(of: first + tile)
     for channel in 0..<columns {
+      func product(_ row: Int, _ column: Int) -> Element {
+        products[(4 * row + column) * stride + tile * lanesOfGroup + channel]
+      }
       // A'm, a value of a column; then (A'm)A.
       func downward(_ row: Int, _ column: Int) -> Element {
-        func product(_ row: Int) -> Element { values[(4 * row + column) * stride + channel] }
-        return row == 0 ? product(0) + product(1) + product(2) : product(1) - product(2) - product(3)
+        row == 0
+          ? product(0, column) + product(1, column) + product(2, column)
+          : product(1, column) - product(2, column) - product(3, column)
       }
       for row in 0..<min(2, tiles.height - 2 * place.down) {
         let (a, b, c, d) = (downward(row, 0), downward(row, 1), downward(row, 2), downward(row, 3))
         for column in 0..<min(2, tiles.width - 2 * place.across) {
           let pixel = (2 * place.down + row) * tiles.width + 2 * place.across + column
           let target = place.image + pixel * tiles.channels + channel
-          y[target] = epilogue.applied(
-            to: column == 0 ? a + b + c : b - c - d, channel: channel, place: target)
+          y[target] = finished(
+            column == 0 ? a + b + c : b - c - d, nil, bias?[channel], residual?[target], rectifies)
         }
       }
     }
   }
 }
 
-/// See ``ConvolutionLoops/transformGradient(_:_:_:zeros:into:width:stride:)``.
+/// `AgA'` of the results' gradient: `values[k · stride + t · width + c]` for tile `first` + t.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
-func transformGradientByDefinition<Element: TensorElement>(
-  _ g: UnsafePointer<Element>, _ tiles: norma_tiles, _ group: Range<Int>,
-  into values: UnsafeMutablePointer<Element>, width: Int, stride: Int
+package func winogradGradientTwin<Element: TensorElement>(
+  _ g: UnsafePointer<Element>!, _ tiles: UnsafePointer<norma_tiles>!, _ first: Int, _ count: Int,
+  _ zeros: UnsafePointer<Element>!, _ values: UnsafeMutablePointer<Element>!, _ width: Int, _ stride: Int
 ) {
-  for (tile, number) in group.enumerated() {
-    let place = tiles.place(of: number)
+  let tiles = tiles.pointee
+  for tile in 0..<count {
+    let place = tiles.place(of: first + tile)
     for channel in 0..<width {
       func pixel(_ row: Int, _ column: Int) -> Element {
         let (row, column) = (2 * place.down + row, 2 * place.across + column)
@@ -103,7 +112,7 @@ func transformGradientByDefinition<Element: TensorElement>(
       }
       for row in 0..<4 {
         let (left, right) = (downward(row, 0), downward(row, 1))
-        let target = values + 4 * row * stride + tile * width + channel
+        let target = values + (4 * row * stride + tile * width + channel)
         target[0] = left
         target[stride] = left + right
         target[2 * stride] = left - right

@@ -1,6 +1,7 @@
 import Foundation
 import NormaData
 import NormaFiles
+import NormaImages
 import NormaTensor
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import CPNG
+import NormaFiles
 
 /// Decoding and encoding PNG, through libpng.
 enum PNG {

@@ -1,4 +1,5 @@
 import Foundation
+import NormaData
 import NormaFiles
 import NormaTensor
 

@@ -1,3 +1,4 @@
+import NormaFiles
 import NormaTensor
 
 /// A picture as it comes from a PNG or JPEG file, or goes into a PNG: 8-bit pixels, grey or red, green and blue.
@@ -31,7 +32,7 @@ public struct RasterImage: Hashable, Sendable {
 
   /// Reads a file.
   ///
-  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is no whole PNG or JPEG.
+  /// - Throws: `FileError` if it cannot be read, `FormatError` if it is no whole PNG or JPEG.
   public init(contentsOf path: String) throws {
     try self.init(bytes: try FileAccess.read(path), file: path)
   }
@@ -45,7 +46,7 @@ public struct RasterImage: Hashable, Sendable {
   /// - Parameters:
   ///   - bytes: the whole file.
   ///   - file: what errors call the file.
-  /// - Throws: ``FormatError`` if it is neither PNG nor JPEG, damaged or cut off, has more than ``maximumPixelCount`` pixels,
+  /// - Throws: `FormatError` if it is neither PNG nor JPEG, damaged or cut off, has more than ``maximumPixelCount`` pixels,
   ///   takes more memory than there is, or is one of the few kinds that the libraries do not read.
   public init(bytes: [UInt8], file: String) throws(FormatError) {
     if PNG.isPNG(bytes) {
@@ -60,7 +61,7 @@ public struct RasterImage: Hashable, Sendable {
 
   /// The image as the bytes of a PNG file, 8 bits a value.
   ///
-  /// - Throws: ``FormatError`` if it has more than a million rows or columns, which libpng refuses.
+  /// - Throws: `FormatError` if it has more than a million rows or columns, which libpng refuses.
   public func encodedAsPNG() throws(FormatError) -> [UInt8] { try PNG.encoded(self) }
 
   /// Whether the bytes begin like a PNG or a JPEG.

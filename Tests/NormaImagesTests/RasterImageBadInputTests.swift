@@ -1,5 +1,6 @@
 import Foundation
 import NormaFiles
+import NormaImages
 import Testing
 
 @Suite struct RasterImageBadInputTests {

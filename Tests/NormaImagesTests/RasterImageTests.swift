@@ -1,5 +1,6 @@
 import Foundation
 import NormaFiles
+import NormaImages
 import NormaTensor
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import NormaFiles
+import NormaImages
 import Testing
 
 /// Pictures that people reported to other projects because they were read as something else than what is seen. Each is named
