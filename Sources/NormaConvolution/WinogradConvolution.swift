@@ -9,7 +9,7 @@ import NormaTensor
 /// channels are sixteen matrix products. The gradient of the input is such a convolution too; that of the weights is
 /// G'[(B'dB) ∘ (A∂YA')]G, summed over tiles.
 ///
-/// The sums over channels are those of ``TermChunk``, as in any convolution; around them are additions, and halves of the weights'.
+/// The sums over channels are those of ``TermChunks``, as in any convolution; around them are additions, and halves of the weights'.
 /// Tiles are counted from an image's first pixel, and each is computed from its own pixels alone.
 ///
 /// What is rounded are sums of a tile's values: an error follows the size of these, not of the one result, which may be
