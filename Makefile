@@ -17,7 +17,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke lint format sanitize golden arm fuzz examples bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive lint format sanitize golden arm fuzz examples bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -29,9 +29,9 @@ demo: setup  ## trains the built-in digits with and without batch normalization 
 	swift build -c release --product norma $(FLAGS)
 	.build/release/norma compare --out $(REPORT)
 
-# These suites run by themselves. All but one change the kernels that the whole process uses; one counts what training asks of
-# the memory that all share.
-APART := NormaNormalizationTests\.(KernelTests|GroupKernelTests|RandomShapeTests|RangeTests|RMSNormalizationTests)|NormaLayersTests\.OperationBitsTests|NormaTrainingTests\.(GoldenTrainingTests|StepAllocationTests)
+# These suites run by themselves. One counts what training asks of the memory that all tests share; two train and compute on every
+# instruction set, and while the slow ones are chosen, all that runs beside them would take long.
+APART := NormaLayersTests\.OperationBitsTests|NormaTrainingTests\.(GoldenTrainingTests|StepAllocationTests)
 
 test: setup lint  ## checks the format and runs every test, those of a package with parts of its own too
 	swift test -c release --disable-testable-imports $(FLAGS) --skip '$(APART)'
@@ -40,6 +40,9 @@ test: setup lint  ## checks the format and runs every test, those of a package w
 
 smoke: setup  ## runs the quick tests, for while you work
 	swift test -c release --disable-testable-imports $(FLAGS) --filter '$(SMOKE)'
+
+exhaustive: setup  ## holds the elementary functions of all 2³² floats against longer numbers; takes half an hour
+	NORMA_EXHAUSTIVE=yes swift test -c release --disable-testable-imports $(FLAGS) --filter ExhaustiveFunctionTests
 
 lint:  ## checks the format
 	swift format lint --strict --parallel --recursive $(SOURCES)

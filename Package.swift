@@ -27,7 +27,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
@@ -42,7 +41,7 @@ let package = Package(
     // Floor 1: tensors, their storage, threads and random numbers.
     .target(
       name: "NormaTensor",
-      dependencies: ["CKernels", .product(name: "RealModule", package: "swift-numerics")]),
+      dependencies: ["CKernels"]),
 
     // Floor 2: on tensors alone. The heart, convolution, and files of tensors.
     .target(name: "NormaNormalization", dependencies: ["CKernels", "NormaTensor"]),
@@ -101,8 +100,9 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .target(name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases", exclude: ["main.c"]),
     .testTarget(
-      name: "CKernelsTests", dependencies: ["CKernels", "KernelCases", "TestSupport"], exclude: ["hashes.txt"]),
-    .testTarget(name: "NormaTensorTests", dependencies: ["NormaTensor", "TestSupport"]),
+      name: "CKernelsTests", dependencies: ["CKernels", "KernelCases", "NormaTensor", "TestSupport"],
+      exclude: ["hashes.txt"]),
+    .testTarget(name: "NormaTensorTests", dependencies: ["CKernels", "NormaTensor", "TestSupport"]),
     .testTarget(name: "NormaNormalizationTests", dependencies: ["NormaNormalization", "TestSupport"]),
     .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport", "AllocationCounter"]),

@@ -14,6 +14,7 @@
 #include "loops/layer.h"
 #include "loops/elements.h"
 #include "loops/product.h"
+#include "loops/functions.h"
 #include "loops/convolution.h"
 #include "loops/winograd.h"
 

@@ -36,25 +36,12 @@ public enum Convolution2d {
     let output = requiredOutputShape(for: inputShape, weight: weight.shape, window: window, groups: groups)
     require(gradient.shape == output, "a gradient of shape \(gradient.shape) for an output of shape \(output)")
     guard output.elementCount > 0 else { return .zeros(inputShape) }
-    if let kernels = Element.kernels {
-      let convolution = KnownConvolutions.backward(
-        input: inputShape, outputs: output[3], window: window, groups: groups)
-      let (result, dx) = Tensor<Element>.unwritten(inputShape)
-      withExtendedLifetime(gradient) {
-        convolution.multiply(
-          kernels.table.pointee, kernels(gradient.address), convolution.packed(weight.converted()), into: kernels(dx),
-          bias: nil, residual: nil, rectifies: false)
-      }
-      return result
+    let convolution = KnownConvolutions.backward(input: inputShape, outputs: output[3], window: window, groups: groups)
+    let (result, dx) = Tensor<Element>.unwritten(inputShape)
+    withExtendedLifetime(gradient) {
+      convolution.multiply(gradient.address, convolution.packed(weight), into: dx, then: .none)
     }
-    var dx = Tensor<Element>.zeros(inputShape)
-    dx.withUnsafeMutableElements { dx in
-      withExtendedLifetime((gradient, weight)) {
-        ConvolutionDefinition(input: inputShape, output: output, weight: weight.shape, window: window, groups: groups)
-          .inputGradient(gradient.address, weight.address, into: dx.baseAddress!)
-      }
-    }
-    return dx
+    return result
   }
 
   /// The gradient of the weight, of the given shape `[outputs, C / groups, height, width]`, from that of the output and
@@ -65,23 +52,12 @@ public enum Convolution2d {
     let output = requiredOutputShape(for: x.shape, weight: weightShape, window: window, groups: groups)
     require(gradient.shape == output, "a gradient of shape \(gradient.shape) for an output of shape \(output)")
     guard output.elementCount > 0, x.count > 0, weightShape.elementCount > 0 else { return .zeros(weightShape) }
-    if let kernels = Element.kernels {
-      let (result, dweight) = Tensor<Element>.unwritten(weightShape)
-      withExtendedLifetime((gradient, x)) {
-        KnownConvolutions.forward(input: x.shape, outputs: weightShape[0], window: window, groups: groups)
-          .weightGradient(
-            kernels.table.pointee, kernels(gradient.address), input: kernels(x.address), into: kernels(dweight))
-      }
-      return result
+    let (result, dweight) = Tensor<Element>.unwritten(weightShape)
+    withExtendedLifetime((gradient, x)) {
+      KnownConvolutions.forward(input: x.shape, outputs: weightShape[0], window: window, groups: groups)
+        .weightGradient(gradient.address, input: x.address, into: dweight)
     }
-    var dweight = Tensor<Element>.zeros(weightShape)
-    dweight.withUnsafeMutableElements { dweight in
-      withExtendedLifetime((gradient, x)) {
-        ConvolutionDefinition(input: x.shape, output: output, weight: weightShape, window: window, groups: groups)
-          .weightGradient(gradient.address, x.address, into: dweight.baseAddress!)
-      }
-    }
-    return dweight
+    return result
   }
 
   /// The output's shape, after making sure that everything fits.

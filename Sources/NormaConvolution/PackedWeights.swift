@@ -6,26 +6,28 @@ let columnsOfBlock = 16
 /// The blocks that so many channels take, the last one filled up.
 func blockCount(_ channels: Int) -> Int { (channels + columnsOfBlock - 1) / columnsOfBlock }
 
-/// A convolution's weights in the order in which the kernels read them.
+/// A convolution's weights in the order in which they are read.
 ///
 /// Those of shifted rows, for each pair of phases, group and block of sixteen result channels: a row of sixteen for
 /// each tap and source channel. Channels beyond the last are zero. Those of a depthwise convolution are a row of all
 /// channels for each tap.
-struct PackedWeights: Sendable {
+struct PackedWeights<Element: TensorElement>: Sendable {
   /// All rows, one after the other.
-  let elements: Tensor<Float>
+  let elements: Tensor<Element>
   /// Where the rows of each pair of phases begin, in elements, and how many there are in each block; empty where there
   /// are no phases.
   let phases: [(start: Int, rows: Int)]
 
-  init(elements: Tensor<Float>) {
+  init(elements: Tensor<Element>) {
     self.elements = elements
     phases = []
   }
 
   /// The weights `[outputs, inputs / groups, height, width]` for a product. Forward, the source's channels are the
   /// inputs and the result's the outputs; `isBackward` turns them round.
-  init(_ weight: Tensor<Float>, for product: ShiftedRowProduct, isBackward: Bool) {
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  init(_ weight: Tensor<Element>, for product: ShiftedRowProduct, isBackward: Bool) {
     let (area, width) = (weight.shape[2] * weight.shape[3], weight.shape[3])
     if product.isDepthwise {
       (elements, phases) = Self.depthwise(weight, for: product)
@@ -76,11 +78,11 @@ struct PackedWeights: Sendable {
   }
 
   private static func depthwise(
-    _ weight: Tensor<Float>, for product: ShiftedRowProduct
-  ) -> (elements: Tensor<Float>, phases: [(start: Int, rows: Int)]) {
+    _ weight: Tensor<Element>, for product: ShiftedRowProduct
+  ) -> (elements: Tensor<Element>, phases: [(start: Int, rows: Int)]) {
     let (area, width, channels) = (weight.shape[2] * weight.shape[3], weight.shape[3], weight.shape[0])
     var phases: [(start: Int, rows: Int)] = []
-    var packed: [Float] = []
+    var packed: [Element] = []
     weight.withUnsafeElements { weight in
       for rowPhase in product.rowPhases {
         for columnPhase in product.columnPhases {

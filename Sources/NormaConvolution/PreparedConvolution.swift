@@ -1,6 +1,6 @@
 import NormaTensor
 
-/// A convolution whose weights have been brought into the order that the kernels read: to be applied again and again,
+/// A convolution whose weights have been brought into the order in which they are read: to be applied again and again,
 /// from several threads at once if wanted.
 public struct PreparedConvolution<Element: TensorElement>: Sendable {
   /// `[outputs, C / groups, height, width]`.
@@ -12,9 +12,9 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
   /// How many groups the channels are divided into.
   public let groups: Int
 
-  private let packedWeights: PackedWeights?
+  private let packedWeights: PackedWeights<Element>
   /// The bias, filled up with zeros to whole blocks in each group; as it is where the convolution is depthwise.
-  private let packedBias: Tensor<Float>?
+  private let packedBias: Tensor<Element>?
 
   /// A convolution with the given weights, see ``Convolution2d``.
   public init(weight: Tensor<Element>, bias: Tensor<Element>? = nil, window: Window, groups: Int = 1) {
@@ -33,16 +33,9 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
       weight.shape[1] * groups,
     ]
     _ = Convolution2d.requiredOutputShape(for: image, weight: weight.shape, window: window, groups: groups)
-    guard Element.kernels != nil else {
-      packedWeights = nil
-      packedBias = nil
-      return
-    }
     let convolution = KnownConvolutions.forward(input: image, outputs: weight.shape[0], window: window, groups: groups)
-    // Where there are kernels, elements are floats, and nothing is converted.
-    packedWeights = convolution.packed(weight.converted())
-    packedBias = bias.map { bias -> Tensor<Float> in
-      let bias: Tensor<Float> = bias.converted()
+    packedWeights = convolution.packed(weight)
+    packedBias = bias.map { bias in
       if convolution.isDepthwise { return bias }
       let channels = bias.count / groups
       let blocks = blockCount(channels)
@@ -62,6 +55,7 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
   ///   - residual: values of the output's shape that are added to it.
   ///   - rectifies: whether ReLU is applied to the sum.
   @specialized(where Element == Float)
+  @specialized(where Element == Double)
   public func callAsFunction(
     _ x: Tensor<Element>, residual: Tensor<Element>? = nil, rectifies: Bool = false
   ) -> Tensor<Element> {
@@ -69,26 +63,13 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
     require(
       residual.map { $0.shape == shape } ?? true, "values of shape \(residual?.shape ?? []) added to an output \(shape)"
     )
-    if let packedWeights, let kernels = Element.kernels {
-      let (result, y) = Tensor<Element>.unwritten(shape)
-      guard result.count > 0 else { return result }
-      withExtendedLifetime((x, packedBias, residual)) {
-        KnownConvolutions.forward(input: x.shape, outputs: shape[3], window: window, groups: groups).multiply(
-          kernels.table.pointee, kernels(x.address), packedWeights, into: kernels(y), bias: packedBias?.address,
-          residual: kernels(ifAny: residual?.address), rectifies: rectifies)
-      }
-      return result
+    let (result, y) = Tensor<Element>.unwritten(shape)
+    guard result.count > 0 else { return result }
+    withExtendedLifetime((x, packedBias, residual)) {
+      KnownConvolutions.forward(input: x.shape, outputs: shape[3], window: window, groups: groups).multiply(
+        x.address, packedWeights, into: y,
+        then: Epilogue(bias: packedBias?.address, residual: residual?.address, rectifies: rectifies))
     }
-    var y = Tensor<Element>.zeros(shape)
-    y.withUnsafeMutableElements { y in
-      withExtendedLifetime((x, weight)) {
-        ConvolutionDefinition(input: x.shape, output: shape, weight: weight.shape, window: window, groups: groups)
-          .forward(x.address, weight.address, into: y.baseAddress!)
-      }
-    }
-    y.addToRows(bias, rectifies: rectifies && residual == nil)
-    guard let residual else { return y }
-    y += residual
-    return rectifies ? y.applying(.leakyReLU(slope: 0)) : y
+    return result
   }
 }

@@ -178,32 +178,34 @@ extension ShiftedRowProduct {
     ticket.sampleCount * max(0, min(rowPhase.count - ticket.firstRow, rowsPerTicket)) * columnPhase.count
   }
 
-  /// The segments of the rows of one pair of phases, in the order of their taps. Values that stand side by side are one
-  /// segment.
-  func segments(_ rowPhase: AxisPhase, _ columnPhase: AxisPhase) -> [Segment] {
+  /// The terms of the rows of one pair of phases, in the order of their taps: those of one tap, and of taps that stand side by side,
+  /// are one segment.
+  func terms(_ rowPhase: AxisPhase, _ columnPhase: AxisPhase) -> TermChunks {
     let length = sourceChannelsOfGroup
-    var segments: [Segment] = []
+    var segments: [(place: Int, length: Int)] = []
     for row in rowPhase.taps {
       for column in columnPhase.taps {
         let place = (row.place - firstRowPlace) * rowLength + (column.place + padding.left) * sourceChannels
         if let last = segments.last, last.place + last.length == place {
           segments[segments.count - 1].length += length
         } else {
-          segments.append(Segment(place: place, length: length))
+          segments.append((place, length))
         }
       }
     }
-    return segments
+    return TermChunks(of: segments)
   }
 
   /// Lends what a ticket reads: a copy with zeros where a window reaches over the image, or the source itself.
-  func withSource(_ ticket: Ticket, of source: UnsafePointer<Float>, _ body: (UnsafePointer<Float>) -> Void) {
+  func withSource<Element: TensorElement>(
+    _ ticket: Ticket, of source: UnsafePointer<Element>, _ body: (UnsafePointer<Element>) -> Void
+  ) {
     let width = self.source.width * sourceChannels
     let first = ticket.firstRow * sourceStep + firstRowPlace
     let image = source + ticket.firstSample * self.source.height * width
     guard copiesSource else { return body(image + first * width) }
     let (left, right) = (padding.left * sourceChannels, padding.right * sourceChannels)
-    withScratch(samplesPerTicket * sampleLength, of: Float.self) { copy in
+    withScratch(samplesPerTicket * sampleLength, of: Element.self) { copy in
       for sample in 0..<ticket.sampleCount {
         for row in 0..<sourceRowsPerTicket {
           let target = copy + sample * sampleLength + row * rowLength
@@ -225,12 +227,4 @@ extension ShiftedRowProduct {
     let row = ticket.firstSample * result.height + ticket.firstRow * (rowPhases.first?.step ?? 1)
     return row * result.width * resultChannels
   }
-}
-
-/// Values of a row that stand side by side in memory.
-struct Segment {
-  /// How far it is from the row's place to the first of them, in elements.
-  let place: Int
-  /// How many they are.
-  var length: Int
 }

@@ -9,32 +9,37 @@ import NormaTensor
 /// channels are sixteen matrix products. The gradient of the input is such a convolution too; that of the weights is
 /// G'[(B'dB) ∘ (A∂YA')]G, summed over tiles.
 ///
+/// The sums over channels are those of ``TermChunk``, as in any convolution; around them are additions, and halves of the weights'.
+/// Tiles are counted from an image's first pixel, and each is computed from its own pixels alone.
+///
 /// What is rounded are sums of a tile's values: an error follows the size of these, not of the one result, which may be
 /// much smaller.
-final class WinogradConvolution: KernelConvolution {
+final class WinogradConvolution: ConvolutionAlgorithm {
   private let source, result: norma_tiles
   private let isBackward: Bool
   /// The tiles of all images.
   private let tiles: Int
-  /// The tiles whose factors are held at a time: few enough for the second cache, enough to make weights worth their
-  /// way.
+  /// How the work is cut, by the shape alone: into tickets of tiles.
+  private let tilesPerTicket: Int
+  /// The tiles whose factors are held at a time by a ticket: few enough for the second cache, enough to make weights worth
+  /// their way.
   private let tilesAtOnce: Int
-  /// How the work is cut, by the shape alone: into tickets of tiles, and into parts of the result's channels where
-  /// there are few.
-  private let tilesPerTicket, blockParts: Int
-  /// Zeros for each channel of the source, or of the result; the place of each row in a factor of each of them, and in
-  /// a product.
-  private let zeros: [Float]
+  /// Where there are few tickets, the result's channels are shared out too, in so many parts; the factors of so many tiles are then
+  /// found once for all parts.
+  private let blockParts, tilesOfPart: Int
+  /// The place of each row in a factor of the source, in one of the result, and in a product.
   private let sourcePlaces, resultPlaces, productPlaces: [Int32]
+  /// The terms of a row of the source's factors: its channels.
+  private let terms: TermChunks
 
   /// The channels of the source and of the result, filled up to whole blocks.
   private var sourceWidth: Int { Self.filled(source.channels) }
   private var resultWidth: Int { Self.filled(result.channels) }
   private var blocks: Int { resultWidth / columnsOfBlock }
 
-  /// From one factor's rows to the next one's. A line more than they take, since places of a power of two's distance
-  /// share few lines of a cache.
-  private func step(_ width: Int) -> Int { tilesAtOnce * width + columnsOfBlock }
+  /// From the rows of one factor, of so many tiles, to the next one's. A line more than they take, since places of a power of
+  /// two's distance share few lines of a cache.
+  private static func step(_ width: Int, _ tiles: Int) -> Int { tiles * width + columnsOfBlock }
 
   /// The length of parts as equal as may be, a multiple of two: the kernels take six rows at a time, or four.
   private static func even(_ count: Int, in parts: Int) -> Int { max(2, ((count + parts - 1) / parts + 1) / 2 * 2) }
@@ -70,6 +75,7 @@ final class WinogradConvolution: KernelConvolution {
     let tickets = max(1, min(workOfTile * tiles / aim, tiles / 16))
     tilesPerTicket = Self.even(tiles, in: tickets)
     tilesAtOnce = Self.even(tilesPerTicket, in: (tilesPerTicket - 1) / (most <= 128 ? 24 : 96) + 1)
+    tilesOfPart = Self.even(tiles, in: (tiles - 1) / 96 + 1)
     // A power of two, so that as many threads have as much to do.
     var parts = 1
     while tickets * parts < 16, 2 * parts * columnsOfBlock <= result.channels,
@@ -77,59 +83,44 @@ final class WinogradConvolution: KernelConvolution {
     { parts *= 2 }
     blockParts = parts
 
-    zeros = [Float](repeating: 0, count: Self.filled(most))
     let (sourceWidth, resultWidth) = (Self.filled(source.channels), Self.filled(result.channels))
-    sourcePlaces = (0..<tilesAtOnce).map { Int32($0 * sourceWidth) }
-    resultPlaces = (0..<tilesAtOnce).map { Int32($0 * resultWidth) }
-    productPlaces = (0..<tilesAtOnce).map { Int32($0 * columnsOfBlock) }
+    let mostTiles = max(tilesAtOnce, tilesOfPart)
+    sourcePlaces = (0..<mostTiles).map { Int32($0 * sourceWidth) }
+    resultPlaces = (0..<mostTiles).map { Int32($0 * resultWidth) }
+    productPlaces = (0..<mostTiles).map { Int32($0 * columnsOfBlock) }
+    terms = TermChunks(of: [(place: 0, length: source.channels)])
   }
 
   var isDepthwise: Bool { false }
 
-  func packed(_ weight: Tensor<Float>) -> PackedWeights {
+  func packed<Element: TensorElement>(_ weight: Tensor<Element>) -> PackedWeights<Element> {
     PackedWeights(
       elements: WinogradWeights.transformed(
         weight, sources: source.channels, results: result.channels, isBackward: isBackward))
   }
 
-  func multiply(
-    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
-    into result: UnsafeMutablePointer<Float>,
-    bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func multiply<Element: TensorElement>(
+    _ source: UnsafePointer<Element>, _ weights: PackedWeights<Element>, into result: UnsafeMutablePointer<Element>,
+    then epilogue: Epilogue<Element>
   ) {
-    let (step, productStep) = (self.step(sourceWidth), self.step(columnsOfBlock))
-    let sources = self.source.channels
-    // The source is transformed once for each part, which one thread alone is spared.
-    let parts = Parallel.threadCount > 1 ? blockParts : 1
-    weights.elements.withUnsafeElements { packed in
-      guard let packed = packed.baseAddress else { return }
-      Parallel.forEach((tiles + tilesPerTicket - 1) / tilesPerTicket * parts) { number in
-        let first = number / parts * tilesPerTicket
-        let end = min(first + tilesPerTicket, tiles)
-        let part = number % parts
-        let blocksOfPart = part * blocks / parts..<(part + 1) * blocks / parts
-        withScratch(16 * (step + productStep), of: Float.self) { values in
-          let products = values + 16 * step
-          for tile in stride(from: first, to: end, by: tilesAtOnce) {
-            let count = min(tilesAtOnce, end - tile)
-            withUnsafePointer(to: self.source) { tiles in
-              kernels.winograd_source(source, tiles, tile, count, zeros, values, sourceWidth, step)
-            }
-            for block in blocksOfPart {
-              for k in 0..<16 {
-                var (place, length) = (Int32(0), Int32(sources))
-                kernels.shifted_rows(
-                  values + k * step, sourcePlaces, productPlaces, count, &place, &length, 1,
-                  packed + (block * 16 + k) * sources * columnsOfBlock, products + k * productStep, columnsOfBlock,
-                  nil, nil, false, false)
-              }
-              let channel = block * columnsOfBlock
-              withUnsafePointer(to: self.result) { tiles in
-                kernels.winograd_result(
-                  products, productStep, result + channel, tiles, tile, count,
-                  min(columnsOfBlock, tiles.pointee.channels - channel), bias.map { $0 + channel },
-                  residual.map { $0 + channel }, rectifies)
-              }
+    let loops = ConvolutionLoops<Element>()
+    let (packed, width) = (weights.elements.address, sourceWidth)
+    withExtendedLifetime(weights.elements) {
+      withZeros(width) { zeros in
+        guard blockParts == 1 else {
+          return multiplyInParts(loops, source, zeros, packed, into: result, then: epilogue)
+        }
+        let step = Self.step(width, tilesAtOnce)
+        Parallel.forEach((tiles + tilesPerTicket - 1) / tilesPerTicket) { ticket in
+          let end = min((ticket + 1) * tilesPerTicket, tiles)
+          withScratch(16 * step, of: Element.self) { values in
+            for tile in stride(from: ticket * tilesPerTicket, to: end, by: tilesAtOnce) {
+              let group = tile..<min(tile + tilesAtOnce, end)
+              loops.transformSource(
+                source, self.source, group, zeros: zeros, into: values, width: width, stride: step)
+              multiply(loops, values, step, packed, group, blocks: 0..<blocks, into: result, then: epilogue)
             }
           }
         }
@@ -137,38 +128,99 @@ final class WinogradConvolution: KernelConvolution {
     }
   }
 
-  /// Tiles are cut into parts by the shape alone; each adds into sums of its own, which are added up in their order.
-  func weightGradient(
-    _ kernels: norma_kernels, _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>,
-    into result: UnsafeMutablePointer<Float>
+  /// All parts of the result's channels read the same factors: these are found before, in pieces.
+  private func multiplyInParts<Element: TensorElement>(
+    _ loops: ConvolutionLoops<Element>, _ source: UnsafePointer<Element>, _ zeros: UnsafePointer<Element>,
+    _ packed: UnsafePointer<Element>, into result: UnsafeMutablePointer<Element>, then epilogue: Epilogue<Element>
   ) {
-    let (step, gradientStep) = (self.step(sourceWidth), self.step(resultWidth))
+    let (width, groups, tilesOfPiece) = (sourceWidth, (tiles + tilesOfPart - 1) / tilesOfPart, 8)
+    let (step, pieces) = (Self.step(width, tilesOfPart), (tilesOfPart + tilesOfPiece - 1) / tilesOfPiece)
+    func group(_ number: Int) -> Range<Int> { number * tilesOfPart..<min((number + 1) * tilesOfPart, tiles) }
+    withScratch(groups * 16 * step, of: Element.self) { values in
+      Parallel.forEach(groups * pieces) { number in
+        let (number, piece) = (number / pieces, number % pieces)
+        let tiles = group(number)
+        let first = min(tiles.lowerBound + piece * tilesOfPiece, tiles.upperBound)
+        loops.transformSource(
+          source, self.source, first..<min(first + tilesOfPiece, tiles.upperBound), zeros: zeros,
+          into: values + number * 16 * step + piece * tilesOfPiece * width, width: width, stride: step)
+      }
+      Parallel.forEach(groups * blockParts) { number in
+        let (number, part) = (number / blockParts, number % blockParts)
+        multiply(
+          loops, values + number * 16 * step, step, packed, group(number),
+          blocks: part * blocks / blockParts..<(part + 1) * blocks / blockParts, into: result, then: epilogue)
+      }
+    }
+  }
+
+  /// The results of some tiles, in some blocks of channels, from the source's factors, which are `step` apart.
+  private func multiply<Element: TensorElement>(
+    _ loops: ConvolutionLoops<Element>, _ values: UnsafePointer<Element>, _ step: Int,
+    _ packed: UnsafePointer<Element>, _ group: Range<Int>, blocks: Range<Int>,
+    into result: UnsafeMutablePointer<Element>, then epilogue: Epilogue<Element>
+  ) {
+    let productStep = Self.step(columnsOfBlock, group.count)
+    withScratch(16 * productStep, of: Element.self) { products in
+      terms.withChunks { chunks in
+        for block in blocks {
+          for k in 0..<16 {
+            for chunk in chunks {
+              loops.sumShiftedRows(
+                values + k * step, sourcePlaces, productPlaces, rows: group.count, chunk,
+                packed + ((block * 16 + k) * source.channels + chunk.firstTerm) * columnsOfBlock,
+                into: products + k * productStep, columns: columnsOfBlock, accumulates: !chunk.isFirst, then: .none)
+            }
+          }
+          let channel = block * columnsOfBlock
+          loops.transformResult(
+            products, stride: productStep, into: result + channel, self.result, group,
+            columns: min(columnsOfBlock, self.result.channels - channel),
+            then: epilogue.from(bias: channel, result: channel))
+        }
+      }
+    }
+  }
+
+  /// The sum over tiles: a chain over those that are held at a time begins at zero, and is added to the sums of its part. Tiles are cut
+  /// into parts and chains by the shape alone, and parts are added up in their order.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func weightGradient<Element: TensorElement>(
+    _ gradient: UnsafePointer<Element>, input: UnsafePointer<Element>, into result: UnsafeMutablePointer<Element>
+  ) {
+    let loops = ConvolutionLoops<Element>()
+    let (sourceWidth, resultWidth) = (self.sourceWidth, self.resultWidth)
+    let (step, gradientStep) = (Self.step(sourceWidth, tilesAtOnce), Self.step(resultWidth, tilesAtOnce))
     let sources = source.channels
     let length = 16 * sources * resultWidth
     let groups = (tiles + tilesAtOnce - 1) / tilesAtOnce
     let parts = max(1, min(groups, length <= 1 << 15 ? 16 : (length <= 1 << 20 ? 8 : 4)))
 
-    withScratch(parts * length, of: Float.self) { sums in
-      Parallel.forEach(parts) { part in
-        let sums = sums + part * length
-        sums.update(repeating: 0, count: length)
-        withScratch(16 * (step + gradientStep), of: Float.self) { values in
-          let gradients = values + 16 * step
-          for group in part * groups / parts..<(part + 1) * groups / parts {
-            let tile = group * tilesAtOnce
-            let count = min(tilesAtOnce, tiles - tile)
-            withUnsafePointer(to: source) { tiles in
-              kernels.winograd_source(input, tiles, tile, count, zeros, values, sourceWidth, step)
-            }
-            withUnsafePointer(to: self.result) { tiles in
-              kernels.winograd_gradient(gradient, tiles, tile, count, zeros, gradients, resultWidth, gradientStep)
-            }
-            for k in 0..<16 {
-              for block in 0..<blocks {
-                var (place, length) = (Int32(0), Int32(sources))
-                kernels.shifted_rows_gradient(
-                  values + k * step, sourcePlaces, gradients + k * gradientStep + block * columnsOfBlock, resultPlaces,
-                  count, &place, &length, 1, sums + k * sources * resultWidth + block * columnsOfBlock, resultWidth)
+    withScratch(parts * length, of: Element.self) { sums in
+      withZeros(max(sourceWidth, resultWidth)) { zeros in
+        Parallel.forEach(parts) { part in
+          let sums = sums + part * length
+          sums.update(repeating: 0, count: length)
+          withScratch(16 * (step + gradientStep), of: Element.self) { values in
+            let gradients = values + 16 * step
+            terms.withChunks { chunks in
+              for number in part * groups / parts..<(part + 1) * groups / parts {
+                let group = number * tilesAtOnce..<min((number + 1) * tilesAtOnce, tiles)
+                loops.transformSource(
+                  input, source, group, zeros: zeros, into: values, width: sourceWidth, stride: step)
+                loops.transformGradient(
+                  gradient, self.result, group, zeros: zeros, into: gradients, width: resultWidth, stride: gradientStep)
+                for k in 0..<16 {
+                  for column in stride(from: 0, to: resultWidth, by: columnsOfBlock) {
+                    for chunk in chunks {
+                      loops.addShiftedRowProducts(
+                        values + k * step, sourcePlaces, gradients + k * gradientStep + column, resultPlaces,
+                        rows: group.count, chunk,
+                        to: sums + (k * sources + chunk.firstTerm) * resultWidth + column, stride: resultWidth)
+                    }
+                  }
+                }
               }
             }
           }
@@ -185,6 +237,14 @@ final class WinogradConvolution: KernelConvolution {
           of: source, from: sums, sources: sources, resultWidth: resultWidth, results: self.result.channels,
           into: result)
       }
+    }
+  }
+
+  /// Lends so many zeros.
+  private func withZeros<Element: TensorElement>(_ count: Int, _ body: (UnsafePointer<Element>) -> Void) {
+    withScratch(count, of: Element.self) { zeros in
+      zeros.update(repeating: 0, count: count)
+      body(zeros)
     }
   }
 }

@@ -2,90 +2,128 @@ import NormaTensor
 
 /// What Winograd's convolution does to weights: see ``WinogradConvolution``.
 enum WinogradWeights {
-  private typealias Block = SIMD16<Float>
-
   /// GgG' of weights `[outputs, inputs, 3, 3]` for each pair of channels: for each block of sixteen result channels and
   /// each of the sixteen values, a row of sixteen for each source channel. Channels beyond the last are zero.
   ///
   /// Forward, the source's channels are the inputs and the result's the outputs; `isBackward` turns them, and the
   /// window, round.
-  static func transformed(_ weight: Tensor<Float>, sources: Int, results: Int, isBackward: Bool) -> Tensor<Float> {
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  static func transformed<Element: TensorElement>(
+    _ weight: Tensor<Element>, sources: Int, results: Int, isBackward: Bool
+  ) -> Tensor<Element> {
     let blocks = blockCount(results)
     let (sourceStride, resultStride) = isBackward ? (results * 9, 9) : (9, sources * 9)
-    return Tensor(shape: [blocks, 16, sources, columnsOfBlock]) { packed in
-      weight.withUnsafeElements { weight in
-        guard let weight = weight.baseAddress, let packed = packed.baseAddress else { return }
-        Parallel.forEach(blocks) { block in
-          let columns = min(columnsOfBlock, results - block * columnsOfBlock)
-          withUnsafeTemporaryAllocation(of: Block.self, capacity: 9) { taps in
-            taps.initialize(repeating: .zero)
-            taps.withMemoryRebound(to: Float.self) { values in
-              for source in 0..<sources {
-                let first = weight + block * columnsOfBlock * resultStride + source * sourceStride
-                for column in 0..<columns {
-                  for tap in 0..<9 {
-                    values[tap * columnsOfBlock + column] = first[column * resultStride + (isBackward ? 8 - tap : tap)]
-                  }
-                }
-                let target = UnsafeMutableRawPointer(packed + (block * 16 * sources + source) * columnsOfBlock)
-                write(taps.baseAddress!, to: target, step: sources * columnsOfBlock * MemoryLayout<Float>.stride)
+    let (transformed, packed) = Tensor<Element>.unwritten([blocks, 16, sources, columnsOfBlock])
+    withExtendedLifetime(weight) {
+      let weight = weight.address
+      Parallel.forEach(blocks) { block in
+        let columns = min(columnsOfBlock, results - block * columnsOfBlock)
+        withTaps(of: Element.self) { taps, values in
+          taps.update(repeating: 0, count: 9 * columnsOfBlock)
+          for source in 0..<sources {
+            let first = weight + block * columnsOfBlock * resultStride + source * sourceStride
+            for column in 0..<columns {
+              for tap in 0..<9 {
+                taps[tap * columnsOfBlock + column] = first[column * resultStride + (isBackward ? 8 - tap : tap)]
               }
+            }
+            transform(taps, to: values)
+            for k in 0..<16 {
+              (packed + ((block * 16 + k) * sources + source) * columnsOfBlock)
+                .update(from: values + k * columnsOfBlock, count: columnsOfBlock)
             }
           }
         }
       }
     }
+    return transformed
   }
 
-  /// GgG' for the nine taps g, its sixteen values `step` bytes apart.
-  private static func write(_ g: UnsafePointer<Block>, to target: UnsafeMutableRawPointer, step: Int) {
-    for row in 0..<4 {
-      func tap(_ column: Int) -> Block {
-        let (first, second, third) = (g[column], g[3 + column], g[6 + column])
-        switch row {
-        case 0: return first
-        case 1: return ((first + third) + second) * 0.5
-        case 2: return ((first + third) - second) * 0.5
-        default: return third
+  /// Lends memory for a block's nine taps, and for the sixteen values behind them.
+  private static func withTaps<Element: TensorElement>(
+    of type: Element.Type,
+    _ body: (_ taps: UnsafeMutablePointer<Element>, _ values: UnsafeMutablePointer<Element>) -> Void
+  ) {
+    withUnsafeTemporaryAllocation(of: Element.self, capacity: 25 * columnsOfBlock) { memory in
+      guard let taps = memory.baseAddress else { return }
+      body(taps, taps + 9 * columnsOfBlock)
+    }
+  }
+
+  /// GgG' of a block's taps g.
+  @inline(__always)
+  private static func transform<Element: TensorElement>(
+    _ taps: UnsafePointer<Element>, to values: UnsafeMutablePointer<Element>
+  ) {
+    for column in 0..<columnsOfBlock {
+      let (taps, values) = (taps + column, values + column)
+      func tap(_ row: Int, _ column: Int) -> Element {
+        let first = taps[column * columnsOfBlock]
+        let (second, third) = (taps[(3 + column) * columnsOfBlock], taps[(6 + column) * columnsOfBlock])
+        return switch row {
+        case 0: first
+        case 1: ((first + third) + second) * 0.5
+        case 2: ((first + third) - second) * 0.5
+        default: third
         }
       }
-      let (first, second, third) = (tap(0), tap(1), tap(2))
-      let outer = first + third
-      let target = target + 4 * row * step
-      target.storeBytes(of: first, as: Block.self)
-      (target + step).storeBytes(of: (outer + second) * 0.5, as: Block.self)
-      (target + 2 * step).storeBytes(of: (outer - second) * 0.5, as: Block.self)
-      (target + 3 * step).storeBytes(of: third, as: Block.self)
+      for row in 0..<4 {
+        let (first, second, third) = (tap(row, 0), tap(row, 1), tap(row, 2))
+        let target = values + 4 * row * columnsOfBlock
+        target[0] = first
+        target[columnsOfBlock] = ((first + third) + second) * 0.5
+        target[2 * columnsOfBlock] = ((first + third) - second) * 0.5
+        target[3 * columnsOfBlock] = third
+      }
     }
   }
 
   /// G'sG for one source channel, from sums s of sixteen values `[16, sources, resultWidth]` to gradients
   /// `[results, sources, 3, 3]`.
-  static func writeGradient(
-    of source: Int, from sums: UnsafePointer<Float>, sources: Int, resultWidth: Int, results: Int,
-    into gradient: UnsafeMutablePointer<Float>
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  static func writeGradient<Element: TensorElement>(
+    of source: Int, from sums: UnsafePointer<Element>, sources: Int, resultWidth: Int, results: Int,
+    into gradient: UnsafeMutablePointer<Element>
   ) {
-    for block in stride(from: 0, to: results, by: columnsOfBlock) {
-      let first = UnsafeRawPointer(sums + source * resultWidth + block)
-      let step = sources * resultWidth * MemoryLayout<Float>.stride
-      for row in 0..<3 {
-        func value(_ column: Int) -> Block {
-          func sum(_ row: Int) -> Block { (first + (4 * row + column) * step).loadUnaligned(as: Block.self) }
-          switch row {
-          case 0: return sum(0) + (sum(1) + sum(2)) * 0.5
-          case 1: return (sum(1) - sum(2)) * 0.5
-          default: return (sum(1) + sum(2)) * 0.5 + sum(3)
-          }
+    withTaps(of: Element.self) { taps, values in
+      for block in stride(from: 0, to: results, by: columnsOfBlock) {
+        for k in 0..<16 {
+          (values + k * columnsOfBlock)
+            .update(from: sums + (k * sources + source) * resultWidth + block, count: columnsOfBlock)
         }
-        let (second, third) = (value(1), value(2))
-        let half = (second + third) * 0.5
-        let taps = (value(0) + half, (second - third) * 0.5, half + value(3))
+        transformGradient(values, to: taps)
         for channel in block..<min(block + columnsOfBlock, results) {
-          let target = gradient + (channel * sources + source) * 9 + 3 * row
-          target[0] = taps.0[channel - block]
-          target[1] = taps.1[channel - block]
-          target[2] = taps.2[channel - block]
+          let target = gradient + (channel * sources + source) * 9
+          for tap in 0..<9 { target[tap] = taps[tap * columnsOfBlock + channel - block] }
         }
+      }
+    }
+  }
+
+  /// G'sG of a block's sums s.
+  @inline(__always)
+  private static func transformGradient<Element: TensorElement>(
+    _ sums: UnsafePointer<Element>, to taps: UnsafeMutablePointer<Element>
+  ) {
+    for column in 0..<columnsOfBlock {
+      let (sums, taps) = (sums + column, taps + column)
+      func value(_ row: Int, _ column: Int) -> Element {
+        func sum(_ row: Int) -> Element { sums[(4 * row + column) * columnsOfBlock] }
+        return switch row {
+        case 0: sum(0) + (sum(1) + sum(2)) * 0.5
+        case 1: (sum(1) - sum(2)) * 0.5
+        default: (sum(1) + sum(2)) * 0.5 + sum(3)
+        }
+      }
+      for row in 0..<3 {
+        let (second, third) = (value(row, 1), value(row, 2))
+        let half = (second + third) * 0.5
+        let target = taps + 3 * row * columnsOfBlock
+        target[0] = value(row, 0) + half
+        target[columnsOfBlock] = (second - third) * 0.5
+        target[2 * columnsOfBlock] = half + value(row, 3)
       }
     }
   }

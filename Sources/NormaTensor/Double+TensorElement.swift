@@ -1,3 +1,1 @@
-import RealModule
-
 extension Double: TensorElement {}

@@ -1,5 +1,3 @@
-import RealModule
-
 extension Float: TensorElement {
   @inlinable public func addingTerm(_ x: Float, _ y: Float) -> Float { addingProduct(x, y) }
 

@@ -5,16 +5,20 @@ import Synchronization
 /// The instruction set that the hot loops on `Float` are compiled for: the best that the processor has, or what the
 /// environment variable `NORMA_KERNELS` names.
 ///
-/// All sets give the same bits. `swift` stands for the plain Swift loops that define what the C kernels compute; they
-/// also serve `Double`.
+/// All sets give the same bits. `swift` stands for the twins, plain loops in Swift that define what the C kernels compute.
 public enum Kernels {
-  /// The place of the set in use among those that this processor can run; beyond the last stands `swift`.
+  /// The place of the set in use among those that this processor can run; beyond the last stand the twins.
   private static let selected = Atomic<Int>(
     ProcessInfo.processInfo.environment["NORMA_KERNELS"].flatMap { availableNames.firstIndex(of: $0) } ?? 0)
 
-  /// The C kernels in use; nil for the plain Swift loops. An operation asks once, as another thread may choose others.
-  package static var table: UnsafePointer<norma_kernels>? {
-    norma_kernels_at(Int32(selected.load(ordering: .relaxed)))
+  /// The kernels in use. An operation asks once, as another thread may choose others.
+  package static var table: UnsafePointer<norma_kernels> {
+    norma_kernels_at(Int32(selected.load(ordering: .relaxed))) ?? twins
+  }
+
+  /// The tables of all sets, in the order of their names.
+  package static var tables: [UnsafePointer<norma_kernels>] {
+    availableNames.indices.map { norma_kernels_at(Int32($0)) ?? twins }
   }
 
   /// The name of the set in use: `avx512`, `avx2`, `neon`, `baseline` or `swift`.
@@ -24,7 +28,7 @@ public enum Kernels {
   public static let availableNames: [String] = {
     var names: [String] = []
     while let table = norma_kernels_at(Int32(names.count)) { names.append(String(cString: table.pointee.name)) }
-    return names + ["swift"]
+    return names + [String(cString: twins.pointee.name)]
   }()
 
   /// Uses another set from now on. False, and nothing changes, if the processor has no set of that name.
@@ -35,7 +39,7 @@ public enum Kernels {
   }
 }
 
-/// The C kernels for one element type, as an operation found them when it began.
+/// The kernels for one element type, as an operation found them when it began.
 ///
 /// Only sets for `Float` can be made, since the kernels are for floats alone: so a set for `Element` proves that an `Element` is
 /// a `Float`, and generic code that holds one may hand its pointers to the kernels.
@@ -61,8 +65,8 @@ public struct KernelSet<Element: TensorElement>: Sendable {
 }
 
 extension KernelSet<Float> {
-  /// The set in use; nil for the plain Swift loops.
-  static var selected: KernelSet? { Kernels.table.map { KernelSet(table: $0) } }
+  /// The set in use.
+  static var selected: KernelSet { KernelSet(table: Kernels.table) }
 }
 
 /// Lends memory for the length of a call, from the pool that tensors share; it holds arbitrary values at first.

@@ -1,5 +1,3 @@
-import RealModule
-
 // The hot loops, generic over the element type and compiled once for each. They know nothing of tensors: pointers and
 // counts in, values out. `@specialized` is what makes them fast when generic code in another module calls them.
 
@@ -15,6 +13,14 @@ public enum UnaryOperation<Element: TensorElement>: Sendable {
   case scale(Element)
   /// With a number added.
   case offset(Element)
+
+  /// Whether it is one of ``Functions``, which take some ten times as long as the others.
+  var isElementary: Bool {
+    switch self {
+    case .exponential, .logarithm, .sigmoid, .hyperbolicTangent: true
+    default: false
+    }
+  }
 }
 
 /// A function of two elements.
@@ -49,15 +55,10 @@ func applyUnary<Element: TensorElement>(
   case .square: for i in 0..<count { y[i] = x[i] * x[i] }
   case .squareRoot: for i in 0..<count { y[i] = x[i].squareRoot() }
   case .reciprocal: for i in 0..<count { y[i] = 1 / x[i] }
-  case .exponential: for i in 0..<count { y[i] = Element.exp(x[i]) }
-  case .logarithm: for i in 0..<count { y[i] = Element.log(x[i]) }
-  case .sigmoid:
-    for i in 0..<count {
-      // Of the two equal forms, the one whose exponential cannot overflow.
-      let e = Element.exp(-abs(x[i]))
-      y[i] = x[i] >= 0 ? 1 / (1 + e) : e / (1 + e)
-    }
-  case .hyperbolicTangent: for i in 0..<count { y[i] = Element.tanh(x[i]) }
+  case .exponential: for i in 0..<count { y[i] = Functions.exponential(x[i]) }
+  case .logarithm: for i in 0..<count { y[i] = Functions.logarithm(x[i]) }
+  case .sigmoid: for i in 0..<count { y[i] = Functions.sigmoid(x[i]) }
+  case .hyperbolicTangent: for i in 0..<count { y[i] = Functions.hyperbolicTangent(x[i]) }
   case .leakyReLU(let slope):
     if slope == 0 {
       // Written so that a NaN, for which every comparison is false, is passed on.

@@ -1,5 +1,3 @@
-import RealModule
-
 /// The source of all random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, *Parallel random numbers: as easy
 /// as 1, 2, 3*, 2011), a counter-based generator.
 ///
@@ -79,9 +77,9 @@ extension RandomGenerator {
   /// Two independent numbers from the standard normal distribution (Box and Muller 1958).
   public mutating func normalPair() -> (Double, Double) {
     // 1 − u lies in (0, 1], so the logarithm is finite.
-    let radius = (-2 * Double.log(1 - uniform())).squareRoot()
-    let angle = 2 * Double.pi * uniform()
-    return (radius * Double.cos(angle), radius * Double.sin(angle))
+    let radius = (-2 * Functions.logarithm(1 - uniform())).squareRoot()
+    let (sine, cosine) = Functions.sineAndCosine(turns: uniform())
+    return (radius * cosine, radius * sine)
   }
 
   /// A random order of `0..<count` (Fisher and Yates).

@@ -8,9 +8,10 @@ extension Tensor {
       withUnsafeElements { x in
         guard let x = x.baseAddress, let y = result.baseAddress else { return }
         let count = result.count
+        let elementsPerTicket = operation.isElementary ? elementsPerTicket / 8 : elementsPerTicket
         Parallel.forEach((count + elementsPerTicket - 1) / elementsPerTicket) { ticket in
           let start = ticket * elementsPerTicket
-          applyUnary(operation, x + start, y + start, Swift.min(elementsPerTicket, count - start))
+          apply(operation, x + start, y + start, Swift.min(elementsPerTicket, count - start))
         }
       }
     }
@@ -138,6 +139,28 @@ private func addTickets<Element: TensorElement>(
       if rectifies { applyUnary(.leakyReLU(slope: 0), y + start, y + start, length) }
     }
   }
+}
+
+/// Applies a function to contiguous elements on the calling thread; y may be x.
+package func apply<Element: TensorElement>(
+  _ operation: UnaryOperation<Element>, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int
+) {
+  if !applyOnKernels(operation, x, y, count) { applyUnary(operation, x, y, count) }
+}
+
+/// What of an operation the kernels do; false where the plain loops are to do it.
+private func applyOnKernels<Element: TensorElement>(
+  _ operation: UnaryOperation<Element>, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int
+) -> Bool {
+  guard let kernels = Element.kernels else { return false }
+  switch operation {
+  case .exponential: kernels.table.pointee.exponential(kernels(x), kernels(y), count)
+  case .logarithm: kernels.table.pointee.logarithm(kernels(x), kernels(y), count)
+  case .sigmoid: kernels.table.pointee.sigmoid(kernels(x), kernels(y), count)
+  case .hyperbolicTangent: kernels.table.pointee.hyperbolic_tangent(kernels(x), kernels(y), count)
+  default: return false
+  }
+  return true
 }
 
 /// What of an operation the kernels do; false where the plain loops are to do it.

@@ -31,7 +31,6 @@ private func addBias<Element: TensorElement>(
   addBiasLoop(bias, to: y, rows, channels, rectifies)
 }
 
-@specialized(where Element == Float)
 @specialized(where Element == Double)
 private func addBiasLoop<Element: TensorElement>(
   _ bias: UnsafePointer<Element>?, to y: UnsafeMutablePointer<Element>, _ rows: Int, _ channels: Int,

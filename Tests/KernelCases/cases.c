@@ -142,7 +142,8 @@ static void cases_of_finish_gradients(norma_trial *t) {
 // Planes from one value to more than a block of them, and outer slices further apart than their channels take.
 #define EACH_PLANE(outers, channels, inner, stride) \
   EACH(inner, 1, 3, 7, 8, 9, 15, 16, 17, 33, 47, 49, 64, 65, 80, 100, 196, 1025, 4096, 4100, 8300) \
-    EACH(channels, 1, 3) EACH(outers, 1, inner < 1000 ? 3 : 2) EACH(stride, channels * inner + (inner % 2 ? 7 : 0))
+    EACH(channels, 1, 3, inner < 200 ? 11 : 2) EACH(outers, 1, inner < 1000 ? 3 : 2) \
+      EACH(stride, channels * inner + (inner % 2 ? 7 : 0))
 
 static void cases_of_plane_moments(norma_trial *t) {
   EACH_PLANE(outers, channels, inner, stride) {
@@ -244,6 +245,21 @@ static void cases_of_rectify_gradient(norma_trial *t) {
   }
 }
 
+#define CASES_OF_FUNCTION(name)                                            \
+  static void cases_of_##name(norma_trial *t) {                            \
+    EACH_COUNT(count) EACH_FLAG(isInPlace) {                               \
+      float *x = norma_floats(t, count);                                   \
+      t->kernels->name(x, isInPlace ? x : norma_floats(t, count), count);  \
+      norma_end(t);                                                        \
+    }                                                                      \
+  }
+CASES_OF_FUNCTION(exponential)
+CASES_OF_FUNCTION(logarithm)
+CASES_OF_FUNCTION(sigmoid)
+CASES_OF_FUNCTION(hyperbolic_tangent)
+CASES_OF_FUNCTION(error_function)
+CASES_OF_FUNCTION(gelu)
+
 static void cases_of_momentum(norma_trial *t) {
   EACH_COUNT(count) EACH_FLAG(nesterov) {
     float *w = norma_floats(t, count), *velocity = norma_floats(t, count);
@@ -281,7 +297,7 @@ static void cases_of_rmsprop(norma_trial *t) {
 
 // Blocks of terms of a product: tiles of every height and width, and their rests.
 #define EACH_BLOCK(rows, terms, columns) \
-  EACH(rows, 1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13, 25, 31) EACH(terms, 1, 7, 64, 256) \
+  EACH(rows, 1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13, 25, 31) EACH(terms, 0, 1, 7, 64, 256) \
     EACH(columns, 1, 5, 8, 9, 16, 17, 24, 32, 40, 56, 64, 72, 100, 128, 136)
 
 static long whole_vectors(long columns) { return (columns + 15) / 16 * 16; }
@@ -419,14 +435,16 @@ static taps_window depthwise_windows(norma_trial *t, long rows, long tapCount, l
 }
 
 static void cases_of_depthwise(norma_trial *t) {
-  EACH_DEPTHWISE(rows, tapCount, channels) EACH_FLAG(hasBias) EACH_FLAG(hasResidual) EACH_FLAG(rectifies) {
+  EACH_DEPTHWISE(rows, tapCount, channels) EACH_FLAG(hasBias) EACH_FLAG(hasResidual) EACH_FLAG(accumulates) \
+  EACH_FLAG(rectifies) {
     const taps_window w = depthwise_windows(t, rows, tapCount, channels);
     const float *weights = norma_floats(t, tapCount * channels);
     float *y = norma_floats(t, w.resultSize);
     const float *bias = hasBias ? norma_floats(t, channels) : NULL;
     const float *residual = hasResidual ? norma_floats(t, w.resultSize) : NULL;
     t->kernels->depthwise(
-        w.x, w.places, w.results, rows, w.taps, tapCount, weights, y, channels, bias, residual, rectifies);
+        w.x, w.places, w.results, rows, w.taps, tapCount, weights, y, channels, bias, residual, accumulates,
+        rectifies);
     norma_end(t);
   }
 }

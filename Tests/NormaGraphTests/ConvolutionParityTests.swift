@@ -50,9 +50,7 @@ import Testing
 
     let area = window.size.height * window.size.width
     let rows = dy.shape.rowCount
-    if Element.self == Float.self,
-      let tiled = TiledMagnitudes(window: window, groups: settings.groups, weight: weight)
-    {
+    if let tiled = TiledMagnitudes(window: window, groups: settings.groups, weight: weight) {
       let output = tiled.output(of: x, weight: weight)
         .applying(.add, bias ?? .zeros([settings.outputs]), broadcast: .perChannel)
       expect(y.value, parity.expected("y"), terms: weight.shape[1] + 12, output, "y")

@@ -1,3 +1,4 @@
+import Foundation
 import NormaGraph
 import NormaTensor
 import TestSupport
@@ -53,10 +54,10 @@ import Testing
         // the weighted mean of |d|.
         let largest = s.max() ?? 0
         let d = s.map { largest - $0 }
-        let exponentials = d.map { Double.exp(-$0) }
+        let exponentials = d.map { exp(-$0) }
         let sum = exponentials.reduce(0, +)
         let meanDistance = zip(exponentials, d).reduce(0) { $0 + $1.0 * $1.1 } / sum
-        lossError += unit * (meanDistance + 2 + d[label]) + sumError * (d[label] + Double.log(sum))
+        lossError += unit * (meanDistance + 2 + d[label]) + sumError * (d[label] + log(sum))
         for j in 0..<classes {
           let p = exponentials[j] / sum
           let error = unit * p * (d[j] + meanDistance + 6) + (j == label ? 2 * unit : 0)

@@ -3,7 +3,7 @@ import NormaTensor
 import TestSupport
 import Testing
 
-/// Group normalization on the C kernels against the plain loops in double precision, and against itself on every
+/// Group normalization on the kernels against the definition in double precision, and against itself on every
 /// instruction set.
 @Suite struct GroupKernelTests {
   struct Case: Sendable {
@@ -92,19 +92,15 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func everyInstructionSetAndThreadCountGivesTheSameBits(rectifies: Bool) {
-    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
-    let used = Kernels.name
-    guard used != "swift" else { return }
-    defer { Kernels.select(used) }
     for (index, settings) in Self.cases.enumerated() {
       let data = data(settings, seed: UInt64(100 + index))
       var first: [(name: String, values: Tensor<Float>)]?
-      // Tests beside this one see the sets change, which does not matter to them: that is what is shown here.
-      for name in Kernels.availableNames where name != "swift" {
-        #expect(Kernels.select(name))
-        for results in resultsByThreadCount({
+      for (name, results) in resultsByKernels({
+        resultsByThreadCount {
           run(data.x, data.gradient, data.gamma, data.beta, settings, rectifies: rectifies)
-        }) {
+        }
+      }) {
+        for results in results {
           guard let first else {
             first = results
             continue

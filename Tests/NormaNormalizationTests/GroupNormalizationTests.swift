@@ -120,7 +120,7 @@ import Testing
 
   @Test(arguments: ChannelLayout.allCases)
   func constantGroupsGiveBetaAndGradientsOfZero(layout: ChannelLayout) {
-    // On the kernels, and on the plain loops that define what they compute.
+    // On the kernels, and by the definition.
     expectBetaAndNoGradients(Float.self, layout)
     expectBetaAndNoGradients(Double.self, layout)
   }

@@ -3,7 +3,7 @@ import NormaTensor
 import TestSupport
 import Testing
 
-/// The C kernels against the plain loops in double precision, and against each other.
+/// The kernels against the definition in double precision, and those of all sets and the twins against each other.
 @Suite struct KernelTests {
   /// Shapes that reach every path: few channels folded into wide rows and rows that are left over, widths that are no
   /// multiple of a vector, columns and rows cut into tickets, planes of one value and of many.
@@ -70,19 +70,15 @@ import Testing
 
   @Test(arguments: [false, true])
   func everyInstructionSetAndThreadCountGivesTheSameBits(rectifies: Bool) throws {
-    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
-    let used = Kernels.name
-    guard used != "swift" else { return }
-    defer { Kernels.select(used) }
     for (index, (shape, layout)) in Self.shapes.enumerated() {
       let data = data(shape, layout, seed: UInt64(100 + index))
       var first: Results<Float>?
-      // Tests beside this one see the sets change, which does not matter to them: that is what is shown here.
-      for name in Kernels.availableNames where name != "swift" {
-        #expect(Kernels.select(name))
-        for results in try resultsByThreadCount({
+      for (name, results) in try resultsByKernels({
+        try resultsByThreadCount {
           try run(data.x, data.gradient, data.gamma, data.beta, layout, rectifies: rectifies)
-        }) {
+        }
+      }) {
+        for results in results {
           guard let first else {
             first = results
             continue
@@ -96,24 +92,21 @@ import Testing
   }
 
   @Test func layerNormalizationHasTheSameBitsOnEveryInstructionSet() {
-    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
-    let used = Kernels.name
-    guard used != "swift" else { return }
-    defer { Kernels.select(used) }
     for shape: Shape in [
       [1, 1], [3, 7], [65, 16], [130, 33], [21, 64], [200, 768], [5, 5000], [16_400, 208], [12_300, 257],
     ] {
       var random = RandomGenerator(seed: 5)
       let x = Tensor<Float>.normal(shape, mean: 10, using: &random)
       let g = Tensor<Float>.normal(shape, using: &random)
-      let results = Kernels.availableNames.filter { $0 != "swift" }.map { name in
-        Kernels.select(name)
+      let results = resultsByKernels {
         let (y, rows) = LayerNormalization.forward(x)
         let gradients = LayerNormalization.backward(g, input: x, saved: rows)
         return [y, gradients.input, gradients.gamma, gradients.beta]
       }
-      for result in results.dropFirst() {
-        for (values, expected) in zip(result, results[0]) { #expect(haveSameBits(values, expected), "\(shape)") }
+      for (name, result) in results.dropFirst() {
+        for (values, expected) in zip(result, results[0].result) {
+          #expect(haveSameBits(values, expected), "\(shape), \(name)")
+        }
       }
     }
   }

@@ -76,16 +76,13 @@ import Testing
   }
 
   @Test func everyInstructionSetAndThreadCountGivesTheSameBits() {
-    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
-    let used = Kernels.name
-    guard used != "swift" else { return }
-    defer { Kernels.select(used) }
     for shape in Self.shapes {
       let inputs = Inputs(shape)
       var first: [Tensor<Float>]?
-      for name in Kernels.availableNames where name != "swift" {
-        Kernels.select(name)
-        for results in resultsByThreadCount({ run(inputs.x, inputs.gradient, inputs.gamma) }) {
+      for (name, results) in resultsByKernels({
+        resultsByThreadCount { run(inputs.x, inputs.gradient, inputs.gamma) }
+      }) {
+        for results in results {
           for (values, expected) in zip(results, first ?? results) {
             #expect(haveSameBits(values, expected), "\(shape), \(name)")
           }

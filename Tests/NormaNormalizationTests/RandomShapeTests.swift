@@ -1,3 +1,4 @@
+import Foundation
 import NormaNormalization
 import NormaTensor
 import TestSupport
@@ -8,7 +9,7 @@ import Testing
   /// Shapes of all proportions, from few values to some hundred thousand: the exponents are drawn, not the lengths.
   static let cases: [(shape: [Int], layout: ChannelLayout)] = {
     var random = RandomGenerator(seed: 2026)
-    func length(_ most: Double) -> Int { max(1, Int(Double.exp2(random.uniform() * most))) }
+    func length(_ most: Double) -> Int { max(1, Int(exp2(random.uniform() * most))) }
     return (0..<120).map { index in
       switch index % 3 {
       case 0: ([length(11) + 1, length(8)], .channelsLast)
@@ -46,15 +47,12 @@ import Testing
   }
 
   @Test func everyShapeHasTheSameBitsOnEveryInstructionSetAndNumberOfThreads() throws {
-    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
-    let used = Kernels.name
-    guard used != "swift" else { return }
-    defer { Kernels.select(used) }
     for index in Self.cases.indices {
       var expected: [Tensor<Float>]?
-      for name in Kernels.availableNames where name != "swift" {
-        #expect(Kernels.select(name))
-        for found in try resultsByThreadCount({ try results(index) }) {
+      for (name, found) in try resultsByKernels({
+        try resultsByThreadCount { try results(index) }
+      }) {
+        for found in found {
           if let expected {
             for (found, expected) in zip(found, expected) {
               #expect(haveSameBits(found, expected), "\(Self.cases[index]), \(name)")

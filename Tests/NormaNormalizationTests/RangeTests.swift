@@ -113,19 +113,14 @@ import Testing
   }
 
   @Test(arguments: Form.allCases) func everySizeHasTheSameBitsOnEveryInstructionSetAndThreadCount(form: Form) throws {
-    // Nothing to choose where the definition is asked for: a test beside this one would find kernels that it did not ask for.
-    let used = Kernels.name
-    guard used != "swift" else { return }
-    defer { Kernels.select(used) }
     for magnitude in Self.magnitudes {
       for rectifies in [false, true] {
         let inputs = inputs(form, magnitude)
         var first: [Tensor<Float>]?
-        for name in Kernels.availableNames where name != "swift" {
-          Kernels.select(name)
-          for results in try resultsByThreadCount({
-            try run(form, inputs, epsilon: 1e-5, rectifies: rectifies).results
-          }) {
+        for (name, results) in try resultsByKernels({
+          try resultsByThreadCount { try run(form, inputs, epsilon: 1e-5, rectifies: rectifies).results }
+        }) {
+          for results in results {
             for (values, expected) in zip(results, first ?? results) {
               #expect(haveSameBits(values, expected), "\(form), \(magnitude), \(name)")
             }

@@ -114,24 +114,24 @@ import Testing
     let (at, bt) = (a.transposed([1, 0]), b.transposed([1, 0]))
     let expected = definedProduct(a, b)
     let expectedAll = definedProduct(a, b, bias: bias, rectifies: true)
-    let used = Kernels.name
-    defer { Kernels.select(used) }
-    for name in Kernels.availableNames {
-      Kernels.select(name)
+    let results = resultsByKernels {
       let packed = [PackedMatrix(b), PackedMatrix(bt, transposing: true)]
-      let results = resultsByThreadCount {
+      let plain = resultsByThreadCount {
         [
           a.matrixProduct(b), at.matrixProduct(b, transposingSelf: true), a.matrixProduct(bt, transposingOther: true),
           at.matrixProduct(bt, transposingSelf: true, transposingOther: true),
         ] + packed.map { $0.product(a) }
       }
-      #expect(results.allSatisfy { $0.allSatisfy { haveSameBits($0, expected) } }, "\(name)")
       let withAll = [
         a.matrixProduct(b, bias: bias, rectifies: true),
         a.matrixProduct(bt, transposingOther: true, bias: bias, rectifies: true),
         packed[1].product(a, bias: bias, rectifies: true),
       ]
-      #expect(withAll.allSatisfy { haveSameBits($0, expectedAll) }, "\(name)")
+      return (plain: plain.flatMap { $0 }, withAll: withAll)
+    }
+    for (name, found) in results {
+      #expect(found.plain.allSatisfy { haveSameBits($0, expected) }, "\(name)")
+      #expect(found.withAll.allSatisfy { haveSameBits($0, expectedAll) }, "\(name)")
     }
   }
 
@@ -156,13 +156,10 @@ import Testing
       let a = Tensor(draw(rows * inner), shape: [rows, inner])
       let b = Tensor(draw(inner * columns), shape: [inner, columns])
       let expected = definedProduct(a, b)
-      let used = Kernels.name
-      defer { Kernels.select(used) }
-      for name in Kernels.availableNames {
-        Kernels.select(name)
-        #expect(haveSameBits(a.matrixProduct(b), expected), "\(name)")
-        #expect(haveSameBits(a.matrixProduct(b.transposed([1, 0]), transposingOther: true), expected), "\(name)")
+      let results = resultsByKernels {
+        [a.matrixProduct(b), a.matrixProduct(b.transposed([1, 0]), transposingOther: true)]
       }
+      for (name, found) in results { #expect(found.allSatisfy { haveSameBits($0, expected) }, "\(name)") }
     }
   }
 

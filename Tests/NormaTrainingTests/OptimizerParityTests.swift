@@ -1,3 +1,4 @@
+import Foundation
 import Norma
 import TestSupport
 import Testing
@@ -36,8 +37,8 @@ import Testing
   ) -> [[Double]] {
     let rate = settings.learningRate
     func ratio(_ decay: Double, corrected: Bool) -> Double {
-      let rest = Double.pow(decay, 7) * (1 - decay)
-      return ((corrected ? 1 - Double.pow(decay, 8) : 1) / rest).squareRoot()
+      let rest = pow(decay, 7) * (1 - decay)
+      return ((corrected ? 1 - pow(decay, 8) : 1) / rest).squareRoot()
     }
     var result = expected
     for element in start.indices {

@@ -1,3 +1,4 @@
+import Foundation
 import Norma
 import TestSupport
 import Testing
@@ -83,7 +84,7 @@ import Testing
       for (i, g) in gradient.elements.enumerated() {
         m[i] = beta1 * m[i] + (1 - beta1) * g
         v[i] = beta2 * v[i] + (1 - beta2) * g * g
-        let corrected = (m: m[i] / (1 - Double.pow(beta1, Double(t))), v: v[i] / (1 - Double.pow(beta2, Double(t))))
+        let corrected = (m: m[i] / (1 - pow(beta1, Double(t))), v: v[i] / (1 - pow(beta2, Double(t))))
         expected[i] -= rate * corrected.m / (corrected.v.squareRoot() + epsilon)
       }
     }

@@ -43,6 +43,12 @@ typedef struct norma_tiles {
   KERNEL(void, row_bias, (float *y, long rows, long width, const float *bias, bool rectifies)) \
   KERNEL(void, add, (const float *a, const float *b, float *y, long count, bool rectifies)) \
   KERNEL(void, rectify_gradient, (const float *y, const float *g, float *dx, long count)) \
+  KERNEL(void, exponential, (const float *x, float *y, long count)) \
+  KERNEL(void, logarithm, (const float *x, float *y, long count)) \
+  KERNEL(void, sigmoid, (const float *x, float *y, long count)) \
+  KERNEL(void, hyperbolic_tangent, (const float *x, float *y, long count)) \
+  KERNEL(void, error_function, (const float *x, float *y, long count)) \
+  KERNEL(void, gelu, (const float *x, float *y, long count)) \
   KERNEL(void, momentum, (float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov)) \
   KERNEL(long, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound)) \
   KERNEL(long, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon, float bound)) \
@@ -53,7 +59,7 @@ typedef struct norma_tiles {
   KERNEL(void, pack_columns, (const float *from, long stride, long terms, long columns, float *to)) \
   KERNEL(void, shifted_rows, (const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
   KERNEL(void, shifted_rows_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride)) \
-  KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies)) \
+  KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
   KERNEL(void, depthwise_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount, float *sums, long channels)) \
   KERNEL(void, winograd_source, (const float *x, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride)) \
   KERNEL(void, winograd_result, (const float *products, long stride, float *y, const norma_tiles *tiles, long first, long count, long columns, const float *bias, const float *residual, bool rectifies)) \

@@ -1,6 +1,7 @@
 // Products of shifted rows, which convolutions consist of.
-// Part of kernels_body.h, which see. Unlike those of normalization, these sums may contract products and sums to one
-// instruction, so their bits are those of the instruction set, as a matrix product's are.
+// Part of kernels_body.h, which see. A sum is a chain from zero, each term added with one rounding; what comes after it, to what
+// a result holds already, bias, residual and ReLU, is an operation of its own. So neither the width of a vector nor the number
+// of rows that are done together changes a bit.
 //
 // A row of the factor is the values that a kernel window covers at one position: segments, which lie at the same distances
 // from the position's own place in memory for every position. So nothing is copied to form the factor.
@@ -24,14 +25,14 @@
 
 // y[results[r] + c] = Σ x[places[r] + segment + k] · weights[…][c] for `columns` columns c, at most LANES, and all
 // segments. `weights` holds LANES columns for each k, those beyond `columns` zero; so does `bias`, which may be NULL, as
-// may `residual`, which is added where y is. If `accumulates`, to what y holds.
+// may `residual`, which is added where y is. If `accumulates`, the sum is added to what y holds.
 static void NAME(shifted_rows)(
     const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
     long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
     bool accumulates, bool rectifies) {
-  if (columns == LANES && !bias && !residual && !rectifies) {
+  if (columns == LANES && !bias && !residual && !accumulates && !rectifies) {
     NAME(shifted_rows_of_block)(
-        x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, NULL, NULL, accumulates, false);
+        x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, NULL, NULL, false, false);
   } else if (columns == LANES) {
     NAME(shifted_rows_of_block)(
         x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, bias, residual, accumulates,
@@ -51,21 +52,20 @@ static void NAME(shifted_rows)(
 static inline __attribute__((always_inline)) void NAME(shifted_gradient_tile)(
     int count, const float *x, const int *places, const float *g, const int *results, long rows, float *sums,
     long stride) {
-#pragma STDC FP_CONTRACT ON
   vf sum[ROWS];
-  for (int k = 0; k < count; k++) sum[k] = NAME(load)(sums + k * stride);
+  for (int k = 0; k < count; k++) sum[k] = (vf){0};
 #pragma clang loop unroll_count(4)
   for (long r = 0; r < rows; r++) {
     const float *values = x + places[r];
     const vf v = NAME(load)(g + results[r]);
 #pragma clang loop unroll(full)
-    for (int k = 0; k < count; k++) sum[k] += values[k] * v;
+    for (int k = 0; k < count; k++) sum[k] = MULTIPLY_ADD(NAME(splat)(values[k]), v, sum[k]);
   }
-  for (int k = 0; k < count; k++) NAME(store)(sums + k * stride, sum[k]);
+  for (int k = 0; k < count; k++) NAME(store)(sums + k * stride, NAME(load)(sums + k * stride) + sum[k]);
 }
 
-// sums[j][c] += Σ x[places[r] + segment + k] · g[results[r] + c] over rows r, for LANES columns c, where j counts the k of
-// all segments, and row j of `sums` begins at j · stride.
+// sums[j][c] += Σ x[places[r] + segment + k] · g[results[r] + c], the sum over rows r being a chain of its own, for LANES columns
+// c, where j counts the k of all segments, and row j of `sums` begins at j · stride.
 static void NAME(shifted_rows_gradient)(
     const float *x, const int *places, const float *g, const int *results, long rows, const int *segments,
     const int *lengths, long segmentCount, float *sums, long stride) {
@@ -84,51 +84,71 @@ static void NAME(shifted_rows_gradient)(
 #undef TILE
 }
 
+// A chain of a depthwise convolution's terms for LANES channels, and for one.
+static inline __attribute__((always_inline)) vf NAME(depthwise_block)(
+    const float *values, const int *taps, long tapCount, const float *weights, long channels) {
+  vf sum = {0};
+  for (long t = 0; t < tapCount; t++) {
+    sum = MULTIPLY_ADD(NAME(load)(values + taps[t]), NAME(load)(weights + t * channels), sum);
+  }
+  return sum;
+}
+static inline __attribute__((always_inline)) float NAME(depthwise_value)(
+    const float *values, const int *taps, long tapCount, const float *weights, long channels) {
+  float sum = 0;
+  for (long t = 0; t < tapCount; t++) sum = MULTIPLY_ADD(values[taps[t]], weights[t * channels], sum);
+  return sum;
+}
+
 // Depthwise: y[results[r] + c] = Σ x[places[r] + taps[t] + c] · weights[t · channels + c] for all channels c, plus bias[c] and
-// residual[results[r] + c] where they are not NULL, and ReLU.
+// residual[results[r] + c] where they are not NULL, and ReLU. If `accumulates`, the sum is added to what y holds.
 static void NAME(depthwise)(
     const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount,
-    const float *weights, float *y, long channels, const float *bias, const float *residual, bool rectifies) {
-#pragma STDC FP_CONTRACT ON
+    const float *weights, float *y, long channels, const float *bias, const float *residual, bool accumulates,
+    bool rectifies) {
   long c = 0;
   for (; c + LANES <= channels; c += LANES) {
-    const vf start = bias ? NAME(load)(bias + c) : (vf){0};
     for (long r = 0; r < rows; r++) {
-      const float *values = x + places[r] + c;
-      vf sum = start;
-      for (long t = 0; t < tapCount; t++) sum += NAME(load)(values + taps[t]) * NAME(load)(weights + t * channels + c);
-      if (residual) sum += NAME(load)(residual + results[r] + c);
-      NAME(store)(y + results[r] + c, rectifies ? NAME(rectify)(sum) : sum);
+      float *target = y + results[r] + c;
+      vf v = NAME(depthwise_block)(x + places[r] + c, taps, tapCount, weights + c, channels);
+      if (accumulates) v = NAME(load)(target) + v;
+      if (bias) v += NAME(load)(bias + c);
+      if (residual) v += NAME(load)(residual + results[r] + c);
+      NAME(store)(target, rectifies ? NAME(rectify)(v) : v);
     }
   }
   for (; c < channels; c++) {
     for (long r = 0; r < rows; r++) {
-      float sum = bias ? bias[c] : 0;
-      for (long t = 0; t < tapCount; t++) sum += x[places[r] + taps[t] + c] * weights[t * channels + c];
-      if (residual) sum += residual[results[r] + c];
-      y[results[r] + c] = rectifies && sum <= 0 ? 0 : sum;
+      float *target = y + results[r] + c;
+      float v = NAME(depthwise_value)(x + places[r] + c, taps, tapCount, weights + c, channels);
+      if (accumulates) v = *target + v;
+      if (bias) v += bias[c];
+      if (residual) v += residual[results[r] + c];
+      *target = rectifies && v <= 0 ? 0 : v;
     }
   }
 }
 
-// Depthwise: sums[t · channels + c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c] over rows r.
+// Depthwise: sums[t · channels + c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c], the sum over rows r being a chain of its
+// own.
 static void NAME(depthwise_gradient)(
     const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount,
     float *sums, long channels) {
-#pragma STDC FP_CONTRACT ON
   for (long t = 0; t < tapCount; t++) {
     const float *values = x + taps[t];
     float *target = sums + t * channels;
     long c = 0;
     for (; c + LANES <= channels; c += LANES) {
-      vf sum = NAME(load)(target + c);
-      for (long r = 0; r < rows; r++) sum += NAME(load)(values + places[r] + c) * NAME(load)(g + results[r] + c);
-      NAME(store)(target + c, sum);
+      vf sum = {0};
+      for (long r = 0; r < rows; r++) {
+        sum = MULTIPLY_ADD(NAME(load)(values + places[r] + c), NAME(load)(g + results[r] + c), sum);
+      }
+      NAME(store)(target + c, NAME(load)(target + c) + sum);
     }
     for (; c < channels; c++) {
-      float sum = target[c];
-      for (long r = 0; r < rows; r++) sum += values[places[r] + c] * g[results[r] + c];
-      target[c] = sum;
+      float sum = 0;
+      for (long r = 0; r < rows; r++) sum = MULTIPLY_ADD(values[places[r] + c], g[results[r] + c], sum);
+      target[c] += sum;
     }
   }
 }

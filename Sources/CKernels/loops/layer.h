@@ -152,10 +152,10 @@ static bool NAME(layer_normalize)(
 
 // Adds one vector of x^ and of g to what is summed of them: g x^ and g of a channel, h = g * gamma and h x^ of a row.
 static inline __attribute__((always_inline)) void NAME(add_layer_gradient)(
-    vf normalized, vf g, const float *gamma, float *gammaPart, float *betaPart, vf *sum, vf *product) {
+    vf normalized, vf g, vf gamma, float *gammaPart, float *betaPart, vf *sum, vf *product) {
   NAME(store)(gammaPart, NAME(load)(gammaPart) + g * normalized);
   NAME(store)(betaPart, NAME(load)(betaPart) + g);
-  vf h = g * NAME(load)(gamma);
+  vf h = g * gamma;
   *sum += h;
   *product += h * normalized;
 }
@@ -167,20 +167,27 @@ static inline __attribute__((always_inline)) void NAME(layer_gradient_sums)(
   vf s[2] = {{0}}, q[2] = {{0}};
   long c = 0;
 #define NORMALIZED(at) ((NAME(load)(p + (at)) - pivot) * scale + shift)
-#define ADD(at, v, g, j) NAME(add_layer_gradient)(v, g, gamma + (at), gammaPart + (at), betaPart + (at), s + (j), q + (j))
+#define ADD(at, j, KEPT) \
+  NAME(add_layer_gradient)( \
+      KEPT(NORMALIZED(at)), KEPT(NAME(load)(gp + (at))), KEPT(NAME(load)(gamma + (at))), gammaPart + (at), \
+      betaPart + (at), s + (j), q + (j))
+#define ALL(v) (v)
+#define LAST(v) NAME(keep_last)(v, left)
   for (; c + 2 * LANES <= channels; c += 2 * LANES) {
-    ADD(c, NORMALIZED(c), NAME(load)(gp + c), 0);
-    ADD(c + LANES, NORMALIZED(c + LANES), NAME(load)(gp + c + LANES), 1);
+    ADD(c, 0, ALL);
+    ADD(c + LANES, 1, ALL);
   }
   if (c + LANES <= channels) {
-    ADD(c, NORMALIZED(c), NAME(load)(gp + c), 0);
+    ADD(c, 0, ALL);
     c += LANES;
   }
   if (c < channels && channels >= LANES) {
     const long at = channels - LANES, left = channels - c;
-    ADD(at, NAME(keep_last)(NORMALIZED(at), left), NAME(keep_last)(NAME(load)(gp + at), left), 1);
+    ADD(at, 1, LAST);
     c = channels;
   }
+#undef LAST
+#undef ALL
 #undef ADD
 #undef NORMALIZED
   *sum = NAME(sum_lanes)(s[0] + s[1]);
@@ -231,7 +238,8 @@ static inline __attribute__((always_inline)) void NAME(layers_gradient)(
       double m = mean ? mean[row + i] : 0, a = reciprocal[row + i];
       pivot[i] = (float)m;
       scale[i] = (float)a;
-      shift[i] = (float)(-(m - (double)pivot[i]) * a);
+      // As in the forward pass, with the same sign of a zero.
+      shift[i] = mean ? (float)(0.0 - (m - (double)pivot[i]) * a) : 0;
     }
     for (long i = 0; i < count; i++) {
       NAME(layer_gradient_sums)(gp + i * channels, p + i * channels, channels, pivot[i], scale[i], shift[i], gamma,

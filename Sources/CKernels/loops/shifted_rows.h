@@ -7,15 +7,10 @@ static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
     int rows, const float *x, const int *places, const int *results, const int *segments, const int *lengths,
     long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
     bool accumulates, bool rectifies) {
-#pragma STDC FP_CONTRACT ON
   // All loops over rows are unrolled, and no sum's address is taken: so the sums stay in registers.
   VECTOR sums[TILE_ROWS];
 #pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++) {
-    VECTOR start = {0};
-    if (accumulates) NAME(copy)((float *)&start, y + results[r], columns);
-    sums[r] = start;
-  }
+  for (int r = 0; r < rows; r++) sums[r] = (VECTOR){0};
   for (long s = 0; s < segmentCount; s++) {
     const float *row[TILE_ROWS];
     for (int r = 0; r < rows; r++) row[r] = x + places[r] + segments[s];
@@ -23,12 +18,17 @@ static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
       const VECTOR w = *(const VECTOR *)weights;
       weights += LANES;
 #pragma clang loop unroll(full)
-      for (int r = 0; r < rows; r++) sums[r] += row[r][k] * w;
+      for (int r = 0; r < rows; r++) sums[r] = MULTIPLY_ADD(SPLAT(VECTOR, row[r][k]), w, sums[r]);
     }
   }
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
     VECTOR v = sums[r];
+    if (accumulates) {
+      VECTOR before = {0};
+      NAME(copy)((float *)&before, y + results[r], columns);
+      v = before + v;
+    }
     if (bias) v += *(const VECTOR *)bias;
     if (residual) {
       VECTOR other = {0};

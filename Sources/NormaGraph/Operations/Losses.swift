@@ -137,16 +137,15 @@ private func softmaxRow<Element: TensorElement>(
 ) -> Double {
   var largest = scores[0]
   for index in 1..<Swift.max(1, classes) where !(scores[index] <= largest) { largest = scores[index] }
+  for index in 0..<classes { gradient[index] = scores[index] - largest }
+  apply(.exponential, gradient, gradient, classes)
   var sum = 0.0
-  for index in 0..<classes {
-    gradient[index] = Element.exp(scores[index] - largest)
-    sum += Double(gradient[index])
-  }
+  for index in 0..<classes { sum += Double(gradient[index]) }
   for index in 0..<classes { gradient[index] = Element(Double(gradient[index]) / sum) }
   gradient[label] -= 1
   let distance = scores[label] - largest
   // The difference of two large scores may be beyond the element's range, where each of them is not.
-  return Double.log(sum) - (distance.isFinite ? Double(distance) : Double(scores[label]) - Double(largest))
+  return Functions.logarithm(sum) - (distance.isFinite ? Double(distance) : Double(scores[label]) - Double(largest))
 }
 
 /// The loss of one row; its gradient goes to `gradient`.

@@ -1,4 +1,3 @@
-import Foundation
 import Norma
 
 /// CS231n's sweep over the batch size, for batch normalization or layer normalization.
@@ -25,7 +24,7 @@ struct BatchSize: Experiment {
       "\(normalization.words), batches of \(size)",
       on: context.part(1000),
       .deepNet(hidden: 5, normalization, scale: 2e-2),
-      TrainingConfiguration(epochs: 10, batchSize: size, learningRate: pow(10, -3.5), seed: context.seed))
+      TrainingConfiguration(epochs: 10, batchSize: size, learningRate: Functions.powerOfTen(-3.5), seed: context.seed))
   }
 
   func runs(_ context: LabContext) -> [TrainingRun] {

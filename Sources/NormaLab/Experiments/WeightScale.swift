@@ -1,4 +1,3 @@
-import Foundation
 import Norma
 
 /// CS231n's sweep over the size of the initial weights.
@@ -9,7 +8,7 @@ struct WeightScale: Experiment {
   let origin = "CS231n (Stanford), assignment 2, BatchNormalization"
   let dataset: LabDataset? = .cifar10
 
-  private static let scales = (0..<20).map { pow(10, -4 + 4 * Double($0) / 19) }
+  private static let scales = (0..<20).map { Functions.powerOfTen(-4 + 4 * Double($0) / 19) }
   /// Best validation accuracies that were reported: scale, with batch normalization, without.
   private static let reported: [(scale: Double, batch: Double, none: Double)] = [
     (1e-4, 0.267, 0.119), (4.3e-4, 0.284, 0.119), (1.1e-3, 0.229, 0.119), (4.8e-3, 0.295, 0.194),

@@ -1,4 +1,4 @@
-import Foundation
+import Norma
 
 /// A verdict, and why there is none where it cannot be told.
 public struct Judgement: Sendable, Equatable {
@@ -112,18 +112,18 @@ public struct Judgement: Sendable, Equatable {
 
   /// Whether a positive measure is below another, by its logarithm; one seed leaves it uncertain by a factor of two.
   public static func measure(_ first: Spread, below second: Spread) -> Judgement {
-    let logarithms = Spread.combining(first, second) { log($1 / $0) }
+    let logarithms = Spread.combining(first, second) { Functions.logarithm($1 / $0) }
     guard logarithms.mean.isFinite else {
       // One of them is 0 or infinite.
       return everySeed(.combining(first, second) { $0 < $1 ? 1 : 0 }) { $0 == 1 }
     }
     let paired = PairedDifference(logarithms.values, standardError: 0)
-    let uncertainty = paired.seedUncertainty ?? log(seedFactor)
+    let uncertainty = paired.seedUncertainty ?? Functions.logarithm(seedFactor)
     guard abs(paired.mean) > uncertainty else {
       let seeds = logarithms.values.count == 1 ? "one seed" : "\(logarithms.values.count) seeds"
       return cannotBeTold(
-        because: "a factor of \(NumberFormat.plain.text(exp(abs(paired.mean)))) is less than the "
-          + "\(NumberFormat.plain.text(exp(uncertainty))) that \(seeds) leave")
+        because: "a factor of \(NumberFormat.plain.text(Functions.exponential(abs(paired.mean)))) is less than the "
+          + "\(NumberFormat.plain.text(Functions.exponential(uncertainty))) that \(seeds) leave")
     }
     return exact(paired.mean > 0)
   }

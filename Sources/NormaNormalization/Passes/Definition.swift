@@ -1,7 +1,7 @@
 import NormaTensor
 
 // The loops that define what is computed, in double precision, whatever the kernels make of it. They serve `Double`, and floats
-// where no kernels are in use or the kernels' single precision is not wide enough. All of them do some channels of an extent.
+// where the kernels' single precision is not wide enough. All of them do some channels of an extent.
 
 /// The mean of all values of some channels together, and their centred second moment, by the corrected two-pass algorithm (Chan,
 /// Golub and LeVeque 1983): the second pass finds the sums that the rounding of the first one's mean left over.

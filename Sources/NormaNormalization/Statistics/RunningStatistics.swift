@@ -1,4 +1,3 @@
-import Foundation
 import NormaTensor
 
 /// How much a new batch counts in running statistics.
@@ -29,7 +28,7 @@ public enum UpdateRule: Sendable, Hashable, Codable {
   public func remainder(afterBatches batchCount: Int) -> Double {
     switch self {
     case .cumulative, .cumulativeFirst: batchCount == 0 ? 1 : 0
-    case .updating, .keeping: pow(1 - weight(afterBatches: 0), Double(batchCount))
+    case .updating, .keeping: Functions.power(1 - weight(afterBatches: 0), batchCount)
     }
   }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import NormaTensor
 
 extension OperatorCall {
@@ -60,7 +59,7 @@ extension OperatorCall {
       for row in 0..<(channels > 0 ? rows : 0) {
         let values = elements[row * channels..<(row + 1) * channels]
         let largest = values.reduce(-Float.infinity) { max($0, $1) }
-        let powers = values.map { exp(Double($0) - Double(largest)) }
+        let powers = values.map { Functions.exponential(Double($0) - Double(largest)) }
         let sum = powers.reduce(0, +)
         for (index, power) in powers.enumerated() {
           result.initializeElement(at: row * channels + index, to: Float(power / sum))

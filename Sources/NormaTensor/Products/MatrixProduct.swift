@@ -95,7 +95,6 @@ public struct MatrixProduct<Element: TensorElement> {
 }
 
 /// One row of a product: `row[k]` for each term stands `step` after the last. `sums` lends memory for a row.
-@specialized(where Element == Float)
 @specialized(where Element == Double)
 private func multiplyRow<Element: TensorElement>(
   _ row: UnsafePointer<Element>, _ step: Int, _ right: MatrixProduct<Element>.Factor,
@@ -128,7 +127,6 @@ private func multiplyRow<Element: TensorElement>(
   }
 }
 
-@specialized(where Element == Float)
 @specialized(where Element == Double)
 private func finishRow<Element: TensorElement>(
   _ row: UnsafeMutablePointer<Element>, _ bias: UnsafePointer<Element>?, _ columns: Int, _ rectifies: Bool

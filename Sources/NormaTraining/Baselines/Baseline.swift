@@ -19,7 +19,7 @@ public struct Baseline: Sendable, Equatable {
       var counts = [Int](repeating: 0, count: count)
       for label in labels { counts[label] += 1 }
       // One that does not occur is nearly impossible rather than impossible, whose loss is no number.
-      outputs = counts.map { Float.log(max(Float($0), 1e-3) / Float(labels.count)) }
+      outputs = counts.map { Functions.logarithm(max(Float($0), 1e-3) / Float(labels.count)) }
       mostFrequentClass = counts.indices.max { counts[$0] < counts[$1] || (counts[$0] == counts[$1] && $0 > $1) }
     case .values(let values):
       let columns = values.shape[1]

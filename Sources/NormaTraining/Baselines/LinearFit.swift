@@ -1,4 +1,3 @@
-import Foundation
 import NormaData
 import NormaTensor
 
@@ -131,7 +130,7 @@ private struct LinearObjective<Element: TensorElement> {
     return ((value + penalty / 2 * squares) * scale, gradient)
   }
 
-  /// The sum of `log Σ exp(scores) − score of the label`, and its slopes `softmax − one-hot`.
+  /// The sum of `log Σ Functions.exponential(scores) − score of the label`, and its slopes `softmax − one-hot`.
   private func crossEntropy(
     _ scores: UnsafeBufferPointer<Double>, _ labels: [Int], slopes: UnsafeMutableBufferPointer<Double>
   ) -> Double {
@@ -142,13 +141,13 @@ private struct LinearObjective<Element: TensorElement> {
       for index in start..<start + outputs { highest = max(highest, scores[index]) }
       var sum = 0.0
       for index in start..<start + outputs {
-        let exponential = exp(scores[index] - highest)
+        let exponential = Functions.exponential(scores[index] - highest)
         slopes[index] = exponential
         sum += exponential
       }
       for index in start..<start + outputs { slopes[index] /= sum }
       slopes[start + label] -= 1
-      total += log(sum) + highest - scores[start + label]
+      total += Functions.logarithm(sum) + highest - scores[start + label]
     }
     return total
   }

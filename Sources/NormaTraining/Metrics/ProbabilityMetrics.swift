@@ -1,5 +1,4 @@
 import NormaTensor
-import RealModule
 
 /// What a classifier's probabilities are worth.
 public struct ProbabilityMetrics: Sendable, Equatable {
@@ -25,7 +24,7 @@ public struct ProbabilityMetrics: Sendable, Equatable {
     for (row, label) in labels.enumerated() {
       let row = elements[row * classCount..<(row + 1) * classCount]
       let start = row.startIndex
-      logarithms += Double.log(min(max(row[start + label], smallest), 1 - smallest))
+      logarithms += Functions.logarithm(min(max(row[start + label], smallest), 1 - smallest))
       if classCount == 2 {
         let isSecond = label == 1
         let error = row[start + 1] - (isSecond ? 1 : 0)
@@ -104,7 +103,7 @@ extension Tensor<Double> {
       let largest = elements[row].max() ?? 0
       var sum = 0.0
       for index in row {
-        elements[index] = Double.exp(elements[index] - largest)
+        elements[index] = Functions.exponential(elements[index] - largest)
         sum += elements[index]
       }
       for index in row { elements[index] /= sum }

@@ -1,6 +1,5 @@
 import CKernels
 import NormaTensor
-import RealModule
 
 /// Adam (Kingma and Ba 2015), bias-corrected; with weight decay AdamW (Loshchilov and Hutter 2019), which shrinks weights by
 /// `rate · weightDecay` apart from the gradient.
@@ -83,8 +82,8 @@ private struct AdamFactors<Element: TensorElement> {
     beta2 = Element(rule.beta2)
     rest2 = Element(1 - rule.beta2)
     epsilon = Element(rule.epsilon)
-    rate = Element(step.learningRate / (1 - Double.pow(rule.beta1, Double(step.number))))
-    rootScale = Element(1 / (1 - Double.pow(rule.beta2, Double(step.number))).squareRoot())
+    rate = Element(step.learningRate / (1 - Functions.power(rule.beta1, step.number)))
+    rootScale = Element(1 / (1 - Functions.power(rule.beta2, step.number)).squareRoot())
     shrink = Element(1 - step.learningRate * (step.decays ? rule.weightDecay : 0))
   }
 }

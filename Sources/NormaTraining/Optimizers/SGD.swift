@@ -59,7 +59,6 @@ private func sgdStep<Element: TensorElement>(
   for i in 0..<count { w[i] -= rate * g[i] }
 }
 
-@specialized(where Element == Float)
 @specialized(where Element == Double)
 private func momentumStep<Element: TensorElement>(
   _ w: UnsafeMutablePointer<Element>, _ g: UnsafePointer<Element>, _ velocity: UnsafeMutablePointer<Element>,

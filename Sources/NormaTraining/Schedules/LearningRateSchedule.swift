@@ -1,5 +1,4 @@
 import NormaTensor
-import RealModule
 
 /// By what the learning rate is multiplied as time goes on. Time is counted in steps, or in epochs: see
 /// ``TrainingConfiguration/scheduleUnit``.
@@ -52,7 +51,7 @@ public struct StepSchedule: LearningRateSchedule {
     self.factor = factor
   }
 
-  public func factor(at time: Int) -> Double { Double.pow(factor, max(0, time) / max(1, every)) }
+  public func factor(at time: Int) -> Double { Functions.power(factor, max(0, time) / max(1, every)) }
 
   public var description: String { "times \(factor) every \(every)" }
 }
@@ -75,7 +74,7 @@ public struct CosineSchedule: LearningRateSchedule {
   public func factor(at time: Int) -> Double {
     let time = max(0, time)
     guard time < length else { return final }
-    return final + (1 - final) * (1 + Double.cos(.pi * Double(time) / Double(length))) / 2
+    return final + (1 - final) * (1 + Functions.sineAndCosine(turns: Double(time) / (2 * Double(length))).cosine) / 2
   }
 
   public var description: String { "cosine to \(final) over \(length)" }

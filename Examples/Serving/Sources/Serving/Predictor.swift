@@ -49,7 +49,7 @@ public struct Predictor: Sendable {
     let scores = outputs.elements
     // The largest score is taken off first, so that nothing overflows.
     let largest = scores.max() ?? 0
-    let weights = scores.map { exp($0 - largest) }
+    let weights = scores.map { Functions.exponential($0 - largest) }
     let sum = weights.reduce(0, +)
     let best = scores.firstIndex(of: largest) ?? 0
     return Prediction(

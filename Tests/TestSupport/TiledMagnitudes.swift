@@ -6,7 +6,7 @@ import NormaTensor
 ///
 /// A value passes at most two additions before its product if it is a pixel, four if it is a weight, then the sum over
 /// channels or tiles, and four additions behind it.
-struct TiledMagnitudes {
+public struct TiledMagnitudes {
   private typealias Matrix = [[Double]]
   private static let ofPixels: Matrix = [[1, 0, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1]]
   private static let ofWeights: Matrix = [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0.5], [0, 0, 1]]
@@ -15,7 +15,7 @@ struct TiledMagnitudes {
   private let padding: Extent2d
 
   /// Nil where a convolution is not computed so.
-  init?(window: Window, groups: Int, weight: Tensor<Double>) {
+  public init?(window: Window, groups: Int, weight: Tensor<Double>) {
     guard window == Window(3, padding: window.padding), groups == 1, weight.shape[0] >= 16, weight.shape[1] >= 16,
       max(window.padding.height, window.padding.width) <= 2
     else { return nil }
@@ -40,11 +40,13 @@ struct TiledMagnitudes {
     return x[n, row, column, channel]
   }
 
-  func output(of x: Tensor<Double>, weight: Tensor<Double>) -> Tensor<Double> {
+  /// Those of the output, for magnitudes of images and weights.
+  public func output(of x: Tensor<Double>, weight: Tensor<Double>) -> Tensor<Double> {
     Self.convolved(x, weight, padding)
   }
 
-  func inputGradient(of g: Tensor<Double>, weight: Tensor<Double>) -> Tensor<Double> {
+  /// Those of the input's gradient, for magnitudes of the output's gradient and of weights.
+  public func inputGradient(of g: Tensor<Double>, weight: Tensor<Double>) -> Tensor<Double> {
     let (outputs, inputs) = (weight.shape[0], weight.shape[1])
     var turned: [Double] = []
     for input in 0..<inputs {
@@ -82,7 +84,8 @@ struct TiledMagnitudes {
     return Tensor(y, shape: shape)
   }
 
-  func weightGradient(of g: Tensor<Double>, input x: Tensor<Double>) -> Tensor<Double> {
+  /// Those of the weights' gradient, for magnitudes of the output's gradient and of images.
+  public func weightGradient(of g: Tensor<Double>, input x: Tensor<Double>) -> Tensor<Double> {
     let (outputs, inputs) = (g.shape[3], x.shape[3])
     var sums = [Double](repeating: 0, count: 16 * inputs * outputs)
     for (n, row, column) in Self.tiles(g.shape) {

@@ -1,27 +1,23 @@
-import CKernels
 import NormaTensor
 
-/// A convolution on `Float`, or the gradient of one's input, for one shape, on the kernels that an operation found in use when it
-/// began.
-protocol KernelConvolution: Sendable {
+/// How a convolution, or the gradient of one's input, is computed for one shape: on any element, by the kernels where there are
+/// some and by their twins where not.
+protocol ConvolutionAlgorithm: Sendable {
   /// Whether channels are computed side by side, and the bias is as it is.
   var isDepthwise: Bool { get }
 
-  /// The weights `[outputs, inputs / groups, height, width]` in the order in which
-  /// ``multiply(_:_:_:into:bias:residual:rectifies:)`` reads them, which does not depend on the images' number and size.
-  func packed(_ weight: Tensor<Float>) -> PackedWeights
+  /// The weights `[outputs, inputs / groups, height, width]` in the order in which ``multiply(_:_:into:then:)`` reads them, which
+  /// does not depend on the images' number and size.
+  func packed<Element: TensorElement>(_ weight: Tensor<Element>) -> PackedWeights<Element>
 
-  /// The result for a source, and what follows it: a bias for each of the result's channels, filled up to whole blocks
-  /// in each group, values of the result's shape that are added, ReLU.
-  func multiply(
-    _ kernels: norma_kernels, _ source: UnsafePointer<Float>, _ weights: PackedWeights,
-    into result: UnsafeMutablePointer<Float>,
-    bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, rectifies: Bool)
+  /// The result for a source, and what follows it; the bias is filled up to whole blocks in each group.
+  func multiply<Element: TensorElement>(
+    _ source: UnsafePointer<Element>, _ weights: PackedWeights<Element>, into result: UnsafeMutablePointer<Element>,
+    then epilogue: Epilogue<Element>)
 
   /// The gradient of the weights `[outputs, inputs / groups, height, width]`, if the convolution is the forward pass.
-  func weightGradient(
-    _ kernels: norma_kernels, _ gradient: UnsafePointer<Float>, input: UnsafePointer<Float>,
-    into result: UnsafeMutablePointer<Float>)
+  func weightGradient<Element: TensorElement>(
+    _ gradient: UnsafePointer<Element>, input: UnsafePointer<Element>, into result: UnsafeMutablePointer<Element>)
 }
 
 /// How the convolution of each shape is computed. What the shape decides is found once and kept for the next call.
@@ -34,21 +30,21 @@ enum KnownConvolutions {
     let isBackward: Bool
   }
 
-  private static let known = Guarded<[Key: any KernelConvolution]>([:])
+  private static let known = Guarded<[Key: any ConvolutionAlgorithm]>([:])
   /// More shapes than any network has; when there are more, all are forgotten.
   private static let mostKnown = 1024
 
   /// How a convolution's output is computed.
-  static func forward(input: Shape, outputs: Int, window: Window, groups: Int) -> any KernelConvolution {
+  static func forward(input: Shape, outputs: Int, window: Window, groups: Int) -> any ConvolutionAlgorithm {
     of(Key(input: input, outputs: outputs, window: window, groups: groups, isBackward: false))
   }
 
   /// How the gradient of a convolution's input is computed.
-  static func backward(input: Shape, outputs: Int, window: Window, groups: Int) -> any KernelConvolution {
+  static func backward(input: Shape, outputs: Int, window: Window, groups: Int) -> any ConvolutionAlgorithm {
     of(Key(input: input, outputs: outputs, window: window, groups: groups, isBackward: true))
   }
 
-  private static func of(_ key: Key) -> any KernelConvolution {
+  private static func of(_ key: Key) -> any ConvolutionAlgorithm {
     if let found = known.withLock({ $0[key] }) { return found }
     let new = make(key)
     known.withLock { known in
@@ -58,7 +54,7 @@ enum KnownConvolutions {
     return new
   }
 
-  private static func make(_ key: Key) -> any KernelConvolution {
+  private static func make(_ key: Key) -> any ConvolutionAlgorithm {
     if WinogradConvolution.canDo(key.window, inputs: key.input[3], outputs: key.outputs, groups: key.groups) {
       return WinogradConvolution(
         input: key.input, outputs: key.outputs, padding: key.window.padding, isBackward: key.isBackward)

@@ -1,0 +1,173 @@
+// Elementary functions: for each float the value in double precision, rounded. What is computed, step by step, is what
+// NormaTensor's Functions define; where those allow for what only a Double can hold, these have shorter ways to the same bits.
+// Part of kernels_body.h, which see.
+
+#include "coefficients.h"
+
+#ifndef NORMA_FUNCTIONS
+#define NORMA_FUNCTIONS
+typedef unsigned long vu8 __attribute__((vector_size(64)));
+
+// Bit by bit, `a` where the comparison `mask` holds and `b` elsewhere.
+#define SELECT(mask, a, b) ((vd8)(((vu8)(mask) & (vu8)(a)) | (~(vu8)(mask) & (vu8)(b))))
+#define MAGNITUDE(x) ((vd8)((vu8)(x) & 0x7fffffffffffffff))
+#define WITH_SIGN(x, of) ((vd8)((vu8)(x) | ((vu8)(of) & 0x8000000000000000)))
+// What comes of every NaN, whatever its sign and payload.
+#define NOT_A_NUMBER ((vd8){0} + __builtin_nan(""))
+// The first 26 bits: the product of two such numbers is exact.
+#define LEADING(x) ((vd8)((vu8)(x) & ~0x7fffffful))
+// A number plus this one ends in its nearest integer.
+#define TO_INTEGER 0x1.8p52
+
+// `eˣ = scale · (1 + r + tail)`, the scale being a power of two.
+typedef struct { vd8 r, tail, scale; } norma_exponential;
+// The sum of two numbers, the second a rounding error of the first.
+typedef struct { vd8 high, low; } norma_pair;
+#endif
+
+#define COUNT(array) (int)(sizeof array / sizeof *array)
+#define POLYNOMIAL(name, x, square) NAME(polynomial)(norma_##name##_coefficients, COUNT(norma_##name##_coefficients), x, square)
+
+// Even and odd powers apart, which are two chains instead of one.
+static inline __attribute__((always_inline)) vd8 NAME(polynomial)(const double *c, int count, vd8 x, vd8 square) {
+  int evens = (count - 1) & ~1, odds = (count - 2) | 1;
+  vd8 even = c[evens] - (vd8){0}, odd = c[odds] - (vd8){0};
+  for (int i = evens - 2; i >= 0; i -= 2) even = even * square + c[i];
+  for (int i = odds - 2; i >= 0; i -= 2) odd = odd * square + c[i];
+  return even + x * odd;
+}
+
+// Of x + rest.
+static inline __attribute__((always_inline)) norma_exponential NAME(exponential_parts)(vd8 x, vd8 rest) {
+  vd8 shifted = x * norma_log2OfE + TO_INTEGER, power = shifted - TO_INTEGER;
+  vd8 high = x - power * norma_ln2High, low = power * norma_ln2Low - rest;
+  vd8 r = high - low, error = (high - r) - low, square = r * r;
+  vd8 scale = (vd8)(((vu8)shifted + 1023) << 52);
+  return (norma_exponential){r, square * POLYNOMIAL(exponential, r, square) + error, scale};
+}
+
+// 1 + r + tail.
+static inline __attribute__((always_inline)) norma_pair NAME(unscaled)(norma_exponential e) {
+  vd8 sum = 1.0 + e.r;
+  return (norma_pair){sum, (e.r - (sum - 1.0)) + e.tail};
+}
+
+// The quotient of two pairs, rounded once but for some 2⁻⁷⁵: a first one of 26 bits, whose remainder is exact, and the rest.
+static inline __attribute__((always_inline)) vd8 NAME(quotient)(norma_pair n, norma_pair d) {
+  vd8 reciprocal = 1.0 / d.high;
+  vd8 first = LEADING(n.high * reciprocal), leading = LEADING(d.high);
+  vd8 remainder = ((n.high - first * leading) - first * ((d.high - leading) + d.low)) + n.low;
+  return first + remainder * reciprocal;
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(exponential8)(vd8 x) {
+  // Beyond, a float is 0 or infinite.
+  vd8 near = SELECT(x < -104.0, (vd8){0} - 104.0, SELECT(x > 89.0, (vd8){0} + 89.0, x));
+  norma_exponential e = NAME(exponential_parts)(near, (vd8){0});
+  norma_pair sum = NAME(unscaled)(e);
+  return SELECT(x == x, (sum.high + sum.low) * e.scale, NOT_A_NUMBER);
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(logarithm8)(vd8 x) {
+  const vd8 one = (vd8){0} + 1.0, half = (vd8){0} + norma_squareRootOfHalf, infinity = (vd8){0} + __builtin_inf();
+  // x = 2^power · m, m from √½ to √2.
+  vu8 bits = (vu8)x + ((vu8)one - (vu8)half);
+  vd8 power = (vd8)((bits >> 52) | (vu8)((vd8){0} + 0x1p52)) - (0x1p52 + 1023.0);
+  vd8 f = (vd8)((bits & 0xffffffffffffful) + (vu8)half) - 1.0;
+  vd8 s = f / (2.0 + f), square = s * s, halved = 0.5 * (f * f);
+  vd8 tail = square * POLYNOMIAL(logarithm, square, square * square);
+  vd8 whole = power * norma_ln2High, sum = whole + f, error = f - (sum - whole);
+  vd8 y = sum - (halved - ((s * (halved + tail) + power * norma_ln2Low) + error));
+  y = SELECT(x < infinity, y, infinity);
+  return SELECT(x > 0.0, y, SELECT(x == 0.0, -infinity, NOT_A_NUMBER));
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(sigmoid8)(vd8 x) {
+  vd8 size = MAGNITUDE(x);
+  size = SELECT(size > 104.0, (vd8){0} + 104.0, size);
+  norma_exponential parts = NAME(exponential_parts)(-size, (vd8){0});
+  norma_pair sum = NAME(unscaled)(parts);
+  vd8 high = sum.high + sum.low, low = (sum.low - (high - sum.high)) * parts.scale;
+  high *= parts.scale;
+  vd8 whole = 1.0 + high;
+  __auto_type negative = x < 0.0;
+  norma_pair n = {SELECT(negative, high, (vd8){0} + 1.0), SELECT(negative, low, (vd8){0})};
+  return SELECT(x == x, NAME(quotient)(n, (norma_pair){whole, (high - (whole - 1.0)) + low}), NOT_A_NUMBER);
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(hyperbolic_tangent8)(vd8 x) {
+  vd8 size = MAGNITUDE(x);
+  size = SELECT(size > 20.0, (vd8){0} + 20.0, size);
+  norma_exponential parts = NAME(exponential_parts)(-2.0 * size, (vd8){0});
+  vd8 high = parts.r + parts.tail, low = parts.tail - (high - parts.r);
+  // e⁻²ˣ − 1, the power of two less 1 first.
+  vd8 start = parts.scale - 1.0, lost = parts.scale - (start + 1.0), change = parts.scale * high;
+  vd8 less = start + change, lessLow = ((change - (less - start)) + lost) + parts.scale * low;
+  vd8 sum = 2.0 + less;
+  norma_pair d = {sum, (less - (sum - 2.0)) + lessLow};
+  return SELECT(x == x, WITH_SIGN(NAME(quotient)((norma_pair){-less, -lessLow}, d), x), NOT_A_NUMBER);
+}
+
+// erf(x), up to 3/4.
+static inline __attribute__((always_inline)) vd8 NAME(error_function_small)(vd8 size, vd8 square) {
+  return size + size * POLYNOMIAL(errorFunction, square, square * square);
+}
+
+// exp(x²) · erfc(x).
+static inline __attribute__((always_inline)) vd8 NAME(scaled_tail)(vd8 x) {
+  vd8 square = x * x;
+  return POLYNOMIAL(tailNumerator, x, square) / POLYNOMIAL(tailDenominator, x, square);
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(error_function8)(vd8 x) {
+  vd8 size = MAGNITUDE(x);
+  size = SELECT(size > 6.0, (vd8){0} + 6.0, size);
+  vd8 square = size * size, near = size - 1.0;
+  norma_exponential parts = NAME(exponential_parts)(-square, (vd8){0});
+  norma_pair sum = NAME(unscaled)(parts);
+  vd8 far = 1.0 - (sum.high + sum.low) * parts.scale * NAME(scaled_tail)(size);
+  vd8 middle = norma_errorFunctionOfOne + POLYNOMIAL(errorFunctionNearOne, near, near * near);
+  vd8 y = SELECT(size < 0.75, NAME(error_function_small)(size, square), SELECT(size < 1.3125, middle, far));
+  return SELECT(x == x, WITH_SIGN(y, x), NOT_A_NUMBER);
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(gelu8)(vd8 x) {
+  vd8 size = MAGNITUDE(x);
+  // From 15 on a float is 0 on the left.
+  size = SELECT(size > 36.0, (vd8){0} + 36.0, size);
+  vd8 t = size * norma_squareRootOfHalf;
+  // The normal distribution's share beyond |x|.
+  vd8 small = 0.5 - 0.5 * NAME(error_function_small)(t, t * t);
+  vd8 leading = LEADING(size);
+  norma_exponential parts =
+      NAME(exponential_parts)(-0.5 * (leading * leading), -0.5 * ((size - leading) * (size + leading)));
+  norma_pair sum = NAME(unscaled)(parts);
+  vd8 far = 0.5 * ((sum.high + sum.low) * parts.scale) * NAME(scaled_tail)(t);
+  vd8 share = SELECT(t < 0.75, small, far);
+  vd8 y = SELECT(x < 0.0, SELECT(x < -40.0, (vd8){0} - 40.0, x) * share, x * (1.0 - share));
+  return SELECT(x == x, y, NOT_A_NUMBER);
+}
+
+#define FUNCTION(name) \
+  static void NAME(name)(const float *x, float *y, long count) { \
+    for (; count >= 8; count -= 8, x += 8, y += 8) { \
+      *(vo *)y = __builtin_convertvector(NAME(name##8)(__builtin_convertvector(*(const vo *)x, vd8)), vo); \
+    } \
+    if (count > 0) { \
+      vo last = {0}; \
+      __builtin_memcpy(&last, x, count * sizeof *x); \
+      last = __builtin_convertvector(NAME(name##8)(__builtin_convertvector(last, vd8)), vo); \
+      __builtin_memcpy(y, &last, count * sizeof *y); \
+    } \
+  }
+
+FUNCTION(exponential)
+FUNCTION(logarithm)
+FUNCTION(sigmoid)
+FUNCTION(hyperbolic_tangent)
+FUNCTION(error_function)
+FUNCTION(gelu)
+
+#undef FUNCTION
+#undef COUNT
+#undef POLYNOMIAL
