@@ -69,7 +69,9 @@ import Testing
     for (row, fixture) in ["gray.png", "palette.png", "color.jpg", "color.png"].enumerated() {
       #expect(try data.training.features[rows: row..<row + 1].elements == pixels(fixture))
     }
-    #expect(try DataSource("images:\(folder.url.path)").read().datasets().training.features == data.training.features)
+    #expect(
+      try DataSource(ImageFolderReader(path: folder.url.path)).read().datasets().training.features
+        == data.training.features)
   }
 
   @Test(arguments: ["test", "val"])

@@ -223,8 +223,9 @@ struct RandomOperation: CustomStringConvertible {
   }
 
   private static func network(_ source: inout Source) throws -> RandomOperation {
-    var widths = [source.length(300), source.length(300)]
-    if source.chance() { widths.append(source.length(200)) }
+    // A layer of one value could not be normalized by itself.
+    var widths = [1 + source.length(300), 1 + source.length(300)]
+    if source.chance() { widths.append(1 + source.length(200)) }
     let inputs = source.length(800)
     let recipe = MultilayerPerceptron(
       hidden: widths, normalization: [.none, .batch, .layer][source.below(3)],
