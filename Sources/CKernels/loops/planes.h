@@ -77,7 +77,7 @@ static inline __attribute__((always_inline)) void NAME(eight_runs_moments)(
   vf s[8], q[8];
   float pivots[8];
   vo p[8];
-  NAME(load_transposed)(x, count, p);
+  NAME(load_transposed)(x, count, 8, p);
   const vo pivot = (((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))) * 0.125f;
   *(vo *)pivots = pivot;
   for (int c = 0; c < 8; c++) NAME(plane_lanes)(x + c * count, count, pivots[c], s + c, q + c);

@@ -100,23 +100,34 @@ static void NAME(pack_rows)(const float *from, long stride, long terms, long col
   }
 }
 
+// Eight columns of a panel, of which `count` are there.
+static inline __attribute__((always_inline)) void NAME(pack_eight_columns)(
+    const float *from, long stride, long terms, long count, float *to) {
+  const vi8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+  const vi8 inside = lanes < (int)count;
+  long k = 0;
+  for (; k + 8 <= terms; k += 8) {
+    vo r[8];
+    NAME(load_transposed)(from + k, stride, count, r);
+    FOR(i, 8) *(vo *)(to + (k + i) * LANES) = count < 8 ? (vo)((vi8)r[i] & inside) : r[i];
+  }
+  for (; k < terms; k++) {
+    for (long j = 0; j < 8; j++) to[k * LANES + j] = j < count ? from[j * stride + k] : 0;
+  }
+}
+
 // The same for a matrix that is stored transposed: to[p][k][j] = from[(p · LANES + j) · stride + k].
 static void NAME(pack_columns)(const float *from, long stride, long terms, long columns, float *to) {
-  for (long first = 0; first < columns; first += LANES, from += LANES * stride, to += LANES * terms) {
-    const long count = columns - first < LANES ? columns - first : LANES;
-    long j = 0;
-    for (; j + 8 <= count; j += 8) {
-      const float *rows = from + j * stride;
-      long k = 0;
-      for (; k + 8 <= terms; k += 8) {
-        vo r[8];
-        NAME(load_transposed)(rows + k, stride, r);
-        FOR(i, 8) *(vo *)(to + (k + i) * LANES + j) = r[i];
+  for (; columns > 0; columns -= LANES, from += LANES * stride, to += LANES * terms) {
+    for (long j = 0; j < LANES; j += 8) {
+      const long count = columns - j;
+      if (count >= 8) {
+        NAME(pack_eight_columns)(from + j * stride, stride, terms, 8, to + j);
+      } else if (count > 0) {
+        NAME(pack_eight_columns)(from + j * stride, stride, terms, count, to + j);
+      } else {
+        for (long k = 0; k < terms; k++) *(vo *)(to + k * LANES + j) = (vo){0};
       }
-      for (; k < terms; k++) FOR(i, 8) to[k * LANES + j + i] = rows[i * stride + k];
-    }
-    for (; j < LANES; j++) {
-      for (long k = 0; k < terms; k++) to[k * LANES + j] = j < count ? from[j * stride + k] : 0;
     }
   }
 }
@@ -132,7 +143,7 @@ static void NAME(write_transposed)(
     long i = 0;
     for (; i + 8 <= rows; i += 8) {
       vo r[8];
-      NAME(load_transposed)(from + j * stride + i, stride, r);
+      NAME(load_transposed)(from + j * stride + i, stride, 8, r);
       FOR(q, 8) {
         const vo v = bias ? r[q] + terms : r[q];
         *(vo *)(to + (i + q) * resultStride + j) = rectifies ? RECTIFIED(v) : v;
@@ -153,45 +164,58 @@ static void NAME(write_transposed)(
   }
 }
 
-// `count` rows of a product with a matrix that is stored transposed, for `groups` times eight columns: see product_of_columns.
+// `count` rows of a product with a matrix that is stored transposed, for `groups` times eight columns, of which `columns` are there:
+// see product_of_columns.
 static inline __attribute__((always_inline)) void NAME(few_rows)(
     int count, int groups, const float *a, long rowStep, const float *b, long stride, float *c, long resultStride,
-    long terms, bool accumulates) {
+    long terms, long columns, bool accumulates) {
   vo s[groups][count];
   FOR(g, groups) FOR(r, count) s[g][r] = (vo){0};
   long k = 0;
   for (; k + 8 <= terms; k += 8) {
     FOR(g, groups) {
       vo w[8];
-      NAME(load_transposed)(b + 8 * g * stride + k, stride, w);
+      NAME(load_transposed)(b + 8 * g * stride + k, stride, columns - 8 * g, w);
       FOR(i, 8) FOR(r, count) s[g][r] = MULTIPLY_ADD(SPLAT(vo, a[r * rowStep + k + i]), w[i], s[g][r]);
     }
   }
   for (; k < terms; k++) {
     FOR(g, groups) {
-      vo w;
-      FOR(j, 8) w[j] = b[(8 * g + j) * stride + k];
+      vo w = {0};
+      FOR(j, 8) if (8 * g + j < columns) w[j] = b[(8 * g + j) * stride + k];
       FOR(r, count) s[g][r] = MULTIPLY_ADD(SPLAT(vo, a[r * rowStep + k]), w, s[g][r]);
     }
   }
   FOR(g, groups) FOR(r, count) {
-    vo *result = (vo *)(c + r * resultStride + 8 * g);
-    *result = accumulates ? *result + s[g][r] : s[g][r];
+    float *result = c + r * resultStride + 8 * g;
+    if (columns >= 8 * (g + 1)) {
+      *(vo *)result = accumulates ? *(vo *)result + s[g][r] : s[g][r];
+    } else {
+      vo v = {0};
+      if (accumulates) NAME(copy)((float *)&v, result, columns - 8 * g);
+      v = accumulates ? v + s[g][r] : s[g][r];
+      NAME(copy)(result, (const float *)&v, columns - 8 * g);
+    }
   }
 }
 
-// What `product` computes for at most four rows, columns a multiple of eight, and a right factor that is stored transposed, term k of
-// column j at b[j · stride + k]: a copy of it would be read but once.
+// What `product` computes for at most four rows and a right factor that is stored transposed, term k of column j at
+// b[j · stride + k]: a copy of it would be read but once.
 static void NAME(product_of_columns)(
     const float *a, long rowStep, const float *b, long stride, float *c, long resultStride, long rows, long terms,
     long columns, bool accumulates) {
-#define COLUMNS(count, groups) \
-  for (; j + 8 * groups <= columns; j += 8 * groups) { \
-    NAME(few_rows)(count, groups, a, rowStep, b + j * stride, stride, c + j, resultStride, terms, accumulates); \
-  }
-#define CASE(count, groups) case count: COLUMNS(count, groups) COLUMNS(count, 1) break;
+#define GROUPS(count, groups, there) \
+  NAME(few_rows)(count, groups, a, rowStep, b + j * stride, stride, c + j, resultStride, terms, there, accumulates)
+#define CASE(count, groups) \
+  case count: \
+    for (; isSpread && j + 8 * groups <= columns; j += 8 * groups) GROUPS(count, groups, 8 * groups); \
+    for (; j + 8 <= columns; j += 8) GROUPS(count, 1, 8); \
+    if (j < columns) GROUPS(count, 1, columns - j); \
+    break;
+  // Rows some pages apart share few lines of the first cache: eight of them can be held there.
+  const bool isSpread = stride % 1024 != 0;
   long j = 0;
   switch (rows) { CASE(1, 4) CASE(2, 4) CASE(3, 2) CASE(4, 2) }
 #undef CASE
-#undef COLUMNS
+#undef GROUPS
 }

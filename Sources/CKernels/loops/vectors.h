@@ -72,11 +72,15 @@ static inline __attribute__((always_inline)) vd8 NAME(sum_eight_lanes)(const vf 
          __builtin_shufflevector(u[0], u[1], 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
-// Eight values of eight rows, as columns. Halves of rows are put side by side as they are read, so that what is left are 4×4.
-static inline __attribute__((always_inline)) void NAME(load_transposed)(const float *from, long stride, vo columns[8]) {
+// Eight values of `count` rows, at most eight, as columns; lanes beyond them repeat the last one. Halves of rows are put side by side as
+// they are read, so that what is left are 4×4.
+static inline __attribute__((always_inline)) void NAME(load_transposed)(
+    const float *from, long stride, long count, vo columns[8]) {
   vo rows[2][4], pairs[2][4];
   FOR(half, 2) FOR(i, 4) {
-    const vq low = *(const vq *)(from + i * stride + 4 * half), high = *(const vq *)(from + (i + 4) * stride + 4 * half);
+    const float *above = from + (i < count ? i : count - 1) * stride;
+    const float *below = from + (i + 4 < count ? i + 4 : count - 1) * stride;
+    const vq low = *(const vq *)(above + 4 * half), high = *(const vq *)(below + 4 * half);
     rows[half][i] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
   }
   FOR(half, 2) FOR(i, 2) {

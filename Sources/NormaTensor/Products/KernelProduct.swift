@@ -29,8 +29,8 @@ struct KernelProduct<Element: TensorElement> {
 // MARK: - Tiles
 
 extension KernelProduct {
-  /// Terms that are worth a ticket: some 20 µs of one core.
-  private static var workOfTicket: Int { 1 << 20 }
+  /// Terms that are worth a ticket: some 10 µs of one core.
+  private static var workOfTicket: Int { 1 << 19 }
 
   /// A part of the result, and of the sums.
   private struct Part {
@@ -56,22 +56,35 @@ extension KernelProduct {
   /// pages apart would fight for few places of the caches.
   private var readsRightInPlace: Bool {
     guard product.panels == nil, !product.right.isTransposed else { return false }
-    return rows <= 24 || (rows <= 512 && product.right.rowStride % 1024 != 0)
+    let stride = product.right.rowStride
+    return rows <= 24 || (rows <= 128 && stride % 1024 != 0) || (rows <= 512 && stride % 256 != 0)
   }
+
+  /// The rows of a left factor that is stored transposed are copied for some rows at a time where they lie so far apart, and are so many,
+  /// that a tile would touch more pages than the processor keeps addresses of.
+  private var copiesLeft: Bool {
+    product.left.isTransposed && product.left.rowStride >= 256 && inner > 128 && columns >= 64
+  }
+
+  /// The rows of such a copy: whole tiles, on every set.
+  private static var rowsOfCopy: Int { 48 }
 
   /// Cuts the result into parts of columns, each of which reads its part of the right factor once; one of very many rows into parts of
   /// both, with the right factor brought into panels before.
   private func computeTiles() {
     let wanted = min(32, max(1, rows * columns * inner / Self.workOfTicket))
     let rowsWanted: Int
-    if rows > 512 {
+    if copiesLeft {
+      rowsWanted = (rows + Self.rowsOfCopy - 1) / Self.rowsOfCopy
+    } else if rows > 512 {
       rowsWanted = (rows + 255) / 256
     } else if columns < wanted * 2 * Self.columnsOfPanel && rows >= 48 {
       rowsWanted = min(rows / 24, wanted * 2 * Self.columnsOfPanel / columns)
     } else {
       rowsWanted = 1
     }
-    let rowParts = Self.cut(rows, into: wanted == 1 && rows <= 512 ? 1 : max(1, rowsWanted), multiplesOf: 12)
+    let rowParts = Self.cut(
+      rows, into: wanted == 1 && rows <= 512 && !copiesLeft ? 1 : max(1, rowsWanted), multiplesOf: 12)
     let columnParts = Self.cut(
       columns, into: max(1, (wanted + rowParts.count - 1) / rowParts.count), multiplesOf: columnsAtOnce)
 
@@ -125,6 +138,21 @@ extension KernelProduct {
     _ part: Part, panels: UnsafePointer<Element>?, into result: UnsafeMutablePointer<Element>, stride resultStride: Int
   ) {
     let width = Self.columnsOfPanel
+    if let panels, copiesLeft {
+      let left = product.left
+      return withScratch(MatrixProduct<Element>.termsOfBlock * part.rows.count, of: Element.self) { copy in
+        forEachBlock(part.terms) { terms in
+          for (place, term) in terms.enumerated() {
+            (copy + place * part.rows.count).update(
+              from: left.elements + (term * left.rowStride + part.rows.lowerBound), count: part.rows.count)
+          }
+          multiply(
+            part.rows, part.columns, terms, of: part, left: copy, rowStep: 1, innerStep: part.rows.count,
+            panels: panels + (part.columns.lowerBound * inner + terms.lowerBound * width), panelStep: inner * width,
+            termStep: width, into: result, resultStride)
+        }
+      }
+    }
     if let panels {
       forEachBlock(part.terms) { terms in
         multiply(
@@ -170,16 +198,19 @@ extension KernelProduct {
   }
 
   /// One block of terms for some rows and columns, from the right factor's panels to the result, whose memory begins with the product's
-  /// first element.
+  /// first element. The left factor is read as it lies, or from a copy that begins with the first of these rows and terms.
   private func multiply(
-    _ rowRange: Range<Int>, _ range: Range<Int>, _ terms: Range<Int>, of part: Part, panels: UnsafePointer<Element>,
+    _ rowRange: Range<Int>, _ range: Range<Int>, _ terms: Range<Int>, of part: Part,
+    left copy: UnsafePointer<Element>? = nil, rowStep: Int? = nil, innerStep: Int? = nil,
+    panels: UnsafePointer<Element>,
     panelStep: Int, termStep: Int, into result: UnsafeMutablePointer<Element>, _ resultStride: Int
   ) {
     let left = product.left
     let isLast = terms.upperBound == inner
     kernels.table.pointee.product(
-      kernels(left.elements + rowRange.lowerBound * left.strides.row + terms.lowerBound * left.strides.column),
-      left.strides.row, left.strides.column, kernels(panels), panelStep, termStep,
+      kernels(
+        copy ?? left.elements + rowRange.lowerBound * left.strides.row + terms.lowerBound * left.strides.column),
+      rowStep ?? left.strides.row, innerStep ?? left.strides.column, kernels(panels), panelStep, termStep,
       kernels(result + rowRange.lowerBound * resultStride + range.lowerBound), resultStride, rowRange.count,
       terms.count,
       range.count, terms.lowerBound > part.terms.lowerBound,
@@ -193,7 +224,7 @@ extension KernelProduct {
   private var blocks: Int { (inner + MatrixProduct<Element>.termsOfBlock - 1) / MatrixProduct<Element>.termsOfBlock }
 
   private var isWorthCuttingSums: Bool {
-    rows * columns <= 1 << 12 && blocks >= 4 && rows * columns * inner >= 2 * Self.workOfTicket
+    rows * columns <= 1 << 12 && blocks >= 4 && rows * columns * inner >= 2 * Self.workOfTicket && product.panels == nil
   }
 
   /// Each block of terms is computed by itself, several at a time, and they are added up in their order.
@@ -251,20 +282,15 @@ extension KernelProduct {
     let parts = Self.cut(columns, into: wanted, multiplesOf: 32)
     Parallel.forEach(parts.count) { ticket in
       let range = ticket * parts.length..<min(columns, (ticket + 1) * parts.length)
-      let whole = range.count / 8 * 8
       let (left, right) = (product.left, product.right)
       forEachBlock(0..<inner) { terms in
         kernels.table.pointee.product_of_columns(
           kernels(left.elements + terms.lowerBound), left.rowStride,
           kernels(right.elements + range.lowerBound * right.rowStride + terms.lowerBound), right.rowStride,
-          kernels(product.result + range.lowerBound), product.resultStride, rows, terms.count, whole,
+          kernels(product.result + range.lowerBound), product.resultStride, rows, terms.count, range.count,
           terms.lowerBound > 0)
       }
-      finish(rows: 0..<rows, columns: range.lowerBound..<range.lowerBound + whole)
-      if whole < range.count {
-        let part = Part(rows: 0..<rows, columns: range.lowerBound + whole..<range.upperBound, terms: 0..<inner)
-        compute(part, panels: nil, into: product.result, stride: product.resultStride)
-      }
+      finish(rows: 0..<rows, columns: range)
     }
   }
 
