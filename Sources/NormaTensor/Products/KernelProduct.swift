@@ -72,7 +72,9 @@ extension KernelProduct {
   /// Cuts the result into parts of columns, each of which reads its part of the right factor once; one of very many rows into parts of
   /// both, with the right factor brought into panels before.
   private func computeTiles() {
-    let wanted = min(32, max(1, rows * columns * inner / Self.workOfTicket))
+    // A matrix times a few rows is as slow as memory: it counts for more.
+    let work = rows * columns * inner * (rows <= 4 ? 4 : 1)
+    let wanted = min(32, max(1, work / Self.workOfTicket))
     let rowsWanted: Int
     if copiesLeft {
       rowsWanted = (rows + Self.rowsOfCopy - 1) / Self.rowsOfCopy
