@@ -11,7 +11,10 @@
 /// | | exp | ln | sigmoid | tanh | erf | sin, cos |
 /// |---|--:|--:|--:|--:|--:|--:|
 /// | `Double` | 0.77 | 0.84 | 0.78 | 0.87 | 0.90 | 0.78 |
-/// | `Float`, of all that there are | 0.5001 | 0.5001 | 0.5001 | 0.5001 | 0.5001 | |
+/// | `Float` | 0.50 | 0.50 | 0.50 | 0.50 | 0.50 | |
+///
+/// On `Float`, eˣ was the nearest number for all 2³² arguments, and the logarithm for all but five, which were off by 0.50000000085; the
+/// others for every 64th argument, which were tried.
 ///
 /// An argument that is no number gives the one `Double.nan`, whatever its sign and payload.
 ///
@@ -95,7 +98,7 @@ public enum Functions {
 
   /// The Gaussian error linear unit, x times the share of the normal distribution below x: `x · (1 + erf(x / √2)) / 2`; −0 of −∞.
   ///
-  /// In `Double` up to 10 units in the last place off, most where x is beyond −37; as a `Float` 0.5001.
+  /// In `Double` up to 6 units in the last place off, and 20 beyond x = −37; as a `Float` the nearest number, as far as it was tried.
   public static func gaussianErrorLinearUnit(_ x: Double) -> Double {
     guard x == x else { return .nan }
     let size = min(x.magnitude, 40)
