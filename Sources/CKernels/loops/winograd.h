@@ -7,11 +7,17 @@
 
 // Functions copy what they are told of the images: vectors may alias all that lies behind a pointer.
 
-// Eight floats, of which sixteen fit into the registers.
-#define OCTET 8
-static inline __attribute__((always_inline)) vo NAME(load_octet)(const float *p, long columns) {
-  if (columns >= OCTET) return *(const vo *)p;
-  vo v = {0};
+// So many floats that sixteen vectors of them, and what is made of them, fit into the registers.
+#if ROWS == 12
+#define PART LANES
+#define VECTOR vf
+#else
+#define PART 8
+#define VECTOR vo
+#endif
+static inline __attribute__((always_inline)) VECTOR NAME(load_part)(const float *p, long columns) {
+  if (columns >= PART) return *(const VECTOR *)p;
+  VECTOR v = {0};
   if (columns > 0) NAME(copy)((float *)&v, p, columns);
   return v;
 }
@@ -36,7 +42,7 @@ static inline __attribute__((always_inline)) void NAME(next_tile)(norma_tiles ti
   tile->image += tiles.height * tiles.width * tiles.channels;
 }
 
-// B'dB along one row of tiles, for the OCTET channels from c on, of which `columns` exist. Each column of pixels is
+// B'dB along one row of tiles, for the PART channels from c on, of which `columns` exist. Each column of pixels is
 // brought to its four values once: neighbouring tiles share two of them. Pixel (i, k) begins at rows[i] + k · steps[i].
 static inline __attribute__((always_inline)) void NAME(winograd_source_row)(
     const float *const rows[4], const long steps[4], long left, long width, long count, long c, long columns,
@@ -45,16 +51,16 @@ static inline __attribute__((always_inline)) void NAME(winograd_source_row)(
   do { \
     const long k = (place); \
     const bool isInside = k >= 0 && k < width; \
-    vo d[4]; \
+    VECTOR d[4]; \
     _Pragma("clang loop unroll(full)") for (int i = 0; i < 4; i++) { \
-      d[i] = NAME(load_octet)((isInside ? rows[i] + k * steps[i] : zeros) + c, columns); \
+      d[i] = NAME(load_part)((isInside ? rows[i] + k * steps[i] : zeros) + c, columns); \
     } \
     e[0] = d[0] - d[2]; \
     e[1] = d[1] + d[2]; \
     e[2] = d[2] - d[1]; \
     e[3] = d[1] - d[3]; \
   } while (0)
-  vo first[4], second[4], third[4], fourth[4];
+  VECTOR first[4], second[4], third[4], fourth[4];
   COLUMN(first, left);
   COLUMN(second, left + 1);
   for (long t = 0; t < count; t++) {
@@ -63,10 +69,10 @@ static inline __attribute__((always_inline)) void NAME(winograd_source_row)(
     float *place = target + t * tileStep;
 #pragma clang loop unroll(full)
     for (int i = 0; i < 4; i++) {
-      *(vo *)place = first[i] - third[i];
-      *(vo *)(place + stride) = second[i] + third[i];
-      *(vo *)(place + 2 * stride) = third[i] - second[i];
-      *(vo *)(place + 3 * stride) = second[i] - fourth[i];
+      *(VECTOR *)place = first[i] - third[i];
+      *(VECTOR *)(place + stride) = second[i] + third[i];
+      *(VECTOR *)(place + 2 * stride) = third[i] - second[i];
+      *(VECTOR *)(place + 3 * stride) = second[i] - fourth[i];
       place += 4 * stride;
       first[i] = third[i];
       second[i] = fourth[i];
@@ -99,8 +105,8 @@ static void NAME(winograd_source)(
 #define ROW(columns) \
   NAME(winograd_source_row)( \
       rows, steps, left, tiles.width, run, c, columns, zeros, values + t * width + c, width, stride)
-    for (; c + OCTET <= channels; c += OCTET) ROW(OCTET);
-    for (; c < width; c += OCTET) ROW(channels - c);
+    for (; c + PART <= channels; c += PART) ROW(PART);
+    for (; c < width; c += PART) ROW(channels - c);
 #undef ROW
     t += run;
     tile.across += run - 1;
@@ -185,4 +191,5 @@ static void NAME(winograd_gradient)(
     }
   }
 }
-#undef OCTET
+#undef PART
+#undef VECTOR
