@@ -111,15 +111,6 @@ func applyBinary<Element: TensorElement>(
   }
 }
 
-/// `y += x`.
-@specialized(where Element == Float)
-@specialized(where Element == Double)
-func accumulate<Element: TensorElement>(
-  _ x: UnsafePointer<Element>, into y: UnsafeMutablePointer<Element>, _ count: Int
-) {
-  for i in 0..<count { y[i] += x[i] }
-}
-
 /// Adds each row's elements to the sums of their channels.
 @specialized(where Element == Float)
 @specialized(where Element == Double)

@@ -140,29 +140,23 @@ extension KernelProduct {
     _ part: Part, panels: UnsafePointer<Element>?, into result: UnsafeMutablePointer<Element>, stride resultStride: Int
   ) {
     let width = Self.columnsOfPanel
-    if let panels, copiesLeft {
-      let left = product.left
-      return withScratch(MatrixProduct<Element>.termsOfBlock * part.rows.count, of: Element.self) { copy in
+    if let panels {
+      let (left, rows) = (product.left, part.rows.count)
+      let copies = copiesLeft
+      return withScratch(copies ? MatrixProduct<Element>.termsOfBlock * rows : 0, of: Element.self) { copy in
         forEachBlock(part.terms) { terms in
-          for (place, term) in terms.enumerated() {
-            (copy + place * part.rows.count).update(
-              from: left.elements + (term * left.rowStride + part.rows.lowerBound), count: part.rows.count)
+          if copies {
+            for (place, term) in terms.enumerated() {
+              (copy + place * rows).update(
+                from: left.elements + (term * left.rowStride + part.rows.lowerBound), count: rows)
+            }
           }
           multiply(
-            part.rows, part.columns, terms, of: part, left: copy, rowStep: 1, innerStep: part.rows.count,
+            part.rows, part.columns, terms, of: part, left: copies ? (UnsafePointer(copy), 1, rows) : nil,
             panels: panels + (part.columns.lowerBound * inner + terms.lowerBound * width), panelStep: inner * width,
             termStep: width, into: result, resultStride)
         }
       }
-    }
-    if let panels {
-      forEachBlock(part.terms) { terms in
-        multiply(
-          part.rows, part.columns, terms, of: part,
-          panels: panels + (part.columns.lowerBound * inner + terms.lowerBound * width), panelStep: inner * width,
-          termStep: width, into: result, resultStride)
-      }
-      return
     }
     let readsInPlace = readsRightInPlace
     // Half a panel is read to its end too.
@@ -203,20 +197,22 @@ extension KernelProduct {
   /// first element. The left factor is read as it lies, or from a copy that begins with the first of these rows and terms.
   private func multiply(
     _ rowRange: Range<Int>, _ range: Range<Int>, _ terms: Range<Int>, of part: Part,
-    left copy: UnsafePointer<Element>? = nil, rowStep: Int? = nil, innerStep: Int? = nil,
-    panels: UnsafePointer<Element>,
-    panelStep: Int, termStep: Int, into result: UnsafeMutablePointer<Element>, _ resultStride: Int
+    left copy: (elements: UnsafePointer<Element>, rowStep: Int, innerStep: Int)? = nil,
+    panels: UnsafePointer<Element>, panelStep: Int, termStep: Int, into result: UnsafeMutablePointer<Element>,
+    _ resultStride: Int
   ) {
-    let left = product.left
     let isLast = terms.upperBound == inner
+    var left = (
+      elements: product.left.elements, rowStep: product.left.strides.row, innerStep: product.left.strides.column
+    )
+    left.elements += rowRange.lowerBound * left.rowStep + terms.lowerBound * left.innerStep
+    if let copy { left = copy }
+    let bias = isLast ? product.bias.map { $0 + range.lowerBound } : nil
     kernels.table.pointee.product(
-      kernels(
-        copy ?? left.elements + rowRange.lowerBound * left.strides.row + terms.lowerBound * left.strides.column),
-      rowStep ?? left.strides.row, innerStep ?? left.strides.column, kernels(panels), panelStep, termStep,
+      kernels(left.elements), left.rowStep, left.innerStep, kernels(panels), panelStep, termStep,
       kernels(result + rowRange.lowerBound * resultStride + range.lowerBound), resultStride, rowRange.count,
-      terms.count,
-      range.count, terms.lowerBound > part.terms.lowerBound,
-      isLast ? kernels(ifAny: product.bias.map { $0 + range.lowerBound }) : nil, isLast && product.rectifies)
+      terms.count, range.count, terms.lowerBound > part.terms.lowerBound, kernels(ifAny: bias),
+      isLast && product.rectifies)
   }
 }
 
