@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Accuracy of float32 batch normalization, ours and the peers', against a float64 NumPy reference.
+"""Accuracy of float32 batch normalization, products and convolutions, ours and the peers', against a float64 NumPy reference.
 
     accuracy_peers.py [--norma COMMAND] [--json out.jsonl] [--seeds 3]
 
@@ -10,9 +10,13 @@ those rounded values, so the errors are the implementation's own, not the input'
     y      max |y - ref| / max |ref|                (y before scale/shift matters is ~1)
     dx     max |dx - ref| / max |ref|
     dgamma, dbeta   max |d - ref| / max |ref|
+and for products and convolutions, whose errors grow with the number of terms of a sum, in units of 2^-24, half a unit in
+the last place of 1,
+    y, dx, dweight  max |r - ref| / sum |x w|       (over the absolute values of the terms of that very sum)
 and the worst over `--seeds` seeds is reported; where the reference is 0 (the constant case) errors are absolute.
 eps = 1e-5, gamma in [0.5,1.5], dy ~ N(0,1).
-"norma" is the command's `bench accuracy`, from file to file; it ends with what exceeds --bound, if anything does.
+"norma" is the command's `bench accuracy`, from file to file; it ends with what exceeds --bound, if anything does, and with the
+ratio of our products' and convolutions' errors to oneDNN's (its dnnl_sgemm; torch's convolutions are oneDNN's).
 var from torch is recovered from save_invstd (1/invstd^2 - eps), so the float32 rounding of invstd is
 in torch's var column (about 1e-7 relative at std 1, amplified by eps/var when var is tiny).
 "jax fast(flax)" re-implements flax's default E[x^2]-E[x]^2; flax itself is not installed.
@@ -46,6 +50,13 @@ def cases():
         ("N=1e6 C=4 mean 1e3", (1_000_000, 4), 1e3, 1.0),
         ("constant 1e3 (256,64)", (256, 64), 1e3, 0.0),
     ]
+
+
+def product_cases():
+    """Rows, terms and columns of x W^T; and images [N, C, H, W], outputs and the window of a convolution."""
+    return [((64, 100, 100), None), ((128, 784, 512), None), ((50, 3072, 100), None), ((333, 255, 65), None),
+            ((100, 64, 1437), None), ((8, 3, 33, 31), (16, 5)), ((8, 16, 32, 32), (16, 3)), ((4, 64, 14, 14), (100, 3)),
+            ((2, 256, 14, 14), (256, 3)), ((4, 130, 9, 9), (64, 1))]
 
 
 def red(x):
@@ -152,6 +163,123 @@ def make_norma(command, layout):
     return run
 
 
+def norma_product(command):
+    from safetensors.numpy import load_file, save_file
+
+    def run(x, w, dy):
+        with tempfile.TemporaryDirectory() as folder:
+            source, result = (os.path.join(folder, name) for name in ("batch.safetensors", "result.safetensors"))
+            save_file({"x": x, "dy": dy, "weight": w}, source)
+            subprocess.run([*command, "bench", "accuracy", source, result], check=True)
+            return load_file(result)
+    return run
+
+
+def torch_product(dtype=None):
+    """In float32, or exact enough to be the reference."""
+    import torch
+
+    def run(x, w, dy):
+        x, w, dy = (torch.from_numpy(a.copy()).to(dtype or torch.float32) for a in (x, w, dy))
+        x.requires_grad_(True)
+        w.requires_grad_(True)
+        y = x @ w.T if x.ndim == 2 else torch.nn.functional.conv2d(x, w, padding=w.shape[-1] // 2)
+        y.backward(dy)
+        return dict(y=y.detach().numpy(), dx=x.grad.numpy(), dweight=w.grad.numpy())
+    return run
+
+
+def jax_product():
+    import jax
+
+    def f(x, w):
+        if x.ndim == 2:
+            return x @ w.T
+        padding = [(w.shape[-1] // 2,) * 2] * 2
+        return jax.lax.conv_general_dilated(x, w, (1, 1), padding)
+
+    @jax.jit
+    def both(x, w, dy):
+        y, vjp = jax.vjp(f, x, w)
+        return (y,) + vjp(dy)
+
+    def run(x, w, dy):
+        return dict(zip(("y", "dx", "dweight"), (np.asarray(a) for a in both(x, w, dy))))
+    return run
+
+
+def onednn_product():
+    library = ctypes.CDLL(os.path.join(BUILD, "libonednn_bn.so"))
+
+    def times(a, transposes_a, b, transposes_b):
+        rows, inner = a.shape[::-1] if transposes_a else a.shape
+        columns = b.shape[0] if transposes_b else b.shape[1]
+        c = np.empty((rows, columns), np.float32)
+        long, char, f32 = ctypes.c_int64, ctypes.c_char, ctypes.c_float
+        status = library.dnnl_sgemm(
+            char(b"NT"[transposes_a]), char(b"NT"[transposes_b]), long(rows), long(columns), long(inner), f32(1),
+            a.ctypes.data_as(ctypes.c_void_p), long(a.shape[1]), b.ctypes.data_as(ctypes.c_void_p), long(b.shape[1]),
+            f32(0), c.ctypes.data_as(ctypes.c_void_p), long(columns))
+        if status:
+            raise RuntimeError(f"oneDNN status {status}")
+        return c
+
+    def run(x, w, dy):
+        return dict(y=times(x, False, w, True), dx=times(dy, False, w, False), dweight=times(dy, True, x, False))
+    return run
+
+
+def product_implementations(a):
+    made = {}
+    if a.norma:
+        made["norma"] = norma_product(shlex.split(a.norma))
+    made["torch"] = torch_product()
+    if not a.no_jax:
+        made["jax"] = jax_product()
+    if not a.no_onednn:
+        made["onednn"] = onednn_product()
+    return made
+
+
+def compare_products(a, js):
+    """Prints the errors, and returns for each case the ratio of our largest to oneDNN's."""
+    import torch
+
+    made, exact, ratios = product_implementations(a), torch_product(torch.float64), []
+    keys = ["y", "dx", "dweight"]
+    for shape, convolution in product_cases():
+        worst = {k: {} for k in made}
+        for seed in range(a.seeds):
+            rng = np.random.default_rng(seed)
+            if convolution:
+                outputs, window = convolution
+                size, weight = shape, (outputs, shape[1], window, window)
+                result = (shape[0], outputs) + tuple(n + 2 * (window // 2) - window + 1 for n in shape[2:])
+            else:
+                size, weight, result = shape[:2], (shape[2], shape[1]), (shape[0], shape[2])
+            x, w, dy = (rng.standard_normal(s).astype(np.float32) for s in (size, weight, result))
+            ref, scale = exact(x, w, dy), exact(*map(np.abs, (x, w, dy)))
+            for k, f in made.items():
+                if k == "onednn" and convolution:
+                    continue
+                got = f(x, w, dy)
+                for q in keys:
+                    e = float((np.abs(got[q].astype(np.float64) - ref[q]) / scale[q]).max()) * 2**24
+                    worst[k][q] = max(worst[k].get(q, 0), e)
+        name = f"convolution {shape} to {convolution[0]}, {convolution[1]}x{convolution[1]}" if convolution else f"product {shape}"
+        print(f"\n{name}\n   {'':<15}" + "".join(f"{k:>11}" for k in keys))
+        for k, e in worst.items():
+            if e:
+                print(f"   {k:<15}" + "".join(f"{e[q]:11.2f}" for q in keys))
+                if js:
+                    js.write(json.dumps(dict(case=name, backend=k, **e)) + "\n")
+        peer = worst["torch" if convolution else "onednn"] if convolution or not a.no_onednn else {}
+        if a.norma and peer:
+            ratios += [(f"{name} {q}", worst["norma"][q] / peer[q]) for q in keys]
+        sys.stdout.flush()
+    return ratios
+
+
 def errors(got, ref):
     e = {}
     std = np.sqrt(ref["var"])
@@ -222,8 +350,13 @@ def main():
                 if k.startswith("norma"):
                     beyond += [f"{name}, {k}: {q} {e[q]:.2e}" for q in keys if not e[q] <= a.bound]
         sys.stdout.flush()
+    ratios = [] if a.no_torch else compare_products(a, js)
     if a.norma:
         print(f"\nnorma beyond {a.bound:.0e}: " + ("; ".join(beyond) or "nothing"))
+    if ratios:
+        mean = float(np.exp(np.mean([np.log(r) for _, r in ratios])))
+        name, largest = max(ratios, key=lambda pair: pair[1])
+        print(f"norma's errors by oneDNN's, products and convolutions: geometric mean {mean:.2f}, largest {largest:.2f} ({name})")
 
 
 if __name__ == "__main__":

@@ -69,6 +69,26 @@ def further_shapes():
         cases += norms("ln", shape, "nc")
     for shape in [(1, 32, 7, 7), (3, 96, 17, 19), (16, 512, 14, 14)]:
         cases += norms("gn", shape, "nchw") + norms("gn", shape, "nhwc")
+    return cases + odd_shapes()
+
+
+def odd_shapes():
+    """Forty rows more, of shapes that networks of other families have: many small planes, channels last of tens of megabytes,
+    a thousand channels in a small batch, sequences, and lengths that fill no vector."""
+    def passes(shape, layout, *wanted):
+        return [case for case in norms("bn", shape, layout) if case["pass"] in wanted]
+
+    cases = []
+    for shape in [(256, 1000, 7, 7), (16, 4000, 7, 7), (49, 1280, 7, 7), (100, 333, 14, 14), (7, 2000, 5, 5)]:
+        cases += passes(shape, "nchw", "fwd", "bwd")
+    for shape in [(32, 80, 56, 56), (37, 200, 41, 29), (64, 512, 14, 14), (25, 320, 28, 28), (3, 480, 93, 61)]:
+        cases += passes(shape, "nhwc", "fwd", "bwd")
+    for shape in [(9, 1000), (19, 1023), (5, 3000), (300, 12), (20_001, 257)]:
+        cases += passes(shape, "nc", "fwd", "bwd")
+    for shape in [(2, 1001, 3, 5), (6, 1152, 7, 7)]:
+        cases += passes(shape, "nhwc", "fwd", "bwd")
+    for shape in [(197, 192), (3150, 384), (10_007, 65)]:
+        cases += norms("ln", shape, "nc")
     return cases
 
 

@@ -52,6 +52,59 @@ struct BenchAccuracyTests {
       && zip(tensor.elements, expected).allSatisfy { abs(Double($0) - $1) <= bound }
   }
 
+  /// Small whole numbers, so that every sum is exact.
+  @Test func aProductIsThatOfAHandCalculation() throws {
+    let folder = try Folder()
+    try Safetensors(entries: [
+      "x": .float(Tensor([1, 2, 3, 4, 5, 6], shape: [2, 3])),
+      "weight": .float(Tensor([1, 0, -1, 2, 1, 0], shape: [2, 3])),
+      "dy": .float(Tensor([1, 2, 0, -1], shape: [2, 2])),
+    ]).write(to: folder.path("in"))
+    let outcome = try run(folder)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let results = try Safetensors(contentsOf: folder.path("out")).entries
+    #expect(
+      results == [
+        "y": .float(Tensor([-2, 4, -2, 13], shape: [2, 2])),
+        "dx": .float(Tensor([5, 2, -1, -2, -1, 0], shape: [2, 3])),
+        "dweight": .float(Tensor([1, 2, 3, -2, -1, 0], shape: [2, 3])),
+      ])
+  }
+
+  /// A 3×1 window on a column of three pixels with two channels, padded with one above and below.
+  @Test(arguments: ["nchw", "nhwc"]) func aConvolutionIsThatOfAHandCalculation(layout: String) throws {
+    let folder = try Folder()
+    func images(_ values: [Float], channels: Int) -> Tensor<Float> {
+      let tensor = Tensor(values, shape: [1, channels, 3, 1])
+      return layout == "nchw" ? tensor : tensor.transposed([0, 2, 3, 1])
+    }
+    try Safetensors(entries: [
+      "x": .float(images([1, 2, 3, 4, 5, 6], channels: 2)),
+      "weight": .float(Tensor([1, 2, 3, 0, 1, 0], shape: [1, 2, 3, 1])), "dy": .float(images([1, 0, -1], channels: 1)),
+    ]).write(to: folder.path("in"))
+    let outcome = try run(folder, ["--layout", layout])
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let results = try Safetensors(contentsOf: folder.path("out")).entries
+    #expect(results["y"] == .float(images([12, 19, 14], channels: 1)))
+    #expect(results["dx"] == .float(images([2, 2, -2, 1, 0, -1], channels: 2)))
+    #expect(results["dweight"] == .float(Tensor([-2, -2, 2, -5, -2, 5], shape: [1, 2, 3, 1])))
+  }
+
+  @Test(arguments: [
+    ([4, 3], [2, 4], [4, 2], "is for 4 channels"), ([4, 3], [2, 3, 1, 1], [4, 2], "Rows [N, C] need [outputs, C]"),
+    ([4, 3], [2, 3], [2, 4], "it has to be [4, 2]"),
+    ([1, 3, 1, 1], [2, 3, 4, 4], [1, 2, 1, 1], "it has to be [1, 2, 2, 2]"),
+    ([1, 3, 5, 5], [2, 3, 0, 1], [1, 2, 5, 5], "has no window"),
+    ([1, 3, 1, 0], [2, 3, 1, 3], [1, 2, 1, 0], "needs larger images"),
+  ])
+  func aWeightThatDoesNotFitIsRefused(x: [Int], weight: [Int], dy: [Int], words: String) throws {
+    let folder = try Folder()
+    try Safetensors(entries: [
+      "x": .float(.zeros(Shape(x))), "weight": .float(.zeros(Shape(weight))), "dy": .float(.zeros(Shape(dy))),
+    ]).write(to: folder.path("in"))
+    expectFailure(try run(folder), status: 65, saying: words)
+  }
+
   @Test func layoutsOfTheSameBatchAgree() throws {
     let folder = try Folder()
     let rows = Self.batch([12, 3], channels: 3)

@@ -29,8 +29,8 @@ struct KernelProduct<Element: TensorElement> {
 // MARK: - Tiles
 
 extension KernelProduct {
-  /// Terms that are worth a ticket: some 10 µs of one core.
-  private static var workOfTicket: Int { 1 << 19 }
+  /// Terms that are worth a ticket: some 5 µs of one core.
+  private static var workOfTicket: Int { 1 << 18 }
 
   /// A part of the result, and of the sums.
   private struct Part {
@@ -87,8 +87,11 @@ extension KernelProduct {
     }
     let rowParts = Self.cut(
       rows, into: wanted == 1 && rows <= 512 && !copiesLeft ? 1 : max(1, rowsWanted), multiplesOf: 12)
+    // Each part of the columns copies the left factor once more.
     let columnParts = Self.cut(
-      columns, into: max(1, (wanted + rowParts.count - 1) / rowParts.count), multiplesOf: columnsAtOnce)
+      columns,
+      into: max(1, copiesLeft ? wanted / (2 * rowParts.count) : (wanted + rowParts.count - 1) / rowParts.count),
+      multiplesOf: columnsAtOnce)
 
     func computeAll(panels: UnsafePointer<Element>?) {
       Parallel.forEach(rowParts.count * columnParts.count) { ticket in
