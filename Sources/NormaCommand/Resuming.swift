@@ -59,7 +59,9 @@ struct InterruptedTraining {
   private static let options = [
     "batchSize": "--batch-size", "loss": "--loss", "optimizer": "--optimizer", "learningRate": "--learning-rate",
     "schedule": "--schedule, which --epochs and --warm-up are part of,", "l2Penalty": "--l2",
-    "dropsLastBatch": "--drop-last", "monitor": "--monitor", "patience": "--patience",
+    "weightDecay": "--weight-decay", "groups": "--group", "clipping": "--clip-norm or --clip-value,",
+    "averaging": "--average", "microBatches": "--micro-batches", "mixup": "--mixup", "dropsLastBatch": "--drop-last",
+    "monitor": "--monitor", "patience": "--patience",
     "classWeights": "--class-weights",
     "augmentation": "--augment", "seed": "--seed",
   ]

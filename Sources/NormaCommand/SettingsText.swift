@@ -56,6 +56,12 @@ func settings(
     rows.append(("weights of classes", weights.map { String(format: "%.4g", $0) }.joined(separator: ", ")))
   }
   if training.l2Penalty > 0 { rows.append(("L2 penalty", "\(training.l2Penalty), on weights")) }
+  if let decay = training.weightDecay { rows.append(("weight decay", "\(decay), on weights")) }
+  for group in training.groups { rows.append(("group", group.description)) }
+  if let clipping = training.clipping { rows.append(("gradients clipped", "\(clipping)")) }
+  if let averaging = training.averaging { rows.append(("mean of the weights", "\(averaging)")) }
+  if training.microBatches > 1 { rows.append(("each batch", "in \(training.microBatches) parts")) }
+  if let mixup = training.mixup { rows.append(("examples mixed", "by a beta distribution of \(mixup)")) }
   if training.recomputesNormalized { rows.append(("batch normalization", "computed again for the gradients")) }
   if let augmentation = training.augmentation { rows.insert(("augmentation", augmentation.words), at: 2) }
   return rows.map { NormComparison.Setting(name: $0.0, value: $0.1) }

@@ -19,6 +19,7 @@ struct Train: ParsableCommand {
         norma train --data mnist:mnist --model mlp:512,512 --out mnist-model
         norma train --data cifar10:cifar-10-binary.tar.gz --model resnet20
         norma train --data csv:iris.csv --label species --epochs 50 --optimizer adamw
+        norma train --from mnist-model --data images:photos --freeze '*'
         norma train --resume --out mnist-model
 
       INTERRUPTED
@@ -35,9 +36,9 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What stands between linear or convolutional layers and nonlinearities. instance is not for mlp.",
+      "What stands between linear or convolutional layers and nonlinearities. instance is not for mlp. (default: batch)",
       valueName: "name"))
-  var norm = NormalizationKind.batch
+  var norm: NormalizationKind?
 
   @Option(help: ArgumentHelp("The folder for model.safetensors and history.json.", valueName: "folder"))
   var out = "norma-model"
@@ -62,6 +63,7 @@ struct Train: ParsableCommand {
 
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
+  @OptionGroup(title: "Training further") var fineTuning: FineTuningOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Common") var common: CommonOptions
@@ -76,6 +78,7 @@ struct Train: ParsableCommand {
     var testMetric: Double?
     var trainingMetric: Double?
     var batchTrainingMetric: Double?
+    var averagedValidationMetric: Double?
     var recalibratedValidationMetric: Double?
     var linearMetric: Double?
     var foldMetrics: [Double]?
@@ -83,18 +86,33 @@ struct Train: ParsableCommand {
   }
 
   func validate() throws {
-    try network.check(normalizations: [norm])
+    if fineTuning.from == nil { try network.check(normalizations: [norm ?? .batch]) }
     if let folds, !(2...1000).contains(folds) {
       throw ValidationError("--folds takes a number from 2 to 1000, not \(folds).")
     }
+    guard fineTuning.from == nil else {
+      guard norm == nil && !network.isGiven else {
+        throw ValidationError(
+          "The network is that of --from: options about it, such as --model and --norm, are not for it.")
+      }
+      guard folds == nil else { throw ValidationError("--folds is for networks that are trained from the beginning.") }
+      return
+    }
+    try check(try network.architecture(normalization: norm ?? .batch))
+  }
+
+  /// Makes sure that options go together for a network.
+  private func check(_ architecture: ModelArchitecture) throws {
+    let norm = architecture.recipe.normalization
     guard !recalibrate || norm == .batch else {
       throw ValidationError("--recalibrate is about batch normalization, and there is none here: add --norm batch.")
     }
-    try training.check(defaults(try network.architecture(normalization: norm)), normalizations: [norm])
+    try training.check(defaults(architecture), normalizations: [norm])
   }
 
   private func defaults(_ architecture: ModelArchitecture) -> TrainingDefaults {
-    TrainingDefaults(architecture, data: data, normalizations: [norm], isComparison: false)
+    TrainingDefaults(
+      architecture, data: data, normalizations: [architecture.recipe.normalization], isComparison: false)
   }
 
   private var modelPath: String { "\(out)/model.safetensors" }
@@ -135,16 +153,27 @@ struct Train: ParsableCommand {
   /// - Parameter arguments: the command line of the training's beginning, after `train`.
   private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
     common.apply()
-    var architecture = try network.architecture(normalization: norm)
-    let prepared = try data.prepare(seed: common.seed, asImages: architecture.recipe.takesImages)
-    let configuration = try training.configuration(
-      for: prepared.training, normalizations: [norm], defaults: defaults(architecture), seed: common.seed)
-    architecture = network.adjusted(
-      architecture, stepsPerEpoch: configuration.batches(of: prepared.training.count).count)
+    let base = try fineTuning.baseModel()
+    var architecture =
+      try base?.checkpoint.settings.architecture ?? network.architecture(normalization: norm ?? .batch)
+    if base != nil { try check(architecture) }
+    let prepared = try data.prepare(seed: common.seed, asImages: architecture.recipe.takesImages, for: base)
+    var configuration = try training.configuration(
+      for: prepared.training, normalizations: [architecture.recipe.normalization], defaults: defaults(architecture),
+      seed: common.seed)
+    if base == nil {
+      architecture = network.adjusted(
+        architecture, stepsPerEpoch: configuration.batches(of: prepared.training.count).count)
+    }
     let outputs = Checkpoint.Outputs(of: prepared.training)
     let model: Sequential<Float> = try architecture.recipe.build(
       sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
+    if let base {
+      let (words, group) = try base.prepare(model, outputs: outputs, exampleShape: prepared.training.exampleShape)
+      configuration.groups = [group].compactMap(\.self) + configuration.groups
+      if interrupted == nil { note(words) }
+    }
     let events = try tensorboard.map {
       try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
     }
@@ -162,11 +191,16 @@ struct Train: ParsableCommand {
       events?.begin(model, on: prepared)
     }
     let notes = try InterruptedTraining.notes(saved, arguments: arguments)
-    let history = try fit(trainer, prepared, events, notes: notes, isNew: interrupted == nil)
+    let history = try fit(
+      trainer, prepared, events, name: architecture.recipe.normalization.rawValue, notes: notes,
+      isNew: interrupted == nil)
     var outcome = Outcome(history: history)
+    let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
+    if case .stochastic = configuration.averaging {
+      outcome.averaged = try model.evaluate(on: measured, loss: configuration.loss)
+    }
     if recalibrate {
       try model.recalibrateStatistics(on: prepared.training, batchSize: configuration.batchSize)
-      let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
       outcome.recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
     } else if let gap = StatisticsGap(history.best, metric: outputs.metricLabel) {
       note("\(gap.words) \(gap.remedy)")
@@ -218,7 +252,8 @@ struct Train: ParsableCommand {
   }
 
   private func fit(
-    _ trainer: Trainer<Float>, _ data: DataSplits, _ events: TrainingEvents?, notes: [String: String], isNew: Bool
+    _ trainer: Trainer<Float>, _ data: DataSplits, _ events: TrainingEvents?, name: String, notes: [String: String],
+    isNew: Bool
   ) throws -> TrainingHistory {
     let count = checkpoints.checkpoints
     let folder = TrainingStateFolder(checkpointFolder, kept: max(1, count), replacing: isNew)
@@ -229,7 +264,7 @@ struct Train: ParsableCommand {
         folder, interval: checkpoints.checkpointEvery, notes: notes,
         resumption: "norma train --resume --out \(out.shellQuoted)")
     let progress = TrainingProgress(
-      label: norm.rawValue, data: data, configuration: trainer.configuration, quiet: common.quiet)
+      label: name, data: data, configuration: trainer.configuration, quiet: common.quiet)
     defer { progress.finish() }
     func fit() throws -> TrainingHistory {
       try trainer.fit(data.training, validation: data.validation.count > 0 ? data.validation : nil) { event in
@@ -248,6 +283,8 @@ struct Train: ParsableCommand {
     var test: Evaluation?
     /// On validation data, with running statistics recomputed.
     var recalibrated: Evaluation?
+    /// On validation data, with the mean of the weights of epochs, which no epoch was judged by.
+    var averaged: Evaluation?
     var linear: Double?
     var folds: CrossValidation?
   }
@@ -260,6 +297,7 @@ struct Train: ParsableCommand {
           checkpoint: modelPath, bestEpoch: history.best?.number ?? 0, validationLoss: history.best?.validationLoss,
           validationMetric: history.best?.validationMetric, testLoss: test?.loss, testMetric: test?.metric,
           trainingMetric: history.best?.trainingMetric, batchTrainingMetric: history.best?.batchTrainingMetric,
+          averagedValidationMetric: outcome.averaged?.metric,
           recalibratedValidationMetric: outcome.recalibrated?.metric, linearMetric: outcome.linear,
           foldMetrics: outcome.folds?.metrics, history: history))
     }
@@ -268,6 +306,9 @@ struct Train: ParsableCommand {
     if let best = history.best {
       let part = best.validationMetric == nil ? "training" : "validation"
       lines.append("Best epoch \(best.number): \(part) \(metric.name) \(metric.text(best.decidingMetric))")
+    }
+    if let averaged = outcome.averaged {
+      lines.append("With the mean of the weights: \(metric.name) \(metric.text(averaged.metric))")
     }
     if let recalibrated = outcome.recalibrated {
       lines.append("With running statistics recomputed: \(metric.name) \(metric.text(recalibrated.metric))")

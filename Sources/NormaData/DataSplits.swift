@@ -40,11 +40,38 @@ public struct DataSplits: Sendable {
       standardizesTargets: standardizesTargets)
   }
 
+  /// Splits a source's data by chance and prepares all parts as a model is used to that was trained on others; only numbers to
+  /// predict are standardized anew, unless the preparation says how.
+  ///
+  /// - Throws: ``DataError`` where the data are too few, or do not fit the preparation.
+  public init(
+    _ source: RawData, validationCount: Int, split: SplitKind = .stratified, preparedBy preparation: Preparation,
+    standardizesTargets: Bool = true, random: RandomGenerator
+  ) throws(DataError) {
+    var random = random
+    let rows = try source.training.split(split, validationCount: validationCount, using: &random)
+    var preparation = preparation
+    if standardizesTargets, preparation.targetStandardization == nil, case .values(let values) = source.training.targets
+    {
+      preparation.targetStandardization = try Standardization(
+        fittedOn: values.gathering(rows: rows.training), mode: .perFeature)
+    }
+    try self.init(source, RowSplit(training: rows.training, validation: rows.validation), preparedBy: preparation)
+  }
+
   private init(
     _ source: RawData, _ rows: RowSplit, standardizing mode: StandardizationMode?, standardizesTargets: Bool
   ) throws(DataError) {
-    preparation = try Preparation(
-      fittedOn: source.training, rows: rows.training, standardizing: mode, standardizesTargets: standardizesTargets)
+    try self.init(
+      source, rows,
+      preparedBy: try Preparation(
+        fittedOn: source.training, rows: rows.training, standardizing: mode, standardizesTargets: standardizesTargets))
+  }
+
+  private init(
+    _ source: RawData, _ rows: RowSplit, preparedBy preparation: Preparation
+  ) throws(DataError) {
+    self.preparation = preparation
     notes = source.notes + preparation.notes
     training = try preparation.dataset(source.training, rows: rows.training, notes: &notes)
     validation = try preparation.dataset(source.training, rows: rows.validation, notes: &notes)

@@ -11,5 +11,6 @@ extension Dataset {
     case .classes(let classes, _): classes.withUnsafeBytes { checksum.add($0) }
     case .values(let values): values.withUnsafeElements { checksum.add(UnsafeRawBufferPointer($0)) }
     }
+    weights?.withUnsafeBytes { checksum.add($0) }
   }
 }

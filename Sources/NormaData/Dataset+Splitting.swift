@@ -7,7 +7,7 @@ extension Dataset.Targets {
   }
 
   /// The targets of the given examples, in that order.
-  func subset(rows: some Collection<Int>) -> Self {
+  package func subset(rows: some Collection<Int>) -> Self {
     switch self {
     case .classes(let classes, let count): .classes(rows.map { classes[$0] }, count: count)
     case .values(let values): .values(values.gathering(rows: rows))
@@ -19,8 +19,10 @@ extension Dataset {
   /// The given examples in that order, which share their features' memory with these.
   public func subset(rows indices: some Collection<Int>) -> Dataset {
     var copy = self
+    copy.weights = nil
     copy.samples = samples.subset(Array(indices))
     copy.targets = targets.subset(rows: indices)
+    copy.weights = weights.map { weights in indices.map { weights[$0] } }
     return copy
   }
 
@@ -48,8 +50,10 @@ extension Dataset {
 
   private func batch(_ indices: some Collection<Int>, _ features: Tensor<Element>) -> Dataset {
     var batch = self
+    batch.weights = nil
     batch.features = features
     batch.targets = targets.subset(rows: indices)
+    batch.weights = weights.map { weights in indices.map { weights[$0] } }
     return batch
   }
 

@@ -25,6 +25,12 @@ public struct Dataset<Element: TensorElement>: Sendable {
   public var name: String
   /// Who made the data and under which licence, where that must be said.
   public var attribution: String?
+  /// How much each example counts in the loss of a training step, `[N]` numbers of at least 0; nil if all count the same.
+  public var weights: [Double]? {
+    didSet {
+      require(weights.map { $0.count == count } ?? true, "\(weights?.count ?? 0) weights for \(count) examples")
+    }
+  }
   /// What the classes are called, in the order of their numbers.
   public var classNames: [String]?
   /// What the features are called.
@@ -87,8 +93,10 @@ public struct Dataset<Element: TensorElement>: Sendable {
       case .classes(let classes, let count): .classes(classes, count: count)
       case .values(let values): .values(values.converted())
       }
-    return Dataset<Other>(
+    var converted = Dataset<Other>(
       features: features.converted(), targets: newTargets, name: name, attribution: attribution, classNames: classNames,
       featureNames: featureNames)
+    converted.weights = weights
+    return converted
   }
 }

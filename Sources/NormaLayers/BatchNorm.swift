@@ -26,6 +26,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     }
   }
   private var statistics: RunningStatistics<Element>?
+  public var hasFrozenStatistics = false
   /// Whether there are to be statistics that nobody has asked for yet.
   private var awaitsStatistics: Bool
   /// The number of channels C.
@@ -84,7 +85,8 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     let gamma = gamma.map { pass.variable(for: $0) }
     let beta = beta.map { pass.variable(for: $0) }
     if pass.isServing && !hasGathered { throw InferenceModelError(layer: summary, reason: .statisticsNeverGathered) }
-    if let statistics = runningStatistics, !pass.usesBatchStatistics || usesRunningStatistics(x) {
+    if let statistics = runningStatistics, !pass.usesBatchStatistics || hasFrozenStatistics || usesRunningStatistics(x)
+    {
       return x.batchNormalized(
         mean: pass.constant(statistics.mean, named: "running_mean"),
         variance: pass.constant(statistics.variance, named: "running_var"), gamma: gamma, beta: beta,

@@ -49,6 +49,56 @@ public struct Differentiation<Element: TensorElement> {
       moments = pass.takeGatheredMoments()
       changes = pass.takeDeferredChanges()
     }
+
+    /// The statistics of several batches as those of one: what each layer found at each of its calls, merged.
+    init(merging parts: [BatchStatistics]) throws(NormalizationError) {
+      moments = []
+      for (call, found) in parts[0].moments.enumerated() {
+        var merged = [found.moments]
+        for part in parts.dropFirst() where part.moments.indices.contains(call) {
+          merged.append(part.moments[call].moments)
+        }
+        moments.append((found.layer, try BatchMoments.merging(merged)))
+      }
+      changes = parts.flatMap(\.changes)
+    }
+  }
+
+  /// What parts of a batch say together: outputs one after the other, loss and gradients as the sum of the parts' by their weights,
+  /// in their order, and the statistics of the parts merged as those of one batch.
+  ///
+  /// - Parameters:
+  ///   - parts: what each part says of the same model, at least one.
+  ///   - weights: the share of each part in the batch, as many numbers.
+  /// - Throws: `NormalizationError` for statistics that cannot be merged.
+  public static func merging(
+    _ parts: [Differentiation], weights: [Double]
+  ) throws(NormalizationError) -> Differentiation {
+    require(
+      !parts.isEmpty && parts.count == weights.count && parts.allSatisfy { $0.model == parts[0].model },
+      "\(weights.count) weights for \(parts.count) parts of a batch, which must be of one model")
+    var merged = Differentiation(
+      outputs: .concatenating(rows: parts.map(\.outputs)),
+      loss: Element(zip(parts, weights).reduce(0) { $0 + $1.1 * Double($1.0.loss) }), parameters: parts[0].parameters,
+      gradients: parts[0].gradients, statistics: try BatchStatistics(merging: parts.map(\.statistics)),
+      model: parts[0].model)
+    for index in merged.gradients.indices {
+      var sum = parts[0].gradients[index].map { Element(weights[0]) * $0 }
+      for (part, weight) in zip(parts, weights).dropFirst() {
+        guard let gradient = part.gradients[index] else { continue }
+        if sum == nil { sum = Element(weight) * gradient } else { sum! += Element(weight) * gradient }
+      }
+      merged.gradients[index] = sum
+    }
+    return merged
+  }
+
+  private init(
+    outputs: Tensor<Element>, loss: Element, parameters: [Parameter<Element>], gradients: [Tensor<Element>?],
+    statistics: BatchStatistics, model: ObjectIdentifier
+  ) {
+    (self.outputs, self.loss, self.parameters) = (outputs, loss, parameters)
+    (self.gradients, self.statistics, self.model) = (gradients, statistics, model)
   }
 
   fileprivate init(

@@ -267,6 +267,8 @@ public struct ParameterGradients<Element: TensorElement> {
 public protocol StatisticsGathering<Element>: Layer {
   /// The statistics gathered so far; nil if the layer keeps none.
   var runningStatistics: RunningStatistics<Element>? { get set }
+  /// Whether training leaves them as they are, and normalizes by them as inference does.
+  var hasFrozenStatistics: Bool { get set }
 }
 
 extension StatisticsGathering {

@@ -82,6 +82,31 @@ extension RandomGenerator {
     return (radius * cosine, radius * sine)
   }
 
+  /// The logarithm of a number from the gamma distribution with scale 1 (Marsaglia and Tsang 2000), for a shape above 0; the number
+  /// itself may be too small to be one.
+  mutating func gammaLogarithm(shape: Double) -> Double {
+    // A smaller shape is one larger by 1, times u^(1/shape).
+    let isSmall = shape < 1
+    let d = (isSmall ? shape + 1 : shape) - 1 / 3.0
+    let c = 1 / (9 * d).squareRoot()
+    while true {
+      let (x, _) = normalPair()
+      let v = (1 + c * x) * (1 + c * x) * (1 + c * x)
+      guard v > 0 else { continue }
+      let logarithm = Functions.logarithm(v)
+      guard Functions.logarithm(1 - uniform()) < 0.5 * x * x + d - d * v + d * logarithm else { continue }
+      let power = isSmall ? Functions.logarithm(1 - uniform()) / shape : 0
+      return Functions.logarithm(d * v) + power
+    }
+  }
+
+  /// A number from 0 to 1 from the beta distribution with both parameters `concentration`, above 0.
+  public mutating func beta(_ concentration: Double) -> Double {
+    let (first, second) = (gammaLogarithm(shape: concentration), gammaLogarithm(shape: concentration))
+    // a / (a + b), by their logarithms.
+    return Functions.sigmoid(first - second)
+  }
+
   /// A random order of `0..<count` (Fisher and Yates).
   public mutating func permutation(_ count: Int) -> [Int] { Array(0..<count).shuffled(using: &self) }
 }

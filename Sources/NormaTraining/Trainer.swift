@@ -20,7 +20,7 @@ public final class Trainer<Element: TensorElement> {
   public private(set) var history: TrainingHistory
 
   /// What training reports while it runs.
-  public enum Event {
+  public enum Event: Sendable {
     /// A step was made.
     case step(Step)
     /// An epoch has ended and was evaluated.
@@ -28,7 +28,7 @@ public final class Trainer<Element: TensorElement> {
   }
 
   /// One step of the optimizer.
-  public struct Step {
+  public struct Step: Sendable {
     /// Counted from 1.
     public let epoch: Int
     /// The step within the epoch, counted from 1, and how many there are.
@@ -43,8 +43,8 @@ public final class Trainer<Element: TensorElement> {
     public let accuracy: Double?
     /// The learning rate of the step.
     public let learningRate: Double
-    /// The gradients the step was made with, in the order of the model's `namedParameters`; nil for frozen ones.
-    public let gradients: [Tensor<Element>?]
+    /// The gradients of the batch's loss, in the order of the model's `namedParameters`, before any was clipped; nil for frozen ones.
+    public internal(set) var gradients: [Tensor<Element>?]
   }
 
   /// What a callback wants to happen next.
@@ -58,7 +58,10 @@ public final class Trainer<Element: TensorElement> {
   private var optimizer: Optimizer<Element>
   private var orderRandom: RandomGenerator
   private var dropoutRandom: RandomGenerator
-  private let augmentationRandom: RandomGenerator
+  private let augmentationRandom, mixingRandom: RandomGenerator
+  /// The model's buffers of numbers, and their means where a mean of the weights is kept with them.
+  private let buffers: [(name: String, buffer: Buffer<Element>)]
+  private var averagedBuffers: [String: Tensor<Element>] = [:]
   /// The call of `fit` that is under way, what it learns from, and the best state it has seen.
   private var progress: TrainingProgress?
   private var data: TrainingData<Element>?
@@ -78,11 +81,13 @@ public final class Trainer<Element: TensorElement> {
     history = TrainingHistory(monitor: configuration.monitor)
     parameters = model.distinctParameters
     penalty = L2Penalty(strength: configuration.l2Penalty)
-    optimizer = Optimizer(configuration.optimizer, learningRate: configuration.learningRate)
+    optimizer = Optimizer(configuration)
+    buffers = model.namedBuffers.filter { if case .tensor = $0.buffer.read() { true } else { false } }
     let random = RandomGenerator(seed: configuration.seed)
     orderRandom = random.split(RandomStream.order.rawValue)
     dropoutRandom = random.split(RandomStream.dropout.rawValue)
     augmentationRandom = random.split(RandomStream.augmentation.rawValue)
+    mixingRandom = random.split(RandomStream.mixing.rawValue)
   }
 
   /// All that the training consists of at this moment. Within `onEvent` of ``fit(_:validation:onEvent:)``, it is the
@@ -91,8 +96,10 @@ public final class Trainer<Element: TensorElement> {
     if let restored { return restored }
     let (layers, statistics) = model.trainingStructure
     return TrainingState(
-      configuration: configuration, model: model.state, history: history, layers: layers, statistics: statistics,
-      best: bestState, optimizer: optimizer, orderRandom: orderRandom.state, dropoutRandom: dropoutRandom.state,
+      configuration: configuration, model: model.state, history: history, layers: layers, frozen: model.frozenNames,
+      statistics: statistics,
+      best: bestState, optimizer: optimizer, averagedBuffers: averagedBuffers, orderRandom: orderRandom.state,
+      dropoutRandom: dropoutRandom.state,
       progress: progress, dataChecksum: data?.checksum)
   }
 
@@ -111,6 +118,7 @@ public final class Trainer<Element: TensorElement> {
       throw error
     }
     optimizer = state.optimizer
+    averagedBuffers = state.averagedBuffers
     orderRandom = RandomGenerator(state: state.orderRandom)
     dropoutRandom = RandomGenerator(state: state.dropoutRandom)
     history = state.history
@@ -122,20 +130,70 @@ public final class Trainer<Element: TensorElement> {
   /// - Parameters:
   ///   - training: what to learn from.
   ///   - validation: what decides which epoch was best, and when to stop.
+  ///   - folder: where the state of the training is written when its task is cancelled, so that it can go on later.
   ///   - onEvent: called after each step and each epoch; may stop the training.
   /// - Returns: the history.
-  /// - Throws: ``TrainingError``; what a layer throws for a batch it cannot take; what `onEvent` throws. The model then
-  ///   holds the state it had reached.
+  /// - Throws: ``TrainingError``; what a layer throws for a batch it cannot take; what `onEvent` throws; `CancellationError` after the
+  ///   step during which the task was cancelled that this runs in. The model then holds the state it had reached.
   @discardableResult public func fit(
-    _ training: Dataset<Element>, validation: Dataset<Element>? = nil,
+    _ training: Dataset<Element>, validation: Dataset<Element>? = nil, savingTo folder: TrainingStateFolder? = nil,
     onEvent: (Event) throws -> Decision = { _ in .proceed }
+  ) throws -> TrainingHistory {
+    var folder = folder
+    func onEventUnlessCancelled(_ event: Event) throws -> Decision {
+      let decision = try onEvent(event)
+      if Task.isCancelled {
+        try folder?.write(state)
+        throw CancellationError()
+      }
+      return decision
+    }
+    return try run(training, validation, onEventUnlessCancelled)
+  }
+
+  /// The events of a training as they come, without gradients. It runs while they are waited for and after; whoever stops waiting, or
+  /// whose task is cancelled, ends it after the step under way, as cancelling does with
+  /// ``fit(_:validation:savingTo:onEvent:)``. Trainer and model are the training's own until the sequence has ended.
+  ///
+  /// ```swift
+  /// for try await event in trainer.events(training, validation: validation) {
+  ///   if case .epoch(let epoch) = event { print(epoch.number, epoch.trainingLoss) }
+  /// }
+  /// ```
+  public func events(
+    _ training: Dataset<Element>, validation: Dataset<Element>? = nil, savingTo folder: TrainingStateFolder? = nil
+  ) -> AsyncThrowingStream<Event, any Error> {
+    nonisolated(unsafe) let trainer = self
+    return AsyncThrowingStream { continuation in
+      let task = Task.detached {
+        do {
+          try trainer.fit(training, validation: validation, savingTo: folder) { event in
+            var event = event
+            if case .step(var step) = event {
+              step.gradients = []
+              event = .step(step)
+            }
+            continuation.yield(event)
+            return .proceed
+          }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  private func run(
+    _ training: Dataset<Element>, _ validation: Dataset<Element>?, _ onEvent: (Event) throws -> Decision
   ) throws -> TrainingHistory {
     try model.check(training)
     if let validation { try model.check(validation) }
     if let problem = configuration.augmentation?.problem(forExamplesOf: training.exampleShape) {
       throw TrainingError.dataDoNotFit("\(training.name) cannot be augmented: \(problem)")
     }
-    try configuration.checkClassWeights(training)
+    try configuration.checkWeights(training)
     let data = TrainingData(training, validation)
     if let restored { try restored.check(data) }
     let sample = training.batch(0..<min(training.count, Self.trainingMetricSamples))
@@ -161,9 +219,16 @@ public final class Trainer<Element: TensorElement> {
         break
       }
       let seconds = (clock.now - start) / .seconds(1)
+      if case .stochastic(let first) = configuration.averaging, number >= first {
+        optimizer.takeIntoAverage(parameters)
+      }
+      let evaluated = exponentialAverage
+      let last = evaluated.map { _ in model.state }
+      if let evaluated { try model.load(evaluated) }
       let trainingResult = try model.evaluate(on: sample, loss: configuration.loss)
       let batchResult = try evaluateByBatchStatistics(sample)
       let validationResult = try validation.map { try model.evaluate(on: $0, loss: configuration.loss) }
+      if let last { try model.load(last) }
       let epoch = TrainingHistory.Epoch(
         number: number, trainingLoss: loss, trainingMetric: trainingResult.metric,
         validationLoss: validationResult?.loss, validationMetric: validationResult?.metric, learningRate: learningRate,
@@ -171,15 +236,46 @@ public final class Trainer<Element: TensorElement> {
         batchTrainingLoss: batchResult?.loss, batchTrainingMetric: batchResult?.metric)
       history.epochs.append(epoch)
       let isBest = history.best?.number == number
-      if isBest && configuration.keepsBest { bestState = model.state }
+      if isBest && configuration.keepsBest { bestState = evaluated ?? model.state }
       progress?.endEpoch(isBest: isBest)
       if try onEvent(.epoch(epoch)) == .stop {
         history.stoppedEarly = history.epochs.count - epochsBefore < configuration.epochs
         break
       }
     }
-    if let bestState { try model.load(bestState) }
+    if case .stochastic = configuration.averaging, let average = averagedState {
+      try model.load(average)
+      try model.recalibrateStatistics(on: training, batchSize: configuration.batchSize)
+    } else if let state = bestState ?? exponentialAverage {
+      try model.load(state)
+    }
     return history
+  }
+
+  /// The mean of the weights, with those of the running statistics where they are averaged too; nil where none is kept, or there is
+  /// none yet.
+  private var averagedState: ModelState<Element>? {
+    guard let averages = optimizer.averages(of: parameters) else { return nil }
+    var state = model.state
+    for ((name, _), average) in zip(model.namedParameters, averages) { state.tensors[name] = average }
+    state.tensors.merge(averagedBuffers) { $1 }
+    return state
+  }
+
+  /// The running mean of the weights; nil where none is kept.
+  private var exponentialAverage: ModelState<Element>? {
+    if case .exponential = configuration.averaging { averagedState } else { nil }
+  }
+
+  /// Takes the buffers as they are into their means.
+  private func averageBuffers() {
+    guard case .exponential? = configuration.averaging, let averaging = configuration.averaging else { return }
+    let weight = Element(averaging.weight(ofValue: optimizer.averagedCount))
+    for (name, buffer) in buffers {
+      guard case .tensor(let tensor) = buffer.read() else { continue }
+      let mean = averagedBuffers[name] ?? .zeros(tensor.shape)
+      averagedBuffers[name] = mean + weight * (tensor - mean)
+    }
   }
 
   /// How many samples at least are normalized by their own statistics where a model is measured so: as many as make the noise of
@@ -210,40 +306,61 @@ public final class Trainer<Element: TensorElement> {
       startingAt: progress.stepsOfEpoch)
     while let batch = loader.next() {
       let time = configuration.scheduleUnit == .epoch ? number - 1 : history.stepLosses.count
-      let learningRate = configuration.learningRate * configuration.schedule.factor(at: time)
-      let (step, loss) = try differentiate(batch, epoch: number)
+      let learningRate = configuration.learningRate * configuration.schedule.factor(at: time, after: history)
+      let (step, loss, judged) = try differentiate(batch, epoch: number)
       optimizer.learningRate = learningRate
       try optimizer.update(model, with: step)
+      averageBuffers()
       history.stepLosses.append(loss)
       progress.add(loss: loss, sampleCount: batch.count, learningRate: learningRate)
       self.progress = progress
       let report = Step(
         epoch: number, number: progress.stepsOfEpoch, count: batches.count, sampleCount: batch.count, loss: loss,
-        accuracy: batch.accuracy(of: step.outputs), learningRate: learningRate, gradients: step.gradients)
+        accuracy: judged.accuracy(of: step.outputs), learningRate: learningRate, gradients: step.gradients)
       if try onEvent(.step(report)) == .stop { return nil }
     }
     return (progress.lossSum / Double(max(1, progress.sampleCount)), progress.learningRate)
   }
 
-  /// What a batch says of the model, and its loss, penalty included.
+  /// What a batch says of the model, its loss, penalty included, and the batch with the targets that count most.
   private func differentiate(
     _ batch: Dataset<Element>, epoch: Int
-  ) throws -> (step: Differentiation<Element>, loss: Double) {
+  ) throws -> (step: Differentiation<Element>, loss: Double, judged: Dataset<Element>) {
     var random = dropoutRandom
-    var loss = 0.0
-    var step = try model.differentiate(
-      batch.features, random: &random, recomputesNormalized: configuration.recomputesNormalized
-    ) { outputs in
-      let found = try configuration.loss(outputs, targets: batch.targets, classWeights: configuration.classWeights)
-      if found.value.count == 1 { loss = Double(found.value.item) + penalty.loss(of: parameters) }
-      guard loss.isFinite else {
-        throw TrainingError.notFinite(try findNotFinite(batch, epoch: epoch, loss: loss))
+    var batch = MixedBatch(batch)
+    if let mixup = configuration.mixup {
+      var random = mixingRandom.split(UInt64(history.stepLosses.count))
+      batch = batch.mixed(by: mixup, using: &random)
+    }
+    let ranges = configuration.microBatches(of: batch.first.count)
+    var (parts, weights): ([Differentiation<Element>], [Double]) = ([], [])
+    for range in ranges {
+      let part = ranges.count == 1 ? batch : batch.part(range)
+      let step = try model.differentiate(
+        part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized
+      ) { outputs in
+        let found = try part.loss(of: outputs, configuration)
+        let loss = found.value.count == 1 ? Double(found.value.item) : 0
+        guard loss.isFinite else {
+          throw TrainingError.notFinite(try findNotFinite(part.first, epoch: epoch, loss: loss))
+        }
+        return found
       }
-      return found
+      parts.append(step)
+      weights.append(part.weight(configuration))
+    }
+    var step = parts[0]
+    if parts.count > 1 {
+      let total = weights.reduce(0, +)
+      step = try .merging(parts, weights: weights.map { total == 0 ? 1 / Double(parts.count) : $0 / total })
+    }
+    let loss = Double(step.loss) + penalty.loss(of: parameters)
+    guard loss.isFinite else {
+      throw TrainingError.notFinite(try findNotFinite(batch.first, epoch: epoch, loss: loss))
     }
     penalty.add(to: &step)
     dropoutRandom = random
-    return (step, loss)
+    return (step, loss, batch.judged)
   }
 
   /// Runs the batch again, looking at every layer, to name the first that gave something not finite.

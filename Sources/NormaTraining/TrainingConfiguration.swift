@@ -22,6 +22,21 @@ public struct TrainingConfiguration: Sendable {
   public var scheduleUnit: ScheduleUnit
   /// The strength of the ``L2Penalty`` on weights.
   public var l2Penalty: Double
+  /// By how much weights shrink at each step, times the learning rate, apart from the gradient; nil for what the optimizer says.
+  public var weightDecay: Double?
+  /// Parameters that are trained by settings of their own.
+  public var groups: [ParameterGroup]
+  /// What is done about gradients that are very large; nil for nothing.
+  public var clipping: GradientClipping?
+  /// Which mean of the weights the training ends with; nil to end with the weights themselves.
+  public var averaging: WeightAveraging?
+  /// Into how many parts each batch is cut that go through the network one after the other, for a step with what they say together.
+  /// Each is normalized by its own statistics; running statistics take them in as those of one batch. No part has less than two
+  /// samples.
+  public var microBatches: Int
+  /// How much each example of a batch is mixed with another: both numbers of the beta distribution from which its share is drawn for
+  /// each step (mixup, Zhang et al. 2018); nil to leave examples as they are.
+  public var mixup: Double?
   /// Whether the samples left over by whole batches are left out (another few each epoch). Otherwise they are a smaller
   /// batch of their own; a single one, which batch normalization could not train on, joins the batch before it.
   public var dropsLastBatch: Bool
@@ -46,7 +61,9 @@ public struct TrainingConfiguration: Sendable {
   public init(
     epochs: Int = 10, batchSize: Int = 50, loss: any LossFunction = .softmaxCrossEntropy,
     optimizer: any OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: any LearningRateSchedule = .constant,
-    scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, dropsLastBatch: Bool = false, keepsBest: Bool = true,
+    scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, weightDecay: Double? = nil,
+    groups: [ParameterGroup] = [], clipping: GradientClipping? = nil, averaging: WeightAveraging? = nil,
+    microBatches: Int = 1, mixup: Double? = nil, dropsLastBatch: Bool = false, keepsBest: Bool = true,
     monitor: TrainingHistory.Monitor = .metric, patience: Int? = nil, classWeights: [Double]? = nil,
     augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false
   ) {
@@ -58,6 +75,12 @@ public struct TrainingConfiguration: Sendable {
     self.schedule = schedule
     self.scheduleUnit = scheduleUnit
     self.l2Penalty = l2Penalty
+    self.weightDecay = weightDecay
+    self.groups = groups
+    self.clipping = clipping
+    self.averaging = averaging
+    self.microBatches = microBatches
+    self.mixup = mixup
     self.dropsLastBatch = dropsLastBatch
     self.keepsBest = keepsBest
     self.monitor = monitor
@@ -85,11 +108,21 @@ public struct TrainingConfiguration: Sendable {
     if Set(optimizer.slots).count < optimizer.slots.count || optimizer.slots.contains("") {
       return "an optimizer that remembers \(optimizer.slots), names that do not differ"
     }
-    return augmentation?.problem
+    if optimizer.slots.contains(Optimizer<Float>.averageSlot) {
+      return "an optimizer that remembers '\(Optimizer<Float>.averageSlot)', the name of the mean of the weights"
+    }
+    if let weightDecay, !(weightDecay >= 0 && weightDecay.isFinite) { return "a weight decay of \(weightDecay)" }
+    if microBatches < 1 { return "batches in \(microBatches) parts" }
+    if let mixup, !(mixup > 0 && mixup.isFinite) { return "examples mixed by a beta distribution of \(mixup)" }
+    return loss.problem ?? schedule.problem ?? groups.lazy.compactMap(\.problem).first ?? clipping?.problem
+      ?? averaging?.problem ?? augmentation?.problem
   }
 
-  /// Makes sure that there is a weight for each class of the data.
-  func checkClassWeights<Element: TensorElement>(_ data: Dataset<Element>) throws {
+  /// Makes sure that there is a weight for each class of the data, and that those of examples are weights.
+  func checkWeights<Element: TensorElement>(_ data: Dataset<Element>) throws {
+    if let weight = data.weights?.first(where: { !($0 >= 0 && $0.isFinite) }) {
+      throw TrainingError.dataDoNotFit("\(data.name) has an example of weight \(weight)")
+    }
     guard let classWeights else { return }
     guard case .classes(_, let count) = data.targets else {
       throw TrainingError.targetsDoNotFit("weights of classes, and \(data.name) has numbers to predict")
@@ -98,6 +131,12 @@ public struct TrainingConfiguration: Sendable {
       throw TrainingError.targetsDoNotFit(
         "\(classWeights.count) weights of classes, and \(data.name) has \(count) classes")
     }
+  }
+
+  /// The parts in which a batch of `count` samples goes through the network.
+  package func microBatches(of count: Int) -> [Range<Int>] {
+    let parts = max(1, min(microBatches, count / 2))
+    return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
   }
 
   /// The parts of `count` samples that make the batches of one epoch; no batch has less than one.
@@ -117,8 +156,9 @@ public struct TrainingConfiguration: Sendable {
 
 extension TrainingConfiguration: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
-    case epochs, batchSize, loss, optimizer, learningRate, schedule, scheduleUnit, l2Penalty, dropsLastBatch, keepsBest
-    case monitor, patience, classWeights, augmentation, seed, recomputesNormalized
+    case epochs, batchSize, loss, optimizer, learningRate, schedule, scheduleUnit, l2Penalty, weightDecay, groups
+    case clipping, averaging, microBatches, mixup, dropsLastBatch, keepsBest, monitor, patience
+    case classWeights, augmentation, seed, recomputesNormalized
   }
 
   /// Settings from a file; what an earlier version did not write is as it was then.
@@ -132,6 +172,12 @@ extension TrainingConfiguration: Codable {
     schedule = try ScheduleRegistry.shared.decode(from: values.superDecoder(forKey: .schedule))
     scheduleUnit = try values.decode(ScheduleUnit.self, forKey: .scheduleUnit)
     l2Penalty = try values.decode(Double.self, forKey: .l2Penalty)
+    weightDecay = try values.decodeIfPresent(Double.self, forKey: .weightDecay)
+    groups = try values.decodeIfPresent([ParameterGroup].self, forKey: .groups) ?? []
+    clipping = try values.decodeIfPresent(GradientClipping.self, forKey: .clipping)
+    averaging = try values.decodeIfPresent(WeightAveraging.self, forKey: .averaging)
+    microBatches = try values.decodeIfPresent(Int.self, forKey: .microBatches) ?? 1
+    mixup = try values.decodeIfPresent(Double.self, forKey: .mixup)
     dropsLastBatch = try values.decode(Bool.self, forKey: .dropsLastBatch)
     keepsBest = try values.decode(Bool.self, forKey: .keepsBest)
     monitor = try values.decodeIfPresent(TrainingHistory.Monitor.self, forKey: .monitor) ?? .metric
@@ -152,6 +198,12 @@ extension TrainingConfiguration: Codable {
     try ScheduleRegistry.shared.encode(schedule, to: values.superEncoder(forKey: .schedule))
     try values.encode(scheduleUnit, forKey: .scheduleUnit)
     try values.encode(l2Penalty, forKey: .l2Penalty)
+    try values.encodeIfPresent(weightDecay, forKey: .weightDecay)
+    if !groups.isEmpty { try values.encode(groups, forKey: .groups) }
+    try values.encodeIfPresent(clipping, forKey: .clipping)
+    try values.encodeIfPresent(averaging, forKey: .averaging)
+    if microBatches != 1 { try values.encode(microBatches, forKey: .microBatches) }
+    try values.encodeIfPresent(mixup, forKey: .mixup)
     try values.encode(dropsLastBatch, forKey: .dropsLastBatch)
     try values.encode(keepsBest, forKey: .keepsBest)
     try values.encode(monitor, forKey: .monitor)
@@ -168,7 +220,8 @@ extension TrainingConfiguration: Hashable {
   private var settings: [AnyHashable] {
     [
       epochs, batchSize, AnyHashable(loss), AnyHashable(optimizer), learningRate, AnyHashable(schedule), scheduleUnit,
-      l2Penalty, dropsLastBatch, keepsBest, monitor, patience, classWeights, augmentation, seed, recomputesNormalized,
+      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, mixup, dropsLastBatch, keepsBest, monitor,
+      patience, classWeights, augmentation, seed, recomputesNormalized,
     ]
   }
 
@@ -181,6 +234,7 @@ extension TrainingConfiguration: Hashable {
 
 /// The parts of a program that draw random numbers, each from a generator split off that of the seed.
 public enum RandomStream: UInt64, Sendable {
-  /// Initial weights, the order of samples, dropout, what is set aside for validation, and how images are changed.
-  case weights, order, dropout, split, augmentation
+  /// Initial weights, the order of samples, dropout, what is set aside for validation, how images are changed, and how examples are
+  /// mixed.
+  case weights, order, dropout, split, augmentation, mixing
 }

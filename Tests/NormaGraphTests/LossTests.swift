@@ -28,25 +28,25 @@ import Testing
     #expect(softmax[0].relativeError <= 1e-8)
   }
 
-  @Test func classesCountAsMuchAsTheirWeightsSay() {
+  @Test func rowsCountAsMuchAsTheirWeightsSay() {
     let scores = Tensor<Double>([1, 3, 2.5, 0.5, -1, 4, 0, 0, 0.5], shape: [3, 3])
     let rows = (0..<3).map { Variable(scores[rows: $0..<$0 + 1]) }
-    let (labels, weights) = ([2, 0, 2], [0.5, 7, 2])
+    let (labels, weights) = ([2, 0, 2], [2.0, 0.5, 2])
     let losses = zip(rows, labels).map { $0.softmaxCrossEntropy(labels: [$1]).value.item }
     let expected = (2 * losses[0] + 0.5 * losses[1] + 2 * losses[2]) / 4.5
-    let loss = Variable(scores).softmaxCrossEntropy(labels: labels, classWeights: weights).value.item
+    let loss = Variable(scores).softmaxCrossEntropy(labels: labels, weights: weights).value.item
     // Three products and sums, and a quotient.
     #expect(abs(loss - expected) < 8 * Double.unitRoundoff * expected)
     let margins = zip(rows, labels).map { $0.multiclassSVM(labels: [$1]).value.item }
     #expect(
       abs(
-        Variable(scores).multiclassSVM(labels: labels, classWeights: weights).value.item
+        Variable(scores).multiclassSVM(labels: labels, weights: weights).value.item
           - (2 * margins[0] + 0.5 * margins[1] + 2 * margins[2]) / 4.5) < 8 * Double.unitRoundoff * 10)
     let softmax = checkGradients(at: [scores], step: 1e-4) {
-      $0[0].softmaxCrossEntropy(labels: labels, classWeights: weights)
+      $0[0].softmaxCrossEntropy(labels: labels, weights: weights)
     }
     #expect(softmax[0].relativeError <= 1e-7)
-    let svm = checkGradients(at: [scores], step: 0.01) { $0[0].multiclassSVM(labels: labels, classWeights: weights) }
+    let svm = checkGradients(at: [scores], step: 0.01) { $0[0].multiclassSVM(labels: labels, weights: weights) }
     #expect(svm[0].relativeError <= 1e-9)
   }
 

@@ -29,55 +29,100 @@ import Testing
     let scores: Tensor<Double> = parity.input("predictions")
     let gradient = parity.expected("gradient").elements
     let loss = parity.expected("loss").item
-    guard parity.settings.loss != "mse" else {
-      // The difference, its square (which doubles the first), the sum's conversion and the quotient; all terms positive.
+    let kind = parity.settings.kind
+    // The share of each row in the loss.
+    let rows = scores.shape[0]
+    let weights =
+      parity.settings.isWeighted ? parity.input("weights", Double.self).elements : .init(repeating: 1, count: rows)
+    let shares = weights.map { $0 / weights.reduce(0, +) }
+    let sumRounding = Double(scores.count + 4) * Double.unitRoundoff
+    switch kind {
+    case "mse", "huber":
+      // The difference, its square (which doubles the first) or its product with the threshold, the weight, the sum's conversion and
+      // the quotient; all terms positive.
+      return ((7 * unit + sumRounding) * loss, gradient.map { 6 * unit * abs($0) })
+    case "bce":
+      // A term is found in double precision from numbers as large as the score, and rounded; the sigmoid of the gradient to five
+      // units, and as in the others weight, sum and quotient.
+      let x = scores.elements.map { abs($0) }
+      let probabilities = scores.elements.map { 1 / (1 + exp(-$0)) }
+      let columns = Double(scores.count / rows)
+      func share(_ index: Int) -> Double { shares[index / (scores.count / rows)] / columns }
       return (
-        (5 * unit + Double(scores.count + 4) * Double.unitRoundoff) * loss, gradient.map { 4 * unit * abs($0) }
+        (7 * unit + sumRounding) * loss
+          + x.indices.reduce(0) { $0 + 4 * Double.unitRoundoff * (x[$1] + 1) * share($1) },
+        gradient.indices.map { share($0) * 5 * unit * probabilities[$0] + 6 * unit * abs(gradient[$0]) }
       )
+    default: break
     }
     let labels = parity.integers("targets")
-    let (rows, classes) = (scores.shape[0], scores.shape[1])
+    let classes = scores.shape[1]
     let sumError = Double(rows * classes + 4) * Double.unitRoundoff
     var lossError = 0.0
     var errors: [Double] = []
     for (row, label) in labels.enumerated() {
       let s = Array(scores.elements[row * classes..<(row + 1) * classes])
-      if parity.settings.loss == "svm" {
+      let gradient = Array(gradient[row * classes..<(row + 1) * classes])
+      if kind == "svm" {
         // Each margin rounds twice.
         for j in 0..<classes where j != label && s[j] - s[label] + 1 > 0 {
           let margin = s[j] - s[label] + 1
-          lossError += unit * (abs(s[j] - s[label]) + margin) + sumError * margin
+          lossError += shares[row] * (unit * (abs(s[j] - s[label]) + margin) + sumError * margin)
         }
-        errors += gradient[row * classes..<(row + 1) * classes].map { 3 * unit * abs($0) }
-      } else {
-        // A shifted score d is off by u·|d|, so its exponential by the factor 1 + u·(|d| + 2), and the sum by that of
-        // the weighted mean of |d|.
-        let largest = s.max() ?? 0
-        let d = s.map { largest - $0 }
-        let exponentials = d.map { exp(-$0) }
-        let sum = exponentials.reduce(0, +)
-        let meanDistance = zip(exponentials, d).reduce(0) { $0 + $1.0 * $1.1 } / sum
-        lossError += unit * (meanDistance + 2 + d[label]) + sumError * (d[label] + log(sum))
-        for j in 0..<classes {
-          let p = exponentials[j] / sum
-          let error = unit * p * (d[j] + meanDistance + 6) + (j == label ? 2 * unit : 0)
-          errors.append(
-            error / Double(rows) + 2 * unit * abs(gradient[row * classes + j]) + 8 * Double(Float.leastNonzeroMagnitude)
-          )
-        }
+        errors += gradient.map { 3 * unit * abs($0) }
+        continue
+      }
+      // A shifted score d is off by u·|d|, so its exponential by the factor 1 + u·(|d| + 2), and the sum by that of
+      // the weighted mean of |d|.
+      let largest = s.max() ?? 0
+      let d = s.map { largest - $0 }
+      let exponentials = d.map { exp(-$0) }
+      let sum = exponentials.reduce(0, +)
+      let meanDistance = zip(exponentials, d).reduce(0) { $0 + $1.0 * $1.1 } / sum
+      let smoothing = kind == "smoothed" ? 0.1 : 0
+      let distance = (1 - smoothing) * d[label] + smoothing * d.reduce(0, +) / Double(classes)
+      var rowError = unit * (meanDistance + 2 + distance) + sumError * (distance + log(sum))
+      // What the focal loss multiplies the others by, and how far off that is: a power of what is left of the label's probability, whose
+      // error is that of the probabilities it is summed up from, and its derivative.
+      var (factor, factorError) = (1.0, 0.0)
+      if let focus = ["focal": 2, "focal_half": 0.5][kind] {
+        let rest = exponentials.indices.reduce(0) { $0 + ($1 == label ? 0 : exponentials[$1] / sum) }
+        let restError = unit * ((d.max() ?? 0) + meanDistance + 6)
+        let (p, nll) = (exponentials[label] / sum, d[label] + log(sum))
+        let weight = pow(rest, focus)
+        let slope = rest > 0 ? focus * pow(rest, focus - 1) * p : 0
+        factor = weight + slope * nll
+        factorError =
+          weight * focus * restError + slope * (nll * (abs(focus - 1) * restError + rowError) + rowError)
+          + 4 * unit * factor
+        rowError = weight * (rowError + nll * (focus * restError + unit))
+      }
+      lossError += shares[row] * rowError
+      for j in 0..<classes {
+        let p = exponentials[j] / sum
+        let error = unit * p * (d[j] + meanDistance + 6) + (j == label ? 2 * unit : 0) + (smoothing > 0 ? 2 * unit : 0)
+        errors.append(
+          shares[row] * (error * factor + factorError * abs(p - (j == label ? 1 : 0)))
+            + 4 * unit * abs(gradient[j]) + 8 * Double(Float.leastNonzeroMagnitude))
       }
     }
-    return (lossError / Double(rows) + 2 * unit * loss, errors)
+    return (lossError + 3 * unit * loss, errors)
   }
 
   private func checkLoss<Element: TensorElement>(_ type: Element.Type, _ parity: ParityCase<LossSettings>) {
     let graph = Graph<Element>()
     let predictions = graph.input(parity.input("predictions"), name: "predictions")
+    let weights = parity.settings.isWeighted ? parity.input("weights", Double.self).elements : nil
     let loss =
-      switch parity.settings.loss {
-      case "cross_entropy": predictions.softmaxCrossEntropy(labels: parity.integers("targets"))
+      switch parity.settings.kind {
+      case "cross_entropy": predictions.softmaxCrossEntropy(labels: parity.integers("targets"), weights: weights)
+      case "smoothed": predictions.softmaxCrossEntropy(labels: parity.integers("targets"), labelSmoothing: 0.1)
+      case "focal": predictions.focalLoss(labels: parity.integers("targets"), focus: 2)
+      case "focal_half": predictions.focalLoss(labels: parity.integers("targets"), focus: 0.5)
       case "svm": predictions.multiclassSVM(labels: parity.integers("targets"))
-      default: predictions.meanSquaredError(targets: parity.input("targets"))
+      case "huber": predictions.huberLoss(targets: parity.input("targets"), threshold: 0.75)
+      case "bce": predictions.binaryCrossEntropy(targets: parity.input("targets"), weights: weights)
+      default: predictions.meanSquaredError(targets: parity.input("targets"), weights: weights)
       }
     let bounds = bounds(parity, unit: Element.unitRoundoff + 2 * Double.unitRoundoff)
     expect(loss.value.reshaped(to: [1]), parity.expected("loss"), within: [bounds.loss], "loss")
@@ -85,7 +130,8 @@ import Testing
   }
 
   @Test(arguments: lossCases) func lossesArePyTorchs(parity: ParityCase<LossSettings>) {
-    #expect(["cross_entropy", "svm", "mse"].contains(parity.settings.loss))
+    #expect(
+      ["cross_entropy", "smoothed", "focal", "focal_half", "svm", "mse", "huber", "bce"].contains(parity.settings.kind))
     checkLoss(Double.self, parity)
     checkLoss(Float.self, parity)
   }

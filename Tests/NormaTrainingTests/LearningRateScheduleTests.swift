@@ -9,6 +9,13 @@ import Testing
     switch settings.schedule {
     case "constant": return .constant
     case "step": return .step(every: try #require(settings.interval), factor: try #require(settings.factor))
+    case "milestones":
+      return .milestones(try #require(settings.milestones), factor: try #require(settings.factor))
+    case "one_cycle":
+      return .oneCycle(
+        length: settings.steps, rise: try #require(settings.rise),
+        initial: try #require(settings.start) / settings.rate,
+        final: try #require(settings.final) / settings.rate)
     case "cosine": return .cosine(length: settings.steps, final: try #require(settings.final) / settings.rate)
     default:
       try #require(settings.schedule == "warm_up_cosine")
@@ -35,7 +42,27 @@ import Testing
     }
   }
 
-  @Test func allSchedulesAreThere() { #expect(Self.cases.count == 10) }
+  @Test func allSchedulesAreThere() { #expect(Self.cases.count == 14) }
+
+  /// PyTorch's `ReduceLROnPlateau(patience=1, factor=0.5)` on these losses: the rate after each.
+  @Test func aPlateauLowersTheRate() {
+    let schedule = PlateauSchedule(patience: 1, factor: 0.5)
+    var history = TrainingHistory()
+    #expect(schedule.factor(at: 0, after: history) == 1)
+    let losses = [1.0, 0.9, 0.95, 0.9, 0.89999, 0.95, 0.2, 0.3, 0.3, 0.1]
+    let factors = [1.0, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125, 0.125]
+    for (number, (loss, factor)) in zip(losses, factors).enumerated() {
+      history.epochs.append(
+        .init(
+          number: number + 1, trainingLoss: 7, trainingMetric: 0, validationLoss: loss, validationMetric: 0,
+          learningRate: 0))
+      #expect(schedule.factor(at: number, after: history) == factor, "after epoch \(number + 1)")
+      #expect(WarmUpSchedule(length: 0, initial: 0, then: schedule).factor(at: number, after: history) == factor)
+    }
+    // Without validation data the training loss counts.
+    for index in history.epochs.indices { history.epochs[index].validationLoss = nil }
+    #expect(schedule.factor(at: 0, after: history) == 1.0 / 16)
+  }
 
   @Test func aFinishedCosineStaysAtItsEnd() {
     let schedule = CosineSchedule(length: 4, final: 0.25)

@@ -16,11 +16,15 @@ import Testing
       return .sgd(momentum: try #require(settings.momentum), nesterov: settings.nesterov == true)
     case "rmsprop":
       return .rmsProp(decay: try #require(settings.smoothing), epsilon: try #require(settings.epsilon))
+    case "lion":
+      return .lion(
+        beta1: try #require(settings.beta1), beta2: try #require(settings.beta2), weightDecay: settings.weightDecay)
     default:
-      try #require(["adam", "adamw"].contains(settings.rule))
+      try #require(["adam", "adamw", "amsgrad"].contains(settings.rule))
       return .adam(
         beta1: try #require(settings.beta1), beta2: try #require(settings.beta2),
-        epsilon: try #require(settings.epsilon), weightDecay: settings.rule == "adamw" ? settings.weightDecay : 0)
+        epsilon: try #require(settings.epsilon), weightDecay: settings.rule == "adamw" ? settings.weightDecay : 0,
+        usesLargest: settings.rule == "amsgrad")
     }
   }
 
@@ -51,6 +55,8 @@ import Testing
         let update =
           switch settings.rule {
           case "sgd": rate * largestTerm / (1 - (settings.momentum ?? 0))
+          // Steps of one length, in directions that rounding leaves as they are.
+          case "lion": rate
           case "rmsprop": rate * cancelled * ratio(settings.smoothing ?? 0, corrected: false)
           default: rate * cancelled * ratio(settings.beta2 ?? 0, corrected: true)
           }
@@ -71,7 +77,8 @@ import Testing
     }
     let gradients: [Tensor<Element>] = names.map { parity.fixture.tensor("\(settings.gradients).\($0)") }
     let decayed = Set(settings.decayed.compactMap { kinds[$0] })
-    let penalty = L2Penalty<Element>(strength: settings.rule == "adamw" ? 0 : settings.weightDecay, kinds: decayed)
+    let penalty = L2Penalty<Element>(
+      strength: ["adamw", "lion"].contains(settings.rule) ? 0 : settings.weightDecay, kinds: decayed)
     var optimizer = Optimizer<Element>(try rule(settings))
     var steps: [[Tensor<Element>]] = []
     for step in 0..<gradients[0].shape[0] {
@@ -103,5 +110,5 @@ import Testing
     try check(Float.self, parity)
   }
 
-  @Test func onlyRMSPropWithMomentumIsLeftOut() { #expect(Self.cases.count == 24) }
+  @Test func onlyRMSPropWithMomentumIsLeftOut() { #expect(Self.cases.count == 31) }
 }

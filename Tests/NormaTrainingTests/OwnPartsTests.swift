@@ -9,7 +9,7 @@ private struct MeanAbsoluteError: LossFunction {
   var weight = 2.0
 
   func callAsFunction<Element: TensorElement>(
-    _ outputs: Variable<Element>, targets: Dataset<Element>.Targets, classWeights: [Double]?
+    _ outputs: Variable<Element>, targets: Dataset<Element>.Targets, weights: [Double]?
   ) throws -> Variable<Element> {
     let difference = outputs - Variable(try targets.values(for: self))
     return (difference.relu() + difference.scaled(by: -1).relu()).mean().scaled(by: Element(weight))

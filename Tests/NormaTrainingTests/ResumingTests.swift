@@ -44,6 +44,7 @@ import Testing
 
   private static let optimizers: [any OptimizerRule] = [
     .sgd(), .sgd(momentum: 0.9), .sgd(momentum: 0.8, nesterov: true), .rmsProp(), .adam(), .adam(weightDecay: 0.01),
+    .adam(usesLargest: true), .lion(),
   ]
 
   private static func perceptron(_ optimizer: any OptimizerRule = .adam()) -> Training<Float> {
@@ -58,6 +59,46 @@ import Testing
 
   @Test(arguments: optimizers) func aNetworkWithDropoutGoesOnWithEveryOptimizer(optimizer: any OptimizerRule) throws {
     try expectTheSameEnd(Self.perceptron(optimizer))
+  }
+
+  @Test(arguments: [WeightAveraging.exponential(decay: 0.75), .stochastic(fromEpoch: 2)])
+  func aTrainingWithEverySwitchGoesOn(averaging: WeightAveraging) throws {
+    var training = Self.perceptron(.adam(usesLargest: true))
+    training.configuration.loss = .softmaxCrossEntropy(labelSmoothing: 0.1)
+    training.configuration.schedule = .warmUp(length: 2, initial: 0.1, then: .plateau(patience: 0, factor: 0.5))
+    training.configuration.weightDecay = 0.1
+    training.configuration.groups = [
+      ParameterGroup("8", learningRateFactor: 3), ParameterGroup("*.bias", weightDecay: 0.5),
+    ]
+    training.configuration.clipping = .norm(0.5)
+    training.configuration.averaging = averaging
+    training.configuration.microBatches = 3
+    training.configuration.mixup = 0.4
+    training.configuration.classWeights = [1, 2, 0.5]
+    training.configuration.recomputesNormalized = true
+    training.data.weights = (0..<33).map { 1 + Double($0 % 4) }
+    let model = training.model
+    training.model = {
+      let model = try model()
+      model.freeze("5.bias")
+      model.freezeStatistics("1")
+      return model
+    }
+    try expectTheSameEnd(training)
+  }
+
+  @Test func whatIsFrozenBelongsToTheTraining() throws {
+    let training = Self.perceptron()
+    let frozen = try training.model()
+    frozen.freeze("0")
+    frozen.freezeStatistics("5")
+    let state = try Trainer(frozen, configuration: training.configuration).state
+    let other = try Trainer(try training.model(), configuration: training.configuration)
+    #expect {
+      try other.restore(state)
+    } throws: { error in
+      "\(error)".contains("what is frozen was 0.weight, statistics of 5, and is nothing")
+    }
   }
 
   @Test func aNetworkOfDoublesGoesOn() throws {

@@ -8,7 +8,9 @@ import Testing
     { $0.learningRate = 3 }, { $0.schedule = .cosine(length: 3) }, { $0.scheduleUnit = .step }, { $0.l2Penalty = 3 },
     { $0.dropsLastBatch = true }, { $0.keepsBest = false }, { $0.monitor = .loss }, { $0.patience = 3 },
     { $0.classWeights = [3] }, { $0.augmentation = ImageAugmentation(padding: 3) }, { $0.seed = 3 },
-    { $0.recomputesNormalized = true },
+    { $0.recomputesNormalized = true }, { $0.weightDecay = 0.5 },
+    { $0.groups = [ParameterGroup("0.*", learningRateFactor: 0.5, weightDecay: 0)] }, { $0.clipping = .norm(2) },
+    { $0.averaging = .exponential(decay: 0.75) }, { $0.microBatches = 4 }, { $0.mixup = 0.25 },
   ]
 
   @Test func everySettingCountsAndIsSaved() throws {
@@ -26,7 +28,14 @@ import Testing
     let wrong: [(inout TrainingConfiguration) -> Void] = [
       { $0.epochs = -1 }, { $0.batchSize = 0 }, { $0.batchSize = -5 }, { $0.learningRate = .nan },
       { $0.learningRate = .infinity }, { $0.l2Penalty = -1 }, { $0.l2Penalty = .infinity }, { $0.patience = -1 },
-      { $0.classWeights = [1, 0] },
+      { $0.classWeights = [1, 0] }, { $0.weightDecay = -1 },
+      { $0.groups = [ParameterGroup("0", learningRateFactor: -1)] },
+      { $0.groups = [ParameterGroup("0", weightDecay: .nan)] }, { $0.clipping = .norm(0) },
+      { $0.clipping = .value(.nan) },
+      { $0.averaging = .exponential(decay: 1) }, { $0.averaging = .stochastic(fromEpoch: 0) }, { $0.microBatches = 0 },
+      { $0.mixup = 0 }, { $0.loss = .softmaxCrossEntropy(labelSmoothing: 2) }, { $0.loss = .focal(focus: -1) },
+      { $0.loss = .huber(threshold: 0) }, { $0.schedule = .oneCycle(length: 0) },
+      { $0.schedule = .warmUp(length: 1, initial: 0, then: .plateau(patience: -1)) },
     ]
     for change in wrong {
       var configuration = TrainingConfiguration()

@@ -50,6 +50,11 @@ public struct LossSettings: ParitySettings {
   public var name: String
   public var loss: String
   public var shape: [Int]
+
+  /// Whether its rows have weights.
+  public var isWeighted: Bool { loss.hasPrefix("weighted_") }
+  /// The loss, with weights or without.
+  public var kind: String { isWeighted ? String(loss.dropFirst("weighted_".count)) : loss }
 }
 
 /// Topic `activations`.
@@ -138,6 +143,8 @@ public struct LearningRateSettings: ParitySettings {
   public var warmUp: Int?
   public var start: Double?
   public var ramp: Int?
+  public var milestones: [Int]?
+  public var rise: Double?
 }
 
 /// Topic `initialization`.

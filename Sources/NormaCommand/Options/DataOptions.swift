@@ -111,13 +111,22 @@ struct DataOptions: ParsableArguments {
   }
 
   /// Reads the data, splits, encodes and standardizes them, and tells the person what was supposed of them.
-  func prepare(seed: UInt64, asImages: Bool) throws -> DataSplits {
+  ///
+  /// - Parameter base: the model that is trained further, whose preparation the features get.
+  func prepare(seed: UInt64, asImages: Bool, for base: BaseModel? = nil) throws -> DataSplits {
     let read = try read(asImages: asImages)
-    let prepared = try DataSplits(
-      read, validationCount: validationCount(read),
-      standardizing: try standardizationMode { .usual(for: read.training) },
-      standardizesTargets: standardizeTarget,
-      random: RandomGenerator(seed: seed).split(RandomStream.split.rawValue))
+    let random = RandomGenerator(seed: seed).split(RandomStream.split.rawValue)
+    let prepared: DataSplits
+    if let base {
+      prepared = try DataSplits(
+        read, validationCount: validationCount(read), preparedBy: base.preparation(for: read),
+        standardizesTargets: standardizeTarget, random: random)
+    } else {
+      prepared = try DataSplits(
+        read, validationCount: validationCount(read),
+        standardizing: try standardizationMode { .usual(for: read.training) },
+        standardizesTargets: standardizeTarget, random: random)
+    }
     tell(prepared.notes)
     return prepared
   }

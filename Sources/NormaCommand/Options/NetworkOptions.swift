@@ -86,6 +86,12 @@ struct NetworkOptions: ParsableArguments {
     _ = try architecture(normalization: .batch)
   }
 
+  /// Whether anything is said of the network.
+  var isGiven: Bool {
+    model != nil || activation != nil || initialization != nil || keep != nil || shortcut != nil || bnRule != nil
+      || bnMomentum != nil || bnEpsilon != nil || zeroGamma
+  }
+
   /// Makes sure that what is said of running statistics is said of some.
   func check(normalizations: [NormalizationKind]) throws {
     guard normalizations.contains(.batch) || (bnRule == nil && bnMomentum == nil) else {

@@ -2,15 +2,81 @@ import ArgumentParser
 import Norma
 
 /// The losses that `--loss` names.
-enum LossName: String, ExpressibleByArgument, CaseIterable {
-  case softmaxCrossEntropy, multiclassSVM, meanSquaredError
+enum LossChoice: ExpressibleByArgument {
+  case softmaxCrossEntropy, multiclassSVM, binaryCrossEntropy, meanSquaredError
+  case focal(focus: Double)
+  case huber(threshold: Double)
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    let number = parts.count == 2 ? Double(parts[1]) : nil
+    switch (parts[0], parts.count) {
+    case ("softmaxCrossEntropy", 1): self = .softmaxCrossEntropy
+    case ("multiclassSVM", 1): self = .multiclassSVM
+    case ("binaryCrossEntropy", 1): self = .binaryCrossEntropy
+    case ("meanSquaredError", 1): self = .meanSquaredError
+    case ("focal", 1): self = .focal(focus: 2)
+    case ("huber", 1): self = .huber(threshold: 1)
+    case ("focal", 2):
+      guard let number, number >= 0, number.isFinite else { return nil }
+      self = .focal(focus: number)
+    case ("huber", 2):
+      guard let number, number > 0, number.isFinite else { return nil }
+      self = .huber(threshold: number)
+    default: return nil
+    }
+  }
+
+  /// Whether it is for numbers, rather than for classes.
+  var isForNumbers: Bool {
+    switch self {
+    case .meanSquaredError, .huber: true
+    case .softmaxCrossEntropy, .multiclassSVM, .binaryCrossEntropy, .focal: false
+    }
+  }
 
   /// The loss.
-  var loss: any LossFunction {
+  func loss(labelSmoothing: Double) -> any LossFunction {
     switch self {
-    case .softmaxCrossEntropy: .softmaxCrossEntropy
+    case .softmaxCrossEntropy: .softmaxCrossEntropy(labelSmoothing: labelSmoothing)
+    case .focal(let focus): .focal(focus: focus)
     case .multiclassSVM: .multiclassSVM
+    case .binaryCrossEntropy: .binaryCrossEntropy
     case .meanSquaredError: .meanSquaredError
+    case .huber(let threshold): .huber(threshold: threshold)
+    }
+  }
+}
+
+/// What `--group` asks for: `PATTERN:FACTOR`, or `PATTERN:FACTOR:DECAY`.
+struct GroupChoice: ExpressibleByArgument {
+  let group: ParameterGroup
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    guard (2...3).contains(parts.count), !parts[0].isEmpty, let factor = Double(parts[1]), factor >= 0, factor.isFinite
+    else { return nil }
+    var decay: Double?
+    if parts.count == 3 {
+      guard let number = Double(parts[2]), number >= 0, number.isFinite else { return nil }
+      decay = number
+    }
+    group = ParameterGroup(NamePattern(parts[0]), learningRateFactor: factor, weightDecay: decay)
+  }
+}
+
+extension WeightAveraging: ExpressibleByArgument {
+  /// `ema:DECAY` or `swa:EPOCH`.
+  public init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    switch (parts[0], parts.count) {
+    case ("ema", 2):
+      guard let decay = Double(parts[1]), (0..<1).contains(decay) else { return nil }
+      self = .exponential(decay: decay)
+    case ("swa", 2):
+      guard let epoch = Int(parts[1]), epoch >= 1 else { return nil }
+      self = .stochastic(fromEpoch: epoch)
+    default: return nil
     }
   }
 }
@@ -83,7 +149,7 @@ enum ClassWeightsChoice: ExpressibleByArgument {
 /// How to train.
 struct TrainingOptions: ParsableArguments {
   enum OptimizerName: String, ExpressibleByArgument, CaseIterable {
-    case sgd, momentum, nesterov, rmsprop, adam, adamw
+    case sgd, momentum, nesterov, rmsprop, adam, adamw, amsgrad, lion
   }
 
   @Option(
@@ -106,7 +172,7 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The learning rate. (default: 1e-3 for adam and adamw, but 1e-2 where train has an mlp of one or two hidden layers and up to 5,000 examples; 1e-2 for the others; for resnet and vgg 0.1 for sgd, momentum and nesterov where all are normalized)",
+      "The learning rate. (default: 1e-3 for adam, adamw and amsgrad, but 1e-2 where train has an mlp of one or two hidden layers and up to 5,000 examples; a tenth of that for lion; 1e-2 for the others; for resnet and vgg 0.1 for sgd, momentum and nesterov where all are normalized)",
       valueName: "rate"))
   var learningRate: Double?
 
@@ -115,12 +181,13 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "By how much adamw shrinks weights, times the learning rate. (default: 0.01)", valueName: "factor"))
+      "By how much weights shrink at each step, times the learning rate, apart from the gradient; gamma, beta and biases do not. (default: 0.01 for adamw, else 0)",
+      valueName: "factor"))
   var weightDecay: Double?
 
   @Option(
     help: ArgumentHelp(
-      "How the learning rate changes: constant, cosine (down to 0 at the end), step:EPOCHS:FACTOR (multiplied every so many epochs). (default: cosine; constant for compare with mlp and convnet)",
+      "How the learning rate changes: constant, cosine (down to 0 at the end), one-cycle (from 1/25 up to the rate over three tenths of the training, then down to nothing), step:EPOCHS:FACTOR (multiplied every so many epochs), milestones:EPOCH,EPOCH:FACTOR (multiplied after these epochs), plateau:EPOCHS:FACTOR (multiplied after more than so many epochs without a better validation loss). (default: cosine; constant for compare with mlp and convnet)",
       valueName: "schedule"))
   var schedule: String?
 
@@ -135,9 +202,48 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What to make small. Where it is not said, softmaxCrossEntropy for classes and meanSquaredError for numbers.",
+      "What to make small: softmaxCrossEntropy, focal or focal:FOCUS (little of examples that are right already), multiclassSVM or binaryCrossEntropy (each class by itself) for classes; meanSquaredError, huber or huber:THRESHOLD for numbers. (default: softmaxCrossEntropy, meanSquaredError)",
       valueName: "name"))
-  var loss: LossName?
+  var loss: LossChoice?
+
+  @Option(
+    help: ArgumentHelp(
+      "The part of each label that softmaxCrossEntropy spreads evenly over all classes. (default: 0)",
+      valueName: "share"))
+  var labelSmoothing: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Mix each example with another in shares drawn from the beta distribution of this number, such as 0.2, for each step anew.",
+      valueName: "number"))
+  var mixup: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Scale the gradients of all parameters down to this length together where they are longer.", valueName: "length")
+  )
+  var clipNorm: Double?
+
+  @Option(help: ArgumentHelp("Hold each number of a gradient within ± this.", valueName: "bound"))
+  var clipValue: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Train parameters, whose names as norma inspect shows them a pattern means, at FACTOR times the learning rate, and with a weight decay of their own: PATTERN:FACTOR or PATTERN:FACTOR:DECAY. In a pattern * stands for anything; 2 means 2.weight too. May be given several times; the first that means a parameter counts.",
+      valueName: "group"))
+  var group: [GroupChoice] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "End with a mean of the weights: ema:DECAY, a running mean that keeps so much of itself at each step, which is evaluated after each epoch; or swa:EPOCH, the mean of the weights after each epoch from this one on, with running statistics recomputed.",
+      valueName: "kind"))
+  var average: WeightAveraging?
+
+  @Option(
+    help: ArgumentHelp(
+      "Let each batch go through the network in so many parts, each normalized by itself, for less memory; running statistics take them in as one batch.",
+      valueName: "count"))
+  var microBatches = 1
 
   @Option(
     help: ArgumentHelp(
@@ -184,6 +290,22 @@ struct TrainingOptions: ParsableArguments {
     try require(l2.map { $0 >= 0 && $0.isFinite } ?? true, "--l2 takes a number from 0 on, not \(l2 ?? 0).")
     try checkWarmUp(epochs: epochs ?? 1_000_000)
     try require(patience.map { $0 >= 0 } ?? true, "--patience takes a number from 0 on.")
+    try require(
+      labelSmoothing.map { (0..<1).contains($0) } ?? true, "--label-smoothing takes a number from 0 to below 1.")
+    try require(mixup.map { $0 > 0 && $0.isFinite } ?? true, "--mixup takes a number above 0.")
+    try require(clipNorm.map { $0 > 0 && $0.isFinite } ?? true, "--clip-norm takes a number above 0.")
+    try require(clipValue.map { $0 > 0 && $0.isFinite } ?? true, "--clip-value takes a number above 0.")
+    try require(clipNorm == nil || clipValue == nil, "Give --clip-norm or --clip-value, not both.")
+    try require(
+      (1...1_000_000).contains(microBatches), "--micro-batches takes a number from 1 on, not \(microBatches).")
+    if case .stochastic(let epoch) = average, let epochs {
+      try require(epoch <= epochs, "--average swa:\(epoch) begins after --epochs \(epochs).")
+    }
+    if let loss, labelSmoothing != nil {
+      guard case .softmaxCrossEntropy = loss else {
+        throw ValidationError("--label-smoothing is for --loss softmaxCrossEntropy.")
+      }
+    }
     _ = try parsedSchedule(schedule ?? "constant", epochs: epochs ?? 10, stepsPerEpoch: 1)
   }
 
@@ -202,7 +324,6 @@ struct TrainingOptions: ParsableArguments {
     try require(
       momentum == nil || optimizer == .momentum || optimizer == .nesterov,
       "--momentum is for --optimizer momentum and nesterov.")
-    try require(weightDecay == nil || optimizer == .adamw, "--weight-decay is for --optimizer adamw; --l2 is for all.")
     try require(
       !recompute || normalizations.contains(.batch),
       "--recompute is about batch normalization, and there is none here: add --norm batch.")
@@ -216,6 +337,8 @@ struct TrainingOptions: ParsableArguments {
     case .rmsprop: RMSProp()
     case .adam: Adam()
     case .adamw: Adam(weightDecay: weightDecay ?? 0.01)
+    case .amsgrad: Adam(usesLargest: true)
+    case .lion: Lion()
     }
   }
 
@@ -225,6 +348,27 @@ struct TrainingOptions: ParsableArguments {
     let main: any LearningRateSchedule
     switch (parts[0], parts.count) {
     case ("constant", 1): main = ConstantSchedule()
+    case ("one-cycle", 1): main = OneCycleSchedule(length: max(1, epochs * stepsPerEpoch - warmUpSteps))
+    case ("milestones", 3):
+      let milestones = parts[1].split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+      guard milestones.allSatisfy({ $0.map { $0 >= 1 } ?? false }), let factor = Double(parts[2]), factor > 0,
+        factor.isFinite
+      else {
+        throw ValidationError(
+          "--schedule milestones takes epochs and a factor, such as milestones:30,60:0.1, not '\(schedule)'.")
+      }
+      main = MilestoneSchedule(
+        milestones: milestones.map { milestone in
+          let steps = milestone!.multipliedReportingOverflow(by: stepsPerEpoch)
+          // The schedule's own time begins after the warm-up; its epochs are those of the training.
+          return steps.overflow ? .max : steps.partialValue - warmUpSteps
+        }, factor: factor)
+    case ("plateau", 3):
+      guard let patience = Int(parts[1]), patience >= 0, let factor = Double(parts[2]), factor > 0, factor.isFinite
+      else {
+        throw ValidationError("--schedule plateau takes epochs and a factor, such as plateau:5:0.1, not '\(schedule)'.")
+      }
+      main = PlateauSchedule(patience: patience, factor: factor)
     case ("cosine", 1): main = CosineSchedule(length: max(1, epochs * stepsPerEpoch - warmUpSteps))
     case ("step", 3):
       guard let every = Int(parts[1]), every >= 1, let factor = Double(parts[2]), factor > 0, factor.isFinite else {
@@ -233,7 +377,10 @@ struct TrainingOptions: ParsableArguments {
       // A change after more steps than can be counted never comes.
       let steps = every.multipliedReportingOverflow(by: stepsPerEpoch)
       main = StepSchedule(every: steps.overflow ? .max : steps.partialValue, factor: factor)
-    default: throw ValidationError("--schedule takes constant, cosine or step:EPOCHS:FACTOR, not '\(schedule)'.")
+    default:
+      throw ValidationError(
+        "--schedule takes constant, cosine, one-cycle, step:EPOCHS:FACTOR, milestones:EPOCH,EPOCH:FACTOR or plateau:EPOCHS:FACTOR, not '\(schedule)'."
+      )
     }
     return warmUpSteps > 0 ? WarmUpSchedule(length: warmUpSteps, initial: 0, then: main) : main
   }
@@ -255,20 +402,26 @@ struct TrainingOptions: ParsableArguments {
           + (batchSize == 1 ? "--batch-size takes 2 or more with it." : "\(training.name) has too few for training."))
     }
     let isClassification = if case .classes = training.targets { true } else { false }
-    if let loss, (loss == .meanSquaredError) == isClassification {
+    let loss = loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError)
+    if loss.isForNumbers == isClassification {
       throw UsageError(
-        "--loss \(loss.rawValue) is for \(isClassification ? "numbers" : "classes"), which \(training.name) does not have."
+        "--loss \(type(of: loss.loss(labelSmoothing: 0)).name) is for \(isClassification ? "numbers" : "classes"), which \(training.name) does not have."
       )
     }
+    try require(
+      labelSmoothing == nil || isClassification,
+      "--label-smoothing is for classes, which \(training.name) does not have.")
     let augmentation = augment.map(\.augmentation) ?? defaults.augmentation
     if let problem = augmentation?.problem(forExamplesOf: training.exampleShape) {
       throw UsageError("--augment \(augmentation?.description ?? ""): \(problem).")
     }
     var configuration = TrainingConfiguration(
       epochs: epochs, batchSize: batchSize,
-      loss: (loss ?? (isClassification ? .softmaxCrossEntropy : .meanSquaredError)).loss, optimizer: rule(optimizer),
+      loss: loss.loss(labelSmoothing: labelSmoothing ?? 0), optimizer: rule(optimizer),
       learningRate: learningRate ?? defaults.learningRate(optimizer, for: training.count), scheduleUnit: .step,
-      l2Penalty: l2 ?? defaults.l2(optimizer), dropsLastBatch: dropLast, monitor: monitor,
+      l2Penalty: l2 ?? defaults.l2(optimizer), weightDecay: optimizer == .adamw ? nil : weightDecay,
+      groups: group.map(\.group), clipping: clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) },
+      averaging: average, microBatches: microBatches, mixup: mixup, dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),
       classWeights: try classWeights?.weights(for: training), augmentation: augmentation, seed: seed,
       recomputesNormalized: recompute)

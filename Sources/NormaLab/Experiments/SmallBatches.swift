@@ -242,6 +242,7 @@ private final class Renormalization {
 private final class BatchRenorm: StatisticsGathering {
   let gamma: Parameter<Float>, beta: Parameter<Float>
   var runningStatistics: RunningStatistics<Float>?
+  var hasFrozenStatistics = false
   private let renormalization: Renormalization
   private let conventions = BatchNormalizationConventions.pyTorch
 
@@ -258,7 +259,7 @@ private final class BatchRenorm: StatisticsGathering {
   func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) throws -> Variable<Float> {
     let (gamma, beta) = (pass.variable(for: gamma), pass.variable(for: beta))
     guard let running = runningStatistics else { return x }
-    guard pass.isTraining else {
+    guard pass.isTraining && !hasFrozenStatistics else {
       return x.batchNormalized(
         mean: pass.constant(running.mean, named: "running_mean"),
         variance: pass.constant(running.variance, named: "running_var"), gamma: gamma, beta: beta,

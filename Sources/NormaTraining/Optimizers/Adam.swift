@@ -5,7 +5,7 @@ import NormaTensor
 /// `rate · weightDecay` apart from the gradient.
 ///
 /// `m = β₁ · m + (1 − β₁) · g`, `v = β₂ · v + (1 − β₂) · g²`, then with `m̂ = m / (1 − β₁ᵗ)` and `v̂ = v / (1 − β₂ᵗ)`
-/// `w −= rate · m̂ / (√v̂ + epsilon)`.
+/// `w −= rate · m̂ / (√v̂ + epsilon)`. With AMSGrad (Reddi et al. 2018) the largest v so far stands in the place of v.
 public struct Adam: OptimizerRule {
   public static let name = "adam"
   /// What the running mean of the gradients keeps at each step.
@@ -16,20 +16,48 @@ public struct Adam: OptimizerRule {
   public var epsilon: Double
   /// By how much weights shrink at each step, times the learning rate.
   public var weightDecay: Double
+  /// Whether the largest mean of squares so far is divided by, so that steps never grow again.
+  public var usesLargest: Bool
 
-  /// The rule by its settings.
-  public init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0) {
+  /// The rule by its settings; with `usesLargest` AMSGrad.
+  public init(
+    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
+    usesLargest: Bool = false
+  ) {
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon
     self.weightDecay = weightDecay
+    self.usesLargest = usesLargest
   }
 
-  public var slots: [String] { ["first_moment", "second_moment"] }
+  public var slots: [String] { ["first_moment", "second_moment"] + (usesLargest ? ["largest_second_moment"] : []) }
+  public var appliesShrinkage: Bool { true }
 
   public var description: String {
-    "\(weightDecay == 0 ? "Adam" : "AdamW"), betas \(beta1) and \(beta2)"
+    (usesLargest ? "AMSGrad" : weightDecay == 0 ? "Adam" : "AdamW") + ", betas \(beta1) and \(beta2)"
       + (weightDecay == 0 ? "" : ", weight decay \(weightDecay)")
+  }
+
+  private enum CodingKeys: String, CodingKey { case beta1, beta2, epsilon, weightDecay, usesLargest }
+
+  /// Settings from a file; an earlier version did not know AMSGrad.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    beta1 = try values.decode(Double.self, forKey: .beta1)
+    beta2 = try values.decode(Double.self, forKey: .beta2)
+    epsilon = try values.decode(Double.self, forKey: .epsilon)
+    weightDecay = try values.decode(Double.self, forKey: .weightDecay)
+    usesLargest = try values.decodeIfPresent(Bool.self, forKey: .usesLargest) ?? false
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(beta1, forKey: .beta1)
+    try values.encode(beta2, forKey: .beta2)
+    try values.encode(epsilon, forKey: .epsilon)
+    try values.encode(weightDecay, forKey: .weightDecay)
+    if usesLargest { try values.encode(usesLargest, forKey: .usesLargest) }
   }
 
   public func update<Element: TensorElement>(
@@ -37,10 +65,14 @@ public struct Adam: OptimizerRule {
     step: OptimizerStep
   ) {
     let (first, second) = (slots.pointer(0), slots.pointer(1))
+    let largest = usesLargest ? slots.pointer(2) : nil
     values.withUnsafeMutableBufferPointer { values in
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
         let (plain, factors) = (AdamFactors<Float>(self, step), AdamFactors<Element>(self, step))
+        if usesLargest {
+          return largestStep(w, g, first, second, largest!, values.count, factors)
+        }
         MeanSquare.step(
           values.count,
           kernel: Element.kernels.map { kernels in
@@ -60,10 +92,13 @@ public struct Adam: OptimizerRule {
 }
 
 extension OptimizerRule where Self == Adam {
-  /// Adam; AdamW with weight decay.
+  /// Adam; AdamW with weight decay, AMSGrad with `usesLargest`.
   public static func adam(
-    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0
-  ) -> Self { Self(beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay) }
+    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
+    usesLargest: Bool = false
+  ) -> Self {
+    Self(beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, usesLargest: usesLargest)
+  }
 }
 
 /// What is the same for every number of one step of Adam.
@@ -84,7 +119,7 @@ private struct AdamFactors<Element: TensorElement> {
     epsilon = Element(rule.epsilon)
     rate = Element(step.learningRate / (1 - Functions.power(rule.beta1, step.number)))
     rootScale = Element(1 / (1 - Functions.power(rule.beta2, step.number)).squareRoot())
-    shrink = Element(1 - step.learningRate * (step.decays ? rule.weightDecay : 0))
+    shrink = Element(step.shrinkage)
   }
 }
 
@@ -105,5 +140,24 @@ private func adamStep<Element: TensorElement>(
       isWide
       ? rate * (first[i] / (root + epsilon / rootScale) / rootScale) : rate * first[i] / (root * rootScale + epsilon)
     w[i] = shrink * w[i] - step
+  }
+}
+
+/// Adam's step with the largest mean of squares so far. A wide mean, kept as less its root, is larger than any other.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func largestStep<Element: TensorElement>(
+  _ w: UnsafeMutablePointer<Element>, _ g: UnsafePointer<Element>, _ first: UnsafeMutablePointer<Element>,
+  _ second: UnsafeMutablePointer<Element>, _ largest: UnsafeMutablePointer<Element>, _ count: Int,
+  _ factors: AdamFactors<Element>
+) {
+  let (beta1, rest1, beta2, rest2) = (factors.beta1, factors.rest1, factors.beta2, factors.rest2)
+  let (rate, rootScale, epsilon, shrink) = (factors.rate, factors.rootScale, factors.epsilon, factors.shrink)
+  for i in 0..<count {
+    first[i] = beta1 * first[i] + rest1 * g[i]
+    _ = MeanSquare.add(g[i], to: &second[i], decay: beta2, rest: rest2)
+    let root = max(MeanSquare.root(second[i]), MeanSquare.root(largest[i]))
+    if MeanSquare.root(largest[i]) < root { largest[i] = second[i] }
+    w[i] = shrink * w[i] - rate * (first[i] / (root + epsilon / rootScale) / rootScale)
   }
 }

@@ -26,6 +26,10 @@ enum MeanSquare {
     }
   }
 
+  /// The root of a mean.
+  @inline(__always)
+  static func root<Element: TensorElement>(_ mean: Element) -> Element { mean < 0 ? -mean : mean.squareRoot() }
+
   /// Takes a number into a mean: `mean = decay · mean + rest · g²`.
   ///
   /// - Returns: the root of the mean, and whether it is the mean's place that holds it.

@@ -15,12 +15,27 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   public let rule: any OptimizerRule
   /// The learning rate of the next step.
   public var learningRate: Double
-  /// Which kinds of parameter weight decay shrinks, where the rule has any.
+  /// By how much weights shrink at each step, times the learning rate, apart from the gradient; nil for what the rule says.
+  public var weightDecay: Double?
+  /// Which kinds of parameter weight decay shrinks, where there is any.
   public var decayedKinds: Set<ParameterKind> = [.weight]
+  /// Parameters with settings of their own.
+  public var groups: [ParameterGroup] = [] { didSet { settings = nil } }
+  /// What is done about gradients that are very large; nil for nothing.
+  public var clipping: GradientClipping?
+  /// Which mean of the weights is kept; nil for none.
+  public var averaging: WeightAveraging?
   /// How many steps were made.
   public private(set) var stepCount = 0
-  /// What the rule remembers, by the names of its slots: a vector each, all parameters one after the other. Empty before the
-  /// first step.
+  /// Of how many values of each weight the mean is.
+  public private(set) var averagedCount = 0
+  /// The name among ``slots`` of the mean of the weights.
+  static var averageSlot: String { "parameter_average" }
+  /// The settings of each parameter of a model, found once.
+  private var settings: (model: ObjectIdentifier, ofParameters: [ParameterSettings])?
+
+  /// What the rule remembers, by the names of its slots, and the mean of the weights where one is kept: a vector each, all
+  /// parameters one after the other. Empty before the first step.
   public private(set) var slots: [String: Tensor<Element>] = [:]
 
   /// An optimizer before its first step.
@@ -29,17 +44,28 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     self.learningRate = learningRate
   }
 
-  /// An optimizer that goes on where another stood.
-  init(_ rule: any OptimizerRule, learningRate: Double, stepCount: Int, slots: [String: Tensor<Element>]) {
-    self.init(rule, learningRate: learningRate)
+  /// The optimizer of a training, which goes on where another stood.
+  init(
+    _ configuration: TrainingConfiguration, stepCount: Int = 0, averagedCount: Int = 0,
+    slots: [String: Tensor<Element>] = [:]
+  ) {
+    self.init(configuration.optimizer, learningRate: configuration.learningRate)
+    weightDecay = configuration.weightDecay
+    groups = configuration.groups
+    clipping = configuration.clipping
+    averaging = configuration.averaging
     self.stepCount = stepCount
+    self.averagedCount = averagedCount
     self.slots = slots
   }
+
+  /// The names of all that is remembered.
+  private var slotNames: [String] { rule.slots + (averaging == nil ? [] : [Self.averageSlot]) }
 
   /// Whether it has made no step, or steps with as many parameters' elements as are given.
   func fits(elementCount: Int) -> Bool {
     stepCount == 0
-      || (slots.keys.sorted() == rule.slots.sorted() && slots.values.allSatisfy { $0.count == elementCount })
+      || (slots.keys.sorted() == slotNames.sorted() && slots.values.allSatisfy { $0.count == elementCount })
   }
 
   /// Makes one step, and lets the batch's statistics take effect on running ones.
@@ -59,23 +85,56 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     guard fits(elementCount: parameters.reduce(0) { $0 + $1.shape.elementCount }) else {
       throw TrainingError.stateDoesNotFit("the optimizer's steps so far were made with another model")
     }
+    if settings?.model != ObjectIdentifier(model) {
+      settings = (ObjectIdentifier(model), try settings(of: model))
+    }
     try step.updateRunningStatistics()
     update(parameters, gradients: step.gradients)
   }
 
+  /// What a parameter's group says of it.
+  private struct ParameterSettings {
+    var learningRateFactor = 1.0
+    /// Nil for what holds for its kind.
+    var weightDecay: Double?
+  }
+
+  /// The settings of each of a model's parameters.
+  ///
+  /// - Throws: ``TrainingError/wrongSettings(_:)`` for a group that means none of them.
+  private func settings(of model: some Layer<Element>) throws -> [ParameterSettings] {
+    guard !groups.isEmpty else { return [] }
+    let names = model.namedParameters.map(\.name)
+    for group in groups where !names.contains(where: group.pattern.matches) {
+      throw TrainingError.wrongSettings(
+        "no parameter is named as the group '\(group.pattern)' has it; there are \(names.joined(separator: ", "))")
+    }
+    return names.map { name in
+      groups.first { $0.pattern.matches(name) }.map {
+        ParameterSettings(learningRateFactor: $0.learningRateFactor, weightDecay: $0.weightDecay)
+      } ?? ParameterSettings()
+    }
+  }
+
   /// Makes one step of parameters, the same ones in the same order at every step, by a gradient for each; nil leaves the
-  /// parameter alone.
+  /// parameter alone. Each number is read and written once, whatever is asked of the step.
   @specialized(where Element == Float)
   package mutating func update(_ parameters: [Parameter<Element>], gradients: [Tensor<Element>?]) {
     require(
       parameters.count == gradients.count, "\(gradients.count) gradients for \(parameters.count) parameters")
     let total = parameters.reduce(0) { $0 + $1.shape.elementCount }
-    let names = rule.slots
+    let names = slotNames
     if stepCount == 0 { slots = Dictionary(uniqueKeysWithValues: names.map { ($0, .zeros([total])) }) }
     require(fits(elementCount: total), "\(total) numbers of parameters, which are not those of the step before")
     stepCount += 1
     let ranges = ranges(of: parameters, gradients: gradients)
     let rule = rule
+    let clip = clip(of: gradients)
+    var averageWeight: Element?
+    if case .exponential = averaging {
+      averagedCount += 1
+      averageWeight = Element(averaging!.weight(ofValue: averagedCount))
+    }
     // Each slot is held here alone while its memory is written, and so is each parameter within `ranges`.
     var memory = names.map { slots.removeValue(forKey: $0)! }
     let bases = memory.indices.map { memory[$0].withUnsafeMutableElements { $0.baseAddress! } }
@@ -84,14 +143,63 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       nonisolated(unsafe) let bases = bases
       Parallel.forEach(ranges.count) { index in
         let range = ranges[index]
-        var values = UnsafeMutableBufferPointer(start: range.values, count: range.count).mutableSpan
-        var slots = OptimizerSlots(bases, offset: range.offset, count: range.count)
-        rule.update(
-          &values, gradients: UnsafeBufferPointer(start: range.gradients, count: range.count).span, slots: &slots,
-          step: range.step)
+        clip.withClipped(range.gradients, range.count) { gradients in
+          if !rule.appliesShrinkage, range.step.weightDecay != 0 {
+            apply(.scale(Element(range.step.shrinkage)), range.values, range.values, range.count)
+          }
+          var values = UnsafeMutableBufferPointer(start: range.values, count: range.count).mutableSpan
+          var slots = OptimizerSlots(bases, offset: range.offset, count: range.count)
+          rule.update(
+            &values, gradients: UnsafeBufferPointer(start: gradients, count: range.count).span, slots: &slots,
+            step: range.step)
+        }
+        if let averageWeight {
+          average(bases[names.count - 1] + range.offset, range.values, range.count, weight: averageWeight)
+        }
       }
     }
     for (name, tensor) in zip(names, memory) { slots[name] = tensor }
+  }
+
+  /// Takes the weights as they are into their mean.
+  mutating func takeIntoAverage(_ parameters: [Parameter<Element>]) {
+    guard let averaging, var mean = slots.removeValue(forKey: Self.averageSlot) else { return }
+    averagedCount += 1
+    let weight = Element(averaging.weight(ofValue: averagedCount))
+    mean.withUnsafeMutableElements { mean in
+      var offset = 0
+      for parameter in parameters {
+        let count = parameter.shape.elementCount
+        parameter.value.withUnsafeElements { values in
+          guard let values = values.baseAddress else { return }
+          average(mean.baseAddress! + offset, values, count, weight: weight)
+        }
+        offset += count
+      }
+    }
+    slots[Self.averageSlot] = mean
+  }
+
+  /// The mean of the weights, for each parameter; nil where there is none yet. A parameter that is frozen has the value it keeps.
+  package func averages(of parameters: [Parameter<Element>]) -> [Tensor<Element>]? {
+    guard averagedCount > 0, let mean = slots[Self.averageSlot] else { return nil }
+    var offset = 0
+    return parameters.map { parameter in
+      let range = offset..<offset + parameter.shape.elementCount
+      offset = range.upperBound
+      return parameter.isFrozen ? parameter.value : mean[rows: range].reshaped(to: parameter.shape)
+    }
+  }
+
+  /// What is done to each gradient of a step.
+  private func clip(of gradients: [Tensor<Element>?]) -> Clip<Element> {
+    switch clipping {
+    case nil: return Clip()
+    case .value(let bound): return Clip(bound: Element(bound))
+    case .norm(let most):
+      let length = norm(of: gradients)
+      return length > most ? Clip(factor: Element(most / length)) : Clip()
+    }
   }
 
   /// A range of one parameter's numbers.
@@ -110,16 +218,18 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     let mostElements = rule.takesWholeParameters ? Int.max : 1 << 15
     var ranges: [Range] = []
     var offset = 0
-    for (parameter, gradient) in zip(parameters, gradients) {
+    let ruleDecay = weightDecay ?? rule.weightDecay
+    for (index, (parameter, gradient)) in zip(parameters, gradients).enumerated() {
       let count = parameter.shape.elementCount
       defer { offset += count }
       guard let gradient, !parameter.isFrozen, count > 0 else { continue }
       require(
         gradient.shape == parameter.shape,
         "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)")
+      let own = settings.flatMap { $0.ofParameters.isEmpty ? nil : $0.ofParameters[index] } ?? ParameterSettings()
       let step = OptimizerStep(
-        number: stepCount, learningRate: learningRate, kind: parameter.kind,
-        decays: decayedKinds.contains(parameter.kind))
+        number: stepCount, learningRate: learningRate * own.learningRateFactor, kind: parameter.kind,
+        weightDecay: own.weightDecay ?? (decayedKinds.contains(parameter.kind) ? ruleDecay : 0))
       parameter.withUnsafeMutableElements { values in
         gradient.withUnsafeElements { gradient in
           var start = 0
@@ -136,4 +246,82 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     }
     return ranges
   }
+}
+
+/// What is done to the gradients of a step before the rule sees them: they are scaled, or held within a bound.
+private struct Clip<Element: TensorElement> {
+  var factor: Element?
+  var bound: Element?
+
+  /// Lends a range of gradients as they are to be, in memory that is in the cache.
+  func withClipped(
+    _ gradients: UnsafePointer<Element>, _ count: Int, _ body: (UnsafePointer<Element>) -> Void
+  ) {
+    guard factor != nil || bound != nil else { return body(gradients) }
+    withScratch(count, of: Element.self) { clipped in
+      if let factor { apply(.scale(factor), gradients, clipped, count) }
+      if let bound { clamp(gradients, clipped, count, bound) }
+      body(clipped)
+    }
+  }
+}
+
+/// The length of all gradients together: the root of the sum of the squares of all their numbers, in double precision. Cut by shapes
+/// alone.
+func norm<Element: TensorElement>(of gradients: [Tensor<Element>?]) -> Double {
+  var total = 0.0
+  for case let gradient? in gradients {
+    gradient.withUnsafeElements { x in
+      guard let x = x.baseAddress else { return }
+      let (count, length) = (gradient.count, 1 << 15)
+      var sums = [Double](repeating: 0, count: (count + length - 1) / length)
+      sums.withUnsafeMutableBufferPointer { sums in
+        nonisolated(unsafe) let sums = sums
+        Parallel.forEach(sums.count) { index in
+          sums[index] = sumOfSquares(x + index * length, min(length, count - index * length))
+        }
+      }
+      total += sums.reduce(0, +)
+    }
+  }
+  return total.squareRoot()
+}
+
+/// The sum of the squares of contiguous elements, in eight interleaved partial sums.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func sumOfSquares<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> Double {
+  var partial = SIMD8<Double>.zero
+  var index = 0
+  while index + 8 <= count {
+    for lane in 0..<8 {
+      let value = Double(x[index + lane])
+      partial[lane] += value * value
+    }
+    index += 8
+  }
+  var total = partial.sum()
+  while index < count {
+    total += Double(x[index]) * Double(x[index])
+    index += 1
+  }
+  return total
+}
+
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func clamp<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int, _ bound: Element
+) {
+  // Written so that a NaN stays one.
+  for i in 0..<count { y[i] = x[i] > bound ? bound : x[i] < -bound ? -bound : x[i] }
+}
+
+/// `mean += weight · (x − mean)`.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func average<Element: TensorElement>(
+  _ mean: UnsafeMutablePointer<Element>, _ x: UnsafePointer<Element>, _ count: Int, weight: Element
+) {
+  for i in 0..<count { mean[i] += weight * (x[i] - mean[i]) }
 }

@@ -4,24 +4,23 @@ import NormaTensor
 /// How gradients become steps, and what is remembered for that between steps.
 ///
 /// ```swift
-/// /// Steps by the sign of a running mean of the gradients (Chen et al. 2023).
-/// struct Lion: OptimizerRule {
-///   static let name = "lion"
-///   var slots: [String] { ["momentum"] }
+/// /// Divides each gradient by the root of the sum of all its squares so far (Duchi et al. 2011).
+/// struct AdaGrad: OptimizerRule {
+///   static let name = "adaGrad"
+///   var slots: [String] { ["sum_of_squares"] }
 ///
 ///   func update<Element: TensorElement>(
 ///     _ values: inout MutableSpan<Element>, gradients: Span<Element>, slots: inout OptimizerSlots<Element>,
 ///     step: OptimizerStep
 ///   ) {
 ///     for i in values.indices {
-///       let direction = 0.9 * slots[0, i] + 0.1 * gradients[i]
-///       slots[0, i] = 0.99 * slots[0, i] + 0.01 * gradients[i]
-///       values[i] -= Element(step.learningRate) * (direction > 0 ? 1 : direction < 0 ? -1 : 0)
+///       slots[0, i] += gradients[i] * gradients[i]
+///       values[i] -= Element(step.learningRate) * gradients[i] / (slots[0, i].squareRoot() + 1e-10)
 ///     }
 ///   }
 /// }
 ///
-/// try OptimizerRegistry.shared.register(Lion.self)  // so that checkpoints can name it
+/// try OptimizerRegistry.shared.register(AdaGrad.self)  // so that checkpoints can name it
 /// ```
 public protocol OptimizerRule: NamedSettings, CustomStringConvertible {
   /// What is remembered for each number of a parameter, each under a name of its own, by which it is saved; it is 0 before the
@@ -31,6 +30,13 @@ public protocol OptimizerRule: NamedSettings, CustomStringConvertible {
   /// Whether ``update(_:gradients:slots:step:)`` must see a parameter as a whole, as a rule does that measures its length. False
   /// unless said: large parameters come in ranges then, several at a time on as many threads.
   var takesWholeParameters: Bool { get }
+
+  /// By how much the rule shrinks weights at each step, times the learning rate, where a training says nothing else; 0 unless said.
+  var weightDecay: Double { get }
+
+  /// Whether ``update(_:gradients:slots:step:)`` multiplies the numbers by ``OptimizerStep/shrinkage`` itself. False unless said: it
+  /// is done before.
+  var appliesShrinkage: Bool { get }
 
   /// Makes one step of a range of a parameter's numbers.
   ///
@@ -46,6 +52,8 @@ public protocol OptimizerRule: NamedSettings, CustomStringConvertible {
 
 extension OptimizerRule {
   public var takesWholeParameters: Bool { false }
+  public var weightDecay: Double { 0 }
+  public var appliesShrinkage: Bool { false }
 
   /// The name in files.
   public var description: String { Self.name }
@@ -55,12 +63,15 @@ extension OptimizerRule {
 public struct OptimizerStep: Hashable, Sendable {
   /// The number of the step, counted from 1.
   public let number: Int
-  /// The learning rate of the step.
+  /// The learning rate of the step, of the parameter's group.
   public let learningRate: Double
   /// What the parameter does in its layer.
   public let kind: ParameterKind
-  /// Whether the parameter is of a kind that weight decay shrinks.
-  public let decays: Bool
+  /// By how much weight decay shrinks the parameter, times the learning rate; 0 for one that it leaves alone.
+  public let weightDecay: Double
+
+  /// What weight decay multiplies the parameter by: `1 − learningRate · weightDecay` (Loshchilov and Hutter 2019).
+  public var shrinkage: Double { 1 - learningRate * weightDecay }
 }
 
 /// What an optimizer remembers for a range of a parameter's numbers.
@@ -99,5 +110,6 @@ public struct OptimizerSlots<Element: TensorElement>: ~Copyable {
 /// Where optimizers are registered, so that files can name them.
 public enum OptimizerRegistry {
   /// All rules of the program: Norma's, and what it adds.
-  public static let shared = Registry<any OptimizerRule>(of: "optimizer", [SGD.self, RMSProp.self, Adam.self])
+  public static let shared = Registry<any OptimizerRule>(
+    of: "optimizer", [SGD.self, RMSProp.self, Adam.self, Lion.self])
 }

@@ -14,6 +14,10 @@ extension TrainingState {
     guard optimizer.fits(elementCount: model.parameterCount) else {
       throw TrainingError.stateDoesNotFit("the optimizer's state is of other parameters than the model has")
     }
+    let buffers = model.stateShapes.tensors
+    if let (name, tensor) = averagedBuffers.first(where: { buffers[$0.key] != $0.value.shape }) {
+      throw TrainingError.stateDoesNotFit("the mean of '\(name)' has shape \(tensor.shape), which the model has not")
+    }
     if let progress {
       let done = history.epochs.count - progress.epochsBefore
       guard done <= configuration.epochs, done < configuration.epochs || progress.stepsOfEpoch == 0 else {

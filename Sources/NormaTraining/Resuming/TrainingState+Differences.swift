@@ -31,7 +31,12 @@ extension TrainingConfiguration {
         ("batchSize", "\(settings.batchSize)"), ("loss", "\(settings.loss)"),
         ("optimizer", "\(settings.optimizer)"), ("learningRate", "\(settings.learningRate)"),
         ("schedule", "\(settings.schedule)"), ("scheduleUnit", settings.scheduleUnit.rawValue),
-        ("l2Penalty", "\(settings.l2Penalty)"), ("dropsLastBatch", "\(settings.dropsLastBatch)"),
+        ("l2Penalty", "\(settings.l2Penalty)"),
+        ("weightDecay", settings.weightDecay.map { "\($0)" } ?? "the optimizer's"),
+        ("groups", settings.groups.isEmpty ? "none" : settings.groups.map(\.description).joined(separator: "; ")),
+        ("clipping", settings.clipping.map { "\($0)" } ?? "none"),
+        ("averaging", settings.averaging.map { "\($0)" } ?? "none"), ("microBatches", "\(settings.microBatches)"),
+        ("mixup", settings.mixup.map { "\($0)" } ?? "none"), ("dropsLastBatch", "\(settings.dropsLastBatch)"),
         ("keepsBest", "\(settings.keepsBest)"), ("monitor", settings.monitor.rawValue),
         ("patience", settings.patience.map { "\($0)" } ?? "none"),
         ("classWeights", settings.classWeights.map { "\($0)" } ?? "none"),
@@ -49,14 +54,22 @@ extension TrainingConfiguration {
 }
 
 extension Layer {
-  /// The layers in words, and how their running statistics take in a batch.
+  /// The layers in words, and how their running statistics take in a batch; frozen ones take in none.
   var trainingStructure: (layers: [String], statistics: [String: StatisticsRule]) {
     var statistics: [String: StatisticsRule] = [:]
     for (path, layer) in layers {
-      guard let kept = (layer as? any StatisticsGathering<Element>)?.runningStatistics else { continue }
+      guard let layer = layer as? any StatisticsGathering<Element>, let kept = layer.runningStatistics else { continue }
       statistics[path] = StatisticsRule(rule: kept.rule, estimator: kept.estimator)
     }
     return (layers.map { "\($0.path): \($0.layer.summary)" }, statistics)
+  }
+}
+
+extension Layer {
+  /// The names of the parameters that are frozen, and the paths of the layers with frozen statistics, so marked.
+  var frozenNames: [String] {
+    let (parameters, statistics) = frozen
+    return parameters + statistics.map { "statistics of \($0)" }
   }
 }
 
@@ -73,6 +86,11 @@ extension TrainingState {
       found.append(
         TrainingDifference(
           name: "the number of layers", saved: "\(self.layers.count)", current: "\(layers.count)"))
+    }
+    func words(_ names: [String]) -> String { names.isEmpty ? "nothing" : names.joined(separator: ", ") }
+    let frozen = model.frozenNames
+    if self.frozen != frozen {
+      found.append(TrainingDifference(name: "what is frozen", saved: words(self.frozen), current: words(frozen)))
     }
     for (path, rule) in self.statistics.sorted(by: { $0.key < $1.key }) {
       guard let current = statistics[path], current != rule else { continue }

@@ -5,11 +5,13 @@ import NormaTensor
 
 extension TrainingState {
   /// The version of the format, raised whenever an earlier version of Norma could not read what is written. Earlier formats are
-  /// read too: 1 had two slots of an optimizer, and losses, optimizers and schedules of a fixed list.
-  static var formatVersion: Int { 2 }
+  /// read too: 1 had two slots of an optimizer, and losses, optimizers and schedules of a fixed list; 2 no mean of the weights, and no
+  /// settings of a step beside the optimizer's.
+  static var formatVersion: Int { 3 }
   /// The metadata's key for everything but tensors and notes.
   static var recordKey: String { "norma.training" }
   private static var bestPrefix: String { trainingPrefix + "best." }
+  private static var averagePrefix: String { trainingPrefix + "average." }
   private static var optimizerPrefix: String { trainingPrefix + "optimizer." }
   /// The slots' names in the first version of the format.
   private static var earlySlotNames: [String] { ["first", "second"] }
@@ -21,16 +23,20 @@ extension TrainingState {
     var configuration: TrainingConfiguration
     var history: TrainingHistory
     var layers: [String]
+    /// Nil in files of versions that froze nothing by name.
+    var frozen: [String]?
     var statistics: [String: StatisticsRule]
     var optimizerSteps: Int
+    /// Of how many values of each weight their mean is.
+    var averagedCount: Int?
     var orderRandom: RandomGenerator.State
     var dropoutRandom: RandomGenerator.State
     var progress: TrainingProgress?
     var dataChecksum: UInt32?
 
     enum CodingKeys: String, CodingKey {
-      case version, norma, configuration, history, layers, statistics, optimizerSteps, orderRandom, dropoutRandom
-      case progress, dataChecksum
+      case version, norma, configuration, history, layers, frozen, statistics, optimizerSteps, averagedCount
+      case orderRandom, dropoutRandom, progress, dataChecksum
     }
   }
 
@@ -43,13 +49,16 @@ extension TrainingState {
     file.metadata["format"] = "pt"
     file.metadata[Self.recordKey] = try Record(
       version: Self.formatVersion, norma: normaVersion, configuration: configuration, history: history,
-      layers: layers, statistics: statistics, optimizerSteps: optimizer.stepCount, orderRandom: orderRandom,
+      layers: layers, frozen: frozen.isEmpty ? nil : frozen, statistics: statistics,
+      optimizerSteps: optimizer.stepCount,
+      averagedCount: optimizer.averagedCount == 0 ? nil : optimizer.averagedCount, orderRandom: orderRandom,
       dropoutRandom: dropoutRandom, progress: progress, dataChecksum: dataChecksum
     ).json
     require(
       !model.tensors.keys.contains { $0.hasPrefix(trainingPrefix) }, "a layer cannot be called '\(trainingPrefix)'")
     model.add(to: &file)
     best?.add(to: &file, prefix: Self.bestPrefix)
+    for (name, tensor) in averagedBuffers { file.entries[Self.averagePrefix + name] = Safetensors.Entry(tensor) }
     for (name, tensor) in optimizer.slots { file.entries[Self.optimizerPrefix + name] = Safetensors.Entry(tensor) }
     try file.write(to: path)
   }
@@ -89,11 +98,16 @@ extension TrainingState {
     }
     try record.history.take(from: file.entries, file: path, remedy: remedy)
     var (model, best): ([String: Safetensors.Entry], [String: Safetensors.Entry]) = ([:], [:])
-    var slots: [String: Tensor<Element>] = [:]
+    var (slots, averages): ([String: Tensor<Element>], [String: Tensor<Element>]) = ([:], [:])
     let rule = record.configuration.optimizer
     for (name, entry) in file.entries {
       if name.hasPrefix(Self.bestPrefix) {
         best[String(name.dropFirst(Self.bestPrefix.count))] = entry
+      } else if name.hasPrefix(Self.averagePrefix) {
+        guard let tensor = entry.exactTensor(of: Element.self) else {
+          throw error("'\(name)' holds no numbers of \(Element.typeName)")
+        }
+        averages[String(name.dropFirst(Self.averagePrefix.count))] = tensor
       } else if name.hasPrefix(Self.optimizerPrefix) {
         guard let tensor = entry.exactTensor(of: Element.self), tensor.rank == 1 else {
           throw error("'\(name)' is no vector of \(Element.typeName)")
@@ -110,10 +124,12 @@ extension TrainingState {
     self.model = try ModelState(model, file: path, remedy: remedy)
     self.best = best.isEmpty ? nil : try ModelState(best, file: path, remedy: remedy)
     optimizer = Optimizer(
-      rule, learningRate: record.configuration.learningRate, stepCount: record.optimizerSteps, slots: slots)
+      record.configuration, stepCount: record.optimizerSteps, averagedCount: record.averagedCount ?? 0, slots: slots)
+    averagedBuffers = averages
     configuration = record.configuration
     history = record.history
     layers = record.layers
+    frozen = record.frozen ?? []
     statistics = record.statistics
     orderRandom = record.orderRandom
     dropoutRandom = record.dropoutRandom
@@ -140,6 +156,9 @@ extension TrainingState {
     if let problem = configuration.problem { return "the training is one with \(problem)" }
     // More than any training reaches, and few enough to count on from.
     guard (0...1 << 53).contains(optimizer.stepCount) else { return "the optimizer made \(optimizer.stepCount) steps" }
+    guard (0...1 << 53).contains(optimizer.averagedCount) else {
+      return "the mean of the weights is of \(optimizer.averagedCount)"
+    }
     guard history.epochs.indices.allSatisfy({ history.epochs[$0].number == $0 + 1 }) else {
       return "the epochs are not numbered from 1"
     }

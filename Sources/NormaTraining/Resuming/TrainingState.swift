@@ -27,11 +27,15 @@ public struct TrainingState<Element: TensorElement>: Sendable {
 
   /// The layers of the model, in words: the same parameters in other layers would be another training.
   let layers: [String]
+  /// What of the model the training leaves as it is.
+  let frozen: [String]
   /// How each layer's running statistics take in a batch, by the layer's path.
   let statistics: [String: StatisticsRule]
   /// The best state so far, where the configuration asks for it and there is one.
   let best: ModelState<Element>?
   package let optimizer: Optimizer<Element>
+  /// The means of the running statistics, by their names, where a mean of the weights is kept with them.
+  let averagedBuffers: [String: Tensor<Element>]
   /// The generator of the order of samples, at the beginning of the epoch under way.
   let orderRandom: RandomGenerator.State
   let dropoutRandom: RandomGenerator.State

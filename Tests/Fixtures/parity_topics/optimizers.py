@@ -31,6 +31,10 @@ def adam(name, learning_rate, rule="adam", beta1=0.9, beta2=0.999, epsilon=1e-8,
     return case(name, rule, learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, **other)
 
 
+def lion(name, learning_rate, beta1=0.9, beta2=0.99, **other):
+    return case(name, "lion", learning_rate, beta1=beta1, beta2=beta2, **other)
+
+
 CASES = [
     sgd("sgd", 0.01),
     sgd("sgd_0_5", 0.5),
@@ -56,6 +60,13 @@ CASES = [
     adam("adamw", 1e-3, rule="adamw", weight_decay=0.01),
     adam("adamw_strong_decay", 0.1, rule="adamw", weight_decay=0.3),
     adam("adamw_weight_only", 0.01, rule="adamw", weight_decay=0.1, decayed=["weight"]),
+    adam("amsgrad", 1e-3, rule="amsgrad"),
+    adam("amsgrad_0_1", 0.1, rule="amsgrad", beta1=0.8, beta2=0.9),
+    adam("amsgrad_tiny_gradients", 0.01, rule="amsgrad", beta2=0.9, gradients="tiny"),
+    lion("lion", 1e-3),
+    lion("lion_betas", 0.01, beta1=0.8, beta2=0.9),
+    lion("lion_decay", 0.01, weight_decay=0.3),
+    lion("lion_weight_only", 0.01, weight_decay=0.3, decayed=["weight"]),
     adam("adamw_tiny_gradients", 0.01, rule="adamw", weight_decay=0.1, gradients="tiny"),
 ]
 
@@ -113,6 +124,26 @@ def make_optimizer(settings: dict, parameters: dict) -> torch.optim.Optimizer:
         return torch.optim.RMSprop(
             groups, lr=learning_rate, alpha=settings["smoothing"], eps=settings["epsilon"],
             momentum=settings["momentum"])
-    rule = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings["rule"]]
-    return rule(
-        groups, lr=learning_rate, betas=(settings["beta1"], settings["beta2"]), eps=settings["epsilon"])
+    betas = (settings["beta1"], settings["beta2"])
+    if settings["rule"] == "lion":
+        return Lion(groups, lr=learning_rate, betas=betas)
+    rule = {"adam": torch.optim.Adam, "amsgrad": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings["rule"]]
+    return rule(groups, lr=learning_rate, betas=betas, eps=settings["epsilon"], amsgrad=settings["rule"] == "amsgrad")
+
+
+class Lion(torch.optim.Optimizer):
+    """Algorithm 2 of Chen et al., "Symbolic Discovery of Optimization Algorithms" (2023), which PyTorch does not have."""
+
+    def __init__(self, groups, lr, betas):
+        super().__init__(groups, {"lr": lr, "betas": betas})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for parameter in group["params"]:
+                state = self.state[parameter]
+                momentum = state.get("momentum", torch.zeros_like(parameter))
+                direction = torch.sign(beta1 * momentum + (1 - beta1) * parameter.grad)
+                parameter -= group["lr"] * (direction + group["weight_decay"] * parameter)
+                state["momentum"] = beta2 * momentum + (1 - beta2) * parameter.grad

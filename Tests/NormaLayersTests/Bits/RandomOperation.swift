@@ -183,17 +183,30 @@ struct RandomOperation: CustomStringConvertible {
     let (samples, classes) = (source.length(600), 1 + source.length(200))
     let scores = source.numbers([samples, classes], bound: 5)
     let labels = (0..<samples).map { _ in source.below(classes) }
-    let weights = (0..<classes).map { _ in 0.5 + Double(source.below(100)) / 100 }
+    let weights: [Double]? =
+      source.chance() ? (0..<samples).map { _ in 0.5 + Double(source.below(100)) / 100 } : nil
     let targets = source.numbers([samples, classes])
-    let isWeighted = source.chance()
-    switch source.below(3) {
+    let smoothing = source.chance() ? 0.1 : 0
+    switch source.below(6) {
     case 0:
       return RandomOperation("cross-entropy", [scores], isPerSample: false) {
-        $0[0].softmaxCrossEntropy(labels: labels, classWeights: isWeighted ? weights : nil)
+        $0[0].softmaxCrossEntropy(labels: labels, weights: weights, labelSmoothing: smoothing)
       }
     case 1:
       return RandomOperation("hinge loss", [scores], isPerSample: false) {
-        $0[0].multiclassSVM(labels: labels, classWeights: isWeighted ? weights : nil)
+        $0[0].multiclassSVM(labels: labels, weights: weights)
+      }
+    case 2:
+      return RandomOperation("focal loss", [scores], isPerSample: false) {
+        $0[0].focalLoss(labels: labels, focus: 2, weights: weights)
+      }
+    case 3:
+      return RandomOperation("Huber loss", [scores], isPerSample: false) {
+        $0[0].huberLoss(targets: targets, threshold: 0.5, weights: weights)
+      }
+    case 4:
+      return RandomOperation("binary cross-entropy", [scores], isPerSample: false) {
+        $0[0].binaryCrossEntropy(targets: targets.applying(.sigmoid), weights: weights)
       }
     default:
       return RandomOperation("squared error", [scores], isPerSample: false) { $0[0].meanSquaredError(targets: targets) }

@@ -6,7 +6,7 @@ struct BrierScore: LossFunction {
   static let name = "ownParts.brierScore"
 
   func callAsFunction<Element: TensorElement>(
-    _ outputs: Variable<Element>, targets: Dataset<Element>.Targets, classWeights: [Double]?
+    _ outputs: Variable<Element>, targets: Dataset<Element>.Targets, weights: [Double]?
   ) throws -> Variable<Element> {
     let labels = try targets.labels(for: self)
     let classes = outputs.shape.channelCount

@@ -1,0 +1,76 @@
+import NormaData
+import NormaGraph
+import NormaTensor
+
+/// A batch whose examples may each be mixed with another.
+package struct MixedBatch<Element: TensorElement> {
+  /// The examples as the network sees them, with their own targets.
+  package let first: Dataset<Element>
+  /// The targets of those that were mixed into them; nil where none were, and where numbers were mixed themselves.
+  private var second: Dataset<Element>?
+  /// The share of the examples themselves.
+  private var share = 1.0
+
+  /// A batch as it is.
+  package init(_ batch: Dataset<Element>) { first = batch }
+
+  private init(_ first: Dataset<Element>, _ second: Dataset<Element>?, share: Double) {
+    (self.first, self.second, self.share) = (first, second, share)
+  }
+
+  /// The batch with each example mixed with one of them drawn by chance, in shares `λ` and `1 − λ` with one λ for all, drawn from the
+  /// beta distribution with both numbers `concentration` (Zhang et al. 2018). Numbers to predict are mixed like features; of classes
+  /// the loss is, by both.
+  package func mixed(by concentration: Double, using generator: inout RandomGenerator) -> MixedBatch {
+    let share = generator.beta(concentration)
+    let order = generator.permutation(first.count)
+    func mix(_ x: Tensor<Element>) -> Tensor<Element> {
+      Element(share) * x + Element(1 - share) * x.gathering(rows: order)
+    }
+    var mixed = first
+    mixed.features = mix(first.features)
+    if case .values(let values) = first.targets {
+      mixed.targets = .values(mix(values))
+      return MixedBatch(mixed, nil, share: 1)
+    }
+    var other = mixed
+    other.targets = first.targets.subset(rows: order)
+    other.weights = first.weights.map { weights in order.map { weights[$0] } }
+    return MixedBatch(mixed, other, share: share)
+  }
+
+  /// A part of the batch.
+  func part(_ range: Range<Int>) -> MixedBatch {
+    MixedBatch(first.batch(range), second?.batch(range), share: share)
+  }
+
+  /// The batch with the targets that count most.
+  package var judged: Dataset<Element> { share < 0.5 ? second ?? first : first }
+
+  /// The loss of what a model gave for the batch.
+  package func loss(of outputs: Variable<Element>, _ configuration: TrainingConfiguration) throws -> Variable<Element> {
+    func loss(_ data: Dataset<Element>) throws -> Variable<Element> {
+      try configuration.loss(outputs, targets: data.targets, weights: configuration.exampleWeights(data))
+    }
+    guard let second else { return try loss(first) }
+    return try loss(first).scaled(by: Element(share)) + loss(second).scaled(by: Element(1 - share))
+  }
+
+  /// How much the batch counts beside others: the number of its examples, or the sum of their weights.
+  func weight(_ configuration: TrainingConfiguration) -> Double {
+    func weight(_ data: Dataset<Element>) -> Double {
+      configuration.exampleWeights(data)?.reduce(0, +) ?? Double(data.count)
+    }
+    guard let second else { return weight(first) }
+    return share * weight(first) + (1 - share) * weight(second)
+  }
+}
+
+extension TrainingConfiguration {
+  /// How much each example counts: by its own weight and that of its class; nil if all count the same.
+  func exampleWeights<Element: TensorElement>(_ data: Dataset<Element>) -> [Double]? {
+    guard let classWeights, case .classes(let classes, _) = data.targets else { return data.weights }
+    guard let weights = data.weights else { return classes.map { classWeights[$0] } }
+    return zip(classes, weights).map { classWeights[$0] * $1 }
+  }
+}
