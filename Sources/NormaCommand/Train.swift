@@ -61,6 +61,12 @@ struct Train: ParsableCommand {
       valueName: "folder"))
   var tensorboard: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Train nothing, but try learning rates from 1e-7 up to 10 in 200 steps, tell at which the loss falls fastest, and draw what becomes of it on a page, which is written to this HTML file.",
+      valueName: "file"))
+  var rangeTest: String?
+
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training further") var fineTuning: FineTuningOptions
@@ -119,6 +125,7 @@ struct Train: ParsableCommand {
   private var checkpointFolder: String { "\(out)/checkpoints" }
 
   func run() throws {
+    if let rangeTest { return try testRange(rangeTest) }
     let given = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
     let folder = try OutputFolder(out)
     defer { folder.close() }
@@ -144,15 +151,19 @@ struct Train: ParsableCommand {
     try train(arguments: given)
   }
 
-  private func note(_ text: String) {
-    if !common.quiet { Terminal.standardError.write(text + "\n") }
+  /// A network with all that its training needs.
+  private struct Preparation {
+    var architecture: ModelArchitecture
+    var data: DataSplits
+    var configuration: TrainingConfiguration
+    var outputs: Checkpoint.Outputs
+    var model: Sequential<Float>
+    /// What was made of the model that is trained further, in words.
+    var words: String?
   }
 
-  /// Trains from the beginning, or from where a training was interrupted, and writes the model.
-  ///
-  /// - Parameter arguments: the command line of the training's beginning, after `train`.
-  private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
-    common.apply()
+  /// Reads the data, and builds the network or takes the one that is trained further.
+  private func prepare() throws -> Preparation {
     let base = try fineTuning.baseModel()
     var architecture =
       try base?.checkpoint.settings.architecture ?? network.architecture(normalization: norm ?? .batch)
@@ -169,11 +180,53 @@ struct Train: ParsableCommand {
     let model: Sequential<Float> = try architecture.recipe.build(
       sampleShape: prepared.training.exampleShape, outputCount: outputs.count,
       random: RandomGenerator(seed: common.seed).split(RandomStream.weights.rawValue))
+    var words: String?
     if let base {
-      let (words, group) = try base.prepare(model, outputs: outputs, exampleShape: prepared.training.exampleShape)
+      let (said, group) = try base.prepare(model, outputs: outputs, exampleShape: prepared.training.exampleShape)
       configuration.groups = [group].compactMap(\.self) + configuration.groups
-      if interrupted == nil { note(words) }
+      words = said
     }
+    return Preparation(
+      architecture: architecture, data: prepared, configuration: configuration, outputs: outputs, model: model,
+      words: words)
+  }
+
+  /// Tries learning rates, and writes what becomes of the loss to a page.
+  private func testRange(_ file: String) throws {
+    common.apply()
+    let ready = try prepare()
+    if let words = ready.words { note(words) }
+    let test = try LearningRateRangeTest(ready.model, on: ready.data.training, configuration: ready.configuration)
+    let report = RangeTestReport(
+      test, subject: "\(ready.architecture) on \(ready.data.training.name)", command: reproducingCommand())
+    try FileAccess.write(report.page.html(), to: file)
+    if common.json {
+      struct Result: Encodable {
+        var learningRate: Double?
+        var diverged: Bool
+        var learningRates: [Double], losses: [Double], smoothedLosses: [Double]
+      }
+      return try outputJSON(
+        Result(
+          learningRate: test.suggestion, diverged: test.diverged, learningRates: test.points.map(\.learningRate),
+          losses: test.points.map(\.loss), smoothedLosses: test.points.map(\.smoothedLoss)))
+    }
+    try output("\(report.headline)\nReport: \(file)")
+  }
+
+  private func note(_ text: String) {
+    if !common.quiet { Terminal.standardError.write(text + "\n") }
+  }
+
+  /// Trains from the beginning, or from where a training was interrupted, and writes the model.
+  ///
+  /// - Parameter arguments: the command line of the training's beginning, after `train`.
+  private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
+    common.apply()
+    let ready = try prepare()
+    let (architecture, prepared, configuration) = (ready.architecture, ready.data, ready.configuration)
+    let (outputs, model) = (ready.outputs, ready.model)
+    if let words = ready.words, interrupted == nil { note(words) }
     let events = try tensorboard.map {
       try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
     }

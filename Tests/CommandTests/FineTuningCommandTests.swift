@@ -104,7 +104,7 @@ struct FineTuningCommandTests {
     (["--from", "BASE", "--freeze", "9"], 64, "no parameter of"),
     (["--from", "BASE", "--freeze-statistics", "0"], 64, "with running statistics is named so"),
     (["--from", "BASE", "--head-rate", "0"], 64, "--head-rate takes a number above 0"),
-    (["--from", "BASE/none"], 66, "none"), (["--group", "0"], 64, "'0' is invalid"),
+    (["--from", "BASE/none"], 74, "none"), (["--group", "0"], 64, "'0' is invalid"),
     (["--group", "77:2"], 65, "no parameter is named as the group '77'"),
     (["--average", "ema:1"], 64, "'ema:1' is invalid"), (["--average", "swa:4"], 64, "begins after --epochs 3"),
     (["--clip-norm", "1", "--clip-value", "1"], 64, "not both"), (["--mixup", "0"], 64, "--mixup takes"),
@@ -133,5 +133,25 @@ struct FineTuningCommandTests {
       folder, "base.csv",
       ["--model", "mlp:8", "--json", "--out", folder.path("out")] + options.split(separator: " ").map(String.init))
     #expect(outcome.status == 0, "\(outcome.error)")
+  }
+
+  @Test func learningRatesAreTriedAndDrawn() throws {
+    let folder = try makeBase()
+    let outcome = try train(folder, "base.csv", ["--model", "mlp:8", "--range-test", folder.path("rates.html")])
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(outcome.output.contains("The loss falls fastest at a learning rate of "))
+    let page = String(decoding: try folder.bytes("rates.html"), as: UTF8.self)
+    #expect(page.contains("mlp:8 on base.csv") && page.contains("<svg"))
+    struct Tested: Decodable {
+      var learningRate: Double
+      var learningRates: [Double]
+      var losses: [Double]
+    }
+    let tested: Tested = try train(
+      folder, "other.csv",
+      ["--from", folder.path("base"), "--freeze", "*", "--json", "--range-test", folder.path("rates.html")]
+    ).json()
+    #expect(tested.learningRates.contains(tested.learningRate) && tested.learningRates.count == tested.losses.count)
+    #expect(throws: (any Error).self) { try folder.bytes("norma-model/model.safetensors") }
   }
 }
