@@ -60,7 +60,10 @@ func settings(
   for group in training.groups { rows.append(("group", group.description)) }
   if let clipping = training.clipping { rows.append(("gradients clipped", "\(clipping)")) }
   if let averaging = training.averaging { rows.append(("mean of the weights", "\(averaging)")) }
-  if training.microBatches > 1 { rows.append(("each batch", "in \(training.microBatches) parts")) }
+  if training.microBatches > 1 {
+    rows.append(
+      ("each batch", "in \(training.microBatches) parts\(training.sharesMoments ? ", normalized together" : "")"))
+  }
   if let mixup = training.mixup { rows.append(("examples mixed", "by a beta distribution of \(mixup)")) }
   if training.recomputesNormalized { rows.append(("batch normalization", "computed again for the gradients")) }
   if let augmentation = training.augmentation { rows.insert(("augmentation", augmentation.words), at: 2) }

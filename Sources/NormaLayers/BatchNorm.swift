@@ -95,13 +95,13 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     let allowsSingleValue = singleValuePolicy == .normalizeToZero
     let (output, moments) =
       switch form {
-      case .staged where pass.purpose != .exportedTraining:
+      case .staged where pass.purpose != .exportedTraining && pass.statisticsParts == 1:
         try x.stagedBatchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, allowsSingleValue: allowsSingleValue)
       default:
         try x.batchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, rectifies: rectifies,
-          allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized)
+          allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized, parts: pass.statisticsParts)
       }
     if pass.usesBatchStatistics { pass.gather(moments, for: self) }
     return output

@@ -22,6 +22,9 @@ public final class Pass<Element: TensorElement> {
   /// Whether what batch normalization gives is computed again for the gradients of the layers that follow instead of kept:
   /// the same bits, for one more pass over each. It halves what convolution and batch normalization in turn keep.
   public var recomputesNormalized = false
+  /// From how many parts of the batch batch normalization finds its moments, which are merged, see `BatchMoments.merging(_:)`: nearly
+  /// equal ones along the first axis.
+  public var statisticsParts = 1
   /// Called with each layer's path, the layer and its result, for looking into a network. While it is set, no layers
   /// are fused.
   public var observer: ((_ path: String, _ layer: any Layer<Element>, _ output: Tensor<Element>) -> Void)?

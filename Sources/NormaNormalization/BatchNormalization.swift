@@ -51,6 +51,52 @@ public enum BatchNormalization {
     return (output, saved)
   }
 
+  /// The forward pass in training by moments that were found before: those of parts of the batch, merged. Its gradient is that of a
+  /// batch normalized by its own statistics, ``backward(_:input:saved:)``.
+  ///
+  /// - Parameters:
+  ///   - x: the batch, as in ``forward(_:gamma:beta:epsilon:layout:rectifies:allowsSingleValue:)``.
+  ///   - moments: the moments of x, see ``moments(of:layout:)``, of as many values a channel.
+  /// - Throws: ``NormalizationError/channelCountMismatch(expected:found:)`` where the moments are of other channels, and as the other.
+  public static func forward<Element: TensorElement>(
+    _ x: Tensor<Element>, moments: BatchMoments, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil,
+    epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast, rectifies: Bool = false,
+    allowsSingleValue: Bool = false
+  ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
+    let extent = layout.extent(of: x.shape)
+    let count = extent.valuesPerChannel
+    if count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(x.shape)) }
+    guard moments.channelCount == extent.channels else {
+      throw .channelCountMismatch(expected: extent.channels, found: moments.channelCount)
+    }
+    require(moments.count == count, "moments of \(moments.count) values a channel for a batch of \(count)")
+    let parameters = AffineParameters(
+      gamma: gamma, beta: beta, channels: extent.channels, layout: layout, rectifies: rectifies)
+    guard count > 0, extent.channels > 0 else { return (x, BatchStatistics(empty: extent, parameters, epsilon)) }
+    let work = BatchPasses<Element>(cut: BatchCut(extent), rectifies: rectifies)
+    let (output, y) = Tensor<Element>.unwritten(x.shape)
+    let saved = BatchStatistics(parameters, work.cut.extent, count: count) { vectors in
+      withExtendedLifetime(x) { work.forward(x.address, y, vectors, moments: moments, epsilon: epsilon) }
+    }
+    return (output, saved)
+  }
+
+  /// The moments of a batch as the forward pass finds them, to the bit, without normalizing anything.
+  public static func moments<Element: TensorElement>(
+    of x: Tensor<Element>, layout: ChannelLayout = .channelsLast
+  ) -> BatchMoments {
+    let extent = layout.extent(of: x.shape)
+    let parameters = AffineParameters<Element>(
+      gamma: nil, beta: nil, channels: extent.channels, layout: layout, rectifies: false)
+    guard extent.valuesPerChannel > 0, extent.channels > 0 else {
+      return BatchStatistics(empty: extent, parameters, 0).moments
+    }
+    let work = BatchPasses<Element>(cut: BatchCut(extent), rectifies: false)
+    return BatchStatistics(parameters, work.cut.extent, count: extent.valuesPerChannel) { vectors in
+      withExtendedLifetime(x) { work.forward(x.address, nil, vectors, epsilon: 0) }
+    }.moments
+  }
+
   /// The output of a forward pass once more, to the bit, from its input and what it found: for who would rather compute it
   /// again than keep it.
   @specialized(where Element == Float)

@@ -332,12 +332,14 @@ public final class Trainer<Element: TensorElement> {
       var random = mixingRandom.split(UInt64(history.stepLosses.count))
       batch = batch.mixed(by: mixup, using: &random)
     }
-    let ranges = configuration.microBatches(of: batch.first.count)
+    let cut = configuration.microBatches(of: batch.first.count)
+    let ranges = configuration.sharesMoments ? [0..<batch.first.count] : cut
     var (parts, weights): ([Differentiation<Element>], [Double]) = ([], [])
     for range in ranges {
       let part = ranges.count == 1 ? batch : batch.part(range)
       let step = try model.differentiate(
-        part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized
+        part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
+        statisticsParts: configuration.sharesMoments ? cut.count : 1
       ) { outputs in
         let found = try part.loss(of: outputs, configuration)
         let loss = found.value.count == 1 ? Double(found.value.item) : 0

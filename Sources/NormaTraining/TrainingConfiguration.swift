@@ -30,10 +30,15 @@ public struct TrainingConfiguration: Sendable {
   public var clipping: GradientClipping?
   /// Which mean of the weights the training ends with; nil to end with the weights themselves.
   public var averaging: WeightAveraging?
-  /// Into how many parts each batch is cut that go through the network one after the other, for a step with what they say together.
-  /// Each is normalized by its own statistics; running statistics take them in as those of one batch. No part has less than two
-  /// samples.
+  /// Into how many parts each batch is cut for a step with what they say together; no part has less than two samples. Running
+  /// statistics take them in as those of one batch.
   public var microBatches: Int
+  /// Whether the parts are normalized by the moments of all of them, merged, and not each by its own.
+  ///
+  /// By their own, parts go through the network one after the other, in as much memory as one of them takes. By those of all, the
+  /// gradient of each part depends on all others layer by layer: they go through together, in the memory of the whole batch, and say
+  /// what the batch says as a whole, to rounding.
+  public var sharesMoments: Bool
   /// How much each example of a batch is mixed with another: both numbers of the beta distribution from which its share is drawn for
   /// each step (mixup, Zhang et al. 2018); nil to leave examples as they are.
   public var mixup: Double?
@@ -63,7 +68,8 @@ public struct TrainingConfiguration: Sendable {
     optimizer: any OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: any LearningRateSchedule = .constant,
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, weightDecay: Double? = nil,
     groups: [ParameterGroup] = [], clipping: GradientClipping? = nil, averaging: WeightAveraging? = nil,
-    microBatches: Int = 1, mixup: Double? = nil, dropsLastBatch: Bool = false, keepsBest: Bool = true,
+    microBatches: Int = 1, sharesMoments: Bool = false, mixup: Double? = nil, dropsLastBatch: Bool = false,
+    keepsBest: Bool = true,
     monitor: TrainingHistory.Monitor = .metric, patience: Int? = nil, classWeights: [Double]? = nil,
     augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false
   ) {
@@ -80,6 +86,7 @@ public struct TrainingConfiguration: Sendable {
     self.clipping = clipping
     self.averaging = averaging
     self.microBatches = microBatches
+    self.sharesMoments = sharesMoments
     self.mixup = mixup
     self.dropsLastBatch = dropsLastBatch
     self.keepsBest = keepsBest
@@ -157,7 +164,7 @@ public struct TrainingConfiguration: Sendable {
 extension TrainingConfiguration: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case epochs, batchSize, loss, optimizer, learningRate, schedule, scheduleUnit, l2Penalty, weightDecay, groups
-    case clipping, averaging, microBatches, mixup, dropsLastBatch, keepsBest, monitor, patience
+    case clipping, averaging, microBatches, sharesMoments, mixup, dropsLastBatch, keepsBest, monitor, patience
     case classWeights, augmentation, seed, recomputesNormalized
   }
 
@@ -177,6 +184,7 @@ extension TrainingConfiguration: Codable {
     clipping = try values.decodeIfPresent(GradientClipping.self, forKey: .clipping)
     averaging = try values.decodeIfPresent(WeightAveraging.self, forKey: .averaging)
     microBatches = try values.decodeIfPresent(Int.self, forKey: .microBatches) ?? 1
+    sharesMoments = try values.decodeIfPresent(Bool.self, forKey: .sharesMoments) ?? false
     mixup = try values.decodeIfPresent(Double.self, forKey: .mixup)
     dropsLastBatch = try values.decode(Bool.self, forKey: .dropsLastBatch)
     keepsBest = try values.decode(Bool.self, forKey: .keepsBest)
@@ -203,6 +211,7 @@ extension TrainingConfiguration: Codable {
     try values.encodeIfPresent(clipping, forKey: .clipping)
     try values.encodeIfPresent(averaging, forKey: .averaging)
     if microBatches != 1 { try values.encode(microBatches, forKey: .microBatches) }
+    if sharesMoments { try values.encode(sharesMoments, forKey: .sharesMoments) }
     try values.encodeIfPresent(mixup, forKey: .mixup)
     try values.encode(dropsLastBatch, forKey: .dropsLastBatch)
     try values.encode(keepsBest, forKey: .keepsBest)
@@ -220,7 +229,8 @@ extension TrainingConfiguration: Hashable {
   private var settings: [AnyHashable] {
     [
       epochs, batchSize, AnyHashable(loss), AnyHashable(optimizer), learningRate, AnyHashable(schedule), scheduleUnit,
-      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, mixup, dropsLastBatch, keepsBest, monitor,
+      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, sharesMoments, mixup, dropsLastBatch,
+      keepsBest, monitor,
       patience, classWeights, augmentation, seed, recomputesNormalized,
     ]
   }

@@ -70,7 +70,7 @@ struct WrongUsageTests {
     ("train --learning-rate nan", "--learning-rate"),
     ("train --optimizer momentum --momentum 1", "--momentum"),
     ("train --momentum 0.5", "--optimizer momentum"),
-    ("train --weight-decay -1", "--weight-decay takes"),
+    ("train --weight-decay inf", "--weight-decay takes"),
     ("train --schedule linear", "--schedule"),
     ("train --schedule step:0:0.1", "--schedule step"),
     ("train --epochs 10 --warm-up 11", "--warm-up"),

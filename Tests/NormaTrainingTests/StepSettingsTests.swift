@@ -241,6 +241,36 @@ import Testing
     #expect(trained.state.counts["1.num_batches_tracked"] == 1)
   }
 
+  @Test func partsByJointMomentsSayWhatTheBatchSays() throws {
+    let data: Dataset<Double> = TrainingSamples.classes(30, Double.self)
+    let model: Sequential<Double> = TrainingSamples.network()
+    func step(_ parts: Int) throws -> Differentiation<Double> {
+      var random = RandomGenerator(seed: 1)
+      return try model.differentiate(data.features, random: &random, statisticsParts: parts) { outputs in
+        outputs.softmaxCrossEntropy(labels: (0..<30).map { $0 % 3 })
+      }
+    }
+    let (whole, joint) = (try step(1), try step(4))
+    for (x, y) in zip(joint.gradients, whole.gradients) {
+      // Gradients below 1, of sums of 30 terms through two normalizations, each of which multiplies by some 1 over a deviation of 1.
+      let (x, y) = (try #require(x), try #require(y))
+      #expect(errorOverBound(x, reference: y.elements, bound: y.elements.map { _ in 1000 * Double.unitRoundoff }) <= 1)
+    }
+    // To the bit those of the batch cut into the same parts: the first layer's inputs do not depend on any normalization.
+    let inputs = data.features.matrixProduct(model.state.tensors["0.weight"]!, transposingOther: true)
+    let parts = [0..<7, 7..<15, 15..<22, 22..<30].map { BatchNormalization.moments(of: inputs[rows: $0]) }
+    #expect(try joint.moments[0].moments == .merging(parts))
+    #expect(try parts[1] == BatchNormalization.forward(inputs[rows: 7..<15]).saved.moments)
+    // And so for the training as a whole.
+    let trained: Sequential<Float> = TrainingSamples.network()
+    let before = trained.state
+    try Trainer(
+      trained, configuration: TrainingConfiguration(epochs: 1, batchSize: 30, microBatches: 4, sharesMoments: true)
+    ).fit(TrainingSamples.classes(30))
+    #expect(trained.state.counts["1.num_batches_tracked"] == 1)
+    #expect(trained.state != before)
+  }
+
   @Test func noPartHasASingleExample() {
     let configuration = TrainingConfiguration(microBatches: 4)
     #expect(configuration.microBatches(of: 5) == [0..<2, 2..<5])

@@ -241,9 +241,15 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Let each batch go through the network in so many parts, each normalized by itself, for less memory; running statistics take them in as one batch.",
+      "Let each batch go through the network in so many parts, one after the other, each normalized by itself, for less memory; running statistics take them in as one batch.",
       valueName: "count"))
   var microBatches = 1
+
+  @Flag(
+    help:
+      "Normalize the parts of --micro-batches by the moments of all of them. They go through the network together then, in the memory of the whole batch."
+  )
+  var jointMoments = false
 
   @Option(
     help: ArgumentHelp(
@@ -421,7 +427,8 @@ struct TrainingOptions: ParsableArguments {
       learningRate: learningRate ?? defaults.learningRate(optimizer, for: training.count), scheduleUnit: .step,
       l2Penalty: l2 ?? defaults.l2(optimizer), weightDecay: optimizer == .adamw ? nil : weightDecay,
       groups: group.map(\.group), clipping: clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) },
-      averaging: average, microBatches: microBatches, mixup: mixup, dropsLastBatch: dropLast, monitor: monitor,
+      averaging: average, microBatches: microBatches, sharesMoments: jointMoments, mixup: mixup,
+      dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),
       classWeights: try classWeights?.weights(for: training), augmentation: augmentation, seed: seed,
       recomputesNormalized: recompute)

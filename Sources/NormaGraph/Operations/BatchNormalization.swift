@@ -19,6 +19,8 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   package let rectifies: Bool
   package let allowsSingleValue: Bool
   package let isRecomputed: Bool
+  /// Into how many parts along the first axis the batch is cut, whose moments are merged.
+  package let parts: Int
 
   package var name: String { rectifies ? "batch norm + ReLU" : "batch norm" }
   package var rule: String {
@@ -33,9 +35,20 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   package func forward(
     _ inputs: [Tensor<Element>]
   ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
+    guard parts > 1 else {
+      let (output, batch) = try BatchNormalization.forward(
+        inputs[0], gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon, layout: layout,
+        rectifies: rectifies, allowsSingleValue: allowsSingleValue)
+      return (output, batch)
+    }
+    let rows = inputs[0].shape[0]
+    let moments = (0..<parts).map { part in
+      BatchNormalization.moments(
+        of: inputs[0][rows: part * rows / parts..<(part + 1) * rows / parts], layout: layout)
+    }
     let (output, batch) = try BatchNormalization.forward(
-      inputs[0], gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon, layout: layout,
-      rectifies: rectifies, allowsSingleValue: allowsSingleValue)
+      inputs[0], moments: .merging(moments), gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon,
+      layout: layout, rectifies: rectifies, allowsSingleValue: allowsSingleValue)
     return (output, batch)
   }
 
@@ -147,17 +160,18 @@ extension Variable {
   /// Returns the moments of the batch beside the result, for the running statistics; where the computation is only followed,
   /// moments of nothing with the batch's count of values, if that is known. With `isRecomputed`, operations that take the
   /// result compute it again for their gradients, to the bit, instead of keeping it: one pass over the data, for half of the
-  /// memory.
+  /// memory. With `parts` the moments are those of so many nearly equal parts of the batch along its first axis, merged by
+  /// `BatchMoments.merging(_:)`: what processes that hold a part each find together.
   ///
   /// - Throws: `NormalizationError.singleValuePerChannel` unless `allowsSingleValue`.
   @specialized(where Element == Float)
   public func batchNormalized(
     gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
-    rectifies: Bool = false, allowsSingleValue: Bool = false, isRecomputed: Bool = false
+    rectifies: Bool = false, allowsSingleValue: Bool = false, isRecomputed: Bool = false, parts: Int = 1
   ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
     let operation = BatchNormalizationOperation<Element>(
       affine: AffineInputs(after: 1, gamma, beta), epsilon: epsilon, layout: layout, rectifies: rectifies,
-      allowsSingleValue: allowsSingleValue, isRecomputed: isRecomputed)
+      allowsSingleValue: allowsSingleValue, isRecomputed: isRecomputed, parts: parts)
     var inputs = [self]
     if let gamma { inputs.append(gamma) }
     if let beta { inputs.append(beta) }

@@ -12,8 +12,9 @@ struct BatchPasses<Element: TensorElement> {
 
   private var extent: ChannelExtent { cut.extent }
 
-  /// Finds the statistics and normalizes. False if some channels are left to the definition.
-  func forward(_ x: Source, _ y: Result, _ vectors: ChannelVectors<Element>, epsilon: Double) -> Bool {
+  /// Finds the statistics and normalizes; only finds them without a place for the result. False if some channels are left to the
+  /// definition.
+  func forward(_ x: Source, _ y: Result?, _ vectors: ChannelVectors<Element>, epsilon: Double) -> Bool {
     func finish(_ found: Passes.Sums, _ first: Int, _ width: Int) -> Bool {
       passes.finish(
         found, count: extent.valuesPerChannel, vectors.from(first), width: width, epsilon: epsilon
@@ -26,6 +27,7 @@ struct BatchPasses<Element: TensorElement> {
           passes.findMoments(x + start, part, found, scratch: scratch)
           return finish(found, channels.lowerBound, part.channels)
         }
+        guard let y else { return isOrdinary }
         passes.normalize(
           x + start, y + start, part, vectors.from(channels.lowerBound), isOrdinary: isOrdinary, rectifies: rectifies,
           streams: cut.streams)
@@ -39,10 +41,31 @@ struct BatchPasses<Element: TensorElement> {
       } finish: {
         finish($0, $1, $2)
       }
+      guard let y else { return isOrdinary }
       vectors.repeatTransform(extent)
       apply(x, y, vectors, isOrdinary: isOrdinary)
       return isOrdinary
     }
+  }
+
+  /// Normalizes by moments that were found before. False if some channels are left to the definition.
+  func forward(
+    _ x: Source, _ y: Result, _ vectors: ChannelVectors<Element>, moments: BatchMoments, epsilon: Double
+  ) -> Bool {
+    let share = 1 / Double(moments.count)
+    var isOrdinary = true
+    for channel in 0..<extent.channels {
+      vectors.mean[channel] = moments.mean[channel]
+      vectors.secondMoment[channel] = moments.centredSecondMoment[channel]
+      vectors.setReciprocal(channel, share: share, epsilon: epsilon)
+      let isChannelOrdinary = vectors.setTransform(
+        channel..<channel + 1, mean: moments.mean[channel], reciprocalDeviation: vectors.reciprocalDeviation[channel],
+        hasKernels: passes.kernels != nil)
+      isOrdinary = isOrdinary && isChannelOrdinary
+    }
+    vectors.repeatTransform(extent)
+    apply(x, y, vectors, isOrdinary: isOrdinary)
+    return isOrdinary
   }
 
   /// Normalizes with the statistics known.

@@ -36,6 +36,7 @@ extension TrainingConfiguration {
         ("groups", settings.groups.isEmpty ? "none" : settings.groups.map(\.description).joined(separator: "; ")),
         ("clipping", settings.clipping.map { "\($0)" } ?? "none"),
         ("averaging", settings.averaging.map { "\($0)" } ?? "none"), ("microBatches", "\(settings.microBatches)"),
+        ("sharesMoments", "\(settings.sharesMoments)"),
         ("mixup", settings.mixup.map { "\($0)" } ?? "none"), ("dropsLastBatch", "\(settings.dropsLastBatch)"),
         ("keepsBest", "\(settings.keepsBest)"), ("monitor", settings.monitor.rawValue),
         ("patience", settings.patience.map { "\($0)" } ?? "none"),
