@@ -14,8 +14,8 @@ import safetensors
 import torch
 
 from parity_topics import (
-    activations, batch_norm, convolution, group_norm, initialization, layer_norm, learning_rates, linear, losses,
-    optimizers, pooling, residual_network, rms_norm, trajectory)
+    activations, batch_norm, channels, convolution, group_norm, initialization, layer_norm, learning_rates, linear,
+    losses, optimizers, pooling, residual_network, resizing, rms_norm, signals, trajectory, transposed_convolution)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -39,7 +39,11 @@ def main() -> None:
         "activations": activations.cases,
         "linear": linear.cases,
         "convolution": convolution.cases,
+        "transposed_convolution": transposed_convolution.cases,
         "pooling": pooling.cases,
+        "signals": signals.cases,
+        "resizing": resizing.cases,
+        "channels": channels.cases,
         "optimizers": optimizers.cases,
         "learning_rates": learning_rates.cases,
         "trajectory": lambda: trajectory.cases(arguments.digits),

@@ -24,8 +24,8 @@ from onnx.backend.test.case.node import collect_testcases
 
 # What `norma check-onnx --help` lists.
 OPERATORS = set(
-    "Add AveragePool BatchNormalization Concat Constant Conv Div Dropout Flatten Gemm GlobalAveragePool GroupNormalization "
-    "Identity InstanceNormalization LayerNormalization LeakyRelu MatMul MaxPool Mul Pad RMSNormalization ReduceMean Relu Reshape Sigmoid "
+    "Add AveragePool BatchNormalization Concat Constant Conv ConvTranspose Div Dropout Flatten Gather Gemm GlobalAveragePool GroupNormalization "
+    "Identity InstanceNormalization LayerNormalization LeakyRelu MatMul MaxPool Mul Pad RMSNormalization ReduceMean Relu Reshape Resize Sigmoid "
     "Softmax Sqrt Sub Tanh Transpose".split())
 
 

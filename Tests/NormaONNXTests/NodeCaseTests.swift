@@ -22,7 +22,7 @@ struct NodeCaseTests {
     }
     #expect(
       unsupported == [
-        "test_identity_opt", "test_identity_sequence", "test_maxpool_2d_uint8",
+        "test_convtranspose_3d", "test_identity_opt", "test_identity_sequence", "test_maxpool_2d_uint8",
         "test_maxpool_with_argmax_2d_precomputed_pads", "test_maxpool_with_argmax_2d_precomputed_strides",
         "test_training_dropout", "test_training_dropout_default", "test_training_dropout_default_mask",
         "test_training_dropout_mask",

@@ -25,9 +25,13 @@ struct ONNXOperator: Sendable {
       call throws(ONNXError) in try call.constant()
     },
     "Conv": ONNXOperator(window.union(["group"])) { call throws(ONNXError) in try call.convolution() },
+    "ConvTranspose": ONNXOperator(window.union(["group", "output_padding", "output_shape"])) { call throws(ONNXError) in
+      try call.transposedConvolution()
+    },
     "Div": ONNXOperator { call throws(ONNXError) in try call.divide() },
     "Dropout": ONNXOperator(["ratio", "seed"]) { call throws(ONNXError) in try call.dropout() },
     "Flatten": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.flatten() },
+    "Gather": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.gather() },
     "Gemm": ONNXOperator(["alpha", "beta", "transA", "transB"]) { call throws(ONNXError) in try call.gemm() },
     "GlobalAveragePool": ONNXOperator { call throws(ONNXError) in try call.globalAverage() },
     "GroupNormalization": ONNXOperator(["epsilon", "num_groups", "stash_type"]) { call throws(ONNXError) in
@@ -55,6 +59,10 @@ struct ONNXOperator: Sendable {
     },
     "Relu": ONNXOperator { call throws(ONNXError) in try call.unary(.leakyReLU(slope: 0)) },
     "Reshape": ONNXOperator(["allowzero"]) { call throws(ONNXError) in try call.reshape() },
+    "Resize": ONNXOperator([
+      "antialias", "axes", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value",
+      "keep_aspect_ratio_policy", "mode", "nearest_mode",
+    ]) { call throws(ONNXError) in try call.resize() },
     "Sigmoid": ONNXOperator { call throws(ONNXError) in try call.unary(.sigmoid) },
     "Softmax": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.softmax() },
     "Sqrt": ONNXOperator { call throws(ONNXError) in try call.unary(.squareRoot) },
