@@ -15,7 +15,7 @@ import torch
 
 from parity_topics import (
     activations, batch_norm, convolution, group_norm, initialization, layer_norm, learning_rates, linear, losses,
-    optimizers, pooling, residual_network, rms_norm, trajectory)
+    operations, optimizers, pooling, residual_network, rms_norm, trajectory)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -38,6 +38,7 @@ def main() -> None:
         "losses": losses.cases,
         "activations": activations.cases,
         "linear": linear.cases,
+        "operations": operations.cases,
         "convolution": convolution.cases,
         "pooling": pooling.cases,
         "optimizers": optimizers.cases,
