@@ -15,7 +15,8 @@ import torch
 
 from parity_topics import (
     activations, batch_norm, channels, convolution, group_norm, initialization, layer_norm, learning_rates, linear,
-    losses, optimizers, pooling, residual_network, resizing, rms_norm, signals, trajectory, transposed_convolution)
+    losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals, trajectory,
+    transposed_convolution)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -38,6 +39,7 @@ def main() -> None:
         "losses": losses.cases,
         "activations": activations.cases,
         "linear": linear.cases,
+        "operations": operations.cases,
         "convolution": convolution.cases,
         "transposed_convolution": transposed_convolution.cases,
         "pooling": pooling.cases,

@@ -96,10 +96,15 @@ struct ExportedNetwork {
       .init(
         "large", [16, 16, 3], ModelArchitecture(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), .batch),
       .init("vgg", [8, 9, 2], ModelArchitecture(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
-      layers(), sequence(), picture(), decoder(), signals(), squeezed(), words(), untracked(),
+      layers(), activations(), sequence(), picture(), decoder(), signals(), squeezed(), words(), untracked(),
       training(.onnx, "training"),
       training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),
     ]
+    for operation in EverydayOperation.allCases where !operation.isGathering {
+      let sample = operation.sampleShape(height: 4, width: 6, channels: 5)
+      networks.append(
+        try .init("everyday_\(operation)", sample, EverydayLayer(operation, channels: sample.channelCount)))
+    }
     for mode in Standardization<Float>.Mode.allCases {
       let shape: Shape = mode == .perFeature ? [6, 5, 2] : mode == .perChannel ? [2] : []
       let standardization = Standardization<Float>(
@@ -135,6 +140,23 @@ struct ExportedNetwork {
         Dropout(keepProbability: 0.5)
         Flatten()
         Linear(inputs: 72, outputs: 3, hasBias: false, using: &random)
+      })
+  }
+
+  /// Activations with channels first, and last.
+  private static func activations() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "activations", [5, 4, 3],
+      Sequential<Float> {
+        Conv2d(inputs: 3, outputs: 6, window: Window(3), using: &random)
+        PReLU(channels: 6)
+        Mish()
+        PReLU()
+        Linear(inputs: 6, outputs: 4, using: &random)
+        PReLU(channels: 4)
+        GELU()
+        ELU(alpha: 0.7)
       })
   }
 

@@ -60,6 +60,14 @@ public struct ActivationSettings: ParitySettings {
   public var backward: Bool
 }
 
+/// Topic `operations`.
+public struct OperationSettings: ParitySettings {
+  public var name: String
+  /// That of an ``EverydayOperation``, or `prelu`.
+  public var operation: String
+  public var shape: [Int]
+}
+
 /// Topic `linear`.
 public struct LinearSettings: ParitySettings {
   public var name: String

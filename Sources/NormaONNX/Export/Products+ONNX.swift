@@ -6,8 +6,32 @@ extension MatrixProductOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
-    let weight = try exporter.addConstant(1, of: call)
-    return exporter.add("MatMul", [try call.value(0)], constants: [weight], for: call)
+    var names: [String] = []
+    for (index, isTransposed) in [transposesLeft, transposesRight].enumerated() {
+      switch call.operands[index] {
+      case .value(let value):
+        let value = exporter.channelsLast(value)
+        guard value.shape.rank > 2 || index == 0 && !isTransposed else {
+          throw .unsupported(call.place, "a product in which samples meet samples")
+        }
+        names.append(isTransposed ? exporter.addTransposedMatrices(value, at: call.path) : value.name)
+      case .constant(let name, let value):
+        let rank = value.rank
+        let turned = isTransposed ? value.transposed(Array(0..<rank - 2) + [rank - 1, rank - 2]) : value
+        names.append(exporter.add(constant: turned, named: name))
+      }
+    }
+    let name = exporter.addNode("MatMul", at: call.path, names)
+    return ONNXExporter.Value(name: name, shape: call.shape, isChannelsFirst: false)
+  }
+}
+
+extension ONNXExporter {
+  /// The name of the matrices in the last two axes of a value, transposed.
+  fileprivate mutating func addTransposedMatrices(_ value: Value, at path: String) -> String {
+    let rank = value.shape.rank
+    return addNode(
+      "Transpose", at: path, [value.name], ["perm": .integers(Array(0..<rank - 2) + [rank - 1, rank - 2])])
   }
 }
 

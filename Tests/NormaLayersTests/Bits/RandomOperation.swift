@@ -1,4 +1,5 @@
 import Norma
+import TestSupport
 
 /// An operation or a small network by chance, on inputs of a shape by chance.
 struct RandomOperation: CustomStringConvertible {
@@ -31,7 +32,8 @@ struct RandomOperation: CustomStringConvertible {
       Self.linear, Self.matrixProduct, Self.convolution, Self.convolution, Self.depthwise, Self.batchNormalization,
       Self.fixedBatchNormalization, Self.groupNormalization, Self.rowNormalization, Self.unary, Self.binary,
       Self.pooling,
-      Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.transposedConvolution, Self.signals,
+      Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
+      Self.transposedConvolution, Self.signals,
       Self.resizing, Self.channels,
     ]
     self = try kinds[number % kinds.count](&source)
@@ -53,6 +55,27 @@ struct RandomOperation: CustomStringConvertible {
     return RandomOperation(
       "product", [source.numbers([rows, inner]), source.numbers([inner, columns])], work: rows * inner * columns
     ) { $0[0].matrixProduct($0[1]) }
+  }
+
+  private static func batchedProduct(_ source: inout Source) -> RandomOperation {
+    let (rows, inner, columns) = (source.length(60), source.length(300), source.length(60))
+    let (samples, heads) = (source.length(20), source.length(8))
+    let (left, right) = (source.chance(), source.chance())
+    let x = source.numbers(Shape([samples, heads] + (left ? [inner, rows] : [rows, inner])))
+    let y = source.numbers(Shape([samples, heads] + (right ? [columns, inner] : [inner, columns])))
+    return RandomOperation(
+      "products \(left), \(right)", [x, y], isPerSample: false, work: samples * heads * rows * inner * columns
+    ) { $0[0].matrixProduct($0[1], transposingSelf: left, transposingOther: right) }
+  }
+
+  private static func everyday(_ source: inout Source) -> RandomOperation {
+    let operation = EverydayOperation.allCases[source.below(EverydayOperation.allCases.count)]
+    let (height, width, channels) = (3 + source.length(10), 4 + source.length(10), 4 + source.length(60))
+    let sample = operation.sampleShape(height: height, width: width, channels: channels)
+    let samples = source.length(max(1, (1 << 17) / sample.elementCount))
+    return RandomOperation(operation.rawValue, [source.numbers(Shape([samples] + sample), bound: 4)]) {
+      operation($0[0])
+    }
   }
 
   private static func convolution(_ source: inout Source) -> RandomOperation {
