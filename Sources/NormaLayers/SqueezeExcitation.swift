@@ -34,6 +34,7 @@ public final class SqueezeExcitation<Element: TensorElement>: Layer {
 
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
     let squeezed = try pass.apply(squeeze, named: "fc1", to: x.globallyAveraged()).relu()
-    return x.scalingChannels(by: try pass.apply(excitation, named: "fc2", to: squeezed).sigmoid())
+    let factors = try pass.apply(excitation, named: "fc2", to: squeezed).sigmoid()
+    return x.multiplied(by: factors, broadcast: .perSample)
   }
 }

@@ -16,7 +16,7 @@ import torch
 from parity_topics import (
     activations, batch_norm, channels, convolution, group_norm, initialization, layer_norm, learning_rates, linear,
     losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals, trajectory,
-    transposed_convolution)
+    transformer, transposed_convolution)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -46,6 +46,7 @@ def main() -> None:
         "signals": signals.cases,
         "resizing": resizing.cases,
         "channels": channels.cases,
+        "transformer": transformer.cases,
         "optimizers": optimizers.cases,
         "learning_rates": learning_rates.cases,
         "trajectory": lambda: trajectory.cases(arguments.digits),

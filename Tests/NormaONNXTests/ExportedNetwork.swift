@@ -96,7 +96,8 @@ struct ExportedNetwork {
       .init(
         "large", [16, 16, 3], ModelArchitecture(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), .batch),
       .init("vgg", [8, 9, 2], ModelArchitecture(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
-      layers(), activations(), sequence(), picture(), decoder(), signals(), squeezed(), words(), untracked(),
+      layers(), activations(), sequence(), picture(), decoder(), signals(), squeezed(), words(), transformer(),
+      untracked(),
       training(.onnx, "training"),
       training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),
     ]
@@ -206,6 +207,8 @@ struct ExportedNetwork {
         Upsample(to: Extent2d(height: 4, width: 6))
         AdaptiveMaxPool2d(Extent2d(height: 4, width: 3))
         AdaptiveAveragePool2d(Extent2d(height: 2, width: 3))
+        Conv2d(inputs: 2, outputs: 4, window: Window(1), using: &random)
+        PixelShuffle(2)
       })
   }
 
@@ -251,6 +254,22 @@ struct ExportedNetwork {
         LayerNorm(5)
         GlobalAveragePool()
         Linear(inputs: 5, outputs: 2, using: &random)
+      })
+  }
+
+  /// Blocks of both orders, of which one looks back alone.
+  private static func transformer() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "transformer", [5], indexCount: 7,
+      Sequential<Float> {
+        Embedding(count: 7, width: 6, using: &random)
+        TransformerBlock(width: 6, heads: 2, hidden: 8, isCausal: true, using: &random)
+        TransformerBlock(
+          width: 6, heads: 3, hidden: 5, normalization: .rms, normalizesFirst: false, activation: .relu, using: &random)
+        MultiHeadAttention(width: 6, heads: 1, hasBias: false, using: &random)
+        GlobalAveragePool()
+        Linear(inputs: 6, outputs: 2, using: &random)
       })
   }
 

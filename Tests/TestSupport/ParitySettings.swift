@@ -227,3 +227,18 @@ public struct ChannelSettings: ParitySettings {
   /// The vectors' width, or the ratio.
   public var width: Int
 }
+
+/// Topic `transformer`.
+public struct TransformerSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var heads: Int
+  /// Nil for attention alone.
+  public var hidden: Int?
+  public var causal: Bool
+  public var bias: Bool
+  public var rms: Bool
+  public var first: Bool
+  /// Of blocks alone: `relu` or `gelu`.
+  public var activation: String?
+}

@@ -140,3 +140,11 @@ extension DropoutOperation: ONNXExportable where Element == Float {
     return exporter.add("Dropout", [try call.value(0)], constants: [ratio, isTraining], for: call)
   }
 }
+
+extension ChannelDropoutOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    throw .unsupported(call.place, "no operator of ONNX drops whole channels: write the network for inference")
+  }
+}

@@ -34,7 +34,7 @@ struct RandomOperation: CustomStringConvertible {
       Self.pooling,
       Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
       Self.transposedConvolution, Self.signals,
-      Self.resizing, Self.channels,
+      Self.resizing, Self.channels, Self.attention,
     ]
     self = try kinds[number % kinds.count](&source)
   }
@@ -255,6 +255,20 @@ struct RandomOperation: CustomStringConvertible {
         $0[0].resampled(to: extent, .bilinear(alignsCorners: alignsCorners))
       }
     }
+  }
+
+  private static func attention(_ source: inout Source) throws -> RandomOperation {
+    let heads = 1 + source.below(4)
+    let width = heads * source.length(40)
+    let (samples, length) = (source.length(20), source.length(60))
+    let isCausal = source.chance()
+    var random = RandomGenerator(seed: 0)
+    let layer = MultiHeadAttention<Float>(width: width, heads: heads, isCausal: isCausal, using: &random)
+    layer.inputWeight.value = source.numbers([3 * width, width])
+    return RandomOperation(
+      "attention of \(heads) heads\(isCausal ? ", causal" : "")", [source.numbers([samples, length, width])],
+      work: samples * length * width * (4 * width + 2 * length)
+    ) { try layer($0[0], in: .inference) }
   }
 
   private static func channels(_ source: inout Source) throws -> RandomOperation {
