@@ -194,7 +194,7 @@ import Testing
     let settings = Self.transposedCases.map(\.settings)
     #expect(settings.contains { $0.groups > 1 && $0.groups == $0.shape[3] && $0.groups == $0.outputs })
     #expect(settings.contains { $0.outputPadding[0] >= $0.stride[0] && $0.padding[0] > 0 })
-    #expect(settings.contains { $0.shape[3] > 16 && $0.outputs > 16 })
+    #expect(settings.contains { $0.shape[3] >= 16 && $0.outputs >= 16 })
     #expect(Set(settings.map(\.bias)).count == 2)
     #expect(Set(Self.signalCases.map(\.settings.countIncludePad)) == [nil, true, false])
     #expect(Set(Self.resizingCases.map(\.settings.alignCorners)) == [nil, true, false])

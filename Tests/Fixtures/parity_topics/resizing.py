@@ -7,20 +7,22 @@ from .fixture import Fixture, in_double_precision, normal, random_source
 
 def case(name, operation, shape, size, align_corners=None):
     """A case as it stands in the file; heights come before widths."""
-    return {"name": name, "operation": operation, "shape": list(shape), "size": list(size), "align_corners": align_corners}
+    return {
+        "name": name, "operation": operation, "shape": list(shape), "size": list(size), "align_corners": align_corners,
+    }
 
 
 def cases() -> Fixture:
     result = Fixture()
     for operation in ["adaptive_average", "adaptive_max"]:
         for shape, size in [
-            ([2, 7, 5, 3], [3, 2]), ([2, 8, 6, 2], [4, 3]), ([1, 5, 7, 3], [5, 7]), ([3, 4, 9, 1], [1, 1]),
-            ([2, 3, 2, 3], [5, 3]), ([1, 11, 6, 4], [7, 4]),
+            ([2, 7, 5, 2], [3, 2]), ([1, 8, 6, 2], [4, 3]), ([2, 4, 9, 1], [1, 1]), ([2, 3, 2, 3], [5, 3]),
+            ([1, 11, 6, 2], [7, 4]),
         ]:
             add(result, case(f"{operation}_{shape[1]}x{shape[2]}_to_{size[0]}x{size[1]}", operation, shape, size))
     sizes = [
-        ([2, 3, 4, 3], [6, 8]), ([2, 4, 3, 2], [12, 6]), ([1, 5, 3, 3], [7, 8]), ([2, 7, 5, 3], [3, 4]),
-        ([3, 1, 4, 2], [5, 1]), ([1, 6, 1, 2], [1, 3]), ([2, 3, 5, 1], [3, 5]),
+        ([2, 3, 4, 2], [6, 8]), ([1, 5, 3, 3], [7, 8]), ([2, 7, 5, 2], [3, 4]), ([2, 1, 4, 2], [5, 1]),
+        ([1, 6, 1, 2], [1, 3]),
     ]
     for shape, size in sizes:
         name = f"{shape[1]}x{shape[2]}_to_{size[0]}x{size[1]}"

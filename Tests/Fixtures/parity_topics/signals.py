@@ -10,7 +10,8 @@ def case(name, operation, shape, size, *, outputs=None, stride=1, padding=0, dil
     """A case as it stands in the file."""
     return {
         "name": name, "operation": operation, "shape": list(shape), "outputs": outputs, "size": size, "stride": stride,
-        "padding": padding, "dilation": dilation, "groups": groups, "bias": bias, "count_include_pad": count_include_pad,
+        "padding": padding, "dilation": dilation, "groups": groups, "bias": bias,
+        "count_include_pad": count_include_pad,
     }
 
 

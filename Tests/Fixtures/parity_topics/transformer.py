@@ -8,8 +8,8 @@ from .fixture import Fixture, in_double_precision, normal, random_source
 def case(name, shape, heads, *, hidden=None, causal=False, bias=True, rms=False, first=False, activation=None):
     """A case as it stands in the file; without `hidden` it is of attention alone."""
     return {
-        "name": name, "shape": list(shape), "heads": heads, "hidden": hidden, "causal": causal, "bias": bias, "rms": rms,
-        "first": first, "activation": activation,
+        "name": name, "shape": list(shape), "heads": heads, "hidden": hidden, "causal": causal, "bias": bias,
+        "rms": rms, "first": first, "activation": activation,
     }
 
 
@@ -22,7 +22,8 @@ def cases() -> Fixture:
         case("attention_one_place", [3, 1, 4], 2, causal=True),
         case("block_layer_last_relu", [2, 3, 4], 2, hidden=6, activation="relu"),
         case("block_layer_first_gelu", [2, 3, 4], 2, hidden=5, first=True, activation="gelu"),
-        case("block_rms_first_gelu_causal", [2, 4, 6], 3, hidden=5, rms=True, first=True, activation="gelu", causal=True),
+        case("block_rms_first_gelu_causal", [2, 4, 6], 3, hidden=5, rms=True, first=True, activation="gelu",
+             causal=True),
         case("block_rms_last_relu", [1, 5, 4], 1, hidden=7, rms=True, activation="relu"),
     ]:
         add(result, settings)
@@ -32,7 +33,8 @@ def cases() -> Fixture:
 def make(settings: dict, dtype: torch.dtype) -> torch.nn.Module:
     width = settings["shape"][2]
     if settings["hidden"] is None:
-        return torch.nn.MultiheadAttention(width, settings["heads"], bias=settings["bias"], batch_first=True, dtype=dtype)
+        return torch.nn.MultiheadAttention(width, settings["heads"], bias=settings["bias"], batch_first=True,
+                                           dtype=dtype)
     block = torch.nn.TransformerEncoderLayer(
         width, settings["heads"], settings["hidden"], dropout=0, activation=settings["activation"], batch_first=True,
         norm_first=settings["first"], dtype=dtype)
@@ -56,7 +58,9 @@ def add(result: Fixture, settings: dict) -> None:
             for name, parameter in module.named_parameters():
                 parameter.copy_(inputs[name])
         length = settings["shape"][1]
-        mask = torch.nn.Transformer.generate_square_subsequent_mask(length, dtype=x.dtype) if settings["causal"] else None
+        mask = None
+        if settings["causal"]:
+            mask = torch.nn.Transformer.generate_square_subsequent_mask(length, dtype=x.dtype)
         y = module(x, x, x, attn_mask=mask)[0] if settings["hidden"] is None else module(x, src_mask=mask)
         y.backward(inputs["dy"])
         return {"y": y, "dx": x.grad} | {f"d{name}": parameter.grad for name, parameter in module.named_parameters()}
