@@ -157,7 +157,7 @@ extension PixelShuffleOperation: ONNXExportable where Element == Float {
       return exporter.add(
         "DepthToSpace", [x], ["blocksize": .integer(factor), "mode": .string("CRD")], for: call)
     }
-    // ONNX's own inverse has the channels in another order.
+    // SpaceToDepth has the channels in this order only in later versions than runtimes know.
     let (height, width, channels) = (call.shape[1], call.shape[2], x.shape.channelCount)
     let split = exporter.add(
       integers: [0, channels, height, factor, width, factor], named: call.name("squares"))

@@ -137,7 +137,7 @@ extension OperatorCall {
     let named = try version >= (reduction == .sum ? 13 : 18) ? optionalIntegers(1) : integers("axes")
     let keeps = try integer("keepdims", or: 1) != 0
     if (named ?? []).isEmpty, try integer("noop_with_empty_axes", or: 0) != 0 {
-      return [.floats(reduction == .logSumExp ? x.reshaped(to: Shape(Array(x.shape) + [1])).logSumExp() : x)]
+      return [.floats(reduction == .logSumExp ? x.reshaped(to: [x.count, 1]).logSumExp().reshaped(to: x.shape) : x)]
     }
     let axes = try axes((named ?? []).isEmpty ? Array(0..<x.rank) : named ?? [], rank: x.rank)
     let others = (0..<x.rank).filter { !axes.contains($0) }

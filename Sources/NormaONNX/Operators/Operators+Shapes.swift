@@ -63,8 +63,10 @@ extension OperatorCall {
     var sources = x.shape.map { Array(0..<$0) as AxisSources }
     for (place, number) in numbers.enumerated() {
       let axis = try axis(number, rank: x.shape.rank)
-      let (length, step) = (x.shape[axis], steps[place])
-      guard step != 0, step != .min else { throw malformed("a step of \(step)") }
+      let length = x.shape[axis]
+      guard steps[place] != 0 else { throw malformed("a step of 0") }
+      // Longer ones lead out of the axis too.
+      let step = min(max(steps[place], -length - 1), length + 1)
       // From the end where they are negative; then within the axis, or one before it going backwards.
       func bounded(_ number: Int) -> Int {
         let number = number < 0 ? number + length : number
@@ -79,8 +81,8 @@ extension OperatorCall {
   /// axes (`DCR`) or the last (`CRD`).
   func movingDepth(toSpace: Bool) throws(ONNXError) -> [ONNXTensor] {
     let (x, factor) = (try input(0), try integer("blocksize", or: 0))
-    let mode = toSpace ? try string("mode", or: "DCR") : "DCR"
-    guard x.shape.rank == 4, factor > 0, factor <= 1 << 20, mode == "DCR" || mode == "CRD" else {
+    let mode = try string("mode", or: "DCR")
+    guard x.shape.rank == 4, factor > 0, factor <= 1 << 15, mode == "DCR" || mode == "CRD" else {
       throw malformed("squares of \(factor) of a tensor of shape \(x.shape), \(mode)")
     }
     let (count, channels, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
@@ -89,24 +91,17 @@ extension OperatorCall {
     else {
       throw malformed("squares of \(factor) of a tensor of shape \(x.shape)")
     }
+    let isSquareFirst = mode == "DCR"
     guard toSpace else {
       let shape = try shape([count, channels * square, height / factor, width / factor])
-      return [
-        x.reshaped(to: [count, channels, height / factor, factor, width / factor, factor])
-          .transposed([0, 3, 5, 1, 2, 4]).reshaped(to: shape)
-      ]
+      let squares = x.reshaped(to: [count, channels, height / factor, factor, width / factor, factor])
+      return [squares.transposed(isSquareFirst ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4]).reshaped(to: shape)]
     }
     let shape = try shape([count, channels / square, height * factor, width * factor])
-    if mode == "DCR" {
-      return [
-        x.reshaped(to: [count, factor, factor, channels / square, height, width]).transposed([0, 3, 4, 1, 5, 2])
-          .reshaped(to: shape)
-      ]
-    }
-    return [
-      x.reshaped(to: [count, channels / square, factor, factor, height, width]).transposed([0, 1, 4, 2, 5, 3])
-        .reshaped(to: shape)
-    ]
+    let rest = channels / square
+    let squares = x.reshaped(
+      to: isSquareFirst ? [count, factor, factor, rest, height, width] : [count, rest, factor, factor, height, width])
+    return [squares.transposed(isSquareFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3]).reshaped(to: shape)]
   }
 
   /// `Concat`: tensors one after the other along an axis.

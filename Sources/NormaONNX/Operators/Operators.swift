@@ -93,7 +93,9 @@ struct ONNXOperator: Sendable {
     "Slice": ONNXOperator(["axes", "ends", "starts"]) { call throws(ONNXError) in try call.slice() },
     "Softmax": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.softmax() },
     "Softplus": ONNXOperator { call throws(ONNXError) in try call.unary(.activation(.softplus)) },
-    "SpaceToDepth": ONNXOperator(["blocksize"]) { call throws(ONNXError) in try call.movingDepth(toSpace: false) },
+    "SpaceToDepth": ONNXOperator(["blocksize", "mode"]) { call throws(ONNXError) in
+      try call.movingDepth(toSpace: false)
+    },
     "Sqrt": ONNXOperator { call throws(ONNXError) in try call.unary(.squareRoot) },
     "Sub": ONNXOperator { call throws(ONNXError) in try call.binary(.subtract) { $0 &- $1 } },
     "Tanh": ONNXOperator { call throws(ONNXError) in try call.unary(.hyperbolicTangent) },
