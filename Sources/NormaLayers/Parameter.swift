@@ -19,6 +19,8 @@ public struct ParameterKind: RawRepresentable, Hashable, Sendable, Codable, Cust
   public static let weight = ParameterKind("weight"), bias = ParameterKind("bias")
   /// What a normalization multiplies by, and what it adds.
   public static let gamma = ParameterKind("gamma"), beta = ParameterKind("beta")
+  /// What a rectifier multiplies negative values by.
+  public static let slope = ParameterKind("slope")
 }
 
 /// A tensor that training changes. A reference: every place that holds the parameter sees the change.

@@ -13,11 +13,26 @@ public enum UnaryOperation<Element: TensorElement>: Sendable {
   case scale(Element)
   /// With a number added.
   case offset(Element)
+  /// A number less this.
+  case subtracted(from: Element)
+  /// Divided by a number.
+  case divided(by: Element)
+  /// A number divided by this.
+  case dividing(Element)
+  /// `|x|`.
+  case absolute
+  /// `xᵖ`, see ``Functions/power(_:_:)-(Double,Double)``.
+  case power(Element)
+  /// `x`, but the bound that it is beyond. A NaN stays a NaN.
+  case clamp(ClosedRange<Element>)
+  /// One of the functions between the parts of a network.
+  case activation(ActivationFunction<Element>)
 
   /// Whether it is one of ``Functions``, which take some ten times as long as the others.
   var isElementary: Bool {
     switch self {
-    case .exponential, .logarithm, .sigmoid, .hyperbolicTangent: true
+    case .exponential, .logarithm, .sigmoid, .hyperbolicTangent, .power: true
+    case .activation(let function): function.isElementary
     default: false
     }
   }
@@ -33,6 +48,19 @@ public enum BinaryOperation<Element: TensorElement>: Sendable {
   case sigmoidGradient
   /// `gradient · (1 − y²)`: (y, gradient).
   case hyperbolicTangentGradient
+  /// `gradient` with the sign of x, 0 where x is 0: (x, gradient).
+  case absoluteGradient
+  /// `gradient` where x is within the bounds, 0 elsewhere: (x, gradient).
+  case clampGradient(ClosedRange<Element>)
+  /// `f′(x) · gradient`: (x, gradient).
+  case activationGradient(ActivationFunction<Element>)
+  /// `x` where positive, `slope · x` elsewhere: (x, slope).
+  case rectifyBySlope
+  /// `gradient` where x is not positive, 0 elsewhere: (gradient, x).
+  case exceptWherePositive
+
+  /// Whether it takes one of ``Functions``.
+  var isElementary: Bool { if case .activationGradient(let function) = self { function.isElementary } else { false } }
 }
 
 /// How the second operand of a binary operation is read, the first being rows by channels.
@@ -43,6 +71,8 @@ public enum Broadcast: Sendable {
   case perChannel
   /// One value per row `[R]`, the same for each channel.
   case perRow
+  /// One value per sample and channel `[N, C]`, the same at each position between.
+  case perSample
 }
 
 @specialized(where Element == Float)
@@ -68,6 +98,15 @@ func applyUnary<Element: TensorElement>(
     }
   case .scale(let factor): for i in 0..<count { y[i] = factor * x[i] }
   case .offset(let term): for i in 0..<count { y[i] = term + x[i] }
+  case .subtracted(let number): for i in 0..<count { y[i] = number - x[i] }
+  case .divided(let divisor): for i in 0..<count { y[i] = x[i] / divisor }
+  case .dividing(let number): for i in 0..<count { y[i] = number / x[i] }
+  case .absolute: for i in 0..<count { y[i] = x[i].magnitude }
+  case .power(let exponent): for i in 0..<count { y[i] = Functions.power(x[i], exponent) }
+  case .clamp(let bounds):
+    let (lower, upper) = (bounds.lowerBound, bounds.upperBound)
+    for i in 0..<count { y[i] = x[i] < lower ? lower : x[i] > upper ? upper : x[i] }
+  case .activation(let function): applyActivation(function, x, y, count)
   }
 }
 
@@ -91,6 +130,13 @@ func applyBinary<Element: TensorElement>(
     }
   case .sigmoidGradient: for i in 0..<count { y[i] = b[i] * a[i] * (1 - a[i]) }
   case .hyperbolicTangentGradient: for i in 0..<count { y[i] = b[i] * (1 - a[i] * a[i]) }
+  case .absoluteGradient: for i in 0..<count { y[i] = a[i] > 0 ? b[i] : a[i] < 0 ? -b[i] : 0 }
+  case .clampGradient(let bounds):
+    let (lower, upper) = (bounds.lowerBound, bounds.upperBound)
+    for i in 0..<count { y[i] = a[i] < lower || a[i] > upper ? 0 : b[i] }
+  case .activationGradient(let function): applyActivationGradient(function, a, b, y, count)
+  case .rectifyBySlope: for i in 0..<count { y[i] = a[i] <= 0 ? b[i] * a[i] : a[i] }
+  case .exceptWherePositive: for i in 0..<count { y[i] = b[i] <= 0 ? a[i] : 0 }
   }
 }
 
@@ -106,7 +152,10 @@ func applyBinary<Element: TensorElement>(
   case .subtract: for i in 0..<count { y[i] = a[i] - b }
   case .multiply: for i in 0..<count { y[i] = a[i] * b }
   case .divide: for i in 0..<count { y[i] = a[i] / b }
-  case .leakyReLUGradient, .sigmoidGradient, .hyperbolicTangentGradient:
+  case .rectifyBySlope: for i in 0..<count { y[i] = a[i] <= 0 ? b * a[i] : a[i] }
+  case .exceptWherePositive: for i in 0..<count { y[i] = b <= 0 ? a[i] : 0 }
+  case .leakyReLUGradient, .sigmoidGradient, .hyperbolicTangentGradient, .absoluteGradient, .clampGradient,
+    .activationGradient:
     fatalError("a local gradient has one value for each element")
   }
 }

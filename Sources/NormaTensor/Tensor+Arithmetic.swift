@@ -17,7 +17,8 @@ extension Tensor {
     }
   }
 
-  /// Combines each element with one of `other`: of the same shape, or one per channel `[C]`, or one per row.
+  /// Combines each element with one of `other`: of the same shape, or one per channel `[C]`, one per row, or one per sample and
+  /// channel `[N, C]`.
   public func applying(
     _ operation: BinaryOperation<Element>, _ other: Tensor, broadcast: Broadcast = .none
   ) -> Tensor {
@@ -28,6 +29,10 @@ extension Tensor {
     case .perChannel:
       require(other.count == channels, "\(operation) of shape \(shape) and one of \(other.shape) per channel")
     case .perRow: require(other.count == rows, "\(operation) of shape \(shape) and one of \(other.shape) per row")
+    case .perSample:
+      require(
+        rank >= 2 && other.shape == [shape[0], channels],
+        "\(operation) of shape \(shape) and one of \(other.shape) per sample and channel")
     }
     return Tensor(shape: shape) { result in
       withUnsafeElements { a in
@@ -35,6 +40,7 @@ extension Tensor {
           guard let a = a.baseAddress, let b = b.baseAddress, let y = result.baseAddress else { return }
           if broadcast == .none {
             let count = result.count
+            let elementsPerTicket = operation.isElementary ? elementsPerTicket / 8 : elementsPerTicket
             Parallel.forEach((count + elementsPerTicket - 1) / elementsPerTicket) { ticket in
               let start = ticket * elementsPerTicket
               let length = Swift.min(elementsPerTicket, count - start)
@@ -55,6 +61,15 @@ extension Tensor {
     _ y: UnsafeMutablePointer<Element>, rows: Int, channels: Int, broadcast: Broadcast
   ) {
     guard rows > 0, channels > 0 else { return }
+    if broadcast == .perSample {
+      let (positions, rowsPerTicket) = (rows / shape[0], Swift.max(1, elementsPerTicket / channels))
+      return Parallel.forEach((rows + rowsPerTicket - 1) / rowsPerTicket) { ticket in
+        for row in ticket * rowsPerTicket..<Swift.min(rows, (ticket + 1) * rowsPerTicket) {
+          let start = row * channels
+          applyBinary(operation, a + start, b + row / positions * channels, y + start, channels)
+        }
+      }
+    }
     // Few channels are written several times side by side, so that one call does many rows.
     let rowsPerCall = broadcast == .perChannel ? Swift.min(rows, Swift.max(1, 256 / channels)) : 1
     let width = rowsPerCall * channels
@@ -101,10 +116,22 @@ extension Tensor {
   public static func * (left: Tensor, right: Tensor) -> Tensor { left.applying(.multiply, right) }
   /// The quotient, element by element, of tensors of the same shape.
   public static func / (left: Tensor, right: Tensor) -> Tensor { left.applying(.divide, right) }
-  /// Each element multiplied by a number.
-  public static func * (left: Element, right: Tensor) -> Tensor { right.applying(.scale(left)) }
   /// Each element with a number added.
   public static func + (left: Tensor, right: Element) -> Tensor { left.applying(.offset(right)) }
+  /// Each element with a number added.
+  public static func + (left: Element, right: Tensor) -> Tensor { right.applying(.offset(left)) }
+  /// Each element less a number.
+  public static func - (left: Tensor, right: Element) -> Tensor { left.applying(.offset(-right)) }
+  /// A number less each element.
+  public static func - (left: Element, right: Tensor) -> Tensor { right.applying(.subtracted(from: left)) }
+  /// Each element multiplied by a number.
+  public static func * (left: Tensor, right: Element) -> Tensor { left.applying(.scale(right)) }
+  /// Each element multiplied by a number.
+  public static func * (left: Element, right: Tensor) -> Tensor { right.applying(.scale(left)) }
+  /// Each element divided by a number.
+  public static func / (left: Tensor, right: Element) -> Tensor { left.applying(.divided(by: right)) }
+  /// A number divided by each element.
+  public static func / (left: Element, right: Tensor) -> Tensor { right.applying(.dividing(left)) }
   /// Each element with its sign changed.
   public static prefix func - (tensor: Tensor) -> Tensor { tensor.applying(.negate) }
 

@@ -47,8 +47,53 @@ extension Tensor {
     let rows = shape.rowCount
     return Tensor(shape: shape.replacingLast(with: 1)) { result in
       withUnsafeElements { x in
-        for row in 0..<rows {
-          result[row] = channels == 0 ? 0 : Element(NormaTensor.sum(x.baseAddress! + row * channels, channels))
+        guard let x = x.baseAddress, let sums = result.baseAddress else { return }
+        let rowsPerTicket = Swift.max(1, (1 << 15) / Swift.max(1, channels))
+        Parallel.forEach((rows + rowsPerTicket - 1) / rowsPerTicket) { ticket in
+          for row in ticket * rowsPerTicket..<Swift.min(rows, (ticket + 1) * rowsPerTicket) {
+            sums[row] = Element(NormaTensor.sum(x + row * channels, channels))
+          }
+        }
+      }
+    }
+  }
+
+  /// The sum over some axes, added up in double precision: of the shape of the other axes, in their order. Axes count from the end
+  /// where they are negative.
+  ///
+  /// A sum that the first axis has no part in is a matter of its place on that axis alone, to the bit.
+  public func sum(over axes: some Collection<Int>) -> Tensor {
+    let axes = Set(axes.map(shape.axis)).sorted()
+    let others = (0..<rank).filter { !axes.contains($0) }
+    let newShape = Shape(others.map { shape[$0] })
+    guard let first = axes.first, let last = axes.last else { return self }
+    guard last - first + 1 == axes.count else {
+      // Brought behind the others, they are next to each other.
+      return transposed(others + axes).sum(over: others.count..<rank)
+    }
+    let count = axes.reduce(1) { $0 * shape[$1] }
+    let inner = shape[(last + 1)...].reduce(1, *)
+    if inner == 1 { return reshaped(to: [newShape.elementCount, count]).sumOverChannels().reshaped(to: newShape) }
+    if first == 0 { return reshaped(to: [count, inner]).sumOverRows().reshaped(to: newShape) }
+    return reshaped(to: [newShape.elementCount / Swift.max(1, inner), count, inner]).sumOverMiddle()
+      .reshaped(to: newShape)
+  }
+
+  /// `[outer, count, inner] → [outer, inner]`.
+  private func sumOverMiddle() -> Tensor {
+    let (outer, count, inner) = (shape[0], shape[1], shape[2])
+    return Tensor(shape: [outer, inner]) { result in
+      withUnsafeElements { x in
+        guard let x = x.baseAddress, let y = result.baseAddress else { return }
+        let outerPerTicket = Swift.max(1, (1 << 15) / Swift.max(1, count * inner))
+        Parallel.forEach((outer + outerPerTicket - 1) / outerPerTicket) { ticket in
+          withScratch(inner, of: Double.self) { sums in
+            for index in ticket * outerPerTicket..<Swift.min(outer, (ticket + 1) * outerPerTicket) {
+              sums.initialize(repeating: 0, count: inner)
+              addRows(x + index * count * inner, rows: count, channels: inner, into: sums)
+              for place in 0..<inner { y[index * inner + place] = Element(sums[place]) }
+            }
+          }
         }
       }
     }

@@ -72,22 +72,35 @@ extension Tensor {
     guard count > 0, rank > 0 else { return reshaped(to: newShape) }
     let inner = newShape[rank - 1]
     let innerStep = steps[rank - 1]
+    let lines = inner == 0 ? 0 : count / inner
+    let linesPerTicket = Swift.max(1, (1 << 14) / Swift.max(1, inner))
     return Tensor(shape: newShape) { result in
       withUnsafeElements { source in
-        var index = [Int](repeating: 0, count: rank)
-        var position = 0
-        var base = 0
-        while position < count {
-          copyStrided(source.baseAddress! + base, step: innerStep, to: result.baseAddress! + position, count: inner)
-          position += inner
-          var axis = rank - 2
-          while axis >= 0 {
-            index[axis] += 1
-            base += steps[axis]
-            if index[axis] < newShape[axis] { break }
-            base -= steps[axis] * newShape[axis]
-            index[axis] = 0
-            axis -= 1
+        Parallel.forEach((lines + linesPerTicket - 1) / linesPerTicket) { ticket in
+          let first = ticket * linesPerTicket
+          var index = [Int](repeating: 0, count: rank)
+          var base = 0
+          var rest = first
+          for axis in stride(from: rank - 2, through: 0, by: -1) {
+            (rest, index[axis]) = rest.quotientAndRemainder(dividingBy: newShape[axis])
+            base += index[axis] * steps[axis]
+          }
+          for line in first..<Swift.min(lines, first + linesPerTicket) {
+            let target = result.baseAddress! + line * inner
+            if innerStep == 1 {
+              target.update(from: source.baseAddress! + base, count: inner)
+            } else {
+              copyStrided(source.baseAddress! + base, step: innerStep, to: target, count: inner)
+            }
+            var axis = rank - 2
+            while axis >= 0 {
+              index[axis] += 1
+              base += steps[axis]
+              if index[axis] < newShape[axis] { break }
+              base -= steps[axis] * newShape[axis]
+              index[axis] = 0
+              axis -= 1
+            }
           }
         }
       }

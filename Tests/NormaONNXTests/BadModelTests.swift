@@ -119,7 +119,35 @@ struct BadModelTests {
     func with(_ operation: String, _ tensors: [[UInt8]], _ names: [String], _ settings: Setting...) -> [UInt8] {
       Bytes.model([Bytes.node(operation, ["x"] + names, ["y"], settings.flatMap(\.self))], tensors: tensors)
     }
+    func spread(_ settings: Setting...) -> [UInt8] {
+      Bytes.model(
+        [Bytes.node("ConvTranspose", ["x", "w"], ["y"], settings.flatMap(\.self))], x: image, tensors: [weight])
+    }
+    func resize(_ tensors: [[UInt8]], _ names: [String], _ settings: Setting...) -> [UInt8] {
+      Bytes.model([Bytes.node("Resize", ["x"] + names, ["y"], settings.flatMap(\.self))], x: image, tensors: tensors)
+    }
     let cases: [(model: [UInt8], x: Shape, words: String)] = [
+      (spread(one("group", 0)), [1, 2, 4, 4], "in 0 groups"),
+      (spread(one("group", 3)), [1, 2, 4, 4], "in 3 groups"),
+      (spread(list("strides", 0, 1)), [1, 2, 4, 4], "'strides' is [0, 1]"),
+      (spread(list("strides", 1 << 30, 1)), [1, 2, 4, 4], "has too many elements"),
+      (spread(list("output_padding", -1, 0)), [1, 2, 4, 4], "'output_padding' is [-1, 0]"),
+      (spread(list("output_padding", 1 << 29, 0)), [1, 2, 4, 4], "has too many elements"),
+      (spread(list("output_shape", 1 << 29, 1)), [1, 2, 4, 4], "has too many elements"),
+      (spread(list("pads", 4, 4, 4, 4)), [1, 2, 4, 4], "leave nothing of the lengths [4, 4]"),
+      (spread(list("kernel_shape", 2, 2)), [1, 2, 4, 4], "with weights"),
+      (resize([], []), [1, 2, 4, 4], "neither scales nor sizes"),
+      (resize([Bytes.integers("s", [4, 4])], ["", "", "s"]), [1, 2, 4, 4], "neither scales nor sizes"),
+      (
+        resize([Bytes.integers("s", [4, 1 << 29])], ["", "", "s"], list("axes", 2, 3)), [1, 2, 4, 4],
+        "too many elements"
+      ),
+      (resize([Bytes.integers("s", [4, -1])], ["", "", "s"], list("axes", 2, 3)), [1, 2, 4, 4], "neither scales"),
+      (resize([Bytes.integers("s", [4, 4])], ["", "", "s"], list("axes", 2, 2)), [1, 2, 4, 4], "name an axis twice"),
+      (resize([Bytes.tensor("s", [4])], ["", "s"]), [1, 2, 4, 4], "scales of [0.0, 0.0, 0.0, 0.0]"),
+      (with("Gather", [Bytes.integers("w", [3])], ["w"], one("axis", 1)), [2, 3], "there is no place 3"),
+      (with("Gather", [Bytes.integers("w", [.min])], ["w"]), [2, 3], "there is no place"),
+      (with("Gather", [Bytes.tensor("w", [1])], ["w"]), [2, 3], "indices of type float"),
       (conv(one("group", 0)), [1, 2, 4, 4], "in 0 groups"),
       (conv(one("group", -1)), [1, 2, 4, 4], "in -1 groups"),
       (conv(list("strides", 0, 1)), [1, 2, 4, 4], "'strides' is [0, 1]"),
@@ -177,9 +205,10 @@ struct BadModelTests {
 
   /// Whatever a byte becomes, there is a result or an error.
   @Test func aModelWithAByteChangedDoesNotStopTheProgram() throws {
-    for network in try ExportedNetwork.all() where ["mlp_batch", "untracked", "layers"].contains(network.name) {
+    let names = ["mlp_batch", "untracked", "layers", "decoder", "words"]
+    for network in try ExportedNetwork.all() where names.contains(network.name) {
       let bytes = try network.model().encoded()
-      let input = ONNXTensor.floats(channelsFirst(network.batch))
+      let input = network.input
       var errors = 0
       for index in bytes.indices {
         var changed = bytes

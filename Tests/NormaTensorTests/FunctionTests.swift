@@ -51,6 +51,29 @@ import Testing
     }
   }
 
+  @Test func powersWithAnyExponentAreThoseOfTheSystem() {
+    for base in [0.001, 0.3, 0.999, 1, 1.001, 2, 17.5, 1e10] {
+      for exponent in [-2.5, -1, -0.3, 0, 0.5, 0.75, 1, 1.5, 3, 4.1] {
+        // An exponential and a logarithm of a unit each, the latter and the product with the exponent weighing as much as that is large.
+        let bound = 2 + 2 * abs(exponent * Foundation.log(base))
+        #expect(error(of: Functions.power(base, exponent), from: Foundation.pow(base, exponent)) <= bound)
+        let single = (Float(base), Float(exponent))
+        let exact = Float(Foundation.pow(Double(single.0), Double(single.1)))
+        let found = Functions.power(single.0, single.1)
+        #expect(found == exact || abs(found - exact) <= exact.ulp)
+      }
+    }
+    let special = [0, -0.0, 1, -1, -2, .infinity, -.infinity, .nan]
+    let exponents = [0, 1, -1, 2, 3, -3, 0.5, -0.5, 1.5, 0x1p60, 0x1p70, -0x1p70, .infinity, -.infinity, .nan]
+    for base in special {
+      for exponent in exponents {
+        let (found, expected) = (Functions.power(base, exponent), Foundation.pow(base, exponent))
+        let isSame = found == expected && found.sign == expected.sign || found.isNaN && expected.isNaN
+        #expect(isSame, "\(base) to the power of \(exponent): \(found), not \(expected)")
+      }
+    }
+  }
+
   #if arch(x86_64)
     /// Numbers of 64 bits have 11 more than a Double, so that 0.001 units come from them.
     @Test(arguments: functions.indices) func valuesAreThoseOfLongerNumbers(index: Int) {

@@ -44,6 +44,38 @@ private let shapes: [Shape] = [
     #expect(x.applying(.divide, y, broadcast: .perRow).elements == naive(/))
   }
 
+  @Test(arguments: [[3, 4], [2, 3, 5], [3, 300, 300], [1, 2, 2, 1], [2, 0, 3]])
+  func perSampleOperandsAreTheSameAtEachPosition(shape: [Int]) {
+    let shape = Shape(shape)
+    let (x, y) = operands(shape, [shape[0], shape.channelCount])
+    let (a, b, channels) = (x.elements, y.elements, shape.channelCount)
+    let size = a.count / shape[0]
+    func naive(_ operation: (Float, Float) -> Float) -> [Float] {
+      a.indices.map { operation(a[$0], b[$0 / size * channels + $0 % channels]) }
+    }
+    #expect(x.applying(.add, y, broadcast: .perSample).elements == naive(+))
+    #expect(x.applying(.subtract, y, broadcast: .perSample).elements == naive(-))
+    #expect(x.applying(.multiply, y, broadcast: .perSample).elements == naive(*))
+    #expect(x.applying(.divide, y, broadcast: .perSample).elements == naive(/))
+  }
+
+  @Test func numbersStandOnEitherSide() {
+    let x = Tensor<Float>([-1.5, 0.3, 7])
+    let a = x.elements
+    #expect((x + 0.7).elements == a.map { $0 + 0.7 } && (0.7 + x).elements == a.map { 0.7 + $0 })
+    #expect((x - 0.7).elements == a.map { $0 - 0.7 } && (0.7 - x).elements == a.map { 0.7 - $0 })
+    #expect((x * 0.7).elements == a.map { $0 * 0.7 } && (0.7 * x).elements == a.map { 0.7 * $0 })
+    // Division itself, not a product with a reciprocal.
+    #expect((x / 0.7).elements == a.map { $0 / 0.7 } && (0.7 / x).elements == a.map { 0.7 / $0 })
+  }
+
+  @Test func absoluteValuesAndBoundsPassOnWhatIsNotANumber() {
+    let x = Tensor<Float>([-.infinity, -2, -0.0, 3, .infinity, .nan])
+    #expect(x.applying(.absolute).elements.dropLast() == [.infinity, 2, 0, 3, .infinity])
+    #expect(x.applying(.clamp(-1...2)).elements.dropLast() == [-1, -1, 0, 2, 2])
+    #expect(x.applying(.absolute).elements[5].isNaN && x.applying(.clamp(-1...2)).elements[5].isNaN)
+  }
+
   @Test(arguments: shapes) func unaryOperationsWorkElementByElement(shape: Shape) {
     let (x, positive) = operands(shape, shape)
     let (a, p) = (x.elements, positive.elements)

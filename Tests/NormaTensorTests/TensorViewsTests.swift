@@ -28,6 +28,7 @@ private func naiveTranspose(_ x: Tensor<Double>, _ axes: [Int]) -> [Double] {
   @Test(arguments: [
     ([5], [0]), ([3, 4], [1, 0]), ([3, 4], [0, 1]), ([2, 3, 4], [2, 0, 1]), ([2, 3, 4], [1, 0, 2]),
     ([2, 1, 3, 5], [0, 2, 3, 1]), ([2, 3, 5, 4], [0, 3, 1, 2]), ([2, 3, 1, 2, 4], [4, 2, 0, 3, 1]),
+    ([3, 40, 50, 7], [0, 2, 1, 3]), ([40_000, 3], [1, 0]), ([3, 40_000], [1, 0]), ([2, 0, 3], [2, 1, 0]),
   ])
   func transposingPermutesTheAxes(shape: [Int], axes: [Int]) {
     let shape = Shape(shape)

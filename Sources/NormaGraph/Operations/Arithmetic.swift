@@ -108,6 +108,8 @@ extension Broadcast {
       throw ShapeError(expected: "a number for each of the \(x.channelCount) channels of \(x)", found: y)
     case .perRow where x.rowCount != y.elementCount:
       throw ShapeError(expected: "a number for each of the \(x.rowCount) rows of \(x)", found: y)
+    case .perSample where x.rank < 2 || y != [x[0], x.channelCount]:
+      throw ShapeError(expected: "a number for each sample and channel of \(x)", found: y)
     default: return x
     }
   }
@@ -118,12 +120,13 @@ extension Broadcast {
     case .none: gradient
     case .perChannel: gradient.sumOverRows().reshaped(to: shape)
     case .perRow: gradient.sumOverChannels().reshaped(to: shape)
+    case .perSample: gradient.sum(over: 1..<gradient.rank - 1)
     }
   }
 }
 
 extension Variable {
-  /// `x + y`, y of the same shape, one a channel `[C]` or one a row.
+  /// `x + y`, y of the same shape, one a channel `[C]`, one a row, or one for each sample and channel `[N, C]`.
   public func adding(_ other: Variable, broadcast: Broadcast = .none) -> Variable {
     Graph.apply(AdditionOperation(broadcast), to: [self, other]).output
   }
@@ -133,17 +136,17 @@ extension Variable {
     Graph.apply(AdditionOperation(rectifies: rectifies), to: [self, other]).output
   }
 
-  /// `x − y`, y of the same shape, one a channel `[C]` or one a row.
+  /// `x − y`, y of the same shape, one a channel `[C]`, one a row, or one for each sample and channel `[N, C]`.
   public func subtracting(_ other: Variable, broadcast: Broadcast = .none) -> Variable {
     Graph.apply(ArithmeticOperation(kind: .subtract, broadcast: broadcast), to: [self, other]).output
   }
 
-  /// `x · y` element by element, y of the same shape, one a channel `[C]` or one a row.
+  /// `x · y` element by element, y of the same shape, one a channel `[C]`, one a row, or one for each sample and channel `[N, C]`.
   public func multiplied(by other: Variable, broadcast: Broadcast = .none) -> Variable {
     Graph.apply(ArithmeticOperation(kind: .multiply, broadcast: broadcast), to: [self, other]).output
   }
 
-  /// `x / y` element by element, y of the same shape, one a channel `[C]` or one a row.
+  /// `x / y` element by element, y of the same shape, one a channel `[C]`, one a row, or one for each sample and channel `[N, C]`.
   public func divided(by other: Variable, broadcast: Broadcast = .none) -> Variable {
     Graph.apply(ArithmeticOperation(kind: .divide, broadcast: broadcast), to: [self, other]).output
   }
@@ -156,4 +159,23 @@ extension Variable {
   public static func * (left: Variable, right: Variable) -> Variable { left.multiplied(by: right) }
   /// ``divided(by:broadcast:)``, element by element, of variables of the same shape.
   public static func / (left: Variable, right: Variable) -> Variable { left.divided(by: right) }
+
+  /// Each element with a number added.
+  public static func + (left: Variable, right: Element) -> Variable { left.offset(by: right) }
+  /// Each element with a number added.
+  public static func + (left: Element, right: Variable) -> Variable { right.offset(by: left) }
+  /// Each element less a number.
+  public static func - (left: Variable, right: Element) -> Variable { left.offset(by: -right) }
+  /// A number less each element.
+  public static func - (left: Element, right: Variable) -> Variable { right.applying(.subtracted(from: left)) }
+  /// Each element multiplied by a number.
+  public static func * (left: Variable, right: Element) -> Variable { left.scaled(by: right) }
+  /// Each element multiplied by a number.
+  public static func * (left: Element, right: Variable) -> Variable { right.scaled(by: left) }
+  /// Each element divided by a number.
+  public static func / (left: Variable, right: Element) -> Variable { left.applying(.divided(by: right)) }
+  /// A number divided by each element.
+  public static func / (left: Element, right: Variable) -> Variable { right.applying(.dividing(left)) }
+  /// Each element with its sign changed.
+  public static prefix func - (variable: Variable) -> Variable { variable.applying(.negate) }
 }

@@ -19,6 +19,13 @@ package struct ElementwiseOperation<Element: TensorElement>: TensorOperation {
     case .leakyReLU(let slope): slope == 0 ? "ReLU" : "leaky ReLU"
     case .scale(let factor): "scale by \(factor)"
     case .offset(let term): "offset by \(term)"
+    case .subtracted(let number): "\(number) less"
+    case .divided(let divisor): "divide by \(divisor)"
+    case .dividing(let number): "\(number) divided by"
+    case .absolute: "absolute value"
+    case .power(let exponent): "power \(exponent)"
+    case .clamp(let bounds): "clamp to \(bounds)"
+    case .activation(let function): function.name
     }
   }
 
@@ -36,6 +43,13 @@ package struct ElementwiseOperation<Element: TensorElement>: TensorOperation {
       slope == 0 ? "∂{0} = ∂{} where {0} > 0, 0 elsewhere" : "∂{0} = ∂{} where {0} > 0, slope·∂{} elsewhere"
     case .scale(let factor): "∂{0} = \(factor)·∂{}"
     case .offset: "∂{0} = ∂{}"
+    case .subtracted: "∂{0} = −∂{}"
+    case .divided(let divisor): "∂{0} = ∂{} / \(divisor)"
+    case .dividing(let number): "∂{0} = −∂{}·\(number) / {0}²"
+    case .absolute: "∂{0} = ∂{}·sign({0})"
+    case .power(let exponent): "∂{0} = \(exponent)·∂{}·{0}^\(exponent - 1)"
+    case .clamp: "∂{0} = ∂{} within the bounds, 0 elsewhere"
+    case .activation(let function): function.rule
     }
   }
 
@@ -45,8 +59,8 @@ package struct ElementwiseOperation<Element: TensorElement>: TensorOperation {
 
   package func kept(for needs: Needs) -> KeptTensors {
     switch function {
-    case .negate, .scale, .offset: []
-    case .square, .logarithm: .input(0)
+    case .negate, .scale, .offset, .subtracted, .divided: []
+    case .square, .logarithm, .dividing, .absolute, .power, .clamp, .activation: .input(0)
     case .squareRoot, .reciprocal, .exponential, .sigmoid, .hyperbolicTangent: .output
     // With a slope that is not negative the result has the sign of x.
     case .leakyReLU(let slope): slope >= 0 ? .output : .input(0)
@@ -67,6 +81,15 @@ package struct ElementwiseOperation<Element: TensorElement>: TensorOperation {
       [(slope >= 0 ? kept.output : kept.input(0)).applying(.leakyReLUGradient(slope: slope), g)]
     case .scale(let factor): [factor * g]
     case .offset: [g]
+    case .subtracted: [-g]
+    case .divided(let divisor): [g / divisor]
+    case .dividing(let number): [-(g * (number / kept.input(0) / kept.input(0)))]
+    case .absolute: [kept.input(0).applying(.absoluteGradient, g)]
+    // No power of 0 is to be infinite where it counts for nothing.
+    case .power(0): [.zeros(g.shape)]
+    case .power(let exponent): [exponent * (g * kept.input(0).applying(.power(exponent - 1)))]
+    case .clamp(let bounds): [kept.input(0).applying(.clampGradient(bounds), g)]
+    case .activation(let function): [kept.input(0).applying(.activationGradient(function), g)]
     }
   }
 
@@ -77,7 +100,7 @@ package struct ElementwiseOperation<Element: TensorElement>: TensorOperation {
 
 extension Variable {
   @specialized(where Element == Float)
-  private func applying(_ function: UnaryOperation<Element>) -> Variable {
+  func applying(_ function: UnaryOperation<Element>) -> Variable {
     Graph.apply(ElementwiseOperation(function), to: [self]).output
   }
 
@@ -103,4 +126,54 @@ extension Variable {
   public func exponential() -> Variable { applying(.exponential) }
   /// The natural logarithm.
   public func logarithm() -> Variable { applying(.logarithm) }
+  /// `|x|`; its gradient at 0 is 0.
+  public func absoluteValue() -> Variable { applying(.absolute) }
+  /// `xᵖ`, NaN of negative numbers unless the exponent is whole.
+  public func raised(to exponent: Element) -> Variable { exponent == 2 ? squared() : applying(.power(exponent)) }
+  /// `x`, but the bound that it is beyond; bounds may be infinite. The gradient is that of what lies within the bounds or on them.
+  public func clamped(to bounds: ClosedRange<Element>) -> Variable { applying(.clamp(bounds)) }
+
+  /// The Gaussian error linear unit `x · Φ(x)`, exact, by the error function.
+  public func gelu() -> Variable { applying(.activation(.gelu)) }
+  /// `x · σ(x)`, σ the logistic function.
+  public func silu() -> Variable { applying(.activation(.silu)) }
+  /// `ln(1 + eˣ)`.
+  public func softplus() -> Variable { applying(.activation(.softplus)) }
+  /// `ln σ(x)`, σ the logistic function.
+  public func logarithmicSigmoid() -> Variable { -(-self).softplus() }
+  /// `x · tanh(ln(1 + eˣ))`.
+  public func mish() -> Variable { applying(.activation(.mish)) }
+  /// `x` where positive, `alpha · (eˣ − 1)` elsewhere.
+  public func elu(alpha: Element = 1) -> Variable { applying(.activation(.elu(alpha: alpha))) }
+  /// `min(max(x + 3, 0), 6) / 6`; its gradient is 0 where that is 0 or 1.
+  public func hardSigmoid() -> Variable { applying(.activation(.hardSigmoid)) }
+  /// `x · min(max(x + 3, 0), 6) / 6`; its gradient is 0 from −3 down and 1 from 3 on.
+  public func hardSwish() -> Variable { applying(.activation(.hardSwish)) }
+}
+
+extension ActivationFunction {
+  /// What it is called where a computation is looked at.
+  fileprivate var name: String {
+    switch self {
+    case .gelu: "GELU"
+    case .silu: "SiLU"
+    case .softplus: "softplus"
+    case .mish: "Mish"
+    case .elu: "ELU"
+    case .hardSigmoid: "hard sigmoid"
+    case .hardSwish: "hard swish"
+    }
+  }
+
+  fileprivate var rule: String {
+    switch self {
+    case .gelu: "∂{0} = ∂{}·(Φ({0}) + {0}·φ({0}))"
+    case .silu: "∂{0} = ∂{}·σ({0})·(1 + {0}·(1 − σ({0})))"
+    case .softplus: "∂{0} = ∂{}·σ({0})"
+    case .mish: "with w = {}/{0}: ∂{0} = ∂{}·(w + {0}·σ({0})·(1 − w²))"
+    case .elu(let alpha): "∂{0} = ∂{} where {0} > 0, \(alpha)·∂{}·exp({0}) elsewhere"
+    case .hardSigmoid: "∂{0} = ∂{}/6 where |{0}| < 3, 0 elsewhere"
+    case .hardSwish: "∂{0} = ∂{}·({0}/3 + 1/2) where |{0}| < 3, 0 below, ∂{} above"
+    }
+  }
 }

@@ -1,28 +1,51 @@
 import NormaTensor
 
-/// The matrix product `[M, K] · [K, N] → [M, N]`.
+/// The matrix product `[…, M, K] · […, K, N] → […, M, N]`, either factor read transposed.
 package struct MatrixProductOperation<Element: TensorElement>: TensorOperation {
+  package var transposesLeft = false
+  package var transposesRight = false
+
   package var name: String { "matrix product" }
-  package var rule: String { "∂{0} = ∂{}·{1}ᵀ, ∂{1} = {0}ᵀ·∂{}" }
+  package var rule: String {
+    let (x, y) = (transposesLeft ? "{0}ᵀ" : "{0}", transposesRight ? "{1}ᵀ" : "{1}")
+    let left = transposesLeft ? "\(y)·∂{}ᵀ" : transposesRight ? "∂{}·{1}" : "∂{}·{1}ᵀ"
+    let right = transposesRight ? "∂{}ᵀ·\(x)" : transposesLeft ? "{0}·∂{}" : "{0}ᵀ·∂{}"
+    return "∂{0} = \(left), ∂{1} = \(right)"
+  }
 
   package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
-    guard inputs[0].rank == 2, inputs[1].rank == 2, inputs[0][1] == inputs[1][0] else {
-      throw ShapeError(expected: "a matrix whose rows are as many as the columns of \(inputs[0])", found: inputs[1])
+    let (x, y) = (inputs[0], inputs[1])
+    guard x.rank >= 2, y.rank == x.rank, x.dropLast(2).elementsEqual(y.dropLast(2)),
+      x[x.rank - (transposesLeft ? 2 : 1)] == y[y.rank - (transposesRight ? 1 : 2)]
+    else {
+      throw ShapeError(
+        expected: "a \(transposesRight ? "transposed " : "")matrix whose rows are as many as the columns of "
+          + "\(x)\(transposesLeft ? ", transposed" : "")", found: y)
     }
-    return [inputs[0][0], inputs[1][1]]
+    return Shape(x.dropLast(2) + [x[x.rank - (transposesLeft ? 1 : 2)], y[y.rank - (transposesRight ? 2 : 1)]])
   }
 
   package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
-    (inputs[0].matrixProduct(inputs[1]), ())
+    (inputs[0].matrixProduct(inputs[1], transposingSelf: transposesLeft, transposingOther: transposesRight), ())
   }
 
   package func kept(for needs: Needs) -> KeptTensors { [needs[0] ? .input(1) : [], needs[1] ? .input(0) : []] }
 
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
-    [
-      kept.needs[0] ? g.matrixProduct(kept.input(1), transposingOther: true) : nil,
-      kept.needs[1] ? kept.input(0).matrixProduct(g, transposingSelf: true) : nil,
-    ]
+    var gradients: [Tensor<Element>?] = [nil, nil]
+    if kept.needs[0] {
+      gradients[0] =
+        transposesLeft
+        ? kept.input(1).matrixProduct(g, transposingSelf: transposesRight, transposingOther: true)
+        : g.matrixProduct(kept.input(1), transposingOther: !transposesRight)
+    }
+    if kept.needs[1] {
+      gradients[1] =
+        transposesRight
+        ? g.matrixProduct(kept.input(0), transposingSelf: true, transposingOther: transposesLeft)
+        : kept.input(0).matrixProduct(g, transposingSelf: !transposesLeft)
+    }
+    return gradients
   }
 }
 
@@ -118,9 +141,18 @@ extension ChannelMap {
 }
 
 extension Variable {
-  /// The matrix product `[M, K] · [K, N] → [M, N]`.
-  public func matrixProduct(_ other: Variable) -> Variable {
-    Graph.apply(MatrixProductOperation(), to: [self, other]).output
+  /// The matrix product `[…, M, K] · […, K, N] → […, M, N]`, for each place of the axes before the last two, which both have in common.
+  ///
+  /// - Parameters:
+  ///   - other: the right factor.
+  ///   - transposingSelf: whether this variable is `[…, K, M]`.
+  ///   - transposingOther: whether `other` is `[…, N, K]`.
+  public func matrixProduct(
+    _ other: Variable, transposingSelf: Bool = false, transposingOther: Bool = false
+  ) -> Variable {
+    let operation = MatrixProductOperation<Element>(
+      transposesLeft: transposingSelf, transposesRight: transposingOther)
+    return Graph.apply(operation, to: [self, other]).output
   }
 
   /// `x · weightᵀ + bias`, one node: x `[…, inputs]`, weight `[outputs, inputs]`, bias `[outputs]` or none.

@@ -49,6 +49,39 @@ package struct FlattenOperation<Element: TensorElement>: TensorOperation {
   package var featureOrder: FeatureOrder { .kept }
 }
 
+/// `[…, C] → […, parts, C / parts]`, or, where there is no number of parts, back: `[…, A, B] → […, A · B]`.
+package struct ChannelSplittingOperation<Element: TensorElement>: TensorOperation {
+  package let parts: Int?
+
+  package var name: String { "reshape" }
+  package var rule: String { "∂{0} = ∂{}, reshaped" }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    let shape = inputs[0]
+    guard let parts else {
+      guard shape.rank >= 2 else { throw ShapeError(expected: "[…, parts, channels]", found: shape) }
+      return Shape(shape.dropLast(2) + [shape[shape.rank - 2] * shape.channelCount])
+    }
+    guard shape.rank >= 1, shape.rank < Shape.maximumRank, shape.channelCount.isMultiple(of: parts) else {
+      throw ShapeError(expected: "[…, a multiple of \(parts) channels]", found: shape)
+    }
+    return Shape(shape.dropLast() + [parts, shape.channelCount / parts])
+  }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    let shape = inputs[0].shape
+    guard let parts else {
+      return (inputs[0].reshaped(to: Shape(shape.dropLast(2) + [shape[shape.rank - 2] * shape.channelCount])), ())
+    }
+    return (inputs[0].reshaped(to: Shape(shape.dropLast() + [parts, shape.channelCount / parts])), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [] }
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [g.reshaped(to: kept.shape(0))]
+  }
+  package var isView: Bool { true }
+}
+
 /// Channels of zeros after those there are: `[…, C] → […, channels]`.
 package struct ChannelPaddingOperation<Element: TensorElement>: TensorOperation {
   package let channels: Int
@@ -87,6 +120,15 @@ extension Variable {
 
   /// `[N, …] → [N, product of the rest]`.
   public func flattened() -> Variable { Graph.apply(FlattenOperation(), to: [self]).output }
+
+  /// The channels in equal parts, such as the heads of an attention: `[…, C] → […, parts, C / parts]`.
+  public func channelsSplit(into parts: Int) -> Variable {
+    require(parts > 0, "channels split into \(parts) parts")
+    return Graph.apply(ChannelSplittingOperation(parts: parts), to: [self]).output
+  }
+
+  /// The last two axes in one, as before ``channelsSplit(into:)``: `[…, A, B] → […, A · B]`.
+  public func channelsMerged() -> Variable { Graph.apply(ChannelSplittingOperation(parts: nil), to: [self]).output }
 
   /// Channels of zeros after those there are: `[…, C] → […, channels]`.
   public func paddedChannels(to channels: Int) -> Variable {

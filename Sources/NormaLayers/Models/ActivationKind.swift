@@ -10,6 +10,20 @@ public enum ActivationKind: String, Hashable, Sendable, Codable, CaseIterable {
   case sigmoid
   /// ``Tanh``.
   case tanh
+  /// ``GELU``.
+  case gelu
+  /// ``SiLU``.
+  case silu
+  /// ``Softplus``.
+  case softplus
+  /// ``Mish``.
+  case mish
+  /// ``ELU``.
+  case elu
+  /// ``HardSigmoid``.
+  case hardSigmoid
+  /// ``HardSwish``.
+  case hardSwish
 
   /// The layer.
   func layer<Element: TensorElement>() -> any Layer<Element> {
@@ -18,6 +32,13 @@ public enum ActivationKind: String, Hashable, Sendable, Codable, CaseIterable {
     case .leakyReLU: LeakyReLU()
     case .sigmoid: Sigmoid()
     case .tanh: Tanh()
+    case .gelu: GELU()
+    case .silu: SiLU()
+    case .softplus: Softplus()
+    case .mish: Mish()
+    case .elu: ELU()
+    case .hardSigmoid: HardSigmoid()
+    case .hardSwish: HardSwish()
     }
   }
 }

@@ -22,7 +22,50 @@ extension ElementwiseOperation: ONNXExportable where Element == Float {
     case .logarithm: return exporter.add("Log", [x], for: call)
     case .scale(let factor): return exporter.add("Mul", [x], constants: [constant(factor)], for: call)
     case .offset(let term): return exporter.add("Add", [x], constants: [constant(term)], for: call)
+    case .subtracted(let number): return exporter.add("Sub", constants: [constant(number)], before: x, for: call)
+    case .divided(let divisor): return exporter.add("Div", [x], constants: [constant(divisor)], for: call)
+    case .dividing(let number): return exporter.add("Div", constants: [constant(number)], before: x, for: call)
+    case .absolute: return exporter.add("Abs", [x], for: call)
+    case .power(let exponent): return exporter.add("Pow", [x], constants: [constant(exponent)], for: call)
+    case .clamp(let bounds):
+      let names = [bounds.lowerBound, bounds.upperBound].map(constant)
+      return exporter.add("Clip", [x], constants: names, for: call)
+    case .activation(let function): return exporter.add(function, x, call)
     }
+  }
+}
+
+extension ONNXExporter {
+  fileprivate mutating func add(_ function: ActivationFunction<Float>, _ x: Value, _ call: Call) -> Value {
+    switch function {
+    case .gelu: add("Gelu", [x], since: 20, for: call)
+    case .silu: add("Mul", [x, add("Sigmoid", [x], for: call)], for: call)
+    case .softplus: add("Softplus", [x], for: call)
+    case .mish: add("Mish", [x], since: 18, for: call)
+    case .elu(let alpha): add("Elu", [x], ["alpha": .number(alpha)], for: call)
+    case .hardSigmoid: add("HardSigmoid", [x], ["alpha": .number(1 / 6), "beta": .number(0.5)], for: call)
+    case .hardSwish: add("HardSwish", [x], for: call)
+    }
+  }
+
+  /// A node whose constants come before a value.
+  fileprivate mutating func add(
+    _ operation: String, constants: [String], before x: Value, for call: Call
+  ) -> Value {
+    let name = addNode(operation, at: call.path, constants + [x.name])
+    return Value(name: name, shape: call.shape, isChannelsFirst: x.isChannelsFirst)
+  }
+}
+
+extension ParametricReLUOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let (x, slope) = (try call.value(0), try call.constant(1))
+    // ONNX repeats the slope along the axes before its own.
+    let shape = x.isChannelsFirst ? [slope.value.count] + x.positions.map { _ in 1 } : [slope.value.count]
+    let name = exporter.add(constant: slope.value.reshaped(to: Shape(shape)), named: slope.name)
+    return exporter.add("PRelu", [x], constants: [name], for: call)
   }
 }
 
@@ -55,6 +98,16 @@ extension ONNXExporter {
     _ operation: String, _ broadcast: Broadcast, _ call: Call
   ) throws(ONNXError) -> Value {
     guard broadcast != .perRow else { throw .unsupported(call.place, "a number for each row") }
+    if broadcast == .perSample {
+      let (x, y) = (try call.value(0), try call.value(1))
+      // One place along each axis between samples and channels; 0 stands for the length there was.
+      let ones = x.positions.map { _ in Int64(1) }
+      let lengths = [0] + (x.isChannelsFirst ? [0] + ones : ones + [Int64(x.shape.channelCount)])
+      let name = add(tensor: .integers(ONNXIntegers(lengths, shape: [lengths.count])), named: call.name("shape"))
+      var spread = add("Reshape", [y], constants: [name], for: call)
+      spread.isChannelsFirst = x.isChannelsFirst
+      return add(operation, [x, spread], for: call)
+    }
     var values = call.operands.map { operand in if case .value(let value) = operand { value } else { Value?.none } }
     // Vectors of a number for each channel, and constants, are of channels that are last.
     if broadcast == .perChannel || values.contains(where: { $0 == nil })
@@ -77,20 +130,6 @@ extension ONNXExporter {
   }
 }
 
-extension ReductionOperation: ONNXExportable where Element == Float {
-  package func export(
-    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
-  ) throws(ONNXError) -> ONNXExporter.Value {
-    let x = exporter.channelsLast(try call.value(0))
-    let operation = isMean ? "ReduceMean" : "ReduceSum"
-    guard isOverRows else { return exporter.add(operation, [x], ["keepdims": .integer(0)], since: 18, for: call) }
-    let axes = (0..<x.shape.rank - 1).map(Int64.init)
-    let name = exporter.add(
-      tensor: .integers(ONNXIntegers(axes, shape: [axes.count])), named: call.name("rows"))
-    return exporter.add(operation, [x], constants: [name], ["keepdims": .integer(0)], since: 18, for: call)
-  }
-}
-
 extension DropoutOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
@@ -99,5 +138,13 @@ extension DropoutOperation: ONNXExportable where Element == Float {
     let isTraining = exporter.add(
       tensor: .integers(ONNXIntegers([1], shape: [], type: .bool)), named: call.name("training"))
     return exporter.add("Dropout", [try call.value(0)], constants: [ratio, isTraining], for: call)
+  }
+}
+
+extension ChannelDropoutOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    throw .unsupported(call.place, "no operator of ONNX drops whole channels: write the network for inference")
   }
 }

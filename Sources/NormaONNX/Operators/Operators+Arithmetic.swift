@@ -38,51 +38,134 @@ extension OperatorCall {
     [.floats(try floats(0).applying(operation))]
   }
 
-  /// `Softmax`: over one axis; before version 13 over all from one on.
-  func softmax() throws(ONNXError) -> [ONNXTensor] {
+  /// `Pow`: the exponents may be whole numbers.
+  func power() throws(ONNXError) -> [ONNXTensor] {
+    let (x, exponent) = (try input(0), try input(1))
+    guard case .floats = x else { throw unsupported("powers of elements of type \(x.elementType)") }
+    guard let common = commonShape(x.shape, exponent.shape) else {
+      throw malformed("shapes \(x.shape) and \(exponent.shape) do not go together")
+    }
+    let shape = try shape(common)
+    guard case .floats(let bases) = x.broadcast(to: shape) else { return [] }
+    let exponents: [Float] =
+      switch exponent.broadcast(to: shape) {
+      case .floats(let tensor): tensor.elements
+      case .integers(let tensor):
+        tensor.values.map { tensor.type == .uint64 ? Float(UInt64(bitPattern: $0)) : Float($0) }
+      }
+    return [.floats(Tensor(zip(bases.elements, exponents).map { Functions.power($0, $1) }, shape: shape))]
+  }
+
+  /// `Clip`: to bounds that may be left out; where the lower one is above the upper one, that is what remains.
+  func clip() throws(ONNXError) -> [ONNXTensor] {
+    guard version >= 11 else {
+      let bounds = (try number("min", or: -.infinity), try number("max", or: .infinity))
+      return [.floats(clamped(try floats(0), bounds))]
+    }
+    let x = try input(0)
+    for index in [1, 2] where hasInput(index) {
+      let bound = try input(index)
+      guard bound.shape.elementCount == 1, bound.elementType == x.elementType else {
+        throw malformed("a bound of type \(bound.elementType) and shape \(bound.shape)")
+      }
+    }
+    switch x {
+    case .floats(let tensor):
+      return [
+        .floats(clamped(tensor, (try optionalFloats(1)?.item ?? -.infinity, try optionalFloats(2)?.item ?? .infinity)))
+      ]
+    case .integers(let tensor):
+      guard tensor.type != .uint64 else { throw unsupported("elements of type uint64") }
+      let bounds = (try optionalIntegers(1)?[0] ?? .min, try optionalIntegers(2)?[0] ?? .max)
+      let values = tensor.values.map { min(max($0, Int64(bounds.0)), Int64(bounds.1)) }
+      return [.integers(ONNXIntegers(values, shape: tensor.shape, type: tensor.type))]
+    }
+  }
+
+  private func clamped(_ x: Tensor<Float>, _ bounds: (Float, Float)) -> Tensor<Float> {
+    bounds.0 <= bounds.1
+      ? x.applying(.clamp(bounds.0...bounds.1)) : Tensor(repeating: bounds.1, shape: x.shape)
+  }
+
+  /// `Gelu`: exact, or with the hyperbolic tangent in place of the error function.
+  func gelu() throws(ONNXError) -> [ONNXTensor] {
+    let x = try floats(0)
+    switch try string("approximate", or: "none") {
+    case "none": return [.floats(x.applying(.activation(.gelu)))]
+    case "tanh":
+      let inner = Float(0.797_884_560_802_865_4) * (x + Float(0.044715) * (x * x * x))
+      return [.floats(0.5 * (x * (inner.applying(.hyperbolicTangent) + 1)))]
+    case let other: throw malformed("'\(other)' is no approximation")
+    }
+  }
+
+  /// `HardSigmoid`: `min(max(alpha · x + beta, 0), 1)`.
+  func hardSigmoid() throws(ONNXError) -> [ONNXTensor] {
+    let (alpha, beta) = (try number("alpha", or: 0.2), try number("beta", or: 0.5))
+    return [.floats((alpha * (try floats(0)) + beta).applying(.clamp(0...1)))]
+  }
+
+  /// `PRelu`: the slope is repeated to the shape of the input.
+  func parametricReLU() throws(ONNXError) -> [ONNXTensor] {
+    let (x, slope) = (try floats(0), try floats(1))
+    guard commonShape(x.shape, slope.shape) == Array(x.shape),
+      case .floats(let slopes) = ONNXTensor.floats(slope).broadcast(to: x.shape)
+    else { throw malformed("a slope of shape \(slope.shape) does not fit \(x.shape)") }
+    return [.floats(x.applying(.rectifyBySlope, slopes))]
+  }
+
+  /// `Softmax` and `LogSoftmax`: over one axis; before version 13 over all from one on.
+  func softmax(logarithmic: Bool = false) throws(ONNXError) -> [ONNXTensor] {
     let x = try floats(0)
     let axis = try axis(try integer("axis", or: version < 13 ? 1 : -1), rank: x.rank)
+    func overRows(_ x: Tensor<Float>) -> Tensor<Float> { logarithmic ? x.logSoftmax() : x.softmax() }
     guard version >= 13 else {
       let rows = x.shape[..<axis].reduce(1, *)
-      return [.floats(softmaxOverRows(x.reshaped(to: [rows, x.shape[axis...].reduce(1, *)])).reshaped(to: x.shape))]
+      return [.floats(overRows(x.reshaped(to: [rows, x.shape[axis...].reduce(1, *)])).reshaped(to: x.shape))]
     }
     var order = Array(0..<x.rank)
     order.swapAt(axis, x.rank - 1)
-    return [.floats(softmaxOverRows(x.transposed(order)).transposed(order))]
+    return [.floats(overRows(x.transposed(order)).transposed(order))]
   }
 
-  /// `eˣ` by the row's sum of it, each row moved first so that its largest value is 0.
-  private func softmaxOverRows(_ x: Tensor<Float>) -> Tensor<Float> {
-    let (rows, channels) = (x.shape.rowCount, x.shape.channelCount)
-    let elements = x.elements
-    return Tensor(shape: x.shape) { result in
-      for row in 0..<(channels > 0 ? rows : 0) {
-        let values = elements[row * channels..<(row + 1) * channels]
-        let largest = values.reduce(-Float.infinity) { max($0, $1) }
-        let powers = values.map { Functions.exponential(Double($0) - Double(largest)) }
-        let sum = powers.reduce(0, +)
-        for (index, power) in powers.enumerated() {
-          result.initializeElement(at: row * channels + index, to: Float(power / sum))
-        }
-      }
-    }
-  }
+  /// How some axes become one number.
+  enum Reduction { case sum, mean, logSumExp }
 
-  /// `ReduceMean`, added up in double precision.
-  func reduceMean() throws(ONNXError) -> [ONNXTensor] {
+  /// `ReduceSum`, `ReduceMean` and `ReduceLogSumExp`, added up in double precision.
+  func reduce(_ reduction: Reduction) throws(ONNXError) -> [ONNXTensor] {
     let x = try floats(0)
-    let named = try version >= 18 ? optionalIntegers(1) : integers("axes")
+    let named = try version >= (reduction == .sum ? 13 : 18) ? optionalIntegers(1) : integers("axes")
     let keeps = try integer("keepdims", or: 1) != 0
-    if (named ?? []).isEmpty, try integer("noop_with_empty_axes", or: 0) != 0 { return [.floats(x)] }
+    if (named ?? []).isEmpty, try integer("noop_with_empty_axes", or: 0) != 0 {
+      return [.floats(reduction == .logSumExp ? x.reshaped(to: [x.count, 1]).logSumExp().reshaped(to: x.shape) : x)]
+    }
     let axes = try axes((named ?? []).isEmpty ? Array(0..<x.rank) : named ?? [], rank: x.rank)
     let others = (0..<x.rank).filter { !axes.contains($0) }
     let count = axes.reduce(1) { $0 * x.shape[$1] }
-    guard count > 0 else { throw unsupported("a mean of nothing, in a tensor of shape \(x.shape)") }
-    let rows = x.transposed(others + axes).reshaped(to: [x.count / count, count]).elements
-    let means = (0..<x.count / count).map { row in
-      Float(rows[row * count..<(row + 1) * count].reduce(0.0) { $0 + Double($1) } / Double(count))
+    let result: Tensor<Float>
+    switch reduction {
+    case .sum: result = x.sum(over: axes)
+    case .mean:
+      guard count > 0 else { throw unsupported("a mean of nothing, in a tensor of shape \(x.shape)") }
+      result = x.sum(over: axes) / Float(count)
+    case .logSumExp:
+      let rows = others.reduce(1) { $0 * x.shape[$1] }
+      result = x.transposed(others + axes).reshaped(to: [rows, count]).logSumExp()
     }
     let lengths = keeps ? (0..<x.rank).map { axes.contains($0) ? 1 : x.shape[$0] } : others.map { x.shape[$0] }
-    return [.floats(Tensor(means, shape: Shape(lengths)))]
+    return [.floats(result.reshaped(to: Shape(lengths)))]
+  }
+
+  /// `CumSum`: with the place itself or without it, from either end.
+  func cumulativeSum() throws(ONNXError) -> [ONNXTensor] {
+    let (x, named) = (try floats(0), try integers(1))
+    guard named.count == 1 else { throw malformed("\(named) is not one axis") }
+    let axis = try axis(named[0], rank: x.rank)
+    let isReversed = try integer("reverse", or: 0) != 0
+    let sums = x.cumulativeSum(axis: axis, isReversed: isReversed)
+    let length = x.shape[axis]
+    guard try integer("exclusive", or: 0) != 0, length > 0 else { return [.floats(sums)] }
+    let moved = sums.sliced(isReversed ? 1..<length : 0..<length - 1, axis: axis)
+    return [.floats(moved.padded(axis: axis, before: isReversed ? 0 : 1, after: isReversed ? 1 : 0))]
   }
 }

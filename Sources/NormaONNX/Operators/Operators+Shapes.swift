@@ -48,6 +48,62 @@ extension OperatorCall {
     return [x.transposed(order)]
   }
 
+  /// `Slice`: some places of some axes, in steps that may lead backwards; what lies beyond an axis is left out.
+  func slice() throws(ONNXError) -> [ONNXTensor] {
+    let x = try input(0)
+    let isOld = version < 10
+    let starts = try (isOld ? integers("starts") : integers(1)) ?? []
+    let ends = try (isOld ? integers("ends") : integers(2)) ?? []
+    let numbers = try (isOld ? integers("axes") : optionalIntegers(3)) ?? Array(starts.indices)
+    let steps = try (isOld ? nil : optionalIntegers(4)) ?? starts.map { _ in 1 }
+    guard starts.count == ends.count, starts.count == numbers.count, starts.count == steps.count else {
+      throw malformed("\(starts.count) starts, \(ends.count) ends, \(numbers.count) axes and \(steps.count) steps")
+    }
+    _ = try axes(numbers, rank: x.shape.rank)
+    var sources = x.shape.map { Array(0..<$0) as AxisSources }
+    for (place, number) in numbers.enumerated() {
+      let axis = try axis(number, rank: x.shape.rank)
+      let length = x.shape[axis]
+      guard steps[place] != 0 else { throw malformed("a step of 0") }
+      // Longer ones lead out of the axis too.
+      let step = min(max(steps[place], -length - 1), length + 1)
+      // From the end where they are negative; then within the axis, or one before it going backwards.
+      func bounded(_ number: Int) -> Int {
+        let number = number < 0 ? number + length : number
+        return step > 0 ? min(max(number, 0), length) : min(max(number, -1), length - 1)
+      }
+      sources[axis] = Array(stride(from: bounded(starts[place]), to: bounded(ends[place]), by: step))
+    }
+    return [x.picking(sources)]
+  }
+
+  /// `DepthToSpace` and `SpaceToDepth`: a pixel's channels as a square of pixels, or back. The channels of a square are the first of its
+  /// axes (`DCR`) or the last (`CRD`).
+  func movingDepth(toSpace: Bool) throws(ONNXError) -> [ONNXTensor] {
+    let (x, factor) = (try input(0), try integer("blocksize", or: 0))
+    let mode = try string("mode", or: "DCR")
+    guard x.shape.rank == 4, factor > 0, factor <= 1 << 15, mode == "DCR" || mode == "CRD" else {
+      throw malformed("squares of \(factor) of a tensor of shape \(x.shape), \(mode)")
+    }
+    let (count, channels, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
+    let square = factor * factor
+    guard toSpace ? channels.isMultiple(of: square) : height.isMultiple(of: factor) && width.isMultiple(of: factor)
+    else {
+      throw malformed("squares of \(factor) of a tensor of shape \(x.shape)")
+    }
+    let isSquareFirst = mode == "DCR"
+    guard toSpace else {
+      let shape = try shape([count, channels * square, height / factor, width / factor])
+      let squares = x.reshaped(to: [count, channels, height / factor, factor, width / factor, factor])
+      return [squares.transposed(isSquareFirst ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4]).reshaped(to: shape)]
+    }
+    let shape = try shape([count, channels / square, height * factor, width * factor])
+    let rest = channels / square
+    let squares = x.reshaped(
+      to: isSquareFirst ? [count, factor, factor, rest, height, width] : [count, rest, factor, factor, height, width])
+    return [squares.transposed(isSquareFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3]).reshaped(to: shape)]
+  }
+
   /// `Concat`: tensors one after the other along an axis.
   func concatenate() throws(ONNXError) -> [ONNXTensor] {
     var tensors: [ONNXTensor] = []

@@ -108,4 +108,8 @@ extension Functions {
   public static func gaussianErrorLinearUnit<Element: TensorElement>(_ x: Element) -> Element {
     Element(gaussianErrorLinearUnit(Double(x)))
   }
+  /// A number's power.
+  public static func power<Element: TensorElement>(_ x: Element, _ exponent: Element) -> Element {
+    Element(power(Double(x), Double(exponent)))
+  }
 }

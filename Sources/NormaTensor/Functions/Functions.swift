@@ -192,4 +192,20 @@ public enum Functions {
     let result = scaled(size, byPowerOfTwo: power)
     return isNegative ? -result : result
   }
+
+  /// A number's power with any exponent, as IEEE 754's `pow` has it: NaN of a negative number unless the exponent is whole.
+  ///
+  /// With a whole exponent as ``power(_:_:)-(Double,Int)`` has it; otherwise `e^(p · ln x)`, off by some `2 + 2 · |p · ln x|` units in
+  /// the last place, which as a `Float` is no more than its own rounding.
+  public static func power(_ x: Double, _ exponent: Double) -> Double {
+    if let whole = Int(exactly: exponent) { return power(x, whole) }
+    if x == 1 { return 1 }
+    guard x == x, exponent == exponent else { return .nan }
+    // Numbers as large as these are even.
+    let size = exponent.magnitude >= 0x1p63 ? x.magnitude : x
+    if size == 0 || size.isInfinite { return (size == 0) == (exponent > 0) ? 0 : .infinity }
+    guard size > 0 else { return .nan }
+    if exponent == 0.5 { return size.squareRoot() }
+    return size == 1 ? 1 : exponential(exponent * logarithm(size))
+  }
 }

@@ -1,4 +1,5 @@
 import Norma
+import TestSupport
 
 /// An operation or a small network by chance, on inputs of a shape by chance.
 struct RandomOperation: CustomStringConvertible {
@@ -31,7 +32,9 @@ struct RandomOperation: CustomStringConvertible {
       Self.linear, Self.matrixProduct, Self.convolution, Self.convolution, Self.depthwise, Self.batchNormalization,
       Self.fixedBatchNormalization, Self.groupNormalization, Self.rowNormalization, Self.unary, Self.binary,
       Self.pooling,
-      Self.loss, Self.reduction, Self.network, Self.residualNetwork,
+      Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
+      Self.transposedConvolution, Self.signals,
+      Self.resizing, Self.channels, Self.attention,
     ]
     self = try kinds[number % kinds.count](&source)
   }
@@ -52,6 +55,27 @@ struct RandomOperation: CustomStringConvertible {
     return RandomOperation(
       "product", [source.numbers([rows, inner]), source.numbers([inner, columns])], work: rows * inner * columns
     ) { $0[0].matrixProduct($0[1]) }
+  }
+
+  private static func batchedProduct(_ source: inout Source) -> RandomOperation {
+    let (rows, inner, columns) = (source.length(60), source.length(300), source.length(60))
+    let (samples, heads) = (source.length(20), source.length(8))
+    let (left, right) = (source.chance(), source.chance())
+    let x = source.numbers(Shape([samples, heads] + (left ? [inner, rows] : [rows, inner])))
+    let y = source.numbers(Shape([samples, heads] + (right ? [columns, inner] : [inner, columns])))
+    return RandomOperation(
+      "products \(left), \(right)", [x, y], isPerSample: false, work: samples * heads * rows * inner * columns
+    ) { $0[0].matrixProduct($0[1], transposingSelf: left, transposingOther: right) }
+  }
+
+  private static func everyday(_ source: inout Source) -> RandomOperation {
+    let operation = EverydayOperation.allCases[source.below(EverydayOperation.allCases.count)]
+    let (height, width, channels) = (3 + source.length(10), 4 + source.length(10), 4 + source.length(60))
+    let sample = operation.sampleShape(height: height, width: width, channels: channels)
+    let samples = source.length(max(1, (1 << 17) / sample.elementCount))
+    return RandomOperation(operation.rawValue, [source.numbers(Shape([samples] + sample), bound: 4)]) {
+      operation($0[0])
+    }
   }
 
   private static func convolution(_ source: inout Source) -> RandomOperation {
@@ -176,6 +200,89 @@ struct RandomOperation: CustomStringConvertible {
     case 1:
       return RandomOperation("mean of \(window)", [image]) { $0[0].averagePooled(window, countsPadding: countsPadding) }
     default: return RandomOperation("mean of the image", [image]) { $0[0].globallyAveraged() }
+    }
+  }
+
+  private static func transposedConvolution(_ source: inout Source) -> RandomOperation {
+    let size = [1, 2, 3, 3, 4, 5][source.below(6)]
+    let stride = 1 + source.below(3)
+    let window = Window(
+      Extent2d(integerLiteral: size), stride: Extent2d(integerLiteral: stride),
+      padding: Extent2d(integerLiteral: source.below((size + 1) / 2)),
+      dilation: Extent2d(integerLiteral: 1 + source.below(5) / 4))
+    let groups = [1, 1, 1, 2, 3][source.below(5)]
+    let (inputs, outputs) = (groups * source.length(40), groups * source.length(40))
+    let image = source.images(channels: inputs, smallest: 2)
+    let weight = source.numbers([inputs, outputs / groups, size, size])
+    let hasBias = source.chance()
+    let outputPadding = Extent2d(integerLiteral: source.below(stride))
+    return RandomOperation(
+      "transposed convolution \(window), \(groups) groups",
+      hasBias ? [image, weight, source.numbers([outputs])] : [image, weight],
+      work: image.count * outputs / groups * size * size
+    ) {
+      $0[0].transposedConvolved(
+        weight: $0[1], bias: hasBias ? $0[2] : nil, window: window, outputPadding: outputPadding, groups: groups)
+    }
+  }
+
+  private static func signals(_ source: inout Source) -> RandomOperation {
+    let size = 1 + source.below(5)
+    let window = Window(length: size, stride: 1 + source.below(2), padding: source.below(size / 2 + 1))
+    let channels = source.length(60)
+    let x = source.numbers([1 + source.length(40), size + source.length(60), channels])
+    switch source.below(3) {
+    case 0: return RandomOperation("largest of \(window)", [x]) { $0[0].maxPooledAlongSignals(window) }
+    case 1: return RandomOperation("mean of \(window)", [x]) { $0[0].averagePooledAlongSignals(window) }
+    default:
+      let outputs = source.length(60)
+      return RandomOperation(
+        "convolution along \(window)", [x, source.numbers([outputs, channels, size])], work: x.count * outputs * size
+      ) { $0[0].convolved(weight: $0[1], window: window) }
+    }
+  }
+
+  private static func resizing(_ source: inout Source) -> RandomOperation {
+    let image = source.images(channels: source.length(60), smallest: 1)
+    let extent = Extent2d(height: source.length(20), width: source.length(20))
+    switch source.below(5) {
+    case 0: return RandomOperation("largest to \(extent)", [image]) { $0[0].adaptivelyMaxPooled(to: extent) }
+    case 1: return RandomOperation("mean to \(extent)", [image]) { $0[0].adaptivelyAveragePooled(to: extent) }
+    case 2: return RandomOperation("nearest to \(extent)", [image]) { $0[0].resampled(to: extent) }
+    default:
+      let alignsCorners = source.chance()
+      return RandomOperation("bilinear to \(extent)", [image]) {
+        $0[0].resampled(to: extent, .bilinear(alignsCorners: alignsCorners))
+      }
+    }
+  }
+
+  private static func attention(_ source: inout Source) throws -> RandomOperation {
+    let heads = 1 + source.below(4)
+    let width = heads * source.length(40)
+    let (samples, length) = (source.length(20), source.length(60))
+    let isCausal = source.chance()
+    var random = RandomGenerator(seed: 0)
+    let layer = MultiHeadAttention<Float>(width: width, heads: heads, isCausal: isCausal, using: &random)
+    layer.inputWeight.value = source.numbers([3 * width, width])
+    return RandomOperation(
+      "attention of \(heads) heads\(isCausal ? ", causal" : "")", [source.numbers([samples, length, width])],
+      work: samples * length * width * (4 * width + 2 * length)
+    ) { try layer($0[0], in: .inference) }
+  }
+
+  private static func channels(_ source: inout Source) throws -> RandomOperation {
+    let width = source.length(300)
+    guard source.chance() else {
+      let count = source.length(100)
+      let samples = source.length(300)
+      let indices = Tensor((0..<samples * 4).map { _ in Float(source.below(count)) }, shape: [samples, 4])
+      return RandomOperation("embedding", [indices, source.numbers([count, width])]) { try $0[0].embedded(in: $0[1]) }
+    }
+    var random = RandomGenerator(seed: 0)
+    let layer = SqueezeExcitation<Float>(width, ratio: 4, using: &random)
+    return RandomOperation("squeeze and excitation", [source.batch(channels: width)]) {
+      try layer($0[0], in: .inference)
     }
   }
 
