@@ -1,7 +1,7 @@
 # Norma's chores. `make` alone lists them.
 
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Benchmarks/*/*.swift) \
-  Examples/OwnParts/Package.swift Examples/OwnParts/Sources Examples/OwnParts/Tests Examples/Serving/Package.swift Examples/Serving/Sources Examples/Serving/Tests Fuzz/Package.swift Fuzz/Sources
+  Examples/OwnParts/Package.swift Examples/OwnParts/Sources Examples/OwnParts/Tests Examples/Serving/Package.swift Examples/Serving/Sources Examples/Serving/Tests Examples/ShortPrograms/Programs Examples/ShortPrograms/Run Fuzz/Package.swift Fuzz/Sources
 REPORT := norma-report
 DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.

@@ -99,6 +99,10 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Norma"], path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .target(name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases", exclude: ["main.c"]),
+    // Short programs of training, beside their twins in PyTorch.
+    .target(name: "ShortPrograms", dependencies: ["Norma"], path: "Examples/ShortPrograms/Programs"),
+    .executableTarget(name: "short-programs", dependencies: ["ShortPrograms"], path: "Examples/ShortPrograms/Run"),
+
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernels", "KernelCases", "NormaTensor", "TestSupport"],
       exclude: ["hashes.txt"]),
@@ -117,6 +121,7 @@ let package = Package(
       exclude: ["Golden/hashes.txt"]),
     .testTarget(name: "NormaONNXTests", dependencies: ["Norma", "NormaONNX", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
+    .testTarget(name: "ShortProgramsTests", dependencies: ["ShortPrograms"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(
       name: "CommandTests",
