@@ -16,13 +16,7 @@ public enum Pooling2d {
 
   /// The largest value that the window takes in; NaN if there is one.
   public static func maximum<Element: TensorElement>(_ x: Tensor<Element>, window: Window) -> Tensor<Element> {
-    let pooling = Pooling(x.shape, window)
-    return Tensor(shape: pooling.output) { y in
-      x.withUnsafeElements { x in
-        guard let x = x.baseAddress, let y = y.baseAddress else { return }
-        Parallel.forEach(pooling.output[0]) { maximumOfSample($0, pooling, x, y) }
-      }
-    }
+    Pooling(x.shape, window).maximum(x)
   }
 
   /// The gradient of the input of ``maximum(_:window:)``: that of each result goes to the first of the window's values that
@@ -30,23 +24,7 @@ public enum Pooling2d {
   public static func maximumGradient<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, output y: Tensor<Element>, window: Window
   ) -> Tensor<Element> {
-    let pooling = Pooling(x.shape, window)
-    require(
-      gradient.shape == pooling.output && y.shape == pooling.output,
-      "a gradient of shape \(gradient.shape) and an output \(y.shape) for one of shape \(pooling.output)")
-    return Tensor(shape: x.shape) { dx in
-      dx.initialize(repeating: 0)
-      x.withUnsafeElements { x in
-        y.withUnsafeElements { y in
-          gradient.withUnsafeElements { g in
-            guard let x = x.baseAddress, let y = y.baseAddress, let g = g.baseAddress, let dx = dx.baseAddress else {
-              return
-            }
-            Parallel.forEach(pooling.output[0]) { maximumGradientOfSample($0, pooling, g, x, y, dx) }
-          }
-        }
-      }
-    }
+    Pooling(x.shape, window).maximumGradient(gradient, input: x, output: y)
   }
 
   /// The mean of what the window takes in. `countsPadding`: whether places outside the image count as zeros, as in PyTorch, or
@@ -54,31 +32,49 @@ public enum Pooling2d {
   public static func average<Element: TensorElement>(
     _ x: Tensor<Element>, window: Window, countsPadding: Bool = true
   ) -> Tensor<Element> {
-    let pooling = Pooling(x.shape, window)
-    return Tensor(shape: pooling.output) { y in
-      y.initialize(repeating: 0)
-      x.withUnsafeElements { x in
-        guard let x = x.baseAddress, let y = y.baseAddress else { return }
-        Parallel.forEach(pooling.output[0]) { averageOfSample($0, pooling, countsPadding, x, y) }
-      }
-    }
+    Pooling(x.shape, window).average(x, countsPadding: countsPadding)
   }
 
   /// The gradient of the input, of the given shape, of ``average(_:window:countsPadding:)``.
   public static func averageGradient<Element: TensorElement>(
     _ gradient: Tensor<Element>, inputShape: Shape, window: Window, countsPadding: Bool = true
   ) -> Tensor<Element> {
-    let pooling = Pooling(inputShape, window)
-    require(
-      gradient.shape == pooling.output, "a gradient of shape \(gradient.shape) for an output of shape \(pooling.output)"
-    )
-    return Tensor(shape: inputShape) { dx in
-      dx.initialize(repeating: 0)
-      gradient.withUnsafeElements { g in
-        guard let g = g.baseAddress, let dx = dx.baseAddress else { return }
-        Parallel.forEach(pooling.output[0]) { averageGradientOfSample($0, pooling, countsPadding, g, dx) }
-      }
-    }
+    Pooling(inputShape, window).averageGradient(gradient, countsPadding: countsPadding)
+  }
+
+  /// The places along an axis that a result of an adaptive pooling takes in, PyTorch's: of result i of k along so many values those
+  /// from `⌊i · length / k⌋` to `⌈(i + 1) · length / k⌉`. They overlap where the length is no multiple.
+  public static func adaptiveWindow(_ result: Int, of count: Int, length: Int) -> Range<Int> {
+    result * length / count..<((result + 1) * length + count - 1) / count
+  }
+
+  /// The largest value of each of as many windows as the result is to have pixels, see ``adaptiveWindow(_:of:length:)``; NaN if
+  /// there is one.
+  public static func adaptiveMaximum<Element: TensorElement>(
+    _ x: Tensor<Element>, to extent: Extent2d
+  ) -> Tensor<Element> {
+    Pooling(x.shape, to: extent).maximum(x)
+  }
+
+  /// The gradient of the input of ``adaptiveMaximum(_:to:)``, see ``maximumGradient(_:input:output:window:)``.
+  public static func adaptiveMaximumGradient<Element: TensorElement>(
+    _ gradient: Tensor<Element>, input x: Tensor<Element>, output y: Tensor<Element>
+  ) -> Tensor<Element> {
+    Pooling(x.shape, to: y.shape.extent).maximumGradient(gradient, input: x, output: y)
+  }
+
+  /// The mean of each of as many windows as the result is to have pixels, see ``adaptiveWindow(_:of:length:)``.
+  public static func adaptiveAverage<Element: TensorElement>(
+    _ x: Tensor<Element>, to extent: Extent2d
+  ) -> Tensor<Element> {
+    Pooling(x.shape, to: extent).average(x, countsPadding: false)
+  }
+
+  /// The gradient of the input, of the given shape, of ``adaptiveAverage(_:to:)``.
+  public static func adaptiveAverageGradient<Element: TensorElement>(
+    _ gradient: Tensor<Element>, inputShape: Shape
+  ) -> Tensor<Element> {
+    Pooling(inputShape, to: gradient.shape.extent).averageGradient(gradient, countsPadding: false)
   }
 
   /// The mean of each channel over all positions of each sample, added up in double precision: `[N, …, C] → [N, C]`.
@@ -119,10 +115,40 @@ public enum Pooling2d {
   }
 }
 
+extension Shape {
+  /// The size of images `[N, H, W, C]`.
+  fileprivate var extent: Extent2d {
+    require(rank == 4, "images of \(self), which are not [N, H, W, C]")
+    return Extent2d(height: self[1], width: self[2])
+  }
+}
+
+/// The windows of a pooling along one axis.
+private struct PoolingAxis {
+  let length, resultCount: Int
+  /// Nil where each result has a window of its own, so that together they take in all values.
+  let window: WindowAxis?
+
+  var step: Int { window?.dilation ?? 1 }
+
+  /// The first place that a result takes in, which may lie before the image.
+  func start(_ result: Int) -> Int {
+    if let window { return result * window.stride - window.padding }
+    return Pooling2d.adaptiveWindow(result, of: resultCount, length: length).lowerBound
+  }
+
+  /// How many places a result takes in, those outside of the image included.
+  func count(_ result: Int) -> Int {
+    window?.size ?? Pooling2d.adaptiveWindow(result, of: resultCount, length: length).count
+  }
+
+  var mostCount: Int { window?.size ?? (0..<resultCount).map(count).max() ?? 0 }
+}
+
 /// What the pooling of one batch of images is about.
 private struct Pooling {
   let input, output: Shape
-  let window: Window
+  let rows, columns: PoolingAxis
 
   init(_ input: Shape, _ window: Window) {
     require(input.rank == 4, "a pooling of \(input), which is not [N, H, W, C]")
@@ -133,22 +159,89 @@ private struct Pooling {
     }
     self.input = input
     self.output = output
-    self.window = window
+    rows = PoolingAxis(length: input[1], resultCount: output[1], window: window.rows)
+    columns = PoolingAxis(length: input[2], resultCount: output[2], window: window.columns)
+  }
+
+  init(_ input: Shape, to extent: Extent2d) {
+    require(
+      input.rank == 4 && input[1] > 0 && input[2] > 0 && extent.height > 0 && extent.width > 0,
+      "an adaptive pooling of \(input) to \(extent)")
+    self.input = input
+    output = [input[0], extent.height, extent.width, input[3]]
+    rows = PoolingAxis(length: input[1], resultCount: extent.height, window: nil)
+    columns = PoolingAxis(length: input[2], resultCount: extent.width, window: nil)
+  }
+
+  func maximum<Element: TensorElement>(_ x: Tensor<Element>) -> Tensor<Element> {
+    Tensor(shape: output) { y in
+      x.withUnsafeElements { x in
+        guard let x = x.baseAddress, let y = y.baseAddress else { return }
+        Parallel.forEach(output[0]) { maximumOfSample($0, self, x, y) }
+      }
+    }
+  }
+
+  func maximumGradient<Element: TensorElement>(
+    _ gradient: Tensor<Element>, input x: Tensor<Element>, output y: Tensor<Element>
+  ) -> Tensor<Element> {
+    require(
+      gradient.shape == output && y.shape == output,
+      "a gradient of shape \(gradient.shape) and an output \(y.shape) for one of shape \(output)")
+    return Tensor(shape: x.shape) { dx in
+      dx.initialize(repeating: 0)
+      x.withUnsafeElements { x in
+        y.withUnsafeElements { y in
+          gradient.withUnsafeElements { g in
+            guard let x = x.baseAddress, let y = y.baseAddress, let g = g.baseAddress, let dx = dx.baseAddress else {
+              return
+            }
+            Parallel.forEach(output[0]) { maximumGradientOfSample($0, self, g, x, y, dx) }
+          }
+        }
+      }
+    }
+  }
+
+  func average<Element: TensorElement>(_ x: Tensor<Element>, countsPadding: Bool) -> Tensor<Element> {
+    Tensor(shape: output) { y in
+      y.initialize(repeating: 0)
+      x.withUnsafeElements { x in
+        guard let x = x.baseAddress, let y = y.baseAddress else { return }
+        Parallel.forEach(output[0]) { averageOfSample($0, self, countsPadding, x, y) }
+      }
+    }
+  }
+
+  func averageGradient<Element: TensorElement>(
+    _ gradient: Tensor<Element>, countsPadding: Bool
+  ) -> Tensor<Element> {
+    require(
+      gradient.shape == output, "a gradient of shape \(gradient.shape) for an output of shape \(output)")
+    return Tensor(shape: input) { dx in
+      dx.initialize(repeating: 0)
+      gradient.withUnsafeElements { g in
+        guard let g = g.baseAddress, let dx = dx.baseAddress else { return }
+        Parallel.forEach(output[0]) { averageGradientOfSample($0, self, countsPadding, g, dx) }
+      }
+    }
   }
 
   /// Calls `body` for each result of a sample, with its place and those of the values on the image that the window takes in;
   /// all counted in elements.
   @inline(__always)
   func forEachResult(of sample: Int, _ body: (_ result: Int, _ values: UnsafeBufferPointer<Int>) -> Void) {
-    withScratch(window.size.height * window.size.width, of: Int.self) { places in
+    withScratch(rows.mostCount * columns.mostCount, of: Int.self) { places in
       for row in 0..<output[1] {
+        let (top, height) = (rows.start(row), rows.count(row))
         for column in 0..<output[2] {
+          let (left, width) = (columns.start(column), columns.count(column))
           var count = 0
-          for tapRow in 0..<window.size.height {
-            let y = row * window.stride.height + tapRow * window.dilation.height - window.padding.height
+          for tapRow in 0..<height {
+            let y = top + tapRow * rows.step
             guard y >= 0, y < input[1] else { continue }
-            for tapColumn in 0..<window.size.width {
-              let x = column * window.stride.width + tapColumn * window.dilation.width - window.padding.width
+            for tapColumn in 0..<width {
+              let x = left + tapColumn * columns.step
               guard x >= 0, x < input[2] else { continue }
               places[count] = ((sample * input[1] + y) * input[2] + x) * input[3]
               count += 1
@@ -163,7 +256,7 @@ private struct Pooling {
 
   /// What a mean is divided by.
   func divisor(_ count: Int, countsPadding: Bool) -> Int {
-    countsPadding ? window.size.height * window.size.width : max(1, count)
+    countsPadding ? rows.mostCount * columns.mostCount : max(1, count)
   }
 }
 

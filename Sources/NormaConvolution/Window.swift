@@ -47,6 +47,14 @@ public struct Window: Hashable, Sendable, Codable {
     self.dilation = dilation
   }
 
+  /// A window along signals `[N, L, C]`, which are images of height 1; size, stride and dilation must be positive, the padding must
+  /// not be negative.
+  public init(length: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1) {
+    self.init(
+      Extent2d(height: 1, width: length), stride: Extent2d(height: 1, width: stride),
+      padding: Extent2d(height: 0, width: padding), dilation: Extent2d(height: 1, width: dilation))
+  }
+
   /// How many places along each axis the window has in an image; nil where the padded image is smaller than the window.
   public func resultExtent(for image: Extent2d) -> Extent2d? {
     guard let height = rows.resultCount(for: image.height), let width = columns.resultCount(for: image.width) else {

@@ -140,3 +140,23 @@ public final class Dropout<Element: TensorElement>: Layer {
     pass.isTraining && keepProbability < 1 ? x.dropout(keepProbability: keepProbability, using: &pass.random) : x
   }
 }
+
+/// Inverted dropout of whole channels: in training keeps each channel of each sample with the given probability and divides it by
+/// that; in inference does nothing. `[N, …, C] → [N, …, C]`, PyTorch's `Dropout1d` to `Dropout3d`.
+public final class ChannelDropout<Element: TensorElement>: Layer {
+  /// The probability to *keep* a channel; PyTorch's `p` is one less this.
+  public let keepProbability: Double
+
+  /// - Parameter keepProbability: in (0, 1].
+  public init(keepProbability: Double) {
+    require(keepProbability > 0 && keepProbability <= 1, "\(keepProbability) is no probability to keep")
+    self.keepProbability = keepProbability
+  }
+
+  public var summary: String { "ChannelDropout(keeps \(keepProbability))" }
+
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    pass.isTraining && keepProbability < 1
+      ? x.channelDropout(keepProbability: keepProbability, using: &pass.random) : x
+  }
+}

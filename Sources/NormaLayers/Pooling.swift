@@ -35,6 +35,45 @@ public final class AveragePool2d<Element: TensorElement>: Layer {
   }
 }
 
+/// The largest value of each window along a signal: `[N, L, C] → [N, L', C]`.
+public final class MaxPool1d<Element: TensorElement>: Layer {
+  /// The window along the signal: size, stride, padding and dilation.
+  public let window: Window
+
+  /// A pooling by a window along signals, such as `Window(length: 2, stride: 2)`, which must not reach over the signal by more than
+  /// half its size.
+  public init(_ window: Window) {
+    require(window.isAlongSignals, "a pooling of signals by a window of \(window.summary)")
+    self.window = window
+  }
+
+  public var summary: String { "MaxPool1d(\(window.signalSummary))" }
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.maxPooledAlongSignals(window)
+  }
+}
+
+/// The mean of each window along a signal: `[N, L, C] → [N, L', C]`.
+public final class AveragePool1d<Element: TensorElement>: Layer {
+  /// The window along the signal: size, stride, padding and dilation.
+  public let window: Window
+  /// Whether places outside the signal count as zeros, as in PyTorch, or not at all.
+  public let countsPadding: Bool
+
+  /// A pooling by a window along signals, such as `Window(length: 2, stride: 2)`, which must not reach over the signal by more than
+  /// half its size.
+  public init(_ window: Window, countsPadding: Bool = true) {
+    require(window.isAlongSignals, "a pooling of signals by a window of \(window.summary)")
+    self.window = window
+    self.countsPadding = countsPadding
+  }
+
+  public var summary: String { "AveragePool1d(\(window.signalSummary))" }
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.averagePooledAlongSignals(window, countsPadding: countsPadding)
+  }
+}
+
 /// The mean of each channel over all positions: `[N, …, C] → [N, C]`.
 public final class GlobalAveragePool<Element: TensorElement>: Layer {
   public init() {}

@@ -14,8 +14,9 @@ import safetensors
 import torch
 
 from parity_topics import (
-    activations, batch_norm, convolution, group_norm, initialization, layer_norm, learning_rates, linear, losses,
-    operations, optimizers, pooling, residual_network, rms_norm, trajectory)
+    activations, batch_norm, channels, convolution, group_norm, initialization, layer_norm, learning_rates, linear,
+    losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals, trajectory,
+    transposed_convolution)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -40,7 +41,11 @@ def main() -> None:
         "linear": linear.cases,
         "operations": operations.cases,
         "convolution": convolution.cases,
+        "transposed_convolution": transposed_convolution.cases,
         "pooling": pooling.cases,
+        "signals": signals.cases,
+        "resizing": resizing.cases,
+        "channels": channels.cases,
         "optimizers": optimizers.cases,
         "learning_rates": learning_rates.cases,
         "trajectory": lambda: trajectory.cases(arguments.digits),

@@ -25,10 +25,10 @@ from onnx.backend.test.case.node import collect_testcases
 
 # What `norma check-onnx --help` lists.
 OPERATORS = set(
-    "Abs Add AveragePool BatchNormalization Clip Concat Constant Conv CumSum DepthToSpace Div Dropout Elu Exp "
-    "Flatten Gelu Gemm GlobalAveragePool GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization "
+    "Abs Add AveragePool BatchNormalization Clip Concat Constant Conv ConvTranspose CumSum DepthToSpace Div Dropout Elu Exp "
+    "Flatten Gather Gelu Gemm GlobalAveragePool GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization "
     "LayerNormalization LeakyRelu Log LogSoftmax MatMul MaxPool Mish Mul Neg PRelu Pad Pow RMSNormalization "
-    "Reciprocal ReduceLogSumExp ReduceMean ReduceSum Relu Reshape Sigmoid Slice Softmax Softplus SpaceToDepth Sqrt "
+    "Reciprocal ReduceLogSumExp ReduceMean ReduceSum Relu Reshape Resize Sigmoid Slice Softmax Softplus SpaceToDepth Sqrt "
     "Sub Tanh Transpose".split())
 
 

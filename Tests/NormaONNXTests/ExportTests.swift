@@ -34,7 +34,10 @@ struct ExportTests {
   private func write(_ network: ExportedNetwork, to folder: URL) throws {
     try network.model().write(to: folder.appending(path: "\(network.name).onnx").path)
     var file = Safetensors()
-    file.entries["input"] = .float(channelsFirst(network.batch))
+    switch network.input {
+    case .floats(let tensor): file.entries["input"] = .float(tensor)
+    case .integers(let tensor): file.entries["input"] = .integers(tensor.values, shape: tensor.shape)
+    }
     try file.write(to: folder.appending(path: "\(network.name).inputs.safetensors").path)
   }
 
@@ -74,7 +77,7 @@ struct ExportTests {
       let model = try ONNXModel(bytes: written.encoded())
       #expect(model == written, "\(network.name)")
       #expect(model.obstacle == nil)
-      let results = try model([.floats(channelsFirst(network.batch))])
+      let results = try model([network.input])
       var found: [String: Tensor<Float>] = [:]
       for (value, result) in zip(model.outputs, results) {
         if case .floats(let tensor) = result { found[value.name] = tensor }
@@ -108,6 +111,15 @@ struct ExportTests {
       message(Sequential<Float> { BatchNorm(3) }, [3]).contains("BatchNorm(3) at '0': it has gathered no statistics"))
     #expect(message(Sequential<Float> { BatchNorm(3) }, [4]).contains("BatchNorm(3)"))
     #expect(message(Sequential<Float> { ReLU() }, []).contains("samples of shape []"))
+    var random = RandomGenerator(seed: 0)
+    let embedding = Embedding<Float>(count: 3, width: 2, using: &random)
+    #expect(message(Sequential<Float>([ReLU(), embedding]), [4]).contains("indices that are computed"))
+    let both = Residual(
+      Sequential([embedding, GlobalAveragePool()]), shortcut: Linear(inputs: 4, outputs: 2, using: &random))
+    #expect(message(both, [4]).contains("inputs that are indices and numbers"))
+    let dropout = Sequential<Float> { ChannelDropout(keepProbability: 0.5) }
+    #expect(
+      throws: ONNXError.self, performing: { try ONNXModel(dropout, sampleShape: [2, 2, 3], form: .training) })
   }
 }
 

@@ -10,16 +10,19 @@ struct ExportedNetwork {
   let sampleShape: Shape
   var form = ONNXModel.Form.inference
   var standardization: Standardization<Float>?
+  /// Where it takes indices, how many there are.
+  var indexCount: Int?
 
   /// A network whose numbers are all made of their names, so that they are the same on every machine.
   init(
     _ name: String, _ sampleShape: Shape, form: ONNXModel.Form = .inference,
-    standardization: Standardization<Float>? = nil, _ network: any Layer<Float>
+    standardization: Standardization<Float>? = nil, indexCount: Int? = nil, _ network: any Layer<Float>
   ) throws {
     self.name = name
     self.sampleShape = sampleShape
     self.form = form
     self.standardization = standardization
+    self.indexCount = indexCount
     self.network = network
     var state = network.state
     for (key, tensor) in state.tensors {
@@ -41,7 +44,19 @@ struct ExportedNetwork {
   }
 
   /// A batch of 6, channels last.
-  var batch: Tensor<Float> { HashedNumbers("\(name).input").values(Shape([6] + sampleShape), bound: 2) }
+  var batch: Tensor<Float> {
+    let numbers: Tensor<Float> = HashedNumbers("\(name).input").values(Shape([6] + sampleShape), bound: 2)
+    guard let indexCount else { return numbers }
+    return Tensor(
+      numbers.elements.map { ((($0 + 2) / 4 * Float(indexCount)).rounded(.down)) }, shape: numbers.shape)
+  }
+
+  /// The same as the model takes it.
+  var input: ONNXTensor {
+    let numbers = channelsFirst(batch)
+    guard indexCount != nil else { return .floats(numbers) }
+    return .integers(ONNXIntegers(numbers.elements.map { Int64($0) }, shape: numbers.shape))
+  }
 
   func model() throws -> ONNXModel {
     try ONNXModel(
@@ -81,10 +96,11 @@ struct ExportedNetwork {
       .init(
         "large", [16, 16, 3], ModelArchitecture(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), .batch),
       .init("vgg", [8, 9, 2], ModelArchitecture(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
-      layers(), activations(), sequence(), picture(), untracked(), training(.onnx, "training"),
+      layers(), activations(), sequence(), picture(), decoder(), signals(), squeezed(), words(), untracked(),
+      training(.onnx, "training"),
       training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),
     ]
-    for operation in EverydayOperation.allCases where !operation.isGathering {
+    for operation in EverydayOperation.allCases {
       let sample = operation.sampleShape(height: 4, width: 6, channels: 5)
       networks.append(
         try .init("everyday_\(operation)", sample, EverydayLayer(operation, channels: sample.channelCount)))
@@ -166,6 +182,76 @@ struct ExportedNetwork {
     var random = RandomGenerator(seed: 0)
     return try .init(
       "picture", [5, 6, 2], Conv2d<Float>(inputs: 2, outputs: 3, window: Window(3, padding: 1), using: &random))
+  }
+
+  /// Images that become larger and smaller.
+  private static func decoder() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    let uneven = Window(
+      Extent2d(height: 2, width: 3), stride: Extent2d(height: 1, width: 2), padding: Extent2d(height: 1, width: 0),
+      dilation: Extent2d(height: 2, width: 1))
+    return try .init(
+      "decoder", [4, 5, 6],
+      Sequential<Float> {
+        ConvTranspose2d(
+          inputs: 6, outputs: 4, window: Window(3, stride: 2, padding: 1), outputPadding: 1, groups: 2, using: &random)
+        BatchNorm(4)
+        ReLU()
+        Upsample(by: Extent2d(height: 2, width: 1))
+        Upsample(by: 2, interpolation: .bilinear(alignsCorners: false))
+        AdaptiveAveragePool2d(Extent2d(height: 7, width: 6))
+        AdaptiveMaxPool2d(Extent2d(height: 5, width: 4))
+        Upsample(to: Extent2d(height: 7, width: 9), interpolation: .bilinear(alignsCorners: true))
+        ConvTranspose2d(inputs: 4, outputs: 2, window: uneven, hasBias: false, using: &random)
+        Upsample(to: Extent2d(height: 4, width: 6))
+        AdaptiveMaxPool2d(Extent2d(height: 4, width: 3))
+        AdaptiveAveragePool2d(Extent2d(height: 2, width: 3))
+      })
+  }
+
+  /// Convolutions and poolings along one axis.
+  private static func signals() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "signals", [19, 3],
+      Sequential<Float> {
+        Conv1d(inputs: 3, outputs: 4, window: Window(length: 3, stride: 2, padding: 1), using: &random)
+        BatchNorm(4)
+        ReLU()
+        MaxPool1d(Window(length: 3, padding: 1))
+        Conv1d(
+          inputs: 4, outputs: 6, window: Window(length: 2, padding: 1, dilation: 2), groups: 2, hasBias: false,
+          using: &random)
+        AveragePool1d(Window(length: 3, stride: 2, padding: 1), countsPadding: false)
+        Flatten()
+        Linear(inputs: 30, outputs: 2, using: &random)
+      })
+  }
+
+  /// Channels that are weighed, of images and of sequences.
+  private static func squeezed() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "squeezed", [5, 4, 3],
+      Sequential<Float> {
+        Conv2d(inputs: 3, outputs: 8, window: Window(3, padding: 1), using: &random)
+        SqueezeExcitation(8, ratio: 4, using: &random)
+        ChannelDropout(keepProbability: 0.5)
+        GlobalAveragePool()
+        SqueezeExcitation(8, ratio: 2, using: &random)
+      })
+  }
+
+  private static func words() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "words", [7], indexCount: 9,
+      Sequential<Float> {
+        Embedding(count: 9, width: 5, using: &random)
+        LayerNorm(5)
+        GlobalAveragePool()
+        Linear(inputs: 5, outputs: 2, using: &random)
+      })
   }
 
   private static func untracked() throws -> ExportedNetwork {

@@ -172,3 +172,58 @@ public struct TrajectorySettings: ParitySettings {
   public var linears: [String]
   public var norms: [String]
 }
+
+/// Topic `transposed_convolution`. Heights come before widths.
+public struct TransposedConvolutionSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var outputs: Int
+  public var size: [Int]
+  public var stride: [Int]
+  public var padding: [Int]
+  public var outputPadding: [Int]
+  public var dilation: [Int]
+  public var groups: Int
+  public var bias: Bool
+}
+
+/// Topic `signals`.
+public struct SignalSettings: ParitySettings {
+  public var name: String
+  /// `convolution`, `max` or `average`.
+  public var operation: String
+  public var shape: [Int]
+  /// Of `convolution` alone.
+  public var outputs: Int?
+  public var size: Int
+  public var stride: Int
+  public var padding: Int
+  public var dilation: Int
+  public var groups: Int
+  public var bias: Bool
+  /// Of `average` alone.
+  public var countIncludePad: Bool?
+}
+
+/// Topic `resizing`. Heights come before widths.
+public struct ResizingSettings: ParitySettings {
+  public var name: String
+  /// `adaptive_average`, `adaptive_max`, `nearest` or `bilinear`.
+  public var operation: String
+  public var shape: [Int]
+  public var size: [Int]
+  /// Of `bilinear` alone.
+  public var alignCorners: Bool?
+}
+
+/// Topic `channels`.
+public struct ChannelSettings: ParitySettings {
+  public var name: String
+  /// `embedding` or `squeeze_excitation`.
+  public var operation: String
+  public var shape: [Int]
+  /// The number of vectors, or of the numbers in between.
+  public var count: Int
+  /// The vectors' width, or the ratio.
+  public var width: Int
+}

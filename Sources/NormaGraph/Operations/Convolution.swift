@@ -3,7 +3,7 @@ import NormaTensor
 
 /// Convolution of images, of which `Convolution2d` tells: x `[N, H, W, C]`, weight `[outputs, C / groups, height, width]`, then
 /// a bias `[outputs]` if `hasBias`, then values of the result's shape that are added to it if `addsResidual`; and ReLU if
-/// `rectifies`.
+/// `rectifies`. Or one of signals: x `[N, L, C]`, weight `[outputs, C / groups, size]`, and a window along signals.
 package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
   package let window: Window
   package let groups: Int
@@ -19,12 +19,15 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
 
   package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
     let (x, weight) = (inputs[0], inputs[1])
-    guard x.rank == 4, x[3] == weight[1] * groups,
-      let output = Convolution2d.outputShape(for: x, outputs: weight[0], window: window)
+    let isOfSignals = weight.rank == 3
+    guard x.rank == weight.rank, x.channelCount == weight[1] * groups,
+      let images = Convolution2d.outputShape(for: x.ofImages, outputs: weight[0], window: window)
     else {
       throw ShapeError(
-        expected: "[batch, height, width, \(weight[1] * groups)] of at least its window", found: x)
+        expected: "[batch, \(isOfSignals ? "length" : "height, width"), \(weight[1] * groups)] of at least its window",
+        found: x)
     }
+    let output = images.ofSignals(isOfSignals)
     if addsResidual, let residual = inputs.last, residual != output {
       throw ShapeError(expected: "\(output), to be added to a convolution's result", found: residual)
     }
@@ -32,9 +35,17 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
   }
 
   package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
-    let convolution = PreparedConvolution(
-      weight: inputs[1], bias: hasBias ? inputs[2] : nil, window: window, groups: groups)
-    return (convolution(inputs[0], residual: addsResidual ? inputs.last : nil, rectifies: rectifies), ())
+    (apply(prepared(weight: inputs[1], bias: hasBias ? inputs[2] : nil), to: inputs), ())
+  }
+
+  private func prepared(weight: Tensor<Element>, bias: Tensor<Element>?) -> PreparedConvolution<Element> {
+    PreparedConvolution(weight: weight.asImageWeights, bias: bias, window: window, groups: groups)
+  }
+
+  private func apply(_ convolution: PreparedConvolution<Element>, to inputs: [Tensor<Element>]) -> Tensor<Element> {
+    convolution(
+      inputs[0].asImages, residual: addsResidual ? inputs.last?.asImages : nil, rectifies: rectifies
+    ).asSignals(inputs[0].rank == 3)
   }
 
   package func kept(for needs: Needs) -> KeptTensors {
@@ -43,13 +54,16 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
 
   package func backward(_ gradient: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
     let g = rectifies ? kept.output.applying(.leakyReLUGradient(slope: 0), gradient) : gradient
+    let (input, weight) = (kept.shape(0), kept.shape(1))
     var gradients = [
       kept.needs[0]
         ? Convolution2d.inputGradient(
-          g, inputShape: kept.shape(0), weight: kept.input(1), window: window, groups: groups) : nil,
+          g.asImages, inputShape: input.ofImages, weight: kept.input(1).asImageWeights, window: window, groups: groups
+        ).reshaped(to: input) : nil,
       kept.needs[1]
         ? Convolution2d.weightGradient(
-          g, input: kept.input(0), weightShape: kept.shape(1), window: window, groups: groups) : nil,
+          g.asImages, input: kept.input(0).asImages, weightShape: weight.ofImageWeights, window: window, groups: groups
+        ).reshaped(to: weight) : nil,
     ]
     if hasBias { gradients.append(kept.needs[2] ? g.sumOverRows() : nil) }
     if addsResidual { gradients.append(g) }
@@ -58,10 +72,8 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
 
   package func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
     guard let weight = constants[1], !hasBias || constants[2] != nil else { return { forward($0).output } }
-    let convolution = PreparedConvolution(
-      weight: weight, bias: hasBias ? constants[2] : nil, window: window, groups: groups)
-    let (addsResidual, rectifies) = (addsResidual, rectifies)
-    return { convolution($0[0], residual: addsResidual ? $0.last : nil, rectifies: rectifies) }
+    let convolution = prepared(weight: weight, bias: hasBias ? constants[2] : nil)
+    return { apply(convolution, to: $0) }
   }
 
   package var isPerSample: Bool { true }
@@ -84,7 +96,8 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
 }
 
 extension Variable {
-  /// Convolution of images: x `[N, H, W, C]`, weight `[outputs, C / groups, height, width]`, bias `[outputs]`.
+  /// Convolution of images: x `[N, H, W, C]`, weight `[outputs, C / groups, height, width]`, bias `[outputs]`; or of signals
+  /// `[N, L, C]` with a weight `[outputs, C / groups, size]` and a window along signals, such as `Window(length: 3)`.
   ///
   /// See `Convolution2d`.
   @specialized(where Element == Float)

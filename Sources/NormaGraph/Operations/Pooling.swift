@@ -1,43 +1,54 @@
 import NormaConvolution
 import NormaTensor
 
-/// The largest value that a window takes in: `[N, H, W, C] → [N, H', W', C]`.
+/// The largest value that a window takes in: `[N, H, W, C] → [N, H', W', C]`, or `[N, L, C] → [N, L', C]` if `isOfSignals`.
 package struct MaxPoolingOperation<Element: TensorElement>: TensorOperation {
   package let window: Window
+  package let isOfSignals: Bool
 
   package var name: String { "max pool" }
   package var rule: String { "∂{0} = ∂{} where {0} is its window's largest" }
 
-  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape { try window.pooledShape(inputs[0]) }
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    try window.pooledShape(inputs[0], isOfSignals)
+  }
 
   package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
-    (Pooling2d.maximum(inputs[0], window: window), ())
+    (Pooling2d.maximum(inputs[0].asImages, window: window).asSignals(isOfSignals), ())
   }
   package func kept(for needs: Needs) -> KeptTensors { [.input(0), .output] }
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
-    [Pooling2d.maximumGradient(g, input: kept.input(0), output: kept.output, window: window)]
+    let dx = Pooling2d.maximumGradient(
+      g.asImages, input: kept.input(0).asImages, output: kept.output.asImages, window: window)
+    return [dx.asSignals(isOfSignals)]
   }
 
   package var isPerSample: Bool { true }
 }
 
-/// The mean of what a window takes in: `[N, H, W, C] → [N, H', W', C]`. `countsPadding`: whether places outside the image count
-/// as zeros.
+/// The mean of what a window takes in: `[N, H, W, C] → [N, H', W', C]`, or `[N, L, C] → [N, L', C]` if `isOfSignals`.
+/// `countsPadding`: whether places outside the image count as zeros.
 package struct AveragePoolingOperation<Element: TensorElement>: TensorOperation {
   package let window: Window
   package let countsPadding: Bool
+  package let isOfSignals: Bool
 
   package var name: String { "average pool" }
   package var rule: String { "∂{0} = Σ ∂{}/n over the windows that a value is in" }
 
-  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape { try window.pooledShape(inputs[0]) }
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    try window.pooledShape(inputs[0], isOfSignals)
+  }
 
   package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
-    (Pooling2d.average(inputs[0], window: window, countsPadding: countsPadding), ())
+    let y = Pooling2d.average(inputs[0].asImages, window: window, countsPadding: countsPadding)
+    return (y.asSignals(isOfSignals), ())
   }
   package func kept(for needs: Needs) -> KeptTensors { [] }
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
-    [Pooling2d.averageGradient(g, inputShape: kept.shape(0), window: window, countsPadding: countsPadding)]
+    let dx = Pooling2d.averageGradient(
+      g.asImages, inputShape: kept.shape(0).ofImages, window: window, countsPadding: countsPadding)
+    return [dx.asSignals(isOfSignals)]
   }
 
   package var isPerSample: Bool { true }
@@ -68,27 +79,43 @@ package struct GlobalAverageOperation<Element: TensorElement>: TensorOperation {
 
 extension Window {
   /// The shape of what a pooling gives.
-  fileprivate func pooledShape(_ input: Shape) throws(ShapeError) -> Shape {
-    guard input.rank == 4, padding.height <= size.height / 2, padding.width <= size.width / 2,
-      let output = Pooling2d.outputShape(for: input, window: self)
+  fileprivate func pooledShape(_ input: Shape, _ isOfSignals: Bool) throws(ShapeError) -> Shape {
+    guard input.rank == (isOfSignals ? 3 : 4), padding.height <= size.height / 2, padding.width <= size.width / 2,
+      let output = Pooling2d.outputShape(for: input.ofImages, window: self)
     else {
+      let axes = isOfSignals ? "length" : "height, width"
       throw ShapeError(
-        expected: "[batch, height, width, channels] of at least its window, padded by at most half of it", found: input)
+        expected: "[batch, \(axes), channels] of at least its window, padded by at most half of it", found: input)
     }
-    return output
+    return output.ofSignals(isOfSignals)
   }
 }
 
 extension Variable {
   /// The largest value that a window takes in: `[N, H, W, C] → [N, H', W', C]`.
   public func maxPooled(_ window: Window) -> Variable {
-    Graph.apply(MaxPoolingOperation(window: window), to: [self]).output
+    Graph.apply(MaxPoolingOperation(window: window, isOfSignals: false), to: [self]).output
   }
 
   /// The mean of what a window takes in: `[N, H, W, C] → [N, H', W', C]`. `countsPadding`: whether places outside the image
   /// count as zeros.
   public func averagePooled(_ window: Window, countsPadding: Bool = true) -> Variable {
-    Graph.apply(AveragePoolingOperation(window: window, countsPadding: countsPadding), to: [self]).output
+    let operation = AveragePoolingOperation<Element>(window: window, countsPadding: countsPadding, isOfSignals: false)
+    return Graph.apply(operation, to: [self]).output
+  }
+
+  /// The largest value that a window along a signal takes in: `[N, L, C] → [N, L', C]`.
+  public func maxPooledAlongSignals(_ window: Window) -> Variable {
+    require(window.isAlongSignals, "a pooling of signals by \(window)")
+    return Graph.apply(MaxPoolingOperation(window: window, isOfSignals: true), to: [self]).output
+  }
+
+  /// The mean of what a window along a signal takes in: `[N, L, C] → [N, L', C]`. `countsPadding`: whether places outside the
+  /// signal count as zeros.
+  public func averagePooledAlongSignals(_ window: Window, countsPadding: Bool = true) -> Variable {
+    require(window.isAlongSignals, "a pooling of signals by \(window)")
+    let operation = AveragePoolingOperation<Element>(window: window, countsPadding: countsPadding, isOfSignals: true)
+    return Graph.apply(operation, to: [self]).output
   }
 
   /// The mean of each channel over all positions of each sample: `[N, …, C] → [N, C]`.

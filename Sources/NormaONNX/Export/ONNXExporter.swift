@@ -34,9 +34,9 @@ public struct ONNXExporter {
     var positions: ArraySlice<Int> { Array(shape)[1..<max(1, shape.rank - 1)] }
 
     /// What the model says of it as an input or output.
-    var declaration: ONNXValue {
+    func declaration(_ type: ONNXElementType = .float) -> ONNXValue {
       let lengths = isChannelsFirst ? [shape.channelCount] + positions : Array(shape.dropFirst())
-      return ONNXValue(name, .float, [.named("batch")] + lengths.map { .fixed($0) })
+      return ONNXValue(name, type, [.named("batch")] + lengths.map { .fixed($0) })
     }
   }
 
@@ -110,6 +110,8 @@ public struct ONNXExporter {
   private(set) var initializers: [String: ONNXTensor] = [:]
   /// The outputs for new running statistics.
   private(set) var statistics: [ONNXValue] = []
+  /// Whether the model's input is indices, which in ONNX are whole numbers.
+  private(set) var takesIndices = false
 
   init(form: ONNXModel.Form) { self.form = form }
 
@@ -175,6 +177,30 @@ public struct ONNXExporter {
   mutating func addStatistics(_ name: String, count: Int) {
     statistics.append(ONNXValue(name, .float, [.fixed(count)]))
   }
+
+  /// An input of a call as indices: only the model's own input can be declared as such.
+  ///
+  /// - Throws: ``ONNXError`` for what is computed.
+  mutating func indices(_ index: Int, of call: Call) throws(ONNXError) -> String {
+    let value = try call.value(index)
+    guard value.name == Self.inputName else { throw .unsupported(call.place, "indices that are computed") }
+    takesIndices = true
+    return value.name
+  }
+
+  /// Makes sure that an input of indices is used for nothing else.
+  func checkIndices() throws(ONNXError) {
+    guard takesIndices else { return }
+    for node in nodes {
+      for (place, input) in node.inputs.enumerated()
+      where input == Self.inputName && !(node.operation == "Gather" && place == 1) {
+        throw .unsupported("the network", "inputs that are indices and numbers, for \(node.operation)")
+      }
+    }
+  }
+
+  /// What the model's input is called.
+  static let inputName = "input"
 
   /// Gives the last value the name of the model's output.
   mutating func finish(_ value: inout Value, as name: String) {

@@ -10,9 +10,11 @@ extension ONNXModel {
     case training
   }
 
-  /// A network as a model, in version 17 of ONNX's operators, or 21 where it normalizes groups or spreads an average.
+  /// A network as a model, in version 17 of ONNX's operators, 18 where it resizes images, or 21 where it normalizes groups
+  /// or spreads an average.
   ///
-  /// The input is called `input` and the output `output`; the first axis of both is the batch, of any length. Images are
+  /// The input is called `input` and the output `output`; the first axis of both is the batch, of any length. What an embedding
+  /// takes are whole numbers, `int64`. Images are
   /// `[N, C, H, W]` outside, as in ONNX, and inside too but where a layer needs channels last. The model's tensors have the
   /// names of the network's parameters, and nodes those of its layers.
   ///
@@ -41,7 +43,7 @@ extension ONNXModel {
     }
     var exporter = ONNXExporter(form: form)
     let input = ONNXExporter.Value(
-      name: "input", shape: Shape([1] + sampleShape), isChannelsFirst: sampleShape.rank > 1)
+      name: ONNXExporter.inputName, shape: Shape([1] + sampleShape), isChannelsFirst: sampleShape.rank > 1)
     let start = try standardization.map { parts throws(ONNXError) in
       try exporter.standardize(input, mean: parts.mean, scale: parts.scale)
     }
@@ -50,9 +52,10 @@ extension ONNXModel {
       output = try exporter.undoStandardization(of: output, mean: target.mean, scale: target.scale)
     }
     exporter.finish(&output, as: "output")
+    try exporter.checkIndices()
     self.init(
-      operatorSet: exporter.operatorSet, inputs: [input.declaration],
-      outputs: [output.declaration] + exporter.statistics,
+      operatorSet: exporter.operatorSet, inputs: [input.declaration(exporter.takesIndices ? .int64 : .float)],
+      outputs: [output.declaration()] + exporter.statistics,
       nodes: exporter.nodes, initializers: exporter.initializers)
   }
 }

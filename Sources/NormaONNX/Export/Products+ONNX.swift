@@ -64,7 +64,7 @@ extension ConvolutionOperation: ONNXExportable where Element == Float {
     for index in hasBias ? [1, 2] : [1] { constants.append(try exporter.addConstant(index, of: call)) }
     var y = exporter.add(
       "Conv", [x], constants: constants,
-      window.attributes.merging(["group": .integer(groups)]) { $1 }, for: call)
+      window.attributes(isOfSignals: x.shape.rank == 3).merging(["group": .integer(groups)]) { $1 }, for: call)
     if addsResidual {
       y = exporter.add("Add", [y, exporter.channelsFirst(try call.value(call.count - 1))], for: call)
     }
@@ -72,14 +72,30 @@ extension ConvolutionOperation: ONNXExportable where Element == Float {
   }
 }
 
+extension TransposedConvolutionOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsFirst(try call.value(0))
+    var constants: [String] = []
+    for index in hasBias ? [1, 2] : [1] { constants.append(try exporter.addConstant(index, of: call)) }
+    var attributes = window.attributes()
+    attributes["group"] = .integer(groups)
+    if outputPadding != 0 { attributes["output_padding"] = .integers([outputPadding.height, outputPadding.width]) }
+    let y = exporter.add("ConvTranspose", [x], constants: constants, attributes, for: call)
+    return rectifies ? exporter.add("Relu", [y], for: call) : y
+  }
+}
+
 extension Window {
-  fileprivate var attributes: [String: ONNXExporter.Attribute] {
+  /// What the window is called in ONNX; of one along signals, along their one axis.
+  fileprivate func attributes(isOfSignals: Bool = false) -> [String: ONNXExporter.Attribute] {
+    func lengths(_ extent: Extent2d) -> [Int] { isOfSignals ? [extent.width] : [extent.height, extent.width] }
     var attributes: [String: ONNXExporter.Attribute] = [
-      "kernel_shape": .integers([size.height, size.width]),
-      "strides": .integers([stride.height, stride.width]),
-      "pads": .integers([padding.height, padding.width, padding.height, padding.width]),
+      "kernel_shape": .integers(lengths(size)), "strides": .integers(lengths(stride)),
+      "pads": .integers(lengths(padding) + lengths(padding)),
     ]
-    if dilation != 1 { attributes["dilations"] = .integers([dilation.height, dilation.width]) }
+    if dilation != 1 { attributes["dilations"] = .integers(lengths(dilation)) }
     return attributes
   }
 }
@@ -88,7 +104,8 @@ extension MaxPoolingOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
-    exporter.add("MaxPool", [exporter.channelsFirst(try call.value(0))], window.attributes, for: call)
+    exporter.add(
+      "MaxPool", [exporter.channelsFirst(try call.value(0))], window.attributes(isOfSignals: isOfSignals), for: call)
   }
 }
 
@@ -96,7 +113,7 @@ extension AveragePoolingOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
-    var attributes = window.attributes
+    var attributes = window.attributes(isOfSignals: isOfSignals)
     attributes["count_include_pad"] = .integer(countsPadding ? 1 : 0)
     return exporter.add(
       "AveragePool", [exporter.channelsFirst(try call.value(0))], attributes, since: window.dilation == 1 ? 17 : 21,

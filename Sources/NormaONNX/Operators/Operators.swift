@@ -27,6 +27,9 @@ struct ONNXOperator: Sendable {
       call throws(ONNXError) in try call.constant()
     },
     "Conv": ONNXOperator(window.union(["group"])) { call throws(ONNXError) in try call.convolution() },
+    "ConvTranspose": ONNXOperator(window.union(["group", "output_padding", "output_shape"])) { call throws(ONNXError) in
+      try call.transposedConvolution()
+    },
     "CumSum": ONNXOperator(["exclusive", "reverse"]) { call throws(ONNXError) in try call.cumulativeSum() },
     "DepthToSpace": ONNXOperator(["blocksize", "mode"]) { call throws(ONNXError) in
       try call.movingDepth(toSpace: true)
@@ -38,6 +41,7 @@ struct ONNXOperator: Sendable {
     },
     "Exp": ONNXOperator { call throws(ONNXError) in try call.unary(.exponential) },
     "Flatten": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.flatten() },
+    "Gather": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.gather() },
     "Gelu": ONNXOperator(["approximate"]) { call throws(ONNXError) in try call.gelu() },
     "Gemm": ONNXOperator(["alpha", "beta", "transA", "transB"]) { call throws(ONNXError) in try call.gemm() },
     "GlobalAveragePool": ONNXOperator { call throws(ONNXError) in try call.globalAverage() },
@@ -81,6 +85,10 @@ struct ONNXOperator: Sendable {
     },
     "Relu": ONNXOperator { call throws(ONNXError) in try call.unary(.leakyReLU(slope: 0)) },
     "Reshape": ONNXOperator(["allowzero"]) { call throws(ONNXError) in try call.reshape() },
+    "Resize": ONNXOperator([
+      "antialias", "axes", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value",
+      "keep_aspect_ratio_policy", "mode", "nearest_mode",
+    ]) { call throws(ONNXError) in try call.resize() },
     "Sigmoid": ONNXOperator { call throws(ONNXError) in try call.unary(.sigmoid) },
     "Slice": ONNXOperator(["axes", "ends", "starts"]) { call throws(ONNXError) in try call.slice() },
     "Softmax": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.softmax() },

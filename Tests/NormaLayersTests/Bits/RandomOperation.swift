@@ -33,6 +33,8 @@ struct RandomOperation: CustomStringConvertible {
       Self.fixedBatchNormalization, Self.groupNormalization, Self.rowNormalization, Self.unary, Self.binary,
       Self.pooling,
       Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
+      Self.transposedConvolution, Self.signals,
+      Self.resizing, Self.channels,
     ]
     self = try kinds[number % kinds.count](&source)
   }
@@ -198,6 +200,75 @@ struct RandomOperation: CustomStringConvertible {
     case 1:
       return RandomOperation("mean of \(window)", [image]) { $0[0].averagePooled(window, countsPadding: countsPadding) }
     default: return RandomOperation("mean of the image", [image]) { $0[0].globallyAveraged() }
+    }
+  }
+
+  private static func transposedConvolution(_ source: inout Source) -> RandomOperation {
+    let size = [1, 2, 3, 3, 4, 5][source.below(6)]
+    let stride = 1 + source.below(3)
+    let window = Window(
+      Extent2d(integerLiteral: size), stride: Extent2d(integerLiteral: stride),
+      padding: Extent2d(integerLiteral: source.below((size + 1) / 2)),
+      dilation: Extent2d(integerLiteral: 1 + source.below(5) / 4))
+    let groups = [1, 1, 1, 2, 3][source.below(5)]
+    let (inputs, outputs) = (groups * source.length(40), groups * source.length(40))
+    let image = source.images(channels: inputs, smallest: 2)
+    let weight = source.numbers([inputs, outputs / groups, size, size])
+    let hasBias = source.chance()
+    let outputPadding = Extent2d(integerLiteral: source.below(stride))
+    return RandomOperation(
+      "transposed convolution \(window), \(groups) groups",
+      hasBias ? [image, weight, source.numbers([outputs])] : [image, weight],
+      work: image.count * outputs / groups * size * size
+    ) {
+      $0[0].transposedConvolved(
+        weight: $0[1], bias: hasBias ? $0[2] : nil, window: window, outputPadding: outputPadding, groups: groups)
+    }
+  }
+
+  private static func signals(_ source: inout Source) -> RandomOperation {
+    let size = 1 + source.below(5)
+    let window = Window(length: size, stride: 1 + source.below(2), padding: source.below(size / 2 + 1))
+    let channels = source.length(60)
+    let x = source.numbers([1 + source.length(40), size + source.length(60), channels])
+    switch source.below(3) {
+    case 0: return RandomOperation("largest of \(window)", [x]) { $0[0].maxPooledAlongSignals(window) }
+    case 1: return RandomOperation("mean of \(window)", [x]) { $0[0].averagePooledAlongSignals(window) }
+    default:
+      let outputs = source.length(60)
+      return RandomOperation(
+        "convolution along \(window)", [x, source.numbers([outputs, channels, size])], work: x.count * outputs * size
+      ) { $0[0].convolved(weight: $0[1], window: window) }
+    }
+  }
+
+  private static func resizing(_ source: inout Source) -> RandomOperation {
+    let image = source.images(channels: source.length(60), smallest: 1)
+    let extent = Extent2d(height: source.length(20), width: source.length(20))
+    switch source.below(5) {
+    case 0: return RandomOperation("largest to \(extent)", [image]) { $0[0].adaptivelyMaxPooled(to: extent) }
+    case 1: return RandomOperation("mean to \(extent)", [image]) { $0[0].adaptivelyAveragePooled(to: extent) }
+    case 2: return RandomOperation("nearest to \(extent)", [image]) { $0[0].resampled(to: extent) }
+    default:
+      let alignsCorners = source.chance()
+      return RandomOperation("bilinear to \(extent)", [image]) {
+        $0[0].resampled(to: extent, .bilinear(alignsCorners: alignsCorners))
+      }
+    }
+  }
+
+  private static func channels(_ source: inout Source) throws -> RandomOperation {
+    let width = source.length(300)
+    guard source.chance() else {
+      let count = source.length(100)
+      let samples = source.length(300)
+      let indices = Tensor((0..<samples * 4).map { _ in Float(source.below(count)) }, shape: [samples, 4])
+      return RandomOperation("embedding", [indices, source.numbers([count, width])]) { try $0[0].embedded(in: $0[1]) }
+    }
+    var random = RandomGenerator(seed: 0)
+    let layer = SqueezeExcitation<Float>(width, ratio: 4, using: &random)
+    return RandomOperation("squeeze and excitation", [source.batch(channels: width)]) {
+      try layer($0[0], in: .inference)
     }
   }
 

@@ -1,0 +1,85 @@
+import NormaConvolution
+import NormaGraph
+import NormaTensor
+
+/// Convolution of signals: `[N, L, inputs] → [N, L', outputs]`, that of `Convolution2d` on images of height 1.
+///
+/// ```swift
+/// Conv1d(inputs: 3, outputs: 16, window: Window(length: 5, padding: 2), using: &random)  // 100 values stay 100
+/// Conv1d(inputs: 16, outputs: 32, window: Window(length: 3, stride: 2, padding: 1), using: &random)  // and become 50
+/// ```
+public final class Conv1d<Element: TensorElement>: Layer {
+  /// `[outputs, inputs / groups, size]`, as PyTorch stores it.
+  public let weight: Parameter<Element>
+  /// `[outputs]`; nil without a bias, which a batch normalization that follows would cancel.
+  public let bias: Parameter<Element>?
+  /// The window along the signal: size, stride, padding and dilation.
+  public let window: Window
+  /// How many groups the channels are divided into.
+  public let groups: Int
+
+  /// A layer with drawn weights and biases of 0; an output's fan-in is the number of values that go into it.
+  public convenience init(
+    inputs: Int, outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
+    initialization: Initialization = .kaimingNormal, using generator: inout RandomGenerator
+  ) {
+    self.init(
+      inputs: inputs, outputs: outputs, window: window, groups: groups, hasBias: hasBias,
+      initialization: initialization, random: generator)
+    weight.value = Self.draw(weight.shape, groups: groups, initialization, using: &generator)
+  }
+
+  /// A layer whose weights are drawn from a generator of their own, when they are first asked for, and biases of 0.
+  public init(
+    inputs: Int, outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
+    initialization: Initialization = .kaimingNormal, random: RandomGenerator
+  ) {
+    require(
+      inputs > 0 && outputs > 0 && groups > 0 && inputs % groups == 0 && outputs % groups == 0,
+      "a convolution of \(inputs) inputs and \(outputs) outputs in \(groups) groups")
+    require(window.isAlongSignals, "a convolution of signals by a window of \(window.summary)")
+    let shape: Shape = [outputs, inputs / groups, window.size.width]
+    weight = Parameter(shape: shape, name: "weight", kind: .weight) {
+      var generator = random
+      return Self.draw(shape, groups: groups, initialization, using: &generator)
+    }
+    bias = hasBias ? Parameter(shape: [outputs], name: "bias", kind: .bias) { .zeros([outputs]) } : nil
+    self.window = window
+    self.groups = groups
+  }
+
+  private static func draw(
+    _ shape: Shape, groups: Int, _ initialization: Initialization, using generator: inout RandomGenerator
+  ) -> Tensor<Element> {
+    initialization.draw(
+      shape, fanIn: shape[1] * shape[2], fanOut: shape[0] / groups * shape[2], using: &generator)
+  }
+
+  /// The number of channels it takes.
+  public var inputs: Int { weight.shape[1] * groups }
+
+  public var parameters: [Parameter<Element>] { [weight] + (bias.map { [$0] } ?? []) }
+
+  public var summary: String {
+    var parts = ["\(inputs) → \(weight.shape[0])", window.signalSummary]
+    if groups > 1 { parts.append("\(groups) groups") }
+    if bias == nil { parts.append("no bias") }
+    return "Conv1d(\(parts.joined(separator: ", ")))"
+  }
+
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.convolved(
+      weight: pass.variable(for: weight), bias: bias.map { pass.variable(for: $0) }, window: window, groups: groups)
+  }
+}
+
+extension Window {
+  /// A window along signals in words, without what is as usual: `3, stride 2, padding 1`.
+  var signalSummary: String {
+    var parts = ["\(size.width)"]
+    if stride.width != 1 { parts.append("stride \(stride.width)") }
+    if padding.width != 0 { parts.append("padding \(padding.width)") }
+    if dilation.width != 1 { parts.append("dilation \(dilation.width)") }
+    return parts.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,86 @@
+import NormaConvolution
+import NormaGraph
+import NormaTensor
+
+extension ResamplingOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsFirst(try call.value(0))
+    let sizes = exporter.add(
+      tensor: .integers(ONNXIntegers(call.shape[1..<3].map(Int64.init), shape: [2])), named: call.name("sizes"))
+    var attributes: [String: ONNXExporter.Attribute] = ["axes": .integers([2, 3])]
+    switch interpolation {
+    case .nearest:
+      attributes["mode"] = .string("nearest")
+      attributes["coordinate_transformation_mode"] = .string("asymmetric")
+      attributes["nearest_mode"] = .string("floor")
+    case .bilinear(let alignsCorners):
+      attributes["mode"] = .string("linear")
+      attributes["coordinate_transformation_mode"] = .string(alignsCorners ? "align_corners" : "half_pixel")
+    }
+    // Neither a region nor scales.
+    return exporter.add("Resize", [x], constants: ["", "", sizes], attributes, since: 18, for: call)
+  }
+}
+
+extension AdaptivePoolingOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsFirst(try call.value(0))
+    let lengths = [x.shape[1], x.shape[2]]
+    let results = [extent.height, extent.width]
+    if zip(lengths, results).allSatisfy({ $0 % $1 == 0 }) {
+      let sizes = zip(lengths, results).map { $0 / $1 }
+      return exporter.add(
+        isMaximum ? "MaxPool" : "AveragePool", [x],
+        ["kernel_shape": .integers(sizes), "strides": .integers(sizes)], for: call)
+    }
+    return isMaximum
+      ? exportMaximum(of: x, lengths, results, call, &exporter)
+      : exportAverage(of: x, lengths, results, call, &exporter)
+  }
+
+  /// ONNX has no windows of several sizes: smaller ones are filled up with their last value again, and laid side by side.
+  private func exportMaximum(
+    of x: ONNXExporter.Value, _ lengths: [Int], _ results: [Int], _ call: ONNXExporter.Call,
+    _ exporter: inout ONNXExporter
+  ) -> ONNXExporter.Value {
+    var y = x
+    var sizes: [Int] = []
+    for (axis, (length, count)) in zip(lengths, results).enumerated() {
+      let windows = (0..<count).map { Pooling2d.adaptiveWindow($0, of: count, length: length) }
+      let size = windows.map(\.count).max() ?? 1
+      let places = windows.flatMap { window in
+        (0..<size).map { Int64(min(window.lowerBound + $0, window.upperBound - 1)) }
+      }
+      let name = exporter.add(
+        tensor: .integers(ONNXIntegers(places, shape: [places.count])), named: call.name("places"))
+      y = exporter.add("Gather", [y], constants: [name], ["axis": .integer(2 + axis)], for: call)
+      sizes.append(size)
+    }
+    return exporter.add(
+      "MaxPool", [y], ["kernel_shape": .integers(sizes), "strides": .integers(sizes)], for: call)
+  }
+
+  /// A mean along each axis is a product with a matrix of shares: `rows · x · columnsᵀ`.
+  private func exportAverage(
+    of x: ONNXExporter.Value, _ lengths: [Int], _ results: [Int], _ call: ONNXExporter.Call,
+    _ exporter: inout ONNXExporter
+  ) -> ONNXExporter.Value {
+    func shares(_ axis: Int) -> Tensor<Float> {
+      let (length, count) = (lengths[axis], results[axis])
+      let values = (0..<count).flatMap { result in
+        let window = Pooling2d.adaptiveWindow(result, of: count, length: length)
+        return (0..<length).map { window.contains($0) ? 1 / Float(window.count) : 0 }
+      }
+      return Tensor(values, shape: [count, length])
+    }
+    let rows = exporter.add(constant: shares(0), named: call.name("rows"))
+    let columns = exporter.add(constant: shares(1).transposed([1, 0]), named: call.name("columns"))
+    let y = exporter.add("MatMul", [x], constants: [columns], for: call)
+    let name = exporter.addNode("MatMul", at: call.path, [rows, y.name])
+    return ONNXExporter.Value(name: name, shape: call.shape, isChannelsFirst: true)
+  }
+}

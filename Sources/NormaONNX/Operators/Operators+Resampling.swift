@@ -1,0 +1,169 @@
+import NormaConvolution
+import NormaTensor
+
+extension OperatorCall {
+  /// `Resize`, axis by axis: every way of finding a value between others is a weighted sum along each.
+  func resize() throws(ONNXError) -> [ONNXTensor] {
+    guard version >= 11 else { throw unsupported("Resize before version 11 of ONNX's operators") }
+    var x = try floats(0)
+    let rank = x.rank
+    let way = try Way(self)
+    var axes: [Int] = []
+    for number in try integers("axes") ?? Array(0..<rank) { axes.append(try axis(number, rank: rank)) }
+    guard Set(axes).count == axes.count else { throw malformed("\(axes) name an axis twice") }
+    func given(_ index: Int, _ count: Int) throws(ONNXError) -> [Float]? {
+      guard let values = try optionalFloats(index)?.elements, !values.isEmpty else { return nil }
+      guard values.count == count, values.allSatisfy(\.isFinite) else {
+        throw malformed("input \(index + 1) is \(values), for \(axes.count) axes")
+      }
+      return values
+    }
+    let region = way.coordinates == "tf_crop_and_resize" ? try given(1, 2 * axes.count) : nil
+    guard (region == nil) == (way.coordinates != "tf_crop_and_resize") else { throw malformed("the region is missing") }
+    let (lengths, scales) = try targets(of: axes.map { x.shape[$0] }, try given(2, axes.count))
+    for (place, axis) in axes.enumerated() {
+      let source = x.shape[axis]
+      var shape = Array(x.shape)
+      shape[axis] = lengths[place]
+      let newShape = try self.shape(shape)
+      guard source > 0 || newShape.elementCount == 0 else { throw unsupported("images of shape \(x.shape)") }
+      guard source > 0 else {
+        x = .zeros(newShape)
+        continue
+      }
+      let bounds = region.map { (Double($0[place]), Double($0[place + axes.count])) }
+      let coordinates = (0..<lengths[place]).map {
+        way.coordinate($0, source: source, result: lengths[place], scale: scales[place], region: bounds)
+      }
+      let terms = coordinates.map { way.terms(at: $0, source: source, scale: scales[place]) }
+      let outer = x.shape[..<axis].reduce(1, *)
+      x = x.resampled(
+        by: AxisResampling(sourceLength: source, terms: terms), outer: outer,
+        inner: x.count / max(1, outer * source)
+      ).reshaped(to: newShape)
+      guard region != nil else { continue }
+      // What is beyond the image is not to be had from it.
+      var sources = newShape.map { Array(0..<$0) as AxisSources }
+      for (index, coordinate) in coordinates.enumerated() where coordinate < 0 || coordinate > Double(source - 1) {
+        sources[axis][index] = nil
+      }
+      guard case .floats(let filled) = ONNXTensor.floats(x).picking(sources, fill: .floats(.scalar(way.fill))) else {
+        return []
+      }
+      x = filled
+    }
+    return [.floats(x)]
+  }
+
+  /// The lengths of the results along axes of the given lengths, and how many times as long they are.
+  private func targets(
+    of sources: [Int], _ scales: [Float]?
+  ) throws(ONNXError) -> (lengths: [Int], scales: [Double]) {
+    if let scales {
+      guard scales.allSatisfy({ $0 > 0 && $0 < 0x1p30 }) else { throw malformed("scales of \(scales)") }
+      let lengths = zip(sources, scales).map { (source: Int, scale: Float) -> Int in
+        Int((Float(source) * scale).rounded(.down))
+      }
+      return (lengths, scales.map(Double.init))
+    }
+    guard let sizes = try optionalIntegers(3), sizes.count == sources.count,
+      sizes.allSatisfy({ (0...(1 << 30)).contains($0) })
+    else { throw malformed("neither scales nor sizes for \(sources.count) axes") }
+    let exact = zip(sources, sizes).map { Double($1) / Double(max(1, $0)) }
+    let common: Double?
+    switch try string("keep_aspect_ratio_policy", or: "stretch") {
+    case "stretch": common = nil
+    case "not_larger": common = exact.min()
+    case "not_smaller": common = exact.max()
+    case let other: throw malformed("'keep_aspect_ratio_policy' is '\(other)'")
+    }
+    guard let common else { return (sizes, exact) }
+    return (sources.map { Int((Double($0) * common).rounded()) }, sources.map { _ in common })
+  }
+}
+
+/// How `Resize` finds values.
+private struct Way {
+  let mode, coordinates, rounding: String
+  let coefficient: Double
+  let excludesOutside, isSmoothed: Bool
+  let fill: Float
+
+  init(_ call: OperatorCall) throws(ONNXError) {
+    mode = try call.string("mode", or: "nearest")
+    coordinates = try call.string("coordinate_transformation_mode", or: "half_pixel")
+    rounding = try call.string("nearest_mode", or: "round_prefer_floor")
+    coefficient = Double(try call.number("cubic_coeff_a", or: -0.75))
+    excludesOutside = try call.integer("exclude_outside", or: 0) != 0
+    isSmoothed = try call.integer("antialias", or: 0) != 0
+    fill = try call.number("extrapolation_value", or: 0)
+    let known: [(String, Set<String>)] = [
+      (mode, ["nearest", "linear", "cubic"]),
+      (rounding, ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]),
+      (
+        coordinates,
+        [
+          "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+          "tf_crop_and_resize",
+        ]
+      ),
+    ]
+    for (value, values) in known where !values.contains(value) { throw call.malformed("there is no way '\(value)'") }
+  }
+
+  /// Where a place of the result is along the axis of the source.
+  func coordinate(_ index: Int, source: Int, result: Int, scale: Double, region: (Double, Double)?) -> Double {
+    let (index, length) = (Double(index), Double(source))
+    let exact = length * scale
+    switch coordinates {
+    case "align_corners": return exact == 1 ? 0 : index * (length - 1) / (exact - 1)
+    case "asymmetric": return index / scale
+    case "pytorch_half_pixel" where exact == 1: return 0
+    case "half_pixel_symmetric":
+      return length / 2 * (1 - Double(result) / exact) + (index + 0.5) / scale - 0.5
+    case "tf_crop_and_resize":
+      let (start, end) = region ?? (0, 1)
+      guard exact != 1 else { return (start + end) * (length - 1) / 2 }
+      return start * (length - 1) + index * (end - start) * (length - 1) / (exact - 1)
+    default: return (index + 0.5) / scale - 0.5
+    }
+  }
+
+  /// What goes into the value at a place of the source's axis.
+  func terms(at coordinate: Double, source: Int, scale: Double) -> [(place: Int, weight: Double)] {
+    func clamped(_ place: Double) -> Int { Int(min(max(place, 0), Double(source - 1))) }
+    guard mode != "nearest" else {
+      let below = coordinate.rounded(.down)
+      let part = coordinate - below
+      let goesUp =
+        switch rounding {
+        case "floor": false
+        case "ceil": part > 0
+        case "round_prefer_ceil": part >= 0.5
+        default: part > 0.5
+        }
+      return [(clamped(goesUp ? below + 1 : below), 1)]
+    }
+    // Where images become smaller, smoothing takes in so many values more.
+    let density = isSmoothed ? min(scale, 1) : 1
+    let reach = (mode == "linear" ? 1 : 2) / density
+    // Beyond a length on either side all places are the ends.
+    let first = max((coordinate - reach).rounded(.down) + 1, -Double(2 * source + 8))
+    let last = min((coordinate + reach).rounded(.up) - 1, Double(3 * source + 8))
+    var terms: [(place: Int, weight: Double)] = []
+    for place in stride(from: first, through: last, by: 1) {
+      guard !excludesOutside || place >= 0 && place < Double(source) else { continue }
+      terms.append((clamped(place), weight(abs(place - coordinate) * density)))
+    }
+    let sum = terms.reduce(0) { $0 + $1.weight }
+    return sum == 0 ? [(clamped(coordinate.rounded()), 1)] : terms.map { ($0.place, $0.weight / sum) }
+  }
+
+  /// The weight of a value so far away: of a straight line, or of Keys's cubic convolution.
+  private func weight(_ distance: Double) -> Double {
+    if mode == "linear" { return max(0, 1 - distance) }
+    let (d, a) = (distance, coefficient)
+    if d <= 1 { return ((a + 2) * d - (a + 3)) * d * d + 1 }
+    return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0
+  }
+}

@@ -1,0 +1,231 @@
+import Norma
+import TestSupport
+import Testing
+
+/// What holds for every layer that recipes do not use: its shape is told before it runs, it serves without a graph as it stands, it
+/// keeps what it is said to keep, and takes no input that does not fit.
+@Suite struct LayerCatalogueTests {
+  struct Entry: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let sample: Shape
+    let output: Shape
+    /// A sample that does not fit.
+    let unfit: Shape
+    /// Where it takes indices, how many there are.
+    var indexCount: Int?
+    let make: @Sendable (inout RandomGenerator) -> any Layer<Float>
+
+    init(
+      _ summary: String, _ sample: Shape, _ output: Shape, unfit: Shape, indexCount: Int? = nil,
+      _ make: @escaping @Sendable (inout RandomGenerator) -> any Layer<Float>
+    ) {
+      testDescription = summary
+      (self.sample, self.output, self.unfit) = (sample, output, unfit)
+      self.indexCount = indexCount
+      self.make = make
+    }
+
+    func batch(_ count: Int) -> Tensor<Float> {
+      var random = RandomGenerator(seed: 5)
+      let shape = Shape([count] + sample)
+      guard let indexCount else { return .normal(shape, using: &random) }
+      let indices = (0..<shape.elementCount).map { _ in Float(Int.random(in: 0..<indexCount, using: &random)) }
+      return Tensor(indices, shape: shape)
+    }
+  }
+
+  static let entries = [
+    Entry(
+      "ConvTranspose2d(6 → 4, 3×3, stride 2, padding 1, output padding 1, 2 groups)", [5, 4, 6], [10, 8, 4],
+      unfit: [5, 4, 5]
+    ) {
+      ConvTranspose2d(
+        inputs: 6, outputs: 4, window: Window(3, stride: 2, padding: 1), outputPadding: 1, groups: 2, using: &$0)
+    },
+    Entry("ConvTranspose2d(3 → 2, 2×2, padding 1, no bias)", [4, 5, 3], [3, 4, 2], unfit: [1, 5, 3]) {
+      ConvTranspose2d(inputs: 3, outputs: 2, window: Window(2, padding: 1), hasBias: false, using: &$0)
+    },
+    Entry("Conv1d(4 → 6, 3, stride 2, padding 1, 2 groups)", [9, 4], [5, 6], unfit: [9, 5]) {
+      Conv1d(inputs: 4, outputs: 6, window: Window(length: 3, stride: 2, padding: 1), groups: 2, using: &$0)
+    },
+    Entry("Conv1d(3 → 2, 3, dilation 3, no bias)", [7, 3], [1, 2], unfit: [6, 3]) {
+      Conv1d(inputs: 3, outputs: 2, window: Window(length: 3, dilation: 3), hasBias: false, using: &$0)
+    },
+    Entry("MaxPool1d(3, stride 2, padding 1)", [8, 3], [4, 3], unfit: [8, 8, 3]) { _ in
+      MaxPool1d(Window(length: 3, stride: 2, padding: 1))
+    },
+    Entry("AveragePool1d(2, stride 2)", [8, 3], [4, 3], unfit: [1, 3]) { _ in
+      AveragePool1d(Window(length: 2, stride: 2))
+    },
+    Entry("AdaptiveAveragePool2d(to 3×2)", [7, 5, 4], [3, 2, 4], unfit: [7, 5]) { _ in
+      AdaptiveAveragePool2d(Extent2d(height: 3, width: 2))
+    },
+    Entry("AdaptiveMaxPool2d(to 3×3)", [7, 5, 4], [3, 3, 4], unfit: [0, 5, 4]) { _ in AdaptiveMaxPool2d(3) },
+    Entry("Upsample(by 2, nearest)", [3, 4, 5], [6, 8, 5], unfit: [3, 4]) { _ in Upsample(by: 2) },
+    Entry("Upsample(to 5×7, bilinear, corners aligned)", [3, 4, 5], [5, 7, 5], unfit: [3, 0, 5]) { _ in
+      Upsample(to: Extent2d(height: 5, width: 7), interpolation: .bilinear(alignsCorners: true))
+    },
+    Entry("Embedding(9 × 5)", [6], [6, 5], unfit: [1, 1, 1, 1, 1, 1, 1], indexCount: 9) {
+      Embedding(count: 9, width: 5, using: &$0)
+    },
+    Entry("ChannelDropout(keeps 0.5)", [3, 4, 5], [3, 4, 5], unfit: []) { _ in ChannelDropout(keepProbability: 0.5) },
+    Entry("SqueezeExcitation(8, 2 between)", [3, 4, 8], [3, 4, 8], unfit: [3, 4, 7]) {
+      SqueezeExcitation(8, ratio: 4, using: &$0)
+    },
+  ]
+
+  @Test(arguments: entries) func theShapeIsToldBeforeItRuns(entry: Entry) throws {
+    var random = RandomGenerator(seed: 1)
+    let layer = entry.make(&random)
+    #expect(layer.summary == entry.testDescription)
+    #expect(try layer.outputShape(for: Shape([3] + entry.sample)) == Shape([3] + entry.output))
+    #expect(try layer(Variable(entry.batch(3)), in: .inference).shape == Shape([3] + entry.output))
+    // In training a channel of a batch without other axes could be dropped; a batch of scalars has no channels.
+    if !(layer is ChannelDropout<Float>) {
+      #expect(throws: LayerError.self) { try layer.outputShape(for: Shape([3] + entry.unfit)) }
+      #expect(throws: LayerError.self) { try InferenceModel(layer)(.zeros(Shape([3] + entry.unfit))) }
+    }
+    try layer.checkNames()
+  }
+
+  @Test(arguments: entries) func itServesWithoutAGraphAsItStands(entry: Entry) throws {
+    var random = RandomGenerator(seed: 2)
+    let layer = entry.make(&random)
+    let serving = try InferenceModel(layer)
+    // Batches of several sizes, of which the largest is taken apart.
+    for count in [1, 3, 40] {
+      let x = entry.batch(count)
+      let expected = try layer(Variable(x), in: .inference).value
+      #expect(haveSameBits(try serving(x), expected))
+    }
+  }
+
+  @Test func itKeepsWhatItIsSaidToKeep() async {
+    await #expect(processExitsWith: .success) {
+      for entry in Self.entries {
+        var random = RandomGenerator(seed: 3)
+        let layer = entry.make(&random)
+        for (_, parameter) in layer.namedParameters { _ = parameter.value }
+        let x = entry.batch(64)
+        let trace = try MemoryTrace(of: layer, batchShape: x.shape)
+        let bytes = trace.layers.reduce(0) { $0 + $1.keptBytes }
+        func loss(_ pass: Pass<Float>) throws -> Variable<Float> { try layer(Variable(x), in: pass).sum() }
+        // What is made once and stays is there after the first time.
+        for isMeasured in [false, true] {
+          let before = BufferPool.shared.usage.inUse
+          let pass = Pass<Float>.training(random: random)
+          let loss = try loss(pass)
+          let kept = BufferPool.shared.usage.inUse - before
+          withExtendedLifetime((pass, loss)) {}
+          guard isMeasured else { continue }
+          // A buffer is up to an eighth larger than what it holds, and holds 256 bytes at least; the loss is one.
+          #expect(
+            Double(bytes) * 0.99...Double(bytes) * 1.125 + 256 * 8 ~= Double(kept),
+            "\(layer.summary): \(kept) bytes, not some \(bytes)")
+        }
+      }
+    }
+  }
+
+  @Test func batchNormalizationAndReLUBecomePartOfTransposedAndOneDimensionalConvolutions() throws {
+    var random = RandomGenerator(seed: 4)
+    let models: [(model: Sequential<Float>, sample: Shape, operation: String)] = [
+      (
+        Sequential {
+          ConvTranspose2d(inputs: 6, outputs: 4, window: Window(4, stride: 2, padding: 1), groups: 2, using: &random)
+          BatchNorm(4)
+          ReLU()
+        }, [5, 4, 6], "transposed convolution + ReLU"
+      ),
+      (
+        Sequential {
+          Conv1d(inputs: 6, outputs: 4, window: Window(length: 3), groups: 2, hasBias: false, using: &random)
+          BatchNorm(4)
+          ReLU()
+        }, [9, 6], "convolution + ReLU"
+      ),
+    ]
+    for (model, sample, operation) in models {
+      let x = Tensor<Float>.normal(Shape([6] + sample), mean: 0.5, using: &random)
+      model.namedParameters[0].parameter.value = .normal(
+        model.namedParameters[0].parameter.shape, standardDeviation: 0.5, using: &random)
+      let norm = try #require(model.children[1].layer as? BatchNorm<Float>)
+      norm.gamma?.value = .uniform([4], in: 0.5..<2, using: &random)
+      norm.beta?.value = .normal([4], using: &random)
+      let pass = Pass<Float>.training(random: random)
+      _ = try model(Variable(x), in: pass)
+      try pass.updateRunningStatistics()
+      let serving = try InferenceModel(model)
+      #expect(serving.operations == [operation])
+      let expected = try model(Variable(x), in: .inference).value
+      // Sums of some hundred terms, normalized before or after they are added up: a few dozen roundings of the largest.
+      #expect(errorRelativeToScale(try serving(x), reference: expected) < 1e-5)
+    }
+  }
+
+  /// The composition's own roundings: a mean, two products with their biases, the sigmoid, each of some units of the sums of their
+  /// magnitudes, which are below 10 here.
+  @Test(
+    arguments: ParityFixture.cases(of: "channels", ChannelSettings.self)
+      .filter { $0.settings.operation == "squeeze_excitation" })
+  func squeezeAndExcitationIsThePapers(parity: ParityCase<ChannelSettings>) throws {
+    func check<Element: TensorElement>(_ type: Element.Type) throws {
+      var random = RandomGenerator(seed: 0)
+      let settings = parity.settings
+      let layer = SqueezeExcitation<Element>(settings.shape.last!, ratio: settings.width, using: &random)
+      let names = ["weight1", "bias1", "weight2", "bias2"]
+      let parameters = layer.namedParameters
+      #expect(parameters.map(\.name) == ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"])
+      for (name, (_, parameter)) in zip(names, parameters) { parameter.value = parity.input(name) }
+      let graph = Graph<Element>()
+      let x = graph.input(parity.input("x"), name: "x")
+      let pass = Pass<Element>.training(graph: graph, random: random)
+      let y = try layer(x, in: pass)
+      let gradients = graph.gradients(of: y, seed: parity.input("dy"))
+      func expectNear(_ found: Tensor<Element>?, _ name: String) {
+        let reference = parity.expected(name)
+        let error = found.map { errorRelativeToScale($0.converted(to: Double.self), reference: reference) } ?? .infinity
+        #expect(error < 500 * (Element.unitRoundoff + Double.unitRoundoff), "\(name) in \(Element.self)")
+      }
+      expectNear(y.value, "y")
+      expectNear(gradients[x], "dx")
+      for (name, (_, parameter)) in zip(names, parameters) {
+        expectNear(gradients[pass.variable(for: parameter)], "d\(name)")
+      }
+    }
+    try check(Double.self)
+    try check(Float.self)
+  }
+
+  @Test func wholeChannelsAreDroppedInTrainingAndNoneInInference() throws {
+    let x = Tensor<Float>.ones([50, 3, 2, 40])
+    let layer = ChannelDropout<Float>(keepProbability: 0.8)
+    #expect(try InferenceModel(layer)(x) == x)
+    let pass = Pass<Float>.training(random: RandomGenerator(seed: 2))
+    let y = layer(Variable(x), in: pass).value
+    var kept = 0
+    for sample in 0..<50 {
+      for channel in 0..<40 {
+        let values = Set((0..<6).map { y[sample, $0 / 2, $0 % 2, channel] })
+        #expect(values == [0] || values == [1.25])
+        if values == [1.25] { kept += 1 }
+      }
+    }
+    // 2000 draws at 0.8: 1600 ± 18.
+    #expect(abs(kept - 1600) < 108)
+    #expect(layer(Variable(x), in: pass).value != y)
+  }
+
+  @Test func anIndexThatIsNoneReachesWhoeverServes() throws {
+    var random = RandomGenerator(seed: 0)
+    let model = Sequential<Float> {
+      Embedding(count: 4, width: 3, using: &random)
+      GlobalAveragePool()
+    }
+    let serving = try InferenceModel(model)
+    let error = EmbeddingIndexError(value: 4, position: 2, count: 4)
+    #expect(throws: error) { try serving(Tensor([0, 1, 4, 3], shape: [2, 2])) }
+    #expect(throws: error) { try model(Variable(Tensor([0, 1, 4, 3], shape: [2, 2])), in: .inference) }
+    #expect(try serving(Tensor([0, 1, 2, 3], shape: [2, 2])).shape == [2, 3])
+  }
+}
