@@ -101,7 +101,7 @@ struct ExportedNetwork {
       training(.onnx, "training"),
       training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),
     ]
-    for operation in EverydayOperation.allCases where !operation.isGathering {
+    for operation in EverydayOperation.allCases {
       let sample = operation.sampleShape(height: 4, width: 6, channels: 5)
       networks.append(
         try .init("everyday_\(operation)", sample, EverydayLayer(operation, channels: sample.channelCount)))

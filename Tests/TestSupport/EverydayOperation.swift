@@ -13,9 +13,6 @@ public enum EverydayOperation: String, CaseIterable, Sendable {
   case softmax, logSoftmax, logSumExp, cumulativeRows, cumulativeChannels
   case addedPerSample, subtractedPerSample, multipliedPerSample, dividedPerSample
 
-  /// Whether it picks places by their indices, which ONNX calls Gather.
-  public var isGathering: Bool { self == .gatheredChannels || self == .gatheredColumns }
-
   /// A shape of samples that it takes, of about the given lengths.
   public func sampleShape(height: Int, width: Int, channels: Int) -> Shape {
     switch self {
