@@ -218,5 +218,16 @@ func convertElements<Element: TensorElement, Other: TensorElement>(
 func copyStrided<Element: TensorElement>(
   _ x: UnsafePointer<Element>, step: Int, to y: UnsafeMutablePointer<Element>, count: Int
 ) {
+  if step == 1 { return y.update(from: x, count: count) }
   for i in 0..<count { y[i] = x[i * step] }
+}
+
+/// Copies rows of `width` elements that begin so far apart.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func copyRows<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, step: Int, to y: UnsafeMutablePointer<Element>, step targetStep: Int, width: Int,
+  rows: Int
+) {
+  for row in 0..<rows { (y + row * targetStep).update(from: x + row * step, count: width) }
 }

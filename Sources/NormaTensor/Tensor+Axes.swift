@@ -38,6 +38,21 @@ private struct Run {
   }
 }
 
+/// Copies runs of places of `inner` elements each.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func copy<Element: TensorElement>(
+  _ runs: [Run], of inner: Int, _ x: UnsafePointer<Element>, to y: UnsafeMutablePointer<Element>
+) {
+  for run in runs {
+    if run.count * inner == 1 {
+      y[run.target] = x[run.source]
+    } else {
+      (y + run.target * inner).update(from: x + run.source * inner, count: run.count * inner)
+    }
+  }
+}
+
 /// Elements that are worth a ticket.
 private let elementsPerTicket = 1 << 15
 
@@ -57,10 +72,7 @@ extension Tensor {
         let outerPerTicket = Swift.max(1, elementsPerTicket / Swift.max(1, newLength * inner))
         Parallel.forEach((outer + outerPerTicket - 1) / outerPerTicket) { ticket in
           for index in ticket * outerPerTicket..<Swift.min(outer, (ticket + 1) * outerPerTicket) {
-            let (from, to) = (x + index * length * inner, y + index * newLength * inner)
-            for run in runs {
-              (to + run.target * inner).update(from: from + run.source * inner, count: run.count * inner)
-            }
+            copy(runs, of: inner, x + index * length * inner, to: y + index * newLength * inner)
           }
         }
       }
@@ -134,9 +146,7 @@ extension Tensor {
         let width = tensor.shape[axis] * inner
         tensor.withUnsafeElements { x in
           guard let x = x.baseAddress, let y = result.baseAddress else { return }
-          for index in 0..<outer {
-            (y + (index * length * inner + start)).update(from: x + index * width, count: width)
-          }
+          copyRows(x, step: width, to: y + start, step: length * inner, width: width, rows: outer)
         }
         start += width
       }

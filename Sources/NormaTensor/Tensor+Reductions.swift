@@ -91,7 +91,7 @@ extension Tensor {
             for index in ticket * outerPerTicket..<Swift.min(outer, (ticket + 1) * outerPerTicket) {
               sums.initialize(repeating: 0, count: inner)
               addRows(x + index * count * inner, rows: count, channels: inner, into: sums)
-              for place in 0..<inner { y[index * inner + place] = Element(sums[place]) }
+              convertElements(sums, to: y + index * inner, count: inner)
             }
           }
         }

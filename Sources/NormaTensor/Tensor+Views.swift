@@ -86,12 +86,8 @@ extension Tensor {
             base += index[axis] * steps[axis]
           }
           for line in first..<Swift.min(lines, first + linesPerTicket) {
-            let target = result.baseAddress! + line * inner
-            if innerStep == 1 {
-              target.update(from: source.baseAddress! + base, count: inner)
-            } else {
-              copyStrided(source.baseAddress! + base, step: innerStep, to: target, count: inner)
-            }
+            copyStrided(
+              source.baseAddress! + base, step: innerStep, to: result.baseAddress! + line * inner, count: inner)
             var axis = rank - 2
             while axis >= 0 {
               index[axis] += 1

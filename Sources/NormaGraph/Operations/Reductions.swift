@@ -141,8 +141,8 @@ package struct SoftmaxOperation<Element: TensorElement>: TensorOperation {
 
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
     switch kind {
-    case .softmax: [kept.output.softmaxGradient(g)]
-    case .logSoftmax: [kept.output.applying(.exponential).logSoftmaxGradient(g)]
+    case .softmax: [kept.output.softmaxGradient(g, isLogarithmic: false)]
+    case .logSoftmax: [kept.output.applying(.exponential).softmaxGradient(g, isLogarithmic: true)]
     case .logSumExp: [kept.input(0).softmax().applying(.multiply, g, broadcast: .perRow)]
     }
   }
