@@ -13,7 +13,7 @@ import NormaTensor
 /// try pass.updateRunningStatistics()  // the only step that changes them
 /// ```
 ///
-/// A step of training needs none of this: see ``Layer/differentiate(_:random:recomputesNormalized:loss:)``.
+/// A step of training needs none of this: see ``Layer/differentiate(_:random:recomputesNormalized:statisticsParts:loss:)``.
 public final class Pass<Element: TensorElement> {
   /// The graph of a training pass; nil in inference.
   public let graph: Graph<Element>?

@@ -12,7 +12,7 @@ import NormaTensor
 ///
 /// Everything random comes from the configuration's seed: the same seed, data and model give the same bits.
 public final class Trainer<Element: TensorElement> {
-  /// The model that is trained; its parameters change while ``fit(_:validation:onEvent:)`` runs.
+  /// The model that is trained; its parameters change while ``fit(_:validation:savingTo:onEvent:)`` runs.
   public let model: any Layer<Element>
   /// How it is trained.
   public let configuration: TrainingConfiguration
@@ -90,7 +90,7 @@ public final class Trainer<Element: TensorElement> {
     mixingRandom = random.split(RandomStream.mixing.rawValue)
   }
 
-  /// All that the training consists of at this moment. Within `onEvent` of ``fit(_:validation:onEvent:)``, it is the
+  /// All that the training consists of at this moment. Within `onEvent` of ``fit(_:validation:savingTo:onEvent:)``, it is the
   /// middle of that call; a trainer that it is restored to goes on with that call.
   public var state: TrainingState<Element> {
     if let restored { return restored }
@@ -104,7 +104,7 @@ public final class Trainer<Element: TensorElement> {
   }
 
   /// Puts model and trainer into the state of another trainer, of a model of the same structure with the same
-  /// configuration. The next ``fit(_:validation:onEvent:)`` goes on, bit for bit, with the call the state was taken from.
+  /// configuration. The next ``fit(_:validation:savingTo:onEvent:)`` goes on, bit for bit, with the call the state was taken from.
   ///
   /// - Throws: ``TrainingError/stateDoesNotFit(_:)`` with all that differs, or `ModelStateError`; nothing has changed then.
   public func restore(_ state: TrainingState<Element>) throws {
