@@ -45,6 +45,35 @@ import Testing
     #expect(found[1].largest < 1024 * 64 * 4)
   }
 
+  /// The same with groups, clipped gradients, weight decay and a mean of the weights.
+  @Test(.enabled(if: allocation_counter_works()))
+  func whatIsAskedOfAStepAllocatesNothingThatGrows() throws {
+    func found(_ batchSize: Int, _ change: (inout Optimizer<Float>) -> Void) throws -> (calls: Int, largest: Int) {
+      var random = RandomGenerator(seed: 1)
+      let features = Tensor<Float>.normal([batchSize, 128], using: &random)
+      let labels = (0..<batchSize).map { $0 % 10 }
+      let model: Sequential<Float> = try MultilayerPerceptron(hidden: [64, 64, 64]).build(
+        sampleShape: [128], outputCount: 10, random: RandomGenerator(seed: 1))
+      var optimizer = Optimizer<Float>(.adam())
+      change(&optimizer)
+      return try allocations {
+        let step = try model.differentiate(features, random: &random) { $0.softmaxCrossEntropy(labels: labels) }
+        try optimizer.update(model, with: step)
+      }
+    }
+    func everything(_ optimizer: inout Optimizer<Float>) {
+      optimizer.groups = [ParameterGroup("0", learningRateFactor: 0.5), ParameterGroup("*.bias", weightDecay: 0.1)]
+      optimizer.clipping = .norm(0.1)
+      optimizer.weightDecay = 0.01
+      optimizer.averaging = .exponential(decay: 0.99)
+    }
+    let (plain, small, large) = (try found(64) { _ in }, try found(64, everything), try found(1024, everything))
+    // The partial sums of each parameter's length, and a slot more.
+    #expect(small.calls <= plain.calls + 60)
+    #expect(large.calls <= small.calls + 50)
+    #expect(large.largest < 1024 * 64 * 4)
+  }
+
   /// Two convolutions with batch normalization, a pooling between them, and a block with a shortcut.
   @Test(.enabled(if: allocation_counter_works()))
   func aWarmStepOfAConvolutionalNetworkAllocatesLittleAndNothingThatGrowsWithTheBatch() throws {
