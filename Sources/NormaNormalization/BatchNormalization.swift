@@ -37,18 +37,9 @@ public enum BatchNormalization {
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5,
     layout: ChannelLayout = .channelsLast, rectifies: Bool = false, allowsSingleValue: Bool = false
   ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
-    let extent = layout.extent(of: x.shape)
-    let count = extent.valuesPerChannel
-    if count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(x.shape)) }
-    let parameters = AffineParameters(
-      gamma: gamma, beta: beta, channels: extent.channels, layout: layout, rectifies: rectifies)
-    guard count > 0, extent.channels > 0 else { return (x, BatchStatistics(empty: extent, parameters, epsilon)) }
-    let work = BatchPasses<Element>(cut: BatchCut(extent), rectifies: rectifies)
-    let (output, y) = Tensor<Element>.unwritten(x.shape)
-    let saved = BatchStatistics(parameters, work.cut.extent, count: count) { vectors in
-      withExtendedLifetime(x) { work.forward(x.address, y, vectors, epsilon: epsilon) }
-    }
-    return (output, saved)
+    try forward(
+      x, found: nil, gamma: gamma, beta: beta, epsilon: epsilon, layout: layout, rectifies: rectifies,
+      allowsSingleValue: allowsSingleValue)
   }
 
   /// The forward pass in training by moments that were found before: those of parts of the batch, merged. Its gradient is that of a
@@ -64,19 +55,36 @@ public enum BatchNormalization {
     allowsSingleValue: Bool = false
   ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
     let extent = layout.extent(of: x.shape)
-    let count = extent.valuesPerChannel
-    if count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(x.shape)) }
     guard moments.channelCount == extent.channels else {
       throw .channelCountMismatch(expected: extent.channels, found: moments.channelCount)
     }
-    require(moments.count == count, "moments of \(moments.count) values a channel for a batch of \(count)")
+    require(
+      moments.count == extent.valuesPerChannel,
+      "moments of \(moments.count) values a channel for a batch of \(extent.valuesPerChannel)")
+    return try forward(
+      x, found: moments, gamma: gamma, beta: beta, epsilon: epsilon, layout: layout, rectifies: rectifies,
+      allowsSingleValue: allowsSingleValue)
+  }
+
+  /// The forward pass in training by the batch's own moments, found here or before.
+  @specialized(where Element == Float)
+  private static func forward<Element: TensorElement>(
+    _ x: Tensor<Element>, found moments: BatchMoments?, gamma: Tensor<Element>?, beta: Tensor<Element>?,
+    epsilon: Double, layout: ChannelLayout, rectifies: Bool, allowsSingleValue: Bool
+  ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
+    let extent = layout.extent(of: x.shape)
+    let count = extent.valuesPerChannel
+    if count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(x.shape)) }
     let parameters = AffineParameters(
       gamma: gamma, beta: beta, channels: extent.channels, layout: layout, rectifies: rectifies)
     guard count > 0, extent.channels > 0 else { return (x, BatchStatistics(empty: extent, parameters, epsilon)) }
     let work = BatchPasses<Element>(cut: BatchCut(extent), rectifies: rectifies)
     let (output, y) = Tensor<Element>.unwritten(x.shape)
     let saved = BatchStatistics(parameters, work.cut.extent, count: count) { vectors in
-      withExtendedLifetime(x) { work.forward(x.address, y, vectors, moments: moments, epsilon: epsilon) }
+      withExtendedLifetime(x) {
+        if let moments { return work.forward(x.address, y, vectors, moments: moments, epsilon: epsilon) }
+        return work.forward(x.address, y, vectors, epsilon: epsilon)
+      }
     }
     return (output, saved)
   }
