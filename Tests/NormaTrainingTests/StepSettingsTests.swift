@@ -147,6 +147,21 @@ import Testing
     #expect(optimizer.averagedCount == 9)
   }
 
+  @Test func whatAStepLeavesAloneIsInTheMeanAsItIs() throws {
+    let parameters = parameters()
+    var optimizer = Optimizer<Float>(.sgd(), learningRate: 0.1)
+    optimizer.averaging = .exponential(decay: 0.75)
+    parameters[0].isFrozen = true
+    let start = parameters.map(\.value)
+    for step in 0..<5 { optimizer.update(parameters, gradients: [gradients(UInt64(step))[0], nil]) }
+    #expect(optimizer.averages(of: parameters) == start)
+    // Where one is no longer frozen, its mean goes on from what it was.
+    parameters[0].isFrozen = false
+    optimizer.update(parameters, gradients: gradients(9))
+    let mean = start[0] + Float(0.25) * (parameters[0].value - start[0])
+    #expect(optimizer.averages(of: parameters)?[0] == mean)
+  }
+
   private func configuration(_ averaging: WeightAveraging) -> TrainingConfiguration {
     TrainingConfiguration(epochs: 3, batchSize: 10, learningRate: 0.05, averaging: averaging, keepsBest: false)
   }

@@ -159,35 +159,46 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       }
     }
     for (name, tensor) in zip(names, memory) { slots[name] = tensor }
+    if let averageWeight {
+      // What was left alone is what it is: it may not be so for ever.
+      takeIntoAverage(parameters, weight: averageWeight) { $0.isFrozen || gradients[$1] == nil }
+    }
   }
 
   /// Takes the weights as they are into their mean.
   mutating func takeIntoAverage(_ parameters: [Parameter<Element>]) {
-    guard let averaging, var mean = slots.removeValue(forKey: Self.averageSlot) else { return }
+    guard let averaging else { return }
     averagedCount += 1
-    let weight = Element(averaging.weight(ofValue: averagedCount))
+    takeIntoAverage(parameters, weight: Element(averaging.weight(ofValue: averagedCount))) { _, _ in true }
+  }
+
+  private mutating func takeIntoAverage(
+    _ parameters: [Parameter<Element>], weight: Element, where isTaken: (Parameter<Element>, Int) -> Bool
+  ) {
+    guard var mean = slots.removeValue(forKey: Self.averageSlot) else { return }
     mean.withUnsafeMutableElements { mean in
       var offset = 0
-      for parameter in parameters {
+      for (index, parameter) in parameters.enumerated() {
         let count = parameter.shape.elementCount
+        defer { offset += count }
+        guard isTaken(parameter, index) else { continue }
         parameter.value.withUnsafeElements { values in
           guard let values = values.baseAddress else { return }
           average(mean.baseAddress! + offset, values, count, weight: weight)
         }
-        offset += count
       }
     }
     slots[Self.averageSlot] = mean
   }
 
-  /// The mean of the weights, for each parameter; nil where there is none yet. A parameter that is frozen has the value it keeps.
+  /// The mean of the weights, for each parameter; nil where there is none yet.
   package func averages(of parameters: [Parameter<Element>]) -> [Tensor<Element>]? {
     guard averagedCount > 0, let mean = slots[Self.averageSlot] else { return nil }
     var offset = 0
     return parameters.map { parameter in
       let range = offset..<offset + parameter.shape.elementCount
       offset = range.upperBound
-      return parameter.isFrozen ? parameter.value : mean[rows: range].reshaped(to: parameter.shape)
+      return mean[rows: range].reshaped(to: parameter.shape)
     }
   }
 
