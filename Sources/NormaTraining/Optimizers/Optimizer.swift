@@ -159,8 +159,10 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       }
     }
     for (name, tensor) in zip(names, memory) { slots[name] = tensor }
+    // Or the mean would be copied before it is written to.
+    memory = []
     if let averageWeight {
-      // What was left alone is what it is: it may not be so for ever.
+      // What was left alone is in the mean as it is.
       takeIntoAverage(parameters, weight: averageWeight) { $0.isFrozen || gradients[$1] == nil }
     }
   }
