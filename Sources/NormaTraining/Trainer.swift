@@ -97,10 +97,9 @@ public final class Trainer<Element: TensorElement> {
     let (layers, statistics) = model.trainingStructure
     return TrainingState(
       configuration: configuration, model: model.state, history: history, layers: layers, frozen: model.frozenNames,
-      statistics: statistics,
-      best: bestState, optimizer: optimizer, averagedBuffers: averagedBuffers, orderRandom: orderRandom.state,
-      dropoutRandom: dropoutRandom.state,
-      progress: progress, dataChecksum: data?.checksum)
+      statistics: statistics, best: bestState, optimizer: optimizer, averagedBuffers: averagedBuffers,
+      orderRandom: orderRandom.state, dropoutRandom: dropoutRandom.state, progress: progress,
+      dataChecksum: data?.checksum)
   }
 
   /// Puts model and trainer into the state of another trainer, of a model of the same structure with the same
@@ -163,6 +162,7 @@ public final class Trainer<Element: TensorElement> {
   public func events(
     _ training: Dataset<Element>, validation: Dataset<Element>? = nil, savingTo folder: TrainingStateFolder? = nil
   ) -> AsyncThrowingStream<Event, any Error> {
+    // Nobody else uses the trainer until the sequence has ended: that is what is asked of the caller.
     nonisolated(unsafe) let trainer = self
     return AsyncThrowingStream { continuation in
       let task = Task.detached {

@@ -54,12 +54,12 @@ struct BaseModel {
   /// What is done to data before the model sees them. Numbers that it does not know are standardized anew.
   func preparation(for data: RawData) -> Preparation {
     var preparation = checkpoint.preparation
-    if case .values(let values) = data.training.targets,
+    guard case .values(let values) = data.training.targets,
       checkpoint.settings.outputs == .values(count: values.shape.channelCount)
-    {
+    else {
+      preparation.targetStandardization = nil
       return preparation
     }
-    preparation.targetStandardization = nil
     return preparation
   }
 
@@ -83,16 +83,14 @@ struct BaseModel {
       state.counts = state.counts.filter { !head.matches($0.key) }
     }
     network.loadWhatFits(state)
-    var frozen = 0
     for pattern in options.freeze {
-      let names = network.freeze(NamePattern(pattern))
-      guard !names.isEmpty else {
+      guard !network.freeze(NamePattern(pattern)).isEmpty else {
         throw UsageError(
           "--freeze \(pattern): no parameter of '\(name)' is named so; `norma inspect` shows their names.")
       }
     }
     if !keepsHead { network.unfreeze(head) }
-    frozen = network.frozen.parameters.count
+    let frozen = network.frozen.parameters.count
     guard frozen < network.namedParameters.count else {
       throw UsageError("--freeze leaves nothing to train: the head of '\(name)' has these very outputs already.")
     }

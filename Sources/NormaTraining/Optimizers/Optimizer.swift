@@ -289,6 +289,7 @@ func norm<Element: TensorElement>(of gradients: [Tensor<Element>?]) -> Double {
       let (count, length) = (gradient.count, 1 << 15)
       var sums = [Double](repeating: 0, count: (count + length - 1) / length)
       sums.withUnsafeMutableBufferPointer { sums in
+        // Each ticket writes a place of its own.
         nonisolated(unsafe) let sums = sums
         Parallel.forEach(sums.count) { index in
           sums[index] = sumOfSquares(x + index * length, min(length, count - index * length))
