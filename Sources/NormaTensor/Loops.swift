@@ -190,6 +190,34 @@ func sum<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> D
   return total
 }
 
+/// `mean += weight · (x − mean)` for contiguous elements.
+@specialized(where Element == Double)
+func approachLoop<Element: TensorElement>(
+  _ mean: UnsafeMutablePointer<Element>, _ x: UnsafePointer<Element>, _ count: Int, weight: Element
+) {
+  for i in 0..<count { mean[i] += weight * (x[i] - mean[i]) }
+}
+
+/// The sum of the squares of contiguous elements: 32 partial sums in double precision, number by number, then halves upon halves.
+/// Squares of floats are exact.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func sumOfSquaresLoop<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> Double {
+  var partial = (SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero)
+  for index in 0..<count {
+    let square = Double(x[index]) * Double(x[index])
+    switch index % 32 / 8 {
+    case 0: partial.0[index % 8] += square
+    case 1: partial.1[index % 8] += square
+    case 2: partial.2[index % 8] += square
+    default: partial.3[index % 8] += square
+    }
+  }
+  let eight = (partial.0 + partial.1) + (partial.2 + partial.3)
+  let four = eight.lowHalf + eight.highHalf
+  return (four[0] + four[2]) + (four[1] + four[3])
+}
+
 /// The smallest and the largest of contiguous elements, NaNs passed over; nil if nothing else is there.
 @specialized(where Element == Float)
 @specialized(where Element == Double)

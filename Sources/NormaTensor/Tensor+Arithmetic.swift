@@ -185,6 +185,7 @@ private func applyOnKernels<Element: TensorElement>(
   case .logarithm: kernels.table.pointee.logarithm(kernels(x), kernels(y), count)
   case .sigmoid: kernels.table.pointee.sigmoid(kernels(x), kernels(y), count)
   case .hyperbolicTangent: kernels.table.pointee.hyperbolic_tangent(kernels(x), kernels(y), count)
+  case .scale(let factor): kernels.table.pointee.scale(kernels(x), kernels(y), count, Float(factor))
   default: return false
   }
   return true
@@ -202,4 +203,21 @@ private func applyOnKernels<Element: TensorElement>(
   default: return false
   }
   return true
+}
+
+/// `mean += weight · (x − mean)` for contiguous elements, on the calling thread.
+package func approach<Element: TensorElement>(
+  _ mean: UnsafeMutablePointer<Element>, _ x: UnsafePointer<Element>, _ count: Int, weight: Element
+) {
+  if let kernels = Element.kernels {
+    kernels.table.pointee.approach(kernels(mean), kernels(x), count, Float(weight))
+  } else {
+    approachLoop(mean, x, count, weight: weight)
+  }
+}
+
+/// The sum of the squares of contiguous elements in double precision, on the calling thread.
+package func sumOfSquares<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> Double {
+  if let kernels = Element.kernels { return kernels.table.pointee.sum_of_squares(kernels(x), count) }
+  return sumOfSquaresLoop(x, count)
 }

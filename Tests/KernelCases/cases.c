@@ -245,6 +245,30 @@ static void cases_of_rectify_gradient(norma_trial *t) {
   }
 }
 
+static void cases_of_scale(norma_trial *t) {
+  EACH_COUNT(count) EACH_FLAG(isInPlace) {
+    float *x = norma_floats(t, count);
+    t->kernels->scale(x, isInPlace ? x : norma_floats(t, count), count, 0.3f);
+    norma_end(t);
+  }
+}
+
+static void cases_of_approach(norma_trial *t) {
+  EACH_COUNT(count) {
+    float *mean = norma_floats(t, count);
+    t->kernels->approach(mean, norma_floats(t, count), count, 0.01f);
+    norma_end(t);
+  }
+}
+
+static void cases_of_sum_of_squares(norma_trial *t) {
+  EACH_COUNT(count) {
+    const float *x = norma_floats(t, count);
+    *norma_doubles(t, 1) = t->kernels->sum_of_squares(x, count);
+    norma_end(t);
+  }
+}
+
 #define CASES_OF_FUNCTION(name)                                            \
   static void cases_of_##name(norma_trial *t) {                            \
     EACH_COUNT(count) EACH_FLAG(isInPlace) {                               \

@@ -43,6 +43,9 @@ typedef struct norma_tiles {
   KERNEL(void, row_bias, (float *y, long rows, long width, const float *bias, bool rectifies)) \
   KERNEL(void, add, (const float *a, const float *b, float *y, long count, bool rectifies)) \
   KERNEL(void, rectify_gradient, (const float *y, const float *g, float *dx, long count)) \
+  KERNEL(void, scale, (const float *x, float *y, long count, float factor)) \
+  KERNEL(void, approach, (float *mean, const float *x, long count, float weight)) \
+  KERNEL(double, sum_of_squares, (const float *x, long count)) \
   KERNEL(void, exponential, (const float *x, float *y, long count)) \
   KERNEL(void, logarithm, (const float *x, float *y, long count)) \
   KERNEL(void, sigmoid, (const float *x, float *y, long count)) \

@@ -40,6 +40,37 @@ static void NAME(rectify_gradient)(const float *y, const float *g, float *dx, lo
   for (; i < count; i++) dx[i] = y[i] <= 0 ? 0 : g[i];
 }
 
+// y = factor * x; y may be x.
+static void NAME(scale)(const float *x, float *y, long count, float factor) {
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) NAME(store)(y + i, factor * NAME(load)(x + i));
+  for (; i < count; i++) y[i] = factor * x[i];
+}
+
+// mean += weight * (x - mean).
+static void NAME(approach)(float *restrict mean, const float *restrict x, long count, float weight) {
+  long i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    vf m = NAME(load)(mean + i);
+    NAME(store)(mean + i, m + weight * (NAME(load)(x + i) - m));
+  }
+  for (; i < count; i++) mean[i] += weight * (x[i] - mean[i]);
+}
+
+// The sum of the squares, which are exact in double precision: 32 partial sums, number by number, then halves upon halves.
+static double NAME(sum_of_squares)(const float *x, long count) {
+  vd8 sums[4] = {{0}};
+  long i = 0;
+  for (; i + 32 <= count; i += 32) FOR(j, 4) {
+    const vd8 v = __builtin_convertvector(*(const vo *)(x + i + 8 * j), vd8);
+    sums[j] += v * v;
+  }
+  for (; i < count; i++) sums[i % 32 / 8][i % 8] += (double)x[i] * x[i];
+  const vd8 s = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  const vd4 t = __builtin_shufflevector(s, s, 0, 1, 2, 3) + __builtin_shufflevector(s, s, 4, 5, 6, 7);
+  return (t[0] + t[2]) + (t[1] + t[3]);
+}
+
 // One step of SGD with momentum, see OptimizerRule.
 static void NAME(momentum)(
     float *restrict w, const float *restrict g, float *restrict velocity, long count, float rate, float momentum,

@@ -27,6 +27,23 @@ func rectifyGradientTwin(
   for index in 0..<count { dx[index] = y[index] <= 0 ? 0 : g[index] }
 }
 
+/// `y = factor · x`; y may be x.
+func scaleTwin(
+  _ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ count: Int, _ factor: Float
+) {
+  for index in 0..<count { y[index] = factor * x[index] }
+}
+
+/// `mean += weight · (x − mean)`.
+func approachTwin(
+  _ mean: UnsafeMutablePointer<Float>!, _ x: UnsafePointer<Float>!, _ count: Int, _ weight: Float
+) {
+  for index in 0..<count { mean[index] += weight * (x[index] - mean[index]) }
+}
+
+/// The sum of the squares in double precision: 32 partial sums, number by number, then halves upon halves.
+func sumOfSquaresTwin(_ x: UnsafePointer<Float>!, _ count: Int) -> Double { sumOfSquaresLoop(x, count) }
+
 /// One step of SGD with momentum, see `OptimizerRule`.
 func momentumTwin(
   _ w: UnsafeMutablePointer<Float>!, _ g: UnsafePointer<Float>!, _ velocity: UnsafeMutablePointer<Float>!,

@@ -18,6 +18,7 @@ nonisolated(unsafe) let twins: UnsafePointer<norma_kernels> = {
       plane_normalize: planeNormalizeTwin, plane_gradient_sums: planeGradientSumsTwin,
       plane_input_gradient: planeInputGradientTwin, layer_normalize: layerNormalizeTwin,
       layer_gradient: layerGradientTwin, row_bias: rowBiasTwin, add: addTwin, rectify_gradient: rectifyGradientTwin,
+      scale: scaleTwin, approach: approachTwin, sum_of_squares: sumOfSquaresTwin,
       exponential: exponentialTwin, logarithm: logarithmTwin, sigmoid: sigmoidTwin,
       hyperbolic_tangent: hyperbolicTangentTwin, error_function: errorFunctionTwin, gelu: geluTwin,
       momentum: momentumTwin, adam: adamTwin, rmsprop: rmspropTwin, product: productTwin,

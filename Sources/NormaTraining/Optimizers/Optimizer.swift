@@ -143,18 +143,22 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       nonisolated(unsafe) let bases = bases
       Parallel.forEach(ranges.count) { index in
         let range = ranges[index]
-        clip.withClipped(range.gradients, range.count) { gradients in
-          if !rule.appliesShrinkage, range.step.weightDecay != 0 {
-            apply(.scale(Element(range.step.shrinkage)), range.values, range.values, range.count)
+        // In blocks that stay in the nearest cache from the first thing that is done to their numbers to the last.
+        let length = rule.takesWholeParameters ? range.count : 1 << 12
+        for start in stride(from: 0, to: range.count, by: length) {
+          let (count, offset) = (min(length, range.count - start), range.offset + start)
+          let weights = range.values + start
+          clip.withClipped(range.gradients + start, count) { gradients in
+            if !rule.appliesShrinkage, range.step.weightDecay != 0 {
+              apply(.scale(Element(range.step.shrinkage)), weights, weights, count)
+            }
+            var values = UnsafeMutableBufferPointer(start: weights, count: count).mutableSpan
+            var slots = OptimizerSlots(bases, offset: offset, count: count)
+            rule.update(
+              &values, gradients: UnsafeBufferPointer(start: gradients, count: count).span, slots: &slots,
+              step: range.step)
           }
-          var values = UnsafeMutableBufferPointer(start: range.values, count: range.count).mutableSpan
-          var slots = OptimizerSlots(bases, offset: range.offset, count: range.count)
-          rule.update(
-            &values, gradients: UnsafeBufferPointer(start: gradients, count: range.count).span, slots: &slots,
-            step: range.step)
-        }
-        if let averageWeight {
-          average(bases[names.count - 1] + range.offset, range.values, range.count, weight: averageWeight)
+          if let averageWeight { approach(bases[names.count - 1] + offset, weights, count, weight: averageWeight) }
         }
       }
     }
@@ -186,7 +190,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
         guard isTaken(parameter, index) else { continue }
         parameter.value.withUnsafeElements { values in
           guard let values = values.baseAddress else { return }
-          average(mean.baseAddress! + offset, values, count, weight: weight)
+          approach(mean.baseAddress! + offset, values, count, weight: weight)
         }
       }
     }
@@ -301,27 +305,6 @@ func norm<Element: TensorElement>(of gradients: [Tensor<Element>?]) -> Double {
   return total.squareRoot()
 }
 
-/// The sum of the squares of contiguous elements, in eight interleaved partial sums.
-@specialized(where Element == Float)
-@specialized(where Element == Double)
-private func sumOfSquares<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> Double {
-  var partial = SIMD8<Double>.zero
-  var index = 0
-  while index + 8 <= count {
-    for lane in 0..<8 {
-      let value = Double(x[index + lane])
-      partial[lane] += value * value
-    }
-    index += 8
-  }
-  var total = partial.sum()
-  while index < count {
-    total += Double(x[index]) * Double(x[index])
-    index += 1
-  }
-  return total
-}
-
 @specialized(where Element == Float)
 @specialized(where Element == Double)
 private func clamp<Element: TensorElement>(
@@ -329,13 +312,4 @@ private func clamp<Element: TensorElement>(
 ) {
   // Written so that a NaN stays one.
   for i in 0..<count { y[i] = x[i] > bound ? bound : x[i] < -bound ? -bound : x[i] }
-}
-
-/// `mean += weight · (x − mean)`.
-@specialized(where Element == Float)
-@specialized(where Element == Double)
-private func average<Element: TensorElement>(
-  _ mean: UnsafeMutablePointer<Element>, _ x: UnsafePointer<Element>, _ count: Int, weight: Element
-) {
-  for i in 0..<count { mean[i] += weight * (x[i] - mean[i]) }
 }
