@@ -1,7 +1,8 @@
 """The cases: what is timed, as values that every library's worker understands.
 
 A case is a dictionary with `sec` (norm, conv, product, train or infer) and `name`, and
-  norm   norm (bn, ln, gn), relu, shape ([N, C] or [N, C, H, W], whatever the layout), layout (nc, nchw, nhwc),
+  norm   norm (bn, ln, gn, rms; masked: batch normalization of sequences of 128 rows, of which 64 to 128 count; ghost: in ghost
+         batches of 32; renorm: led to running statistics), relu, shape ([N, C] or [N, C, H, W], whatever the layout), layout (nc, nchw, nhwc),
          pass (fwd, bwd, infer); group normalization has 32 groups
   conv   shape [N, C, H, W] of the images, outputs, window (its height and width; padded with half of it, rounded down),
          stride, pass (fwd; input or weight, the gradient of that alone)
@@ -12,7 +13,7 @@ A case is a dictionary with `sec` (norm, conv, product, train or infer) and `nam
   infer  net, batch, layout
 """
 
-SECTIONS = ("norm", "shapes", "conv", "products", "train", "infer")
+SECTIONS = ("norm", "shapes", "family", "conv", "products", "train", "infer")
 
 NET_INPUT = {"cs231n": (3072,), "mlp": (784,), "resnet20": (3, 32, 32)}
 MLP_SIZES = {"cs231n": [3072, 100, 100, 100, 100, 100, 10], "mlp": [784, 512, 512, 10]}
@@ -70,6 +71,25 @@ def further_shapes():
     for shape in [(1, 32, 7, 7), (3, 96, 17, 19), (16, 512, 14, 14)]:
         cases += norms("gn", shape, "nchw") + norms("gn", shape, "nhwc")
     return cases + odd_shapes()
+
+
+def family_cases():
+    """The normalizations beside batch, layer and group normalization, and batch normalization of the same shapes to compare with."""
+    cases = []
+    for shape in [(4096, 64), (8192, 512), (65_536, 96), (1000, 333)]:
+        for kind in ("bn", "masked", "ghost", "renorm"):
+            cases += [case for case in norms(kind, shape, "nc") if case["pass"] != "infer"]
+    for shape in [(32, 64, 56, 56), (64, 256, 14, 14), (128, 16, 32, 32)]:
+        for kind in ("bn", "masked", "ghost", "renorm"):
+            cases += [case for case in norms(kind, shape, "nhwc") if case["pass"] != "infer"]
+    for shape in [(8192, 768), (4096, 4096), (512, 2048), (10_007, 65), (197, 192)]:
+        cases += norms("rms", shape, "nc")
+    return cases
+
+
+def row_mask(count):
+    """Which rows count: of each 128 the first 64 to 128."""
+    return [row % 128 < 64 + row // 128 * 37 % 65 for row in range(count)]
 
 
 def odd_shapes():
@@ -153,6 +173,6 @@ def infer_cases():
 
 def make_cases(sections):
     """The cases of some of SECTIONS."""
-    makers = {"norm": norm_cases, "shapes": further_shapes, "conv": convolutions, "products": products,
+    makers = {"norm": norm_cases, "shapes": further_shapes, "family": family_cases, "conv": convolutions, "products": products,
               "train": train_cases, "infer": infer_cases}
     return [case for name in SECTIONS if name in sections for case in makers[name]()]

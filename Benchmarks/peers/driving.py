@@ -67,6 +67,8 @@ class Worker:
         """In how many ways this library can run a case."""
         known = self.hello.get("variants", {})
         plain = known.get(case["sec"], [])
+        if case["sec"] == "norm" and case["norm"] not in ("bn", "ln", "gn"):
+            return known.get("norm+family", [])
         return known.get("norm+relu", plain) if case["sec"] == "norm" and case["relu"] else plain
 
     def samples(self, case, variant, **request):

@@ -1,12 +1,12 @@
 """JAX as a worker: everything in one jit."""
 import os
 
-from .cases import MLP_SIZES, NET_INPUT
+from .cases import MLP_SIZES, NET_INPUT, row_mask
 from .serving import serve
 
 
 class JaxWorker:
-    variants = {"norm": ["jit"], "norm+relu": ["jit"], "train": ["jit"], "infer": ["jit"]}
+    variants = {"norm": ["jit"], "norm+family": ["jit"], "norm+relu": ["jit"], "train": ["jit"], "infer": ["jit"]}
 
     def __init__(self, threads):
         if threads == 1:  # XLA sizes its pool from the affinity mask
@@ -36,6 +36,30 @@ class JaxWorker:
         mul = lax.rsqrt(var + 1e-5) * w
         return (x - mean.reshape(sh)) * mul.reshape(sh) + b.reshape(sh), mean, var
 
+    def family(self, kind, x, w, b, rm, rv):
+        """Batch normalization by other moments than the batch's; masked as flax.linen.BatchNorm does it."""
+        jnp, lax = self.jnp, self.jax.lax
+        rows = x.reshape(-1, x.shape[-1])
+        if kind == "ghost":
+            parts = x.reshape(-1, min(32, x.shape[0]), *x.shape[1:]) if x.shape[0] % 32 == 0 else x[None]
+            axes = tuple(range(1, parts.ndim - 1))
+            m = parts.mean(axes, keepdims=True)
+            v = jnp.mean(jnp.square(parts), axes, keepdims=True) - m * m
+            y = ((parts - m) * (lax.rsqrt(v + 1e-5) * w) + b).reshape(x.shape)
+            return y, m.mean(tuple(range(m.ndim - 1))), v.mean(tuple(range(v.ndim - 1)))
+        if kind == "masked":
+            mask = jnp.asarray(row_mask(rows.shape[0]))[:, None]
+            m = jnp.mean(rows, 0, where=mask)
+            v = jnp.mean(jnp.square(rows), 0, where=mask) - m * m
+            y = jnp.where(mask, (rows - m) * (lax.rsqrt(v + 1e-5) * w) + b, 0)
+            return y.reshape(x.shape), m, v
+        m = rows.mean(0)
+        v = jnp.mean(jnp.square(rows), 0) - m * m
+        deviation, running = jnp.sqrt(v + 1e-5), jnp.sqrt(rv + 1e-5)
+        ratio = lax.stop_gradient(jnp.clip(deviation / running, 1 / 3, 3))
+        distance = lax.stop_gradient(jnp.clip((m - rm) / running, -5, 5))
+        return (x - m) / deviation * (ratio * w) + (distance * w + b), m, v
+
     def build(self, c, variant):
         jax, jnp = self.jax, self.jnp
         block = jax.block_until_ready
@@ -54,6 +78,11 @@ class JaxWorker:
                 if c["norm"] == "bn":
                     y, m, v = self.bn(x, w, b, ax)
                     aux = (0.9 * rm + 0.1 * m, 0.9 * rv + 0.1 * v)
+                elif c["norm"] in ("masked", "ghost", "renorm"):
+                    y, m, v = self.family(c["norm"], x, w, b, rm, rv)
+                    aux = (0.9 * rm + 0.1 * m, 0.9 * rv + 0.1 * v)
+                elif c["norm"] == "rms":
+                    y, aux = x * (jax.lax.rsqrt(jnp.mean(jnp.square(x), -1, keepdims=True) + 1e-5) * w), ()
                 elif c["norm"] == "ln":
                     m = x.mean(-1, keepdims=True)
                     v = jnp.mean(jnp.square(x), -1, keepdims=True) - m * m

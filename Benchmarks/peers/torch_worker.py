@@ -1,5 +1,5 @@
 """PyTorch as a worker: eager, with fused optimizers, compiled."""
-from .cases import MLP_SIZES, NET_INPUT
+from .cases import MLP_SIZES, NET_INPUT, row_mask
 from .serving import serve
 
 
@@ -17,7 +17,7 @@ class TorchWorker:
         t = self.torch
         return f"torch {t.__version__} threads={t.get_num_threads()} capability={t.backends.cpu.get_cpu_capability()}"
 
-    variants = {"norm": ["eager"], "norm+relu": ["eager", "compile"], "conv": ["channels last", "contiguous"],
+    variants = {"norm": ["eager"], "norm+family": ["eager", "compile"], "norm+relu": ["eager", "compile"], "conv": ["channels last", "contiguous"],
                 "train": ["eager", "fused-opt", "compile"], "infer": ["eager", "compile"]}
 
     def drop(self):
@@ -74,6 +74,38 @@ class TorchWorker:
                     g, x, w, None, stride, padding, [1, 1], False, [0, 0], 1, asked)
         return run
 
+    def family(self, c):
+        """Batch normalization by other moments than the batch's, as it is put together of what PyTorch has."""
+        torch, F = self.torch, self.torch.nn.functional
+        rows = c["shape"][0] * (c["shape"][2] * c["shape"][3] if len(c["shape"]) == 4 else 1)
+        places = torch.tensor(row_mask(rows)).nonzero().squeeze(1)
+
+        def flat(f):
+            def run(x, w, b, rm, rv, training):
+                if x.dim() == 2:
+                    return f(x, w, b, rm, rv)
+                last = x.permute(0, 2, 3, 1)
+                return f(last.reshape(-1, last.shape[-1]), w, b, rm, rv).reshape(last.shape).permute(0, 3, 1, 2)
+            return run
+
+        if c["norm"] == "masked":
+            return flat(lambda x, w, b, rm, rv: torch.zeros_like(x).index_copy(
+                0, places, F.batch_norm(x.index_select(0, places), rm, rv, w, b, True, 0.1, 1e-5)))
+        if c["norm"] == "ghost":
+            return lambda x, w, b, rm, rv, training: torch.cat(
+                [F.batch_norm(part, rm, rv, w, b, True, 0.1, 1e-5) for part in x.split(32)])
+
+        def renorm(x, w, b, rm, rv):
+            variance, mean = torch.var_mean(x, 0, correction=0)
+            deviation, running = (variance + 1e-5).sqrt(), (rv + 1e-5).sqrt()
+            ratio = (deviation / running).clamp(1 / 3, 3).detach()
+            distance = ((mean - rm) / running).clamp(-5, 5).detach()
+            with torch.no_grad():
+                rm.lerp_(mean, 0.1)
+                rv.lerp_(variance, 0.1)
+            return F.batch_norm(x, None, None, w * ratio, b + w * distance, True, 0, 1e-5)
+        return flat(renorm)
+
     def build(self, c, variant):
         torch, F = self.torch, self.torch.nn.functional
         if c["sec"] == "conv":
@@ -87,6 +119,10 @@ class TorchWorker:
             rm, rv = torch.zeros(ch), torch.ones(ch)
             if c["norm"] == "bn":
                 base = lambda x, w, b, rm, rv, tr: F.batch_norm(x, rm, rv, w, b, tr, 0.1, 1e-5)
+            elif c["norm"] in ("masked", "ghost", "renorm"):
+                base = self.family(c)
+            elif c["norm"] == "rms":
+                base = lambda x, w, b, rm, rv, tr: F.rms_norm(x, (ch,), w, 1e-5)
             elif c["norm"] == "ln":
                 base = lambda x, w, b, rm, rv, tr: F.layer_norm(x, (ch,), w, b)
             else:
@@ -100,12 +136,13 @@ class TorchWorker:
                     with torch.inference_mode():
                         f(x, w, b, rm, rv, False)
                 return run
-            for t in (x, w, b):
+            leaves = (x, w) if c["norm"] == "rms" else (x, w, b)
+            for t in leaves:
                 t.requires_grad_(True)
             if c["pass"] == "fwd":
                 return lambda: f(x, w, b, rm, rv, True)
             y = f(x, w, b, rm, rv, True)
-            return lambda: torch.autograd.grad(y, (x, w, b), g, retain_graph=True)
+            return lambda: torch.autograd.grad(y, leaves, g, retain_graph=True)
         net = self.net(c["net"])
         fmt = torch.channels_last if c["layout"] == "nhwc" else torch.contiguous_format
         if c["net"] == "resnet20":

@@ -20,8 +20,8 @@ import NormaTerminal
       """,
     version: normaVersion,
     subcommands: [
-      Compare.self, Train.self, Evaluate.self, Predict.self, Explain.self, Lab.self, Inspect.self, Convert.self,
-      CheckONNX.self, Bench.self,
+      Compare.self, Train.self, Evaluate.self, Predict.self, Recalibrate.self, Explain.self, Lab.self, Inspect.self,
+      Convert.self, CheckONNX.self, Bench.self,
     ])
 
   /// What the argument parser's messages begin with, as all others do.

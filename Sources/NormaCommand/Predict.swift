@@ -123,60 +123,24 @@ struct Predict: ParsableCommand {
   }
 
   private func examples(_ checkpoint: Checkpoint, _ network: Sequential<Float>) throws -> Examples {
+    let reader = ExampleReader(checkpoint: checkpoint, table: table)
     if let data {
-      return try rows(of: try dataFeatures(checkpoint), try names(of: data, checkpoint), network)
+      return try rows(of: try reader.features(ofData: data), try names(of: data, checkpoint), network)
     }
-    let files = try imageFiles()
-    let first = try input(files[0])
-    let kind = FileKind(beginning: first.bytes)
-    let isImage = kind == .png || kind == .jpeg
-    // Content decides; the name, only that what is no image was meant to be one.
-    if files.count == 1 && !isImage && !isCalledImage(first.name) {
-      guard [.text, .empty, .binary].contains(kind) else {
-        throw FormatError(
-          file: first.name, is: kind,
-          remedy:
-            "Examples come from comma-separated values, from PNG and JPEG files or, by --data, from what train takes.")
+    switch try reader.contents(of: files) {
+    case .rows(let features, let bytes, let name):
+      return try rows(of: features, try rowNames(bytes, name, checkpoint), network)
+    case .images(let images):
+      if rows != nil { throw UsageError("--rows is for CSV files and --data: an image is one example.") }
+      if id != nil { throw UsageError("--id is for rows of CSV: an image is called as its file.") }
+      var names: [String] = []
+      var outputs: [Tensor<Float>] = []
+      try reader.forEachBatch(of: images) { batch, files in
+        names += files
+        outputs.append(try self.outputs(for: batch, network))
       }
-      let features = try csvFeatures(first.bytes, file: first.name, checkpoint)
-      return try rows(of: features, try rowNames(first.bytes, first.name, checkpoint), network)
+      return Examples(outputs: .concatenating(rows: outputs), names: .files(names, areRows: false))
     }
-    if rows != nil { throw UsageError("--rows is for CSV files and --data: an image is one example.") }
-    if id != nil { throw UsageError("--id is for rows of CSV: an image is called as its file.") }
-    return try images(files, first, checkpoint, network)
-  }
-
-  private func isCalledImage(_ name: String) -> Bool {
-    ["png", "jpg", "jpeg"].contains((name as NSString).pathExtension.lowercased())
-  }
-
-  // MARK: Rows
-
-  private func dataFeatures(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let name = data ?? ""
-    let source = try DataSource(name)
-    if let table = source.reader as? CSVReader {
-      try source.checkFileKind()
-      return try csvFeatures(try input(table.path).bytes, file: table.path, checkpoint)
-    }
-    let read = try checkpoint.read(name, needsLabels: false)
-    return try features((read.test ?? read.training).features, checkpoint)
-  }
-
-  private func csvFeatures(_ bytes: [UInt8], file: String, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let table = try CSV.table(
-      bytes: bytes, file: file, encoding: checkpoint.tableEncoding,
-      options: checkpoint.csvOptions(try table.csvOptions()))
-    return try features(.table(table), checkpoint)
-  }
-
-  /// Features as the network takes them; what was supposed of them is told.
-  private func features(_ features: RawDataset.Features, _ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    var notes: [String] = []
-    let result = try checkpoint.preparation.features(
-      of: features, shape: Shape(checkpoint.settings.exampleShape), notes: &notes)
-    tell(notes)
-    return result
   }
 
   /// The rows that `--rows` asks for, and what the model says of them.
@@ -224,60 +188,5 @@ struct Predict: ParsableCommand {
       of: CSVOptions.Column(id ?? ""), bytes: bytes, file: file, encoding: checkpoint.tableEncoding,
       options: checkpoint.csvOptions(try table.csvOptions()))
     return .identifiers(texts, column: name ?? "id")
-  }
-
-  // MARK: Images
-
-  /// The files that were named, and in place of a folder the images in it.
-  private func imageFiles() throws -> [String] {
-    try files.flatMap { file -> [String] in
-      guard FileAccess.kind(of: file) == .directory else { return [file] }
-      var (images, others): ([String], [String]) = ([], [])
-      for path in try FileAccess.files(below: file) {
-        let kind = try FileKind(ofFile: path)
-        // What is called an image and is none is a damaged one, and its reader says so.
-        if kind == .png || kind == .jpeg || isCalledImage(path) {
-          images.append(path)
-        } else {
-          others.append("'\(path)' (\(kind.words))")
-        }
-      }
-      guard !images.isEmpty else {
-        throw FormatError(
-          file: file, problem: "it is a directory, and there are no PNG or JPEG files in it",
-          remedy: "Name a folder of images, image files, a CSV file or, by --data, what train takes.")
-      }
-      if let first = others.first {
-        remark(
-          others.count == 1
-            ? "\(first) is no PNG or JPEG and was passed over."
-            : "\(others.count) files in '\(file)' are no PNG or JPEG and were passed over, the first \(first).")
-      }
-      return images
-    }
-  }
-
-  /// What the model says of images, of which only so many are in memory at a time.
-  private func images(
-    _ files: [String], _ first: (bytes: [UInt8], name: String), _ checkpoint: Checkpoint, _ network: Sequential<Float>
-  ) throws -> Examples {
-    guard let shape = checkpoint.imageShape else {
-      throw FormatError(
-        file: first.name, problem: "it is an image, and the model takes none",
-        remedy: "The model takes examples of shape \(Shape(checkpoint.settings.exampleShape)).")
-    }
-    var names: [String] = []
-    var outputs: [Tensor<Float>] = []
-    for start in stride(from: 0, to: files.count, by: 256) {
-      let images = try files[start..<min(start + 256, files.count)].map { file in
-        let (bytes, name) = names.isEmpty ? first : try input(file)
-        names.append(name)
-        let image = try RasterImage(bytes: bytes, file: name).converted(toChannels: shape[2])
-        return image.fitted(height: shape[0], width: shape[1]).reshaped(to: Shape([1] + Array(shape)))
-      }
-      let batch = try features(.floats(.concatenating(rows: images)), checkpoint)
-      outputs.append(try self.outputs(for: batch, network))
-    }
-    return Examples(outputs: .concatenating(rows: outputs), names: .files(names, areRows: false))
   }
 }

@@ -64,6 +64,7 @@ func settings(
     rows.append(
       ("each batch", "in \(training.microBatches) parts\(training.sharesMoments ? ", normalized together" : "")"))
   }
+  if let ghostSize = training.ghostSize { rows.append(("ghost batches", "of \(ghostSize)")) }
   if let mixup = training.mixup { rows.append(("examples mixed", "by a beta distribution of \(mixup)")) }
   if training.recomputesNormalized { rows.append(("batch normalization", "computed again for the gradients")) }
   if let augmentation = training.augmentation { rows.insert(("augmentation", augmentation.words), at: 2) }

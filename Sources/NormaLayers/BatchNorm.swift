@@ -37,6 +37,12 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
   public let singleValuePolicy: SingleValuePolicy
   /// How it appears in the graph.
   public let form: BatchNormalizationForm
+  /// How far batch renormalization leads to the running statistics; nil for batch normalization.
+  public let renormalization: BatchRenormalization?
+  /// The most examples that share moments, in ghost batches; nil for what the ``Pass`` says.
+  public let ghostSize: Int?
+  /// What is given where rows do not count.
+  public let excludedOutput: ExcludedOutput
 
   /// - Parameters:
   ///   - featureCount: the number of channels C.
@@ -45,16 +51,26 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
   ///   - tracksRunningStatistics: whether running statistics are kept for inference.
   ///   - singleValuePolicy: what to do in training with one value per channel.
   ///   - form: how it appears in the graph.
+  ///   - renormalization: for batch renormalization, which needs running statistics: how far it leads to them.
+  ///   - ghostSize: the most examples that share moments, for ghost batches; nil for what the ``Pass`` says.
+  ///   - excludedOutput: what is given where rows do not count, see ``Pass/rowWeights``.
   public init(
     _ featureCount: Int, conventions: BatchNormalizationConventions = .pyTorch, isAffine: Bool = true,
     tracksRunningStatistics: Bool = true, singleValuePolicy: SingleValuePolicy = .reject,
-    form: BatchNormalizationForm = .fused
+    form: BatchNormalizationForm = .fused, renormalization: BatchRenormalization? = nil, ghostSize: Int? = nil,
+    excludedOutput: ExcludedOutput = .zero
   ) {
     require(featureCount > 0, "batch normalization of \(featureCount) channels")
+    require(ghostSize ?? 1 > 0, "ghost batches of \(ghostSize ?? 0) examples")
+    require(
+      renormalization == nil || tracksRunningStatistics, "batch renormalization without running statistics to lead to")
     self.featureCount = featureCount
     self.conventions = conventions
     self.singleValuePolicy = singleValuePolicy
     self.form = form
+    self.renormalization = renormalization
+    self.ghostSize = ghostSize
+    self.excludedOutput = excludedOutput
     gamma = isAffine ? Parameter(shape: [featureCount], name: "weight", kind: .gamma) { .ones([featureCount]) } : nil
     beta = isAffine ? Parameter(shape: [featureCount], name: "bias", kind: .beta) { .zeros([featureCount]) } : nil
     awaitsStatistics = tracksRunningStatistics
@@ -67,41 +83,72 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
   }
 
   public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }
-  public var summary: String { "BatchNorm(\(featureCount))" }
+  public var summary: String { (renormalization == nil ? "BatchNorm" : "BatchRenorm") + "(\(featureCount))" }
 
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
-    try apply(to: x, in: pass, rectifies: false)
+    try apply(to: x, in: pass, rectifies: false, weights: weights(for: x, in: pass))
+  }
+
+  /// Normalizes by the rows that count, whatever the pass says of them.
+  ///
+  /// - Parameter weights: how much each row counts, `[N]` or `[N, …]`: see ``Pass/rowWeights``.
+  public func callAsFunction(
+    _ x: Variable<Element>, weights: Tensor<Element>, in pass: Pass<Element>
+  ) throws -> Variable<Element> {
+    try apply(to: x, in: pass, rectifies: false, weights: weights)
+  }
+
+  /// The pass's weights, where they are of this tensor's rows.
+  private func weights(for x: Variable<Element>, in pass: Pass<Element>) throws(LayerError) -> Tensor<Element>? {
+    guard let weights = pass.rowWeights else { return nil }
+    let shape = x.shape
+    if weights.rank < shape.rank, weights.shape.elementsEqual(shape.prefix(weights.rank)) { return weights }
+    if weights.rank >= shape.rank, weights.shape[0] == shape[0] { return nil }
+    throw LayerError(
+      layer: summary, expected: "the rows \(weights.shape) that have weights, with channels", found: shape)
   }
 
   public var fusesReLU: Bool { form == .fused }
 
   public func rectified(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
-    guard fusesReLU else { return try apply(to: x, in: pass, rectifies: false).relu() }
-    return try apply(to: x, in: pass, rectifies: true)
+    let weights = try weights(for: x, in: pass)
+    guard fusesReLU else { return try apply(to: x, in: pass, rectifies: false, weights: weights).relu() }
+    return try apply(to: x, in: pass, rectifies: true, weights: weights)
   }
 
   @specialized(where Element == Float)
-  private func apply(to x: Variable<Element>, in pass: Pass<Element>, rectifies: Bool) throws -> Variable<Element> {
+  private func apply(
+    to x: Variable<Element>, in pass: Pass<Element>, rectifies: Bool, weights: Tensor<Element>?
+  ) throws -> Variable<Element> {
     let gamma = gamma.map { pass.variable(for: $0) }
     let beta = beta.map { pass.variable(for: $0) }
     if pass.isServing && !hasGathered { throw InferenceModelError(layer: summary, reason: .statisticsNeverGathered) }
     if let statistics = runningStatistics, !pass.usesBatchStatistics || hasFrozenStatistics || usesRunningStatistics(x)
     {
-      return x.batchNormalized(
+      // What does not count may be anything, and so is taken out before.
+      let output = (weights.map { x.excludingRows($0) } ?? x).batchNormalized(
         mean: pass.constant(statistics.mean, named: "running_mean"),
         variance: pass.constant(statistics.variance, named: "running_var"), gamma: gamma, beta: beta,
-        epsilon: conventions.epsilon, rectifies: rectifies)
+        epsilon: conventions.epsilon, rectifies: rectifies && weights == nil)
+      guard let weights else { return output }
+      let counted = output.excludingRows(weights, output: excludedOutput, beta: beta)
+      return rectifies ? counted.relu() : counted
     }
     let allowsSingleValue = singleValuePolicy == .normalizeToZero
+    let scope = ghostSize.map { .ghosts(ofSize: $0) } ?? pass.statisticsScope
+    let reference =
+      pass.isTraining ? renormalization.flatMap { r in runningStatistics.map { r.reference($0) } } : nil
     let (output, moments) =
       switch form {
-      case .staged where pass.purpose != .exportedTraining && pass.statisticsParts == 1:
+      case .staged where pass.purpose != .exportedTraining && !scope.mergesMoments:
         try x.stagedBatchNormalized(
-          gamma: gamma, beta: beta, epsilon: conventions.epsilon, allowsSingleValue: allowsSingleValue)
+          gamma: gamma, beta: beta, epsilon: conventions.epsilon, allowsSingleValue: allowsSingleValue, scope: scope,
+          weights: weights, excluded: excludedOutput, renormalization: reference)
       default:
         try x.batchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, rectifies: rectifies,
-          allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized, parts: pass.statisticsParts)
+          allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized, scope: scope,
+          weights: weights, excluded: excludedOutput, renormalization: reference)
       }
     if pass.usesBatchStatistics { pass.gather(moments, for: self) }
     return output

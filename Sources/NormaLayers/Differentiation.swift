@@ -127,17 +127,20 @@ extension Layer {
   ///   - batch: `[N, …]`.
   ///   - random: where dropout draws from; advanced by what was drawn, so that no two steps draw the same.
   ///   - recomputesNormalized: see ``Pass/recomputesNormalized``.
-  ///   - statisticsParts: see ``Pass/statisticsParts``.
+  ///   - statisticsScope: which values share moments, see ``Pass/statisticsScope``.
+  ///   - rowWeights: which rows count in them, see ``Pass/rowWeights``.
   ///   - loss: the loss of the outputs, `[]`.
   /// - Throws: ``LayerError`` for a batch that does not fit the model and for a loss that is no single number, what a layer and
   ///   `loss` throw; `random` is as it was then.
   public func differentiate(
     _ batch: Tensor<Element>, random: inout RandomGenerator, recomputesNormalized: Bool = false,
-    statisticsParts: Int = 1, loss: (Variable<Element>) throws -> Variable<Element>
+    statisticsScope: StatisticsScope = .batch, rowWeights: Tensor<Element>? = nil,
+    loss: (Variable<Element>) throws -> Variable<Element>
   ) throws -> Differentiation<Element> {
     let pass = Pass<Element>.training(random: random)
     pass.recomputesNormalized = recomputesNormalized
-    pass.statisticsParts = statisticsParts
+    pass.statisticsScope = statisticsScope
+    pass.rowWeights = rowWeights
     pass.graph?.notesShapeErrors = true
     // What is within a layer, the pass looks at.
     if children.isEmpty { _ = try outputShape(for: batch.shape) }

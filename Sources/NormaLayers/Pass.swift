@@ -13,7 +13,7 @@ import NormaTensor
 /// try pass.updateRunningStatistics()  // the only step that changes them
 /// ```
 ///
-/// A step of training needs none of this: see ``Layer/differentiate(_:random:recomputesNormalized:statisticsParts:loss:)``.
+/// A step of training needs none of this: see ``Layer/differentiate(_:random:recomputesNormalized:statisticsScope:rowWeights:loss:)``.
 public final class Pass<Element: TensorElement> {
   /// The graph of a training pass; nil in inference.
   public let graph: Graph<Element>?
@@ -22,9 +22,14 @@ public final class Pass<Element: TensorElement> {
   /// Whether what batch normalization gives is computed again for the gradients of the layers that follow instead of kept:
   /// the same bits, for one more pass over each. It halves what convolution and batch normalization in turn keep.
   public var recomputesNormalized = false
-  /// From how many parts of the batch batch normalization finds its moments, which are merged, see `BatchMoments.merging(_:)`: nearly
-  /// equal ones along the first axis.
-  public var statisticsParts = 1
+  /// Which values of the batch share moments in batch normalization.
+  public var statisticsScope = StatisticsScope.batch
+  /// How much each row counts in the moments of batch normalization, `[N]` or `[N, …]`, not below 0; nil where all count the same. So
+  /// is told what of a batch is padding: 0 for such rows, whose outputs are then 0 and whose gradients are too.
+  ///
+  /// They hold for every batch normalization of a tensor whose first axes are theirs; of tensors that have no such axes any more, such as
+  /// `[N, C]` after a mean over positions, all rows count. Where axes have other lengths, a layer throws.
+  public var rowWeights: Tensor<Element>?
   /// Called with each layer's path, the layer and its result, for looking into a network. While it is set, no layers
   /// are fused.
   public var observer: ((_ path: String, _ layer: any Layer<Element>, _ output: Tensor<Element>) -> Void)?

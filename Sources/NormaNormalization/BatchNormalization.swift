@@ -30,79 +30,50 @@ public enum BatchNormalization {
   ///   - layout: which axis holds the channels.
   ///   - rectifies: whether the ReLU that follows is applied too.
   ///   - allowsSingleValue: whether a batch with one value per channel is normalized to 0, giving beta.
+  ///   - scope: which values share moments.
+  ///   - weights: how much each row counts in the moments: of the shape of x's axes but the channels, or of the first of them, `[N]`
+  ///     or `[N, …]`, not below 0; only ratios matter. A row of weight 0 does not count: whatever it holds, its gradient is 0. Rows of
+  ///     the same weight give the bits that they give packed into a batch of their own. Nil where all count.
+  ///   - excluded: the output of rows that do not count.
+  ///   - renormalization: what leads to running statistics, for batch renormalization.
   /// - Returns: the output, of the shape of x, and what ``backward(_:input:saved:)`` needs.
-  /// - Throws: ``NormalizationError/singleValuePerChannel(shape:)`` for such a batch otherwise.
+  /// - Throws: ``NormalizationError/singleValuePerChannel(shape:)`` where one value a channel counts,
+  ///   ``NormalizationError/invalidWeight(value:place:)``.
   @specialized(where Element == Float)
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5,
-    layout: ChannelLayout = .channelsLast, rectifies: Bool = false, allowsSingleValue: Bool = false
+    layout: ChannelLayout = .channelsLast, rectifies: Bool = false, allowsSingleValue: Bool = false,
+    scope: StatisticsScope = .batch, weights: Tensor<Element>? = nil, excluded: ExcludedOutput = .zero,
+    renormalization: BatchRenormalization.Reference<Element>? = nil
   ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
-    try forward(
-      x, found: nil, gamma: gamma, beta: beta, epsilon: epsilon, layout: layout, rectifies: rectifies,
-      allowsSingleValue: allowsSingleValue)
-  }
-
-  /// The forward pass in training by moments that were found before: those of parts of the batch, merged. Its gradient is that of a
-  /// batch normalized by its own statistics, ``backward(_:input:saved:)``.
-  ///
-  /// - Parameters:
-  ///   - x: the batch, as in ``forward(_:gamma:beta:epsilon:layout:rectifies:allowsSingleValue:)``.
-  ///   - moments: the moments of x, see ``moments(of:layout:)``, of as many values a channel.
-  /// - Throws: ``NormalizationError/channelCountMismatch(expected:found:)`` where the moments are of other channels, and as the other.
-  public static func forward<Element: TensorElement>(
-    _ x: Tensor<Element>, moments: BatchMoments, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil,
-    epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast, rectifies: Bool = false,
-    allowsSingleValue: Bool = false
-  ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
-    let extent = layout.extent(of: x.shape)
-    guard moments.channelCount == extent.channels else {
-      throw .channelCountMismatch(expected: extent.channels, found: moments.channelCount)
-    }
-    require(
-      moments.count == extent.valuesPerChannel,
-      "moments of \(moments.count) values a channel for a batch of \(extent.valuesPerChannel)")
-    return try forward(
-      x, found: moments, gamma: gamma, beta: beta, epsilon: epsilon, layout: layout, rectifies: rectifies,
-      allowsSingleValue: allowsSingleValue)
-  }
-
-  /// The forward pass in training by the batch's own moments, found here or before.
-  @specialized(where Element == Float)
-  private static func forward<Element: TensorElement>(
-    _ x: Tensor<Element>, found moments: BatchMoments?, gamma: Tensor<Element>?, beta: Tensor<Element>?,
-    epsilon: Double, layout: ChannelLayout, rectifies: Bool, allowsSingleValue: Bool
-  ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
-    let extent = layout.extent(of: x.shape)
-    let count = extent.valuesPerChannel
-    if count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(x.shape)) }
     let parameters = AffineParameters(
-      gamma: gamma, beta: beta, channels: extent.channels, layout: layout, rectifies: rectifies)
-    guard count > 0, extent.channels > 0 else { return (x, BatchStatistics(empty: extent, parameters, epsilon)) }
-    let work = BatchPasses<Element>(cut: BatchCut(extent), rectifies: rectifies)
-    let (output, y) = Tensor<Element>.unwritten(x.shape)
-    let saved = BatchStatistics(parameters, work.cut.extent, count: count) { vectors in
-      withExtendedLifetime(x) {
-        if let moments { return work.forward(x.address, y, vectors, moments: moments, epsilon: epsilon) }
-        return work.forward(x.address, y, vectors, epsilon: epsilon)
+      gamma: gamma, beta: beta, channels: layout.extent(of: x.shape).channels, layout: layout, rectifies: rectifies)
+    let cut = try BatchSets(x.shape, layout, scope, weights)
+    if !allowsSingleValue {
+      for set in cut.sets where set.rows.extent.valuesPerChannel == 1 {
+        throw .singleValuePerChannel(shape: set.shape(of: x.shape, layout))
       }
     }
-    return (output, saved)
+    let (output, y) = Tensor<Element>.unwritten(x.shape)
+    let sets = cut.forEachSet { set in
+      SharedStatistics(
+        of: x, set, y, parameters, epsilon: epsilon, renormalization: renormalization)
+    }
+    cut.excluded.fill(y, parameters, excluded)
+    return (
+      output, BatchStatistics(sets, cut.excluded, excluded, parameters)
+    )
   }
 
   /// The moments of a batch as the forward pass finds them, to the bit, without normalizing anything.
+  ///
+  /// - Throws: ``NormalizationError/invalidWeight(value:place:)``.
   public static func moments<Element: TensorElement>(
-    of x: Tensor<Element>, layout: ChannelLayout = .channelsLast
-  ) -> BatchMoments {
-    let extent = layout.extent(of: x.shape)
-    let parameters = AffineParameters<Element>(
-      gamma: nil, beta: nil, channels: extent.channels, layout: layout, rectifies: false)
-    guard extent.valuesPerChannel > 0, extent.channels > 0 else {
-      return BatchStatistics(empty: extent, parameters, 0).moments
-    }
-    let work = BatchPasses<Element>(cut: BatchCut(extent), rectifies: false)
-    return BatchStatistics(parameters, work.cut.extent, count: extent.valuesPerChannel) { vectors in
-      withExtendedLifetime(x) { work.forward(x.address, nil, vectors, epsilon: 0) }
-    }.moments
+    of x: Tensor<Element>, layout: ChannelLayout = .channelsLast, scope: StatisticsScope = .batch,
+    weights: Tensor<Element>? = nil
+  ) throws(NormalizationError) -> BatchMoments {
+    let sets = try BatchSets(x.shape, layout, scope, weights)
+    return try .merging(sets.forEachSet { $0.moments(of: x) })
   }
 
   /// The output of a forward pass once more, to the bit, from its input and what it found: for who would rather compute it
@@ -111,34 +82,37 @@ public enum BatchNormalization {
   public static func output<Element: TensorElement>(
     for x: Tensor<Element>, saved: BatchStatistics<Element>
   ) -> Tensor<Element> {
-    let work = saved.passes(over: x)
+    saved.requireInput(x)
     let (output, y) = Tensor<Element>.unwritten(x.shape)
-    guard output.count > 0 else { return output }
-    withExtendedLifetime((x, saved)) { work.apply(x.address, y, saved.vectors, isOrdinary: saved.isOrdinary) }
+    _ = saved.forEachSet { $0.writeOutput(for: x, y) }
+    saved.excluded.fill(y, saved.parameters, saved.excludedOutput)
     return output
   }
 
   /// The backward pass in closed form: from the gradient of the output, of the input's shape, to those of input, gamma
   /// and beta.
   ///
-  /// `dx = gamma / (N · s) · (N · g − Σg − x̂ · Σ(g · x̂))`, `dgamma = Σ(g · x̂)`, `dbeta = Σg`: see ``BatchNormalization``.
+  /// `dx = gamma / (N · s) · (N · g − Σg − x̂ · Σ(g · x̂))`, `dgamma = Σ(g · x̂)`, `dbeta = Σg`: see ``BatchNormalization``. With
+  /// weights w of sum W, `dx = gamma / s · (g − w/W · (Σg + x̂ · Σ(g · x̂)))`, where sums are over rows of weight above 0, w not
+  /// among their factors: the weights are of the moments, not of the loss.
   ///
   /// An empty batch gives gradients of 0.
   @specialized(where Element == Float)
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, saved: BatchStatistics<Element>
   ) -> NormalizationGradients<Element> {
-    let work = saved.passes(over: x)
-    let channels = work.cut.extent.channels
+    saved.requireInput(x)
     requireGradient(gradient, of: x)
-    guard x.count > 0 else { return .zeros(like: x, channels: channels) }
-    return .unwritten(x.shape, channels: channels) { dx, gamma, beta in
-      withExtendedLifetime((gradient, x, saved)) {
-        work.backward(
-          gradient.address, x.address, dx, saved.vectors, isOrdinary: saved.isOrdinary,
-          isInference: false, gamma: gamma, beta: beta)
-      }
+    let (input, dx) = Tensor<Element>.unwritten(x.shape)
+    let found = saved.forEachSet { $0.writeGradient(gradient, input: x, dx) }
+    saved.excluded.fill(dx, saved.parameters, .zero)
+    // In the order of the sets, as gradients of batches are added up.
+    var (gamma, beta) = found[0]
+    for (ofGamma, ofBeta) in found.dropFirst() {
+      gamma += ofGamma
+      beta += ofBeta
     }
+    return NormalizationGradients(input: input, gamma: gamma, beta: beta)
   }
 
   /// The forward pass in inference: normalizes with given statistics, means and variances `[C]`.
@@ -186,8 +160,9 @@ public enum BatchNormalization {
     for x: Tensor<Element>, isForward: Bool,
     _ body: (_ work: BatchPasses<Element>, _ vectors: ChannelVectors<Element>, _ isOrdinary: Bool) -> Void
   ) {
+    let whole = parameters.layout.extent(of: x.shape)
     let work = BatchPasses<Element>(
-      cut: BatchCut(parameters.layout.extent(of: x.shape)), rectifies: parameters.rectifies)
+      over: SelectedRows(whole, outers: 0..<whole.outers), rectifies: parameters.rectifies)
     let (extent, channels) = (work.cut.extent, mean.count)
     require(variance.count == channels, "means of shape \(mean.shape) and variances of shape \(variance.shape)")
     requireChannels(extent.channels, of: x, statistics: channels, parameters.layout)
@@ -214,70 +189,9 @@ public enum BatchNormalization {
 }
 
 /// Stops where a tensor has another number of channels than its statistics.
-private func requireChannels<Element: TensorElement>(
+func requireChannels<Element: TensorElement>(
   _ channels: Int, of x: Tensor<Element>, statistics: Int, _ layout: ChannelLayout
 ) {
   require(
     channels == statistics, "statistics of \(statistics) channels for a tensor of shape \(x.shape), \(layout)")
-}
-
-/// What the forward pass of batch normalization found, and its backward pass needs besides the input: vectors `[C]` alone.
-public struct BatchStatistics<Element: TensorElement>: Sendable {
-  /// The statistics of the batch.
-  public let moments: BatchMoments
-  /// `1 / √(variance + epsilon)`, `[C]`.
-  public let reciprocalDeviation: Tensor<Double>
-  let parameters: AffineParameters<Element>
-  /// Pivot, scale and shift, `[3, width]`, see ``ChannelVectors``.
-  private let transform: Tensor<Element>
-  /// False if some channels are left to the definition.
-  let isOrdinary: Bool
-
-  /// Statistics that `find` writes; it returns whether all channels are ordinary.
-  init(
-    _ parameters: AffineParameters<Element>, _ extent: ChannelExtent, count: Int,
-    find: (ChannelVectors<Element>) -> Bool
-  ) {
-    let channels = extent.channels
-    let (mean, means) = Tensor<Double>.unwritten([channels])
-    let (second, seconds) = Tensor<Double>.unwritten([channels])
-    let (transform, transforms) = Tensor<Element>.unwritten([3, spaced(extent.width)])
-    self.parameters = parameters
-    self.transform = transform
-    let (reciprocal, reciprocals) = Tensor<Double>.unwritten([channels])
-    reciprocalDeviation = reciprocal
-    isOrdinary = withExtendedLifetime(parameters) {
-      find(
-        parameters.vectors(
-          transforms, width: transform.shape[1], mean: means, secondMoment: seconds, reciprocalDeviation: reciprocals))
-    }
-    moments = BatchMoments(count: count, mean: mean, centredSecondMoment: second)
-  }
-
-  /// Those of no values: any variance will do that gives gradients of 0, whatever epsilon is.
-  init(empty extent: ChannelExtent, _ parameters: AffineParameters<Element>, _ epsilon: Double) {
-    moments = BatchMoments(
-      count: 0, mean: .zeros([extent.channels]), centredSecondMoment: .zeros([extent.channels]))
-    reciprocalDeviation = Tensor(
-      repeating: NormaNormalization.reciprocalDeviation(1, epsilon), shape: [extent.channels])
-    self.parameters = parameters
-    transform = .zeros([3, extent.channels])
-    isOrdinary = true
-  }
-
-  /// The vectors, lent: they are not written to.
-  var vectors: ChannelVectors<Element> {
-    func mutable(_ tensor: Tensor<Double>) -> UnsafeMutablePointer<Double> { .init(mutating: tensor.address) }
-    return parameters.vectors(
-      .init(mutating: transform.address), width: transform.shape[1], mean: mutable(moments.mean),
-      secondMoment: mutable(moments.centredSecondMoment),
-      reciprocalDeviation: mutable(reciprocalDeviation))
-  }
-
-  /// The passes over a tensor that these are the statistics of.
-  func passes(over x: Tensor<Element>) -> BatchPasses<Element> {
-    let cut = BatchCut(parameters.layout.extent(of: x.shape))
-    requireChannels(cut.extent.channels, of: x, statistics: moments.channelCount, parameters.layout)
-    return BatchPasses(cut: cut, rectifies: parameters.rectifies)
-  }
 }

@@ -60,6 +60,7 @@ struct AffineParameters<Element: TensorElement>: Sendable {
   let gamma: Tensor<Element>?
   /// In the backward pass the mask of a ReLU depends on it.
   let beta: Tensor<Element>?
+  let channels: Int
   let layout: ChannelLayout
   let rectifies: Bool
 
@@ -70,7 +71,8 @@ struct AffineParameters<Element: TensorElement>: Sendable {
   ) {
     require(gamma.map { $0.count == channels } ?? true, "gamma of shape \(gamma!.shape) for \(channels) channels")
     require(beta.map { $0.count == channels } ?? true, "beta of shape \(beta!.shape) for \(channels) channels")
-    (self.gamma, self.beta, self.layout, self.rectifies) = (gamma, beta, layout, rectifies)
+    (self.gamma, self.beta, self.channels) = (gamma, beta, channels)
+    (self.layout, self.rectifies) = (layout, rectifies)
   }
 
   /// The vectors over the channels, with pivot, scale and shift in `transform`, each of so many numbers.

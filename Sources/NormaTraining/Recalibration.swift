@@ -11,27 +11,33 @@ extension Layer {
   ///
   /// A layer of which no batch had two values a channel keeps what it has, and so does one that normalizes nothing here.
   ///
+  /// The examples need no labels: those of another domain than the training's make the network one of that domain, with the same
+  /// weights (Li et al. 2016, AdaBN).
+  ///
   /// - Parameters:
   ///   - features: the examples `[N, …]`, prepared as for training.
   ///   - batchSize: how many go through at once; that of the training, since later layers see what earlier ones make of a
   ///     batch.
+  /// - Returns: what changed, layer by layer.
   /// - Throws: `LayerError` for examples that do not fit the model, ``TrainingError/wrongSettings(_:)`` for batches of less than
   ///   one, and what a layer throws for a batch it cannot take; nothing has changed then.
-  public func recalibrateStatistics(on features: Tensor<Element>, batchSize: Int) throws {
+  @discardableResult
+  public func recalibrateStatistics(on features: Tensor<Element>, batchSize: Int) throws -> [StatisticsChange] {
     _ = try checkedOutputShape(for: features.shape, batchSize: batchSize)
-    try recalibrateStatistics(count: features.shape[0], batchSize: batchSize) { features[rows: $0] }
+    return try recalibrateStatistics(count: features.shape[0], batchSize: batchSize) { features[rows: $0] }
   }
 
   /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together; otherwise as those
   /// of its features.
-  public func recalibrateStatistics(on dataset: Dataset<Element>, batchSize: Int) throws {
+  @discardableResult
+  public func recalibrateStatistics(on dataset: Dataset<Element>, batchSize: Int) throws -> [StatisticsChange] {
     _ = try checkedOutputShape(for: dataset.shape, batchSize: batchSize)
-    try recalibrateStatistics(count: dataset.count, batchSize: batchSize) { dataset.batch($0).features }
+    return try recalibrateStatistics(count: dataset.count, batchSize: batchSize) { dataset.batch($0).features }
   }
 
   private func recalibrateStatistics(
     count: Int, batchSize: Int, _ features: (Range<Int>) -> Tensor<Element>
-  ) throws {
+  ) throws -> [StatisticsChange] {
     var gathered: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, batches: [BatchMoments])] = [:]
     for rows in TrainingConfiguration(batchSize: batchSize).batches(of: count) {
       let pass = Pass<Element>.measuring
@@ -40,9 +46,20 @@ extension Layer {
         gathered[ObjectIdentifier(layer), default: (layer, [])].batches.append(moments)
       }
     }
-    for (layer, batches) in gathered.values {
-      try layer.runningStatistics?.replace(with: .merging(batches), batchCount: batches.count)
+    // All of them, before one is changed.
+    let merged = try gathered.mapValues {
+      (layer: $0.layer, moments: try BatchMoments.merging($0.batches), $0.batches.count)
     }
+    var changes: [StatisticsChange] = []
+    for (path, layer) in distinctLayers {
+      guard let layer = layer as? any StatisticsGathering<Element>, let before = layer.runningStatistics,
+        let (_, moments, count) = merged[ObjectIdentifier(layer)]
+      else { continue }
+      try layer.runningStatistics?.replace(with: moments, batchCount: count)
+      guard let after = layer.runningStatistics, moments.count > 1 else { continue }
+      changes.append(StatisticsChange(layer: path, from: before, to: after))
+    }
+    return changes
   }
 
   /// Whether any layer within gathers running statistics, so that training and inference may part.
@@ -61,5 +78,31 @@ extension Layer {
       rows: try TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]).map { rows in
         try self(Variable(features[rows: rows]), in: .measuring).value
       })
+  }
+}
+
+/// What became of the running statistics of a layer.
+public struct StatisticsChange: Sendable, Hashable, Codable {
+  /// The path of the layer in the network.
+  public let layer: String
+  /// How far the mean of each channel moved, in its deviations before.
+  public let meanShifts: [Double]
+  /// By how much the deviation of each channel was multiplied.
+  public let deviationRatios: [Double]
+
+  init<Element: TensorElement>(
+    layer: String, from before: RunningStatistics<Element>, to after: RunningStatistics<Element>
+  ) {
+    self.layer = layer
+    let deviations = before.variance.elements.map { Double($0).squareRoot() }
+    meanShifts =
+      before.channelCount == 0
+      ? []
+      : zip(zip(before.mean.elements, after.mean.elements), deviations).map {
+        Double($0.1 - $0.0) / max($1, .leastNormalMagnitude)
+      }
+    deviationRatios = zip(after.variance.elements, deviations).map {
+      Double($0).squareRoot() / max($1, .leastNormalMagnitude)
+    }
   }
 }

@@ -339,7 +339,7 @@ public final class Trainer<Element: TensorElement> {
       let part = ranges.count == 1 ? batch : batch.part(range)
       let step = try model.differentiate(
         part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
-        statisticsParts: configuration.sharesMoments ? cut.count : 1
+        statisticsScope: configuration.statisticsScope(parts: cut.count)
       ) { outputs in
         let found = try part.loss(of: outputs, configuration)
         let loss = found.value.count == 1 ? Double(found.value.item) : 0

@@ -1,4 +1,5 @@
 import NormaData
+import NormaNormalization
 import NormaTensor
 
 /// How a model is trained, whatever the model and the data are.
@@ -39,6 +40,9 @@ public struct TrainingConfiguration: Sendable {
   /// gradient of each part depends on all others layer by layer: they go through together, in the memory of the whole batch, and say
   /// what the batch says as a whole, to rounding.
   public var sharesMoments: Bool
+  /// The most examples that share moments in batch normalization, for ghost batches (Hoffer, Hubara and Soudry 2017); nil for all that
+  /// go through the network together.
+  public var ghostSize: Int?
   /// How much each example of a batch is mixed with another: both numbers of the beta distribution from which its share is drawn for
   /// each step (mixup, Zhang et al. 2018); nil to leave examples as they are.
   public var mixup: Double?
@@ -68,8 +72,8 @@ public struct TrainingConfiguration: Sendable {
     optimizer: any OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: any LearningRateSchedule = .constant,
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, weightDecay: Double? = nil,
     groups: [ParameterGroup] = [], clipping: GradientClipping? = nil, averaging: WeightAveraging? = nil,
-    microBatches: Int = 1, sharesMoments: Bool = false, mixup: Double? = nil, dropsLastBatch: Bool = false,
-    keepsBest: Bool = true,
+    microBatches: Int = 1, sharesMoments: Bool = false, ghostSize: Int? = nil, mixup: Double? = nil,
+    dropsLastBatch: Bool = false, keepsBest: Bool = true,
     monitor: TrainingHistory.Monitor = .metric, patience: Int? = nil, classWeights: [Double]? = nil,
     augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false
   ) {
@@ -87,6 +91,7 @@ public struct TrainingConfiguration: Sendable {
     self.averaging = averaging
     self.microBatches = microBatches
     self.sharesMoments = sharesMoments
+    self.ghostSize = ghostSize
     self.mixup = mixup
     self.dropsLastBatch = dropsLastBatch
     self.keepsBest = keepsBest
@@ -120,6 +125,10 @@ public struct TrainingConfiguration: Sendable {
     }
     if let weightDecay, !(weightDecay >= 0 && weightDecay.isFinite) { return "a weight decay of \(weightDecay)" }
     if microBatches < 1 { return "batches in \(microBatches) parts" }
+    if let ghostSize {
+      if ghostSize < 2 { return "ghost batches of \(ghostSize)" }
+      if sharesMoments { return "ghost batches, each by its own moments, and the moments of all parts merged" }
+    }
     if let mixup, !(mixup > 0 && mixup.isFinite) { return "examples mixed by a beta distribution of \(mixup)" }
     return loss.problem ?? schedule.problem ?? groups.lazy.compactMap(\.problem).first ?? clipping?.problem
       ?? averaging?.problem ?? augmentation?.problem
@@ -146,6 +155,12 @@ public struct TrainingConfiguration: Sendable {
     return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
   }
 
+  /// Which values share moments in batch normalization, where so many parts of a batch go through the network together.
+  func statisticsScope(parts: Int) -> StatisticsScope {
+    if let ghostSize { return .ghosts(ofSize: ghostSize) }
+    return sharesMoments && parts > 1 ? .parts(parts) : .batch
+  }
+
   /// The parts of `count` samples that make the batches of one epoch; no batch has less than one.
   public func batches(of count: Int) -> [Range<Int>] {
     let batchSize = min(max(1, batchSize), max(1, count))
@@ -164,8 +179,8 @@ public struct TrainingConfiguration: Sendable {
 extension TrainingConfiguration: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case epochs, batchSize, loss, optimizer, learningRate, schedule, scheduleUnit, l2Penalty, weightDecay, groups
-    case clipping, averaging, microBatches, sharesMoments, mixup, dropsLastBatch, keepsBest, monitor, patience
-    case classWeights, augmentation, seed, recomputesNormalized
+    case clipping, averaging, microBatches, sharesMoments, ghostSize, mixup, dropsLastBatch, keepsBest
+    case monitor, patience, classWeights, augmentation, seed, recomputesNormalized
   }
 
   /// Settings from a file; what an earlier version did not write is as it was then.
@@ -185,6 +200,7 @@ extension TrainingConfiguration: Codable {
     averaging = try values.decodeIfPresent(WeightAveraging.self, forKey: .averaging)
     microBatches = try values.decodeIfPresent(Int.self, forKey: .microBatches) ?? 1
     sharesMoments = try values.decodeIfPresent(Bool.self, forKey: .sharesMoments) ?? false
+    ghostSize = try values.decodeIfPresent(Int.self, forKey: .ghostSize)
     mixup = try values.decodeIfPresent(Double.self, forKey: .mixup)
     dropsLastBatch = try values.decode(Bool.self, forKey: .dropsLastBatch)
     keepsBest = try values.decode(Bool.self, forKey: .keepsBest)
@@ -212,6 +228,7 @@ extension TrainingConfiguration: Codable {
     try values.encodeIfPresent(averaging, forKey: .averaging)
     if microBatches != 1 { try values.encode(microBatches, forKey: .microBatches) }
     if sharesMoments { try values.encode(sharesMoments, forKey: .sharesMoments) }
+    try values.encodeIfPresent(ghostSize, forKey: .ghostSize)
     try values.encodeIfPresent(mixup, forKey: .mixup)
     try values.encode(dropsLastBatch, forKey: .dropsLastBatch)
     try values.encode(keepsBest, forKey: .keepsBest)
@@ -229,9 +246,8 @@ extension TrainingConfiguration: Hashable {
   private var settings: [AnyHashable] {
     [
       epochs, batchSize, AnyHashable(loss), AnyHashable(optimizer), learningRate, AnyHashable(schedule), scheduleUnit,
-      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, sharesMoments, mixup, dropsLastBatch,
-      keepsBest, monitor,
-      patience, classWeights, augmentation, seed, recomputesNormalized,
+      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, sharesMoments, ghostSize, mixup,
+      dropsLastBatch, keepsBest, monitor, patience, classWeights, augmentation, seed, recomputesNormalized,
     ]
   }
 

@@ -15,8 +15,8 @@ import torch
 
 from parity_topics import (
     activations, batch_norm, channels, convolution, group_norm, initialization, layer_norm, learning_rates, linear,
-    losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals, trajectory,
-    transformer, transposed_convolution)
+    losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals, statistics,
+    trajectory, transformer, transposed_convolution)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -36,6 +36,7 @@ def main() -> None:
         "layer_norm": layer_norm.cases,
         "group_norm": group_norm.cases,
         "rms_norm": rms_norm.cases,
+        "statistics": statistics.cases,
         "losses": losses.cases,
         "activations": activations.cases,
         "linear": linear.cases,

@@ -261,7 +261,7 @@ import Testing
     let model: Sequential<Double> = TrainingSamples.network()
     func step(_ parts: Int) throws -> Differentiation<Double> {
       var random = RandomGenerator(seed: 1)
-      return try model.differentiate(data.features, random: &random, statisticsParts: parts) { outputs in
+      return try model.differentiate(data.features, random: &random, statisticsScope: .parts(parts)) { outputs in
         outputs.softmaxCrossEntropy(labels: (0..<30).map { $0 % 3 })
       }
     }
@@ -273,7 +273,7 @@ import Testing
     }
     // To the bit those of the batch cut into the same parts: the first layer's inputs do not depend on any normalization.
     let inputs = data.features.matrixProduct(model.state.tensors["0.weight"]!, transposingOther: true)
-    let parts = [0..<7, 7..<15, 15..<22, 22..<30].map { BatchNormalization.moments(of: inputs[rows: $0]) }
+    let parts = try [0..<7, 7..<15, 15..<22, 22..<30].map { try BatchNormalization.moments(of: inputs[rows: $0]) }
     #expect(try joint.moments[0].moments == .merging(parts))
     #expect(try parts[1] == BatchNormalization.forward(inputs[rows: 7..<15]).saved.moments)
     // And so for the training as a whole.

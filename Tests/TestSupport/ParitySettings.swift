@@ -32,6 +32,23 @@ public struct RMSNormSettings: ParitySettings {
   public var affine: Bool
 }
 
+/// Topic `statistics`.
+public struct StatisticsSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var layout: String
+  /// `mask` or `uneven`, over so many of the first axes; nil where all rows count.
+  public var weights: String?
+  public var rank: Int
+  public var ghosts: Int?
+  /// The bounds of r and d.
+  public var renormalization: [Double]?
+  public var epsilon: Double
+  /// The mean of x, whose deviation is 1.
+  public var mean: Double
+  public var affine: Bool
+}
+
 /// Topic `group_norm`.
 public struct GroupNormSettings: ParitySettings {
   public var name: String

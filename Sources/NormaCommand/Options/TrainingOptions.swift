@@ -253,6 +253,12 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Batch normalization by ghost batches: the moments of at most so many examples, for each such part of a batch. Running statistics take in those of the whole batch. (default: all examples that go through the network together)",
+      valueName: "count"))
+  var ghostBatch: Int?
+
+  @Option(
+    help: ArgumentHelp(
       "How training images are changed by chance: crop:PIXELS (so many pixels of the mean are put around an image, and a part of its old size is cut out), flip (every second one left to right), or both: crop:4,flip; or none. (default: crop:4,flip for resnet and vgg on cifar10, else none)",
       valueName: "list"))
   var augment: AugmentationChoice?
@@ -427,8 +433,8 @@ struct TrainingOptions: ParsableArguments {
       learningRate: learningRate ?? defaults.learningRate(optimizer, for: training.count), scheduleUnit: .step,
       l2Penalty: l2 ?? defaults.l2(optimizer), weightDecay: optimizer == .adamw ? nil : weightDecay,
       groups: group.map(\.group), clipping: clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) },
-      averaging: average, microBatches: microBatches, sharesMoments: jointMoments, mixup: mixup,
-      dropsLastBatch: dropLast, monitor: monitor,
+      averaging: average, microBatches: microBatches, sharesMoments: jointMoments, ghostSize: ghostBatch,
+      mixup: mixup, dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),
       classWeights: try classWeights?.weights(for: training), augmentation: augmentation, seed: seed,
       recomputesNormalized: recompute)

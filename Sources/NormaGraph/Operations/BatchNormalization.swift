@@ -19,10 +19,14 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   package let rectifies: Bool
   package let allowsSingleValue: Bool
   package let isRecomputed: Bool
-  /// Into how many parts along the first axis the batch is cut, whose moments are merged.
-  package let parts: Int
+  /// Which values share moments, and how much rows count.
+  package let scope: StatisticsScope
+  package let weights: Tensor<Element>?
+  package let excluded: ExcludedOutput
+  /// What leads to running statistics.
+  package let renormalization: BatchRenormalization.Reference<Element>?
 
-  package var name: String { rectifies ? "batch norm + ReLU" : "batch norm" }
+  package var name: String { (renormalization == nil ? "batch norm" : "batch renorm") + (rectifies ? " + ReLU" : "") }
   package var rule: String {
     "with g = ∂{}: ∂{0} = " + (affine.gamma.map { "{\($0)}" } ?? "1") + "/(N·s) · (N·g − Σg − x̂·Σ(g·x̂))" + affine.rule
   }
@@ -35,20 +39,10 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   package func forward(
     _ inputs: [Tensor<Element>]
   ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
-    guard parts > 1 else {
-      let (output, batch) = try BatchNormalization.forward(
-        inputs[0], gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon, layout: layout,
-        rectifies: rectifies, allowsSingleValue: allowsSingleValue)
-      return (output, batch)
-    }
-    let rows = inputs[0].shape[0]
-    let moments = (0..<parts).map { part in
-      BatchNormalization.moments(
-        of: inputs[0][rows: part * rows / parts..<(part + 1) * rows / parts], layout: layout)
-    }
     let (output, batch) = try BatchNormalization.forward(
-      inputs[0], moments: .merging(moments), gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon,
-      layout: layout, rectifies: rectifies, allowsSingleValue: allowsSingleValue)
+      inputs[0], gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon, layout: layout,
+      rectifies: rectifies, allowsSingleValue: allowsSingleValue, scope: scope, weights: weights, excluded: excluded,
+      renormalization: renormalization)
     return (output, batch)
   }
 
@@ -62,9 +56,11 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
       BatchNormalization.backward(g, input: kept.input(0), saved: saved), inputCount: kept.count)
   }
 
-  /// Mean, second moment and reciprocal deviation in double precision; pivot, scale and shift.
+  /// Of each set of values that share moments, mean, second moment and reciprocal deviation in double precision; pivot, scale and
+  /// shift.
   package func savedBytes(for inputs: [Shape]) -> Int {
-    layout.channelCount(of: inputs[0]) * 3 * (MemoryLayout<Double>.stride + MemoryLayout<Element>.stride)
+    scope.setCount(of: inputs[0][0]) * layout.channelCount(of: inputs[0]) * 3
+      * (MemoryLayout<Double>.stride + MemoryLayout<Element>.stride)
   }
 
   package func recompute(_ kept: Kept<Element>, saved: BatchStatistics<Element>) -> Tensor<Element> {
@@ -160,18 +156,20 @@ extension Variable {
   /// Returns the moments of the batch beside the result, for the running statistics; where the computation is only followed,
   /// moments of nothing with the batch's count of values, if that is known. With `isRecomputed`, operations that take the
   /// result compute it again for their gradients, to the bit, instead of keeping it: one pass over the data, for half of the
-  /// memory. With `parts` the moments are those of so many nearly equal parts of the batch along its first axis, merged by
-  /// `BatchMoments.merging(_:)`: what processes that hold a part each find together.
+  /// memory. Which values share moments, and which rows count: `BatchNormalization.forward`.
   ///
-  /// - Throws: `NormalizationError.singleValuePerChannel` unless `allowsSingleValue`.
+  /// - Throws: `NormalizationError.singleValuePerChannel` unless `allowsSingleValue`, `NormalizationError.invalidWeight`.
   @specialized(where Element == Float)
   public func batchNormalized(
     gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
-    rectifies: Bool = false, allowsSingleValue: Bool = false, isRecomputed: Bool = false, parts: Int = 1
+    rectifies: Bool = false, allowsSingleValue: Bool = false, isRecomputed: Bool = false,
+    scope: StatisticsScope = .batch, weights: Tensor<Element>? = nil, excluded: ExcludedOutput = .zero,
+    renormalization: BatchRenormalization.Reference<Element>? = nil
   ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
     let operation = BatchNormalizationOperation<Element>(
       affine: AffineInputs(after: 1, gamma, beta), epsilon: epsilon, layout: layout, rectifies: rectifies,
-      allowsSingleValue: allowsSingleValue, isRecomputed: isRecomputed, parts: parts)
+      allowsSingleValue: allowsSingleValue, isRecomputed: isRecomputed, scope: scope, weights: weights,
+      excluded: excluded, renormalization: renormalization)
     var inputs = [self]
     if let gamma { inputs.append(gamma) }
     if let beta { inputs.append(beta) }
@@ -192,27 +190,62 @@ extension Variable {
 
   /// Batch normalization in training, built from primitive operations: each node is a step of the computation.
   ///
-  /// x `[N, …, C]`; gamma and beta `[C]`. The moments for the running statistics are computed apart from the graph.
+  /// x `[N, …, C]`; gamma and beta `[C]`. The moments for the running statistics are computed apart from the graph. Ghost batches are
+  /// slices, each normalized by itself; the moments of parts are those of the batch.
   public func stagedBatchNormalized(
-    gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, allowsSingleValue: Bool = false
+    gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, allowsSingleValue: Bool = false,
+    scope: StatisticsScope = .batch, weights: Tensor<Element>? = nil, excluded: ExcludedOutput = .zero,
+    renormalization: BatchRenormalization.Reference<Element>? = nil
   ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
-    let moments = tensor.map { BatchMoments(of: $0) } ?? followedMoments(.channelsLast)
+    let moments =
+      try tensor.map { (x) throws(NormalizationError) in
+        try BatchNormalization.moments(of: x, scope: scope, weights: weights)
+      } ?? followedMoments(.channelsLast)
+    if case .ghosts = scope, tensor != nil, shape[0] > 0 {
+      var parts: [Variable] = []
+      for range in scope.ranges(of: shape[0]) {
+        parts.append(
+          try sliced(range, axis: 0).stagedBatchNormalized(
+            gamma: gamma, beta: beta, epsilon: epsilon, allowsSingleValue: allowsSingleValue,
+            weights: weights.map { $0[rows: range] }, excluded: excluded, renormalization: renormalization
+          ).output)
+      }
+      return (parts.count == 1 ? parts[0] : .concatenating(parts, axis: 0), moments)
+    }
     if tensor != nil {
       if moments.count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(shape)) }
       // The mean of no rows is not a number, and would make a gradient of one.
       guard moments.count > 0 else {
-        return try batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon)
+        return try batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon, weights: weights, excluded: excluded)
       }
     }
-    let mean = meanOverRows().named("μ = mean of x")
-    let centred = subtracting(mean, broadcast: .perChannel).named("c = x − μ")
-    let variance = centred.squared().named("q = c²").meanOverRows().named("v = mean of q")
+    // What does not count may be anything.
+    let x = weights.map { excludingRows($0) } ?? self
+    let mean = x.weightedMeanOverRows(weights).named("μ = mean of x")
+    let centred = x.subtracting(mean, broadcast: .perChannel).named("c = x − μ")
+    let variance = centred.squared().named("q = c²").weightedMeanOverRows(weights).named("v = mean of q")
     let deviation = variance.offset(by: Element(epsilon)).named("u = v + ε").squareRoot().named("s = √u")
-    let normalized = centred.multiplied(by: deviation.reciprocal().named("r = 1/s"), broadcast: .perChannel)
-    var output = normalized.named("x̂ = c·r")
+    var normalized = centred.multiplied(by: deviation.reciprocal().named("r = 1/s"), broadcast: .perChannel)
+      .named("x̂ = c·r")
+    if let renormalization {
+      let (ratio, distance) = renormalization.ratioAndDistance(for: moments, epsilon: epsilon)
+      normalized = normalized.multiplied(by: Variable(ratio), broadcast: .perChannel)
+        .adding(Variable(distance), broadcast: .perChannel).named("x̂' = x̂·r + d")
+    }
+    var output = normalized
     if let gamma { output = output.multiplied(by: gamma, broadcast: .perChannel).named("t = γ·x̂") }
     if let beta { output = output.adding(beta, broadcast: .perChannel).named("y = t + β") }
+    if let weights { output = output.excludingRows(weights, output: excluded, beta: beta) }
     return (output, moments)
+  }
+
+  /// The mean over all rows, or by weights of rows.
+  private func weightedMeanOverRows(_ weights: Tensor<Element>?) -> Variable {
+    guard let weights else { return meanOverRows() }
+    let shares = rowWeights(weights)
+    let total = shares.elements.reduce(0) { $0 + Double($1) }
+    let factors = shares.elements.map { Element(Double($0) / total) }
+    return multiplied(by: Variable(Tensor(factors, shape: shares.shape)), broadcast: .perRow).sumOverRows()
   }
 
   /// Batch normalization in inference, with given statistics `[C]`, which must be constants.

@@ -81,7 +81,7 @@ public struct Benchmark {
 extension Benchmark {
   private static func normalization(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
     guard let lengths = benchmark.shape, lengths.count == 2 || lengths.count == 4, lengths.allSatisfy({ $0 > 0 }),
-      let norm = benchmark.norm, ["bn", "ln", "gn"].contains(norm)
+      let norm = benchmark.norm, ["bn", "ln", "gn", "rms", "masked", "ghost", "renorm"].contains(norm)
     else { throw BenchmarkError("'\(benchmark.name)' is no normalization that can be timed") }
     let layout = benchmark.layout == "nchw" ? ChannelLayout.channelsFirst : .channelsLast
     let shape: Shape =
@@ -100,6 +100,11 @@ extension Benchmark {
       let rows = LayerNormalization.forward(x, gamma: gamma, beta: beta).saved
       return { _ = LayerNormalization.backward(gradient, input: x, saved: rows) }
     }
+    if norm == "rms" {
+      guard benchmark.pass == "bwd" else { return { _ = RMSNormalization.forward(x, gamma: gamma) } }
+      let rows = RMSNormalization.forward(x, gamma: gamma).saved
+      return { _ = RMSNormalization.backward(gradient, input: x, saved: rows) }
+    }
     let rectifies = benchmark.relu ?? false
     if norm == "gn" {
       func forward() -> (output: Tensor<Float>, saved: GroupStatistics<Float>) {
@@ -110,6 +115,14 @@ extension Benchmark {
       return { _ = GroupNormalization.backward(gradient, input: x, saved: statistics) }
     }
     var statistics = RunningStatistics<Float>(channelCount: channels)
+    let scope: StatisticsScope = norm == "ghost" ? .ghosts(ofSize: 32) : .batch
+    let weights = norm == "masked" ? Self.mask(Shape(shape.dropLast())) : nil
+    let reference = norm == "renorm" ? BatchRenormalization.rising(overBatches: 0).reference(statistics) : nil
+    func forward() throws -> (output: Tensor<Float>, saved: BatchStatistics<Float>) {
+      try BatchNormalization.forward(
+        x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies, scope: scope, weights: weights,
+        renormalization: reference)
+    }
     switch benchmark.pass {
     case "infer":
       return {
@@ -118,15 +131,19 @@ extension Benchmark {
           rectifies: rectifies)
       }
     case "bwd":
-      let batch = try BatchNormalization.forward(x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
-        .saved
+      let batch = try forward().saved
       return { _ = BatchNormalization.backward(gradient, input: x, saved: batch) }
     default:
       return {
-        let result = try BatchNormalization.forward(x, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)
+        let result = try forward()
         try statistics.update(with: result.saved.moments)
       }
     }
+  }
+
+  /// Sequences of 128 rows, of which the first 64 to 128 count.
+  private static func mask(_ shape: Shape) -> Tensor<Float> {
+    Tensor((0..<shape.elementCount).map { $0 % 128 < 64 + $0 / 128 * 37 % 65 ? 1 : 0 }, shape: shape)
   }
 
   /// Lengths that no tensor of a case exceeds.

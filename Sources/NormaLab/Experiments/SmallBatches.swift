@@ -161,12 +161,11 @@ struct SmallBatchRun: LabRun {
     let data = try labData.prepared(data)
     var random = RandomGenerator(seed: seed).split(RandomStream.weights.rawValue)
     let batches = try batches(of: data.training)
-    let renormalization = Renormalization(warmUpSteps: batches.count / 2)
     func normalization() -> [any Layer<Float>] {
       switch method {
       case .none: []
       case .batch: [BatchNorm(100)]
-      case .renorm: [BatchRenorm(100, renormalization)]
+      case .renorm: [BatchNorm(100, renormalization: .rising(overBatches: batches.count / 2))]
       case .group: [GroupNorm(100, groups: 10)]
       }
     }
@@ -196,7 +195,6 @@ struct SmallBatchRun: LabRun {
         try SoftmaxCrossEntropy()($0, targets: examples.targets)
       }
       try optimizer.update(model, with: found)
-      renormalization.step = step + 1
       seen += batch.count
       if (step + 1).isMultiple(of: interval) || step == batches.count - 1 {
         let accuracy = test.accuracy(of: try model.predict(test)) ?? .nan
@@ -218,68 +216,5 @@ struct SmallBatchRun: LabRun {
       }.filter { $0.count > 1 }
       return random.permutation(batches.count).map { batches[$0] }
     }
-  }
-}
-
-/// How far renormalization may correct the batch's statistics, which grows as training goes.
-private final class Renormalization {
-  let warmUpSteps: Int
-  var step = 0
-
-  init(warmUpSteps: Int) { self.warmUpSteps = warmUpSteps }
-
-  /// The largest r and d (Ioffe 2017): 1 and 0 at first, 3 and 5 in the end.
-  var bounds: (r: Double, d: Double) {
-    let share = min(1, Double(step) / Double(max(1, warmUpSteps)))
-    return (1 + 2 * share, 5 * share)
-  }
-}
-
-/// Batch renormalization (Ioffe 2017): `y = γ·(x̂·r + d) + β`, where `r = s/σ` and `d = (μ − m)/σ` lead from the batch's mean
-/// μ and deviation s to the running ones, m and σ, within bounds, and count as constants in the gradient.
-///
-/// With `γ' = γ·r` and `β' = γ·d + β` that is batch normalization.
-private final class BatchRenorm: StatisticsGathering {
-  let gamma: Parameter<Float>, beta: Parameter<Float>
-  var runningStatistics: RunningStatistics<Float>?
-  var hasFrozenStatistics = false
-  private let renormalization: Renormalization
-  private let conventions = BatchNormalizationConventions.pyTorch
-
-  init(_ channels: Int, _ renormalization: Renormalization) {
-    gamma = Parameter(.ones([channels]), name: "weight", kind: .gamma)
-    beta = Parameter(.zeros([channels]), name: "bias", kind: .beta)
-    runningStatistics = RunningStatistics(channelCount: channels)
-    self.renormalization = renormalization
-  }
-
-  var parameters: [Parameter<Float>] { [gamma, beta] }
-  var summary: String { "BatchRenorm(\(gamma.value.count))" }
-
-  func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) throws -> Variable<Float> {
-    let (gamma, beta) = (pass.variable(for: gamma), pass.variable(for: beta))
-    guard let running = runningStatistics else { return x }
-    guard pass.isTraining && !hasFrozenStatistics else {
-      return x.batchNormalized(
-        mean: pass.constant(running.mean, named: "running_mean"),
-        variance: pass.constant(running.variance, named: "running_var"), gamma: gamma, beta: beta,
-        epsilon: conventions.epsilon)
-    }
-    let moments = BatchMoments(of: x.value)
-    let bounds = renormalization.bounds
-    var (r, d) = ([Float](), [Float]())
-    let (means, variances) = (moments.mean.elements, moments.variance(.biased).elements)
-    for (channel, (mean, variance)) in zip(running.mean.elements, running.variance.elements).enumerated() {
-      let deviation = (Double(variance) + conventions.epsilon).squareRoot()
-      let batchDeviation = (variances[channel] + conventions.epsilon).squareRoot()
-      r.append(Float(min(max(batchDeviation / deviation, 1 / bounds.r), bounds.r)))
-      d.append(Float(min(max((means[channel] - Double(mean)) / deviation, -bounds.d), bounds.d)))
-    }
-    let (corrections, shifts) = (Variable(Tensor(r, shape: [r.count])), Variable(Tensor(d, shape: [d.count])))
-    let (output, found) = try x.batchNormalized(
-      gamma: gamma.multiplied(by: corrections), beta: gamma.multiplied(by: shifts).adding(beta),
-      epsilon: conventions.epsilon)
-    pass.gather(found, for: self)
-    return output
   }
 }

@@ -21,7 +21,12 @@ public enum LabCatalogue {
     BatchSize(normalization: .batch),
     BatchSize(normalization: .layer),
     SmallBatches(),
+    GhostBatches(),
+    Accumulation(),
+    PaddedSequences(),
     ExactStatistics(),
+    ShiftedData(),
+    RootMeanSquare(),
   ]
 
   /// The experiment of a name; nil if there is none.

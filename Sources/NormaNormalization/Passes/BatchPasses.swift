@@ -8,9 +8,24 @@ struct BatchPasses<Element: TensorElement> {
 
   let passes = Passes()
   let cut: BatchCut
+  let rows: SelectedRows
   let rectifies: Bool
 
   private var extent: ChannelExtent { cut.extent }
+
+  init(over rows: SelectedRows, rectifies: Bool) {
+    cut = BatchCut(rows.extent)
+    self.rows = rows
+    self.rectifies = rectifies
+  }
+
+  private func normalize(
+    _ x: Source, _ y: Result, _ part: ChannelExtent, _ start: Int, _ vectors: ChannelVectors<Element>, isOrdinary: Bool
+  ) {
+    rows.write(nil, x, y, part, start, streams: cut.streams) { _, x, y, part, streams in
+      passes.normalize(x, y, part, vectors, isOrdinary: isOrdinary, rectifies: rectifies, streams: streams)
+    }
+  }
 
   /// Finds the statistics and normalizes; only finds them without a place for the result. False if some channels are left to the
   /// definition.
@@ -18,24 +33,25 @@ struct BatchPasses<Element: TensorElement> {
     func finish(_ found: Passes.Sums, _ first: Int, _ width: Int) -> Bool {
       passes.finish(
         found, count: extent.valuesPerChannel, vectors.from(first), width: width, epsilon: epsilon
-      ) { definedMoments(x, extent, first + $0..<first + $0 + 1) }
+      ) {
+        let (column, start) = extent.slice(channels: first + $0..<first + $0 + 1)
+        return rows.read(x, column, start) { definedMoments($0, $1, 0..<1) }
+      }
     }
     switch cut.order {
     case .channels:
       return cut.forEachTicketOfChannels { channels, part, start in
         let isOrdinary = Passes.Sums.lend(width: part.channels) { found, scratch in
-          passes.findMoments(x + start, part, found, scratch: scratch)
+          rows.read(x, part, start) { passes.findMoments($0, $1, found, scratch: scratch) }
           return finish(found, channels.lowerBound, part.channels)
         }
         guard let y else { return isOrdinary }
-        passes.normalize(
-          x + start, y + start, part, vectors.from(channels.lowerBound), isOrdinary: isOrdinary, rectifies: rectifies,
-          streams: cut.streams)
+        normalize(x, y, part, start, vectors.from(channels.lowerBound), isOrdinary: isOrdinary)
         return isOrdinary
       }
     case .rows(let perTicket):
       let isOrdinary = combineRuns(of: perTicket) { part, start, found, scratch in
-        passes.findMoments(x + start, part, found, scratch: scratch)
+        rows.read(x, part, start) { passes.findMoments($0, $1, found, scratch: scratch) }
       } add: {
         passes.add($0, count: $1, to: $2, width: $3)
       } finish: {
@@ -52,7 +68,7 @@ struct BatchPasses<Element: TensorElement> {
   func forward(
     _ x: Source, _ y: Result, _ vectors: ChannelVectors<Element>, moments: BatchMoments, epsilon: Double
   ) -> Bool {
-    let share = 1 / Double(moments.count)
+    let share = 1 / moments.weight
     var isOrdinary = true
     for channel in 0..<extent.channels {
       vectors.mean[channel] = moments.mean[channel]
@@ -70,10 +86,7 @@ struct BatchPasses<Element: TensorElement> {
 
   /// Normalizes with the statistics known.
   func apply(_ x: Source, _ y: Result, _ vectors: ChannelVectors<Element>, isOrdinary: Bool) {
-    cut.forEachChunk { part, start in
-      passes.normalize(
-        x + start, y + start, part, vectors, isOrdinary: isOrdinary, rectifies: rectifies, streams: cut.streams)
-    }
+    cut.forEachChunk { part, start in normalize(x, y, part, start, vectors, isOrdinary: isOrdinary) }
   }
 
   /// The backward pass: writes the gradients of gamma and beta, and that of the input, for which the statistics are functions of
@@ -82,16 +95,20 @@ struct BatchPasses<Element: TensorElement> {
     _ g: Source, _ x: Source, _ dx: Result, _ vectors: ChannelVectors<Element>, isOrdinary: Bool, isInference: Bool,
     gamma: Result, beta: Result
   ) {
+    let weight = rows.weight.sum
     func finish(_ found: Passes.Sums, _ first: Int, _ width: Int, _ line: Passes.Line) -> Bool {
       let isFinite = passes.finishGradients(
-        found.sums, found.squares, count: extent.valuesPerChannel, vectors.from(first), width: width, line,
+        found.sums, found.squares, weight: weight, vectors.from(first), width: width, line,
         isOrdinary: isOrdinary, gamma: gamma + first, beta: beta + first
       ) { channel in
         var sums = (0.0, 0.0)
         let (whole, start) = extent.slice(channels: first + channel..<first + channel + 1)
-        addGradientSumsByDefinition(
-          g + start, x + start, whole, 0..<1, vectors.from(first + channel), rectifies: rectifies, sums: &sums.0,
-          products: &sums.1)
+        rows.read(g, whole, start) { g, part in
+          rows.read(x, whole, start) { x, _ in
+            addGradientSumsByDefinition(
+              g, x, part, 0..<1, vectors.from(first + channel), rectifies: rectifies, sums: &sums.0, products: &sums.1)
+          }
+        }
         return sums
       }
       if isInference { line.setToZero(width: width) }
@@ -100,16 +117,34 @@ struct BatchPasses<Element: TensorElement> {
     func findSums(
       _ part: ChannelExtent, _ start: Int, _ first: Int, _ found: Passes.Sums, _ scratch: Result
     ) {
-      passes.findGradientSums(
-        g + start, x + start, part, vectors.from(first), isOrdinary: isOrdinary, rectifies: rectifies,
-        sums: found.sums, products: found.squares, scratch: scratch)
+      rows.read(g, part, start) { g, read in
+        rows.read(x, part, start) { x, _ in
+          passes.findGradientSums(
+            g, x, read, vectors.from(first), isOrdinary: isOrdinary, rectifies: rectifies, sums: found.sums,
+            products: found.squares, scratch: scratch)
+        }
+      }
     }
     func findInputGradient(
       _ part: ChannelExtent, _ start: Int, _ first: Int, _ line: Passes.Line, isFinite: Bool
     ) {
-      passes.findInputGradient(
-        g + start, x + start, dx + start, part, vectors.from(first), line, isOrdinary: isFinite, rectifies: rectifies,
-        streams: cut.streams)
+      func find(_ part: ChannelExtent, _ start: Int, _ line: Passes.Line, streams: Bool) {
+        rows.write(g, x, dx, part, start, streams: streams) { g, x, dx, part, streams in
+          passes.findInputGradient(
+            g!, x, dx, part, vectors.from(first), line, isOrdinary: isFinite, rectifies: rectifies, streams: streams)
+        }
+      }
+      guard let weights = rows.weights else { return find(part, start, line, streams: cut.streams) }
+      // What the moments bring to each row is as much as the row counts in them.
+      Passes.Line.lend(width: part.width) { weighted in
+        let firstRow = rows.firstRow(start)
+        for outer in 0..<part.outers {
+          var row = part
+          row.outers = 1
+          weighted.set(line, times: weights[firstRow + outer], width: part.width)
+          find(row, start + outer * rows.extent.stride, weighted, streams: false)
+        }
+      }
     }
     switch cut.order {
     case .channels:

@@ -210,6 +210,16 @@ struct ChannelPasses<Element: TensorElement> {
       }
     }
 
+    /// Another line times a number.
+    func set(_ line: Line, times factor: Double, width: Int) {
+      for channel in 0..<width {
+        slope[channel] = line.slope[channel] * Element(factor)
+        offset[channel] = line.offset[channel] * Element(factor)
+        definedSlope[channel] = line.definedSlope[channel] * factor
+        definedOffset[channel] = line.definedOffset[channel] * factor
+      }
+    }
+
     /// The vectors from a channel on.
     func from(_ first: Int) -> Line {
       Line(
@@ -218,16 +228,16 @@ struct ChannelPasses<Element: TensorElement> {
     }
   }
 
-  /// From the sums of the gradient over `count` values a channel, the gradients of gamma and beta, and what makes that of the
+  /// From the sums of the gradient over values of some weight a channel, their number where all count the same, the gradients of gamma and beta, and what makes that of the
   /// input. False if some are left to the definition, for which `definition` finds the sums where the kernels' overflowed.
   func finishGradients(
-    _ sums: UnsafeMutablePointer<Double>, _ products: UnsafeMutablePointer<Double>, count: Int,
+    _ sums: UnsafeMutablePointer<Double>, _ products: UnsafeMutablePointer<Double>, weight: Double,
     _ vectors: ChannelVectors<Element>, width: Int, _ line: Line, isOrdinary: Bool,
     gamma: UnsafeMutablePointer<Element>, beta: UnsafeMutablePointer<Element>, definition: (Int) -> (Double, Double)
   ) -> Bool {
     if let kernels {
       let isFinite = kernels.table.pointee.finish_gradients(
-        sums, products, width, Double(count), vectors.mean, vectors.reciprocalDeviation, kernels(vectors.pivot),
+        sums, products, width, weight, vectors.mean, vectors.reciprocalDeviation, kernels(vectors.pivot),
         kernels(ifAny: vectors.gamma), kernels(gamma), kernels(beta), kernels(line.slope), kernels(line.offset))
       if isFinite && isOrdinary { return true }
     }
@@ -242,7 +252,7 @@ struct ChannelPasses<Element: TensorElement> {
       beta[channel] = Element(sums[channel])
       let factor = vectors.gamma(channel)
       (line.definedSlope[channel], line.definedOffset[channel]) = gradientLine(
-        sum: factor * sums[channel], product: factor * ofGamma, count: count, reciprocalDeviation: reciprocal)
+        sum: factor * sums[channel], product: factor * ofGamma, weight: weight, reciprocalDeviation: reciprocal)
       line.slope[channel] = .nan
     }
     return false

@@ -124,13 +124,13 @@ func repeatVector<Element>(_ vector: UnsafeMutablePointer<Element>, _ extent: Ch
   }
 }
 
-/// The slope and offset of an input's gradient, see ``ChannelVectors``, from the sums over the `count` values that have a mean in
-/// common: of `h = g · gamma`, and of `h · x̂`.
+/// The slope and offset of an input's gradient, see ``ChannelVectors``, from the sums over the values that have a mean in common, of
+/// some weight, which is their number where all count the same: of `h = g · gamma`, and of `h · x̂`.
 ///
 /// They are of distances from the mean; from a pivot, `rest · slope` is taken from the offset.
 func gradientLine(
-  sum: Double, product: Double, count: Int, reciprocalDeviation: Double
+  sum: Double, product: Double, weight: Double, reciprocalDeviation: Double
 ) -> (slope: Double, offset: Double) {
-  let share = 1 / Double(count)
+  let share = 1 / weight
   return (reciprocalDeviation * reciprocalDeviation * product * share, reciprocalDeviation * sum * share)
 }

@@ -146,3 +146,33 @@ private struct DefiningLine {
     Element((Double(x) - mean) * factor + beta)
   }
 }
+
+/// Writes the weighted mean and centred second moment of each channel, for a weight of each outer.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+func findWeightedMoments<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, _ extent: ChannelExtent, weights: UnsafePointer<Double>, total: Double,
+  mean: UnsafeMutablePointer<Double>, second: UnsafeMutablePointer<Double>
+) {
+  withScratch(2 * extent.channels, of: Double.self) { sums in
+    let squares = sums + extent.channels
+    for channel in 0..<extent.channels { mean[channel] = Double(x[channel * extent.inner]) }
+    for _ in 0..<2 {
+      sums.update(repeating: 0, count: 2 * extent.channels)
+      for outer in 0..<extent.outers {
+        let (values, weight) = (x + outer * extent.stride, weights[outer])
+        for channel in 0..<extent.channels {
+          for index in 0..<extent.inner {
+            let distance = Double(values[channel * extent.inner + index]) - mean[channel]
+            sums[channel] += weight * distance
+            squares[channel] += weight * distance * distance
+          }
+        }
+      }
+      for channel in 0..<extent.channels {
+        mean[channel] += sums[channel] / total
+        second[channel] = squares[channel] - sums[channel] / total * sums[channel]
+      }
+    }
+  }
+}

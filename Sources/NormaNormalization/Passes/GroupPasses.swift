@@ -112,7 +112,8 @@ struct GroupPasses<Element: TensorElement> {
           sum += gamma * sums[channel]
           product += gamma * ((products[channel] - rest * sums[channel]) * reciprocal)
         }
-        return gradientLine(sum: sum, product: product, count: cut.valuesPerGroup, reciprocalDeviation: reciprocal)
+        return gradientLine(
+          sum: sum, product: product, weight: Double(cut.valuesPerGroup), reciprocalDeviation: reciprocal)
       }
       if isOrdinary || !channels.contains(where: vectors.isExact) {
         let found = sumUp(rest: rest)

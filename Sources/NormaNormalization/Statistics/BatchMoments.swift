@@ -1,23 +1,38 @@
 import NormaTensor
 
 /// The statistics of a batch, channel by channel: how many values, their mean, and the sum of their squared distances
-/// from it.
+/// from it. Values may have weights, of which only the ratios matter.
 ///
 /// Moments of parts are merged into those of the whole, to rounding: another order of the parts, or another cut, gives means
 /// and moments that differ by some 1e-15 of themselves. ``merging(_:)`` has one order for all, and so the same bits.
 public struct BatchMoments: Sendable, Equatable {
-  /// How many values each channel has.
+  /// How many values each channel has; those that weigh nothing do not count.
   public private(set) var count: Int
+  /// The sum of the values' weights: the count where each weighs 1.
+  public private(set) var weight: Double
+  /// The sum of the squares of the values' weights: the count where each weighs 1.
+  public private(set) var squaredWeight: Double
   /// The means `[C]`.
   public private(set) var mean: Tensor<Double>
-  /// The centred second moments `[C]`: `Σ (x − mean)²`.
+  /// The centred second moments `[C]`: `Σ (x − mean)²`, each square times the value's weight.
   public private(set) var centredSecondMoment: Tensor<Double>
 
   /// Moments with the given values, both `[C]`.
   public init(count: Int, mean: Tensor<Double>, centredSecondMoment: Tensor<Double>) {
+    self.init(
+      count: count, weight: Double(count), squaredWeight: Double(count), mean: mean,
+      centredSecondMoment: centredSecondMoment)
+  }
+
+  /// Moments of values with weights.
+  init(
+    count: Int, weight: Double, squaredWeight: Double, mean: Tensor<Double>, centredSecondMoment: Tensor<Double>
+  ) {
     require(
       mean.shape == centredSecondMoment.shape, "means of \(mean.shape) and moments of \(centredSecondMoment.shape)")
     self.count = count
+    self.weight = weight
+    self.squaredWeight = squaredWeight
     self.mean = mean
     self.centredSecondMoment = centredSecondMoment
   }
@@ -96,7 +111,7 @@ public struct BatchMoments: Sendable, Equatable {
     return merged(parts)
   }
 
-  private static func merged(_ parts: [BatchMoments]) -> BatchMoments {
+  static func merged(_ parts: [BatchMoments]) -> BatchMoments {
     var level = parts
     while level.count > 1 {
       level = stride(from: 0, to: level.count, by: 2).map { place in
@@ -109,17 +124,24 @@ public struct BatchMoments: Sendable, Equatable {
   private func merged(with other: BatchMoments) -> BatchMoments {
     guard other.count > 0 else { return self }
     guard count > 0 else { return other }
-    let total = Double(count + other.count)
+    let total = weight + other.weight
     let difference = other.mean - mean
     return BatchMoments(
-      count: count + other.count, mean: mean + (Double(other.count) / total) * difference,
+      count: count + other.count, weight: total, squaredWeight: squaredWeight + other.squaredWeight,
+      mean: mean + (other.weight / total) * difference,
       centredSecondMoment: centredSecondMoment + other.centredSecondMoment
-        + (Double(count) * Double(other.count) / total) * (difference * difference))
+        + (weight * other.weight / total) * (difference * difference))
+  }
+
+  /// What the second moment is divided by for the variance: the weight W, or W − Σw²/W for the unbiased estimate, which is n − 1
+  /// for n values of weight 1.
+  func divisor(_ estimator: VarianceEstimator) -> Double {
+    estimator == .biased ? weight : weight - squaredWeight / weight
   }
 
   /// The variances `[C]`; NaN where the estimator has too few values.
   public func variance(_ estimator: VarianceEstimator) -> Tensor<Double> {
-    let divisor = Double(estimator == .biased ? count : count - 1)
+    let divisor = divisor(estimator)
     return centredSecondMoment.applying(.scale(divisor > 0 ? 1 / divisor : .nan))
   }
 }

@@ -2,6 +2,8 @@
 public enum NormalizationError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A training batch has one value per channel: its variance is 0 and its normalized value says nothing.
   case singleValuePerChannel(shape: [Int])
+  /// A weight of a row is below 0 or no number; `place` is its place among all weights.
+  case invalidWeight(value: Double, place: Int)
   /// Statistics for one number of channels were used with another.
   case channelCountMismatch(expected: Int, found: Int)
 
@@ -12,6 +14,8 @@ public enum NormalizationError: Error, Equatable, Sendable, CustomStringConverti
         batch normalization in training needs more than one value per channel, and a batch of shape \(shape) has one; \
         use larger batches, or choose a SingleValuePolicy
         """
+    case .invalidWeight(let value, let place):
+      return "weight \(place) of a batch's rows is \(value); weights are finite and not below 0"
     case .channelCountMismatch(let expected, let found):
       return "statistics of \(expected) channels do not fit \(found) channels"
     }

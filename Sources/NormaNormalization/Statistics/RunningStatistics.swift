@@ -68,9 +68,8 @@ public struct RunningStatistics<Element: TensorElement>: Sendable, Equatable {
     }
     guard moments.count > 1 else { return }
     let weight = rule.weight(afterBatches: batchCount)
-    let divisor = Double(estimator == .biased ? moments.count : moments.count - 1)
     blend(&mean, with: moments.mean, scaledBy: 1, weight: weight)
-    blend(&variance, with: moments.centredSecondMoment, scaledBy: 1 / divisor, weight: weight)
+    blend(&variance, with: moments.centredSecondMoment, scaledBy: 1 / moments.divisor(estimator), weight: weight)
     batchCount += 1
   }
 

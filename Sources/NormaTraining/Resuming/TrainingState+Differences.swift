@@ -37,6 +37,7 @@ extension TrainingConfiguration {
         ("clipping", settings.clipping.map { "\($0)" } ?? "none"),
         ("averaging", settings.averaging.map { "\($0)" } ?? "none"), ("microBatches", "\(settings.microBatches)"),
         ("sharesMoments", "\(settings.sharesMoments)"),
+        ("ghostSize", settings.ghostSize.map { "\($0)" } ?? "none"),
         ("mixup", settings.mixup.map { "\($0)" } ?? "none"), ("dropsLastBatch", "\(settings.dropsLastBatch)"),
         ("keepsBest", "\(settings.keepsBest)"), ("monitor", settings.monitor.rawValue),
         ("patience", settings.patience.map { "\($0)" } ?? "none"),

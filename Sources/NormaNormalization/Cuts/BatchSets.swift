@@ -1,0 +1,160 @@
+import NormaTensor
+
+/// Which values of a batch share moments, and which do not count.
+struct BatchSets {
+  let sets: [BatchSet]
+  let excluded: ExcludedRows
+
+  /// - Throws: ``NormalizationError/invalidWeight(value:place:)``.
+  init<Element: TensorElement>(
+    _ shape: Shape, _ layout: ChannelLayout, _ scope: StatisticsScope, _ weights: Tensor<Element>?
+  ) throws(NormalizationError) {
+    let whole = layout.extent(of: shape)
+    let (samples, scope) = (shape[0], scope.checked())
+    let positions = whole.channels > 0 && samples > 0 ? shape.elementCount / (samples * whole.channels) : 0
+    let rowWeights = try weights.map { (weights) throws(NormalizationError) in
+      try RowWeights(weights, of: shape, layout: layout)
+    }
+    func rows(_ samples: Range<Int>) -> SelectedRows {
+      if let rowWeights {
+        return SelectedRows(
+          whole, layout: layout, samples: samples, positions: positions, weights: rowWeights,
+          keepsWeights: rowWeights.isUneven && scope.mergesMoments)
+      }
+      let outersPerSample = layout == .channelsLast ? positions : 1
+      return SelectedRows(
+        whole, outers: samples.lowerBound * outersPerSample..<samples.upperBound * outersPerSample)
+    }
+    let all = 0..<samples
+    switch scope {
+    case .batch: sets = [BatchSet(rows: rows(all), parts: [])]
+    case .parts:
+      let ranges = scope.ranges(of: samples)
+      sets = [BatchSet(rows: rows(all), parts: ranges.count > 1 ? ranges.map(rows) : [])]
+    case .ghosts: sets = scope.ranges(of: samples).map { BatchSet(rows: rows($0), parts: []) }
+    }
+    excluded = ExcludedRows(rowWeights, whole, layout, positions: positions)
+  }
+
+  /// Calls `body` for each set.
+  func forEachSet<Found>(_ body: (BatchSet) -> Found) -> [Found] {
+    mapSets(sets, valuesPerSet: sets[0].rows.extent.valuesPerChannel * sets[0].rows.extent.channels, body)
+  }
+}
+
+/// Values of a batch that share moments.
+struct BatchSet: Sendable {
+  let rows: SelectedRows
+  /// The parts of which the moments are merged; none where they are found at once.
+  let parts: [SelectedRows]
+
+  /// Whether the moments are not found while the values are normalized.
+  var needsMomentsFirst: Bool { !parts.isEmpty || rows.weights != nil }
+
+  /// The moments, as they are found for the forward pass.
+  func moments<Element: TensorElement>(of x: Tensor<Element>) -> BatchMoments {
+    parts.isEmpty ? rows.moments(of: x) : .merged(parts.map { $0.moments(of: x) })
+  }
+
+  /// The shape of the values as a batch of their own.
+  func shape(of whole: Shape, _ layout: ChannelLayout) -> [Int] {
+    rows.extent.valuesPerChannel * rows.extent.channels == whole.elementCount
+      ? Array(whole) : [rows.extent.valuesPerChannel, rows.extent.channels]
+  }
+}
+
+extension SelectedRows {
+  /// The moments of these rows.
+  @specialized(where Element == Float)
+  func moments<Element: TensorElement>(of x: Tensor<Element>) -> BatchMoments {
+    let channels = extent.channels
+    guard extent.valuesPerChannel > 0, channels > 0 else {
+      return BatchMoments(count: 0, mean: .zeros([channels]), centredSecondMoment: .zeros([channels]))
+    }
+    if let weights { return weightedMoments(of: x, weights) }
+    let parameters = AffineParameters<Element>(gamma: nil, beta: nil, channels: channels)
+    let work = BatchPasses<Element>(over: self, rectifies: false)
+    let vectors = SharedStatistics<Element>.Vectors(parameters, work.cut.extent)
+    _ = withExtendedLifetime(x) { work.forward(x.address, nil, vectors.lent, epsilon: 0) }
+    return BatchMoments(
+      count: extent.valuesPerChannel, mean: vectors.mean, centredSecondMoment: vectors.secondMoment)
+  }
+
+  /// The moments of rows that do not count the same, `Σ w·x / W` and `Σ w·(x − mean)²`: in double precision, of runs of rows by the
+  /// corrected two-pass algorithm, merged.
+  private func weightedMoments<Element: TensorElement>(of x: Tensor<Element>, _ weights: [Double]) -> BatchMoments {
+    let channels = extent.channels
+    let length = max(1, 16_384 / max(1, extent.stride), (extent.outers + 63) / 64)
+    let runs = stride(from: 0, to: extent.outers, by: length).map { $0..<min(extent.outers, $0 + length) }
+    let (means, mean) = Tensor<Double>.unwritten([runs.count, channels])
+    let (seconds, second) = Tensor<Double>.unwritten([runs.count, channels])
+    let totals = runs.map { run in
+      let inner = Double(extent.inner)
+      return (
+        sum: run.reduce(0) { $0 + weights[$1] } * inner,
+        squares: run.reduce(0) { $0 + weights[$1] * weights[$1] } * inner
+      )
+    }
+    Parallel.forEach(runs.count) { index in
+      let (part, start) = extent.slice(outers: runs[index])
+      read(x.address, part, start) { x, part in
+        weights.withUnsafeBufferPointer { weights in
+          findWeightedMoments(
+            x, part, weights: weights.baseAddress! + runs[index].lowerBound, total: totals[index].sum,
+            mean: mean + index * channels, second: second + index * channels)
+        }
+      }
+    }
+    return withExtendedLifetime(x) {
+      .merged(
+        runs.indices.map { index in
+          func row(_ tensor: Tensor<Double>) -> Tensor<Double> {
+            tensor[rows: index..<index + 1].reshaped(to: [channels])
+          }
+          return BatchMoments(
+            count: runs[index].count * extent.inner, weight: totals[index].sum, squaredWeight: totals[index].squares,
+            mean: row(means), centredSecondMoment: row(seconds))
+        })
+    }
+  }
+}
+
+/// Rows that do not count.
+struct ExcludedRows: Sendable {
+  /// Where each stands, and how many values of a channel there are side by side.
+  private let places: [Int]
+  private let channelStep: Int, inner: Int
+
+  init(_ weights: RowWeights?, _ whole: ChannelExtent, _ layout: ChannelLayout, positions: Int) {
+    channelStep = whole.inner
+    guard let weights else {
+      (places, inner) = ([], whole.inner)
+      return
+    }
+    let isScattered = layout == .channelsFirst && weights.perSample > 1
+    inner = isScattered ? 1 : whole.inner
+    let rowsPerSample = layout == .channelsFirst && !isScattered ? 1 : positions
+    let rowsPerWeight = rowsPerSample / weights.perSample
+    places = weights.values.indices.filter { weights.values[$0] == 0 }.flatMap { place in
+      (place * rowsPerWeight..<(place + 1) * rowsPerWeight).map { row in
+        isScattered ? row / positions * whole.stride + row % positions : row * whole.stride
+      }
+    }
+  }
+
+  /// Writes what such rows are to hold.
+  func fill<Element: TensorElement>(
+    _ y: UnsafeMutablePointer<Element>, _ parameters: AffineParameters<Element>, _ output: ExcludedOutput
+  ) {
+    guard !places.isEmpty else { return }
+    let values = (0..<parameters.channels).map { channel -> Element in
+      guard output == .beta, let beta = parameters.beta?.address[channel] else { return 0 }
+      return parameters.rectifies && beta <= 0 ? 0 : beta
+    }
+    for place in places {
+      for (channel, value) in values.enumerated() {
+        (y + place + channel * channelStep).update(repeating: value, count: inner)
+      }
+    }
+  }
+}
