@@ -42,7 +42,7 @@ struct BenchmarkWorker {
         if request.hello == true {
           reply.info = "norma \(normaVersion) threads=\(Parallel.threadCount) kernels=\(Kernels.name)"
           reply.variants = Dictionary(
-            uniqueKeysWithValues: ["norm", "conv", "product", "train", "infer"].map {
+            uniqueKeysWithValues: ["norm", "norm+family", "conv", "product", "train", "infer"].map {
               ($0, Benchmark.variants(section: $0))
             })
         } else if request.drop == true {

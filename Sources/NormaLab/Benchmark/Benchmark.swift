@@ -18,7 +18,7 @@ public struct Benchmark {
   /// The ways in which a case of a section can be run; none for an unknown section.
   public static func variants(section: String) -> [String] {
     switch section {
-    case "norm", "conv", "product", "infer": ["fused"]
+    case "norm", "norm+family", "conv", "product", "infer": ["fused"]
     case "train": ["fused", "recompute"]
     default: []
     }

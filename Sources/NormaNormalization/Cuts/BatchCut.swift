@@ -79,14 +79,13 @@ struct BatchCut {
       body(part, start)
     }
   }
-
-  /// Whether results are written past the caches.
-  var streams: Bool { writesPastCaches(count: extent.outers * extent.channels * extent.inner, run: extent.runLength) }
 }
 
 extension ChannelExtent {
   /// The values of a whole tensor's outer that are treated alike or lie in one row.
   var runLength: Int { inner > 1 ? inner : channels }
+  /// Whether results of a whole tensor are written past the caches.
+  var streams: Bool { writesPastCaches(count: outers * channels * inner, run: runLength) }
 }
 
 /// Whether a result of `count` floats, of which runs of so many stand side by side, is written past the caches: from a size

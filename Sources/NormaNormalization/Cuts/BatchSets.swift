@@ -18,8 +18,7 @@ struct BatchSets {
     func rows(_ samples: Range<Int>) -> SelectedRows {
       if let rowWeights {
         return SelectedRows(
-          whole, layout: layout, samples: samples, positions: positions, weights: rowWeights,
-          keepsWeights: rowWeights.isUneven && scope.mergesMoments)
+          whole, samples: samples, of: rowWeights, keepsWeights: rowWeights.isUneven && scope.mergesMoments)
       }
       let outersPerSample = layout == .channelsLast ? positions : 1
       return SelectedRows(
@@ -33,7 +32,7 @@ struct BatchSets {
       sets = [BatchSet(rows: rows(all), parts: ranges.count > 1 ? ranges.map(rows) : [])]
     case .ghosts: sets = scope.ranges(of: samples).map { BatchSet(rows: rows($0), parts: []) }
     }
-    excluded = ExcludedRows(rowWeights, whole, layout, positions: positions)
+    excluded = ExcludedRows(rowWeights, samples: all, whole)
   }
 
   /// Calls `body` for each set.
@@ -121,39 +120,51 @@ extension SelectedRows {
 
 /// Rows that do not count.
 struct ExcludedRows: Sendable {
-  /// Where each stands, and how many values of a channel there are side by side.
-  private let places: [Int]
-  private let channelStep: Int, inner: Int
+  /// Stretches of them.
+  private var runs: [(place: Int, count: Int)] = []
+  private let rowStep: Int, channelStep: Int, inner: Int
 
-  init(_ weights: RowWeights?, _ whole: ChannelExtent, _ layout: ChannelLayout, positions: Int) {
+  init(_ weights: RowWeights?, samples: Range<Int>, _ whole: ChannelExtent) {
     channelStep = whole.inner
-    guard let weights else {
-      (places, inner) = ([], whole.inner)
-      return
-    }
-    let isScattered = layout == .channelsFirst && weights.perSample > 1
-    inner = isScattered ? 1 : whole.inner
-    let rowsPerSample = layout == .channelsFirst && !isScattered ? 1 : positions
-    let rowsPerWeight = rowsPerSample / weights.perSample
-    places = weights.values.indices.filter { weights.values[$0] == 0 }.flatMap { place in
-      (place * rowsPerWeight..<(place + 1) * rowsPerWeight).map { row in
-        isScattered ? row / positions * whole.stride + row % positions : row * whole.stride
-      }
-    }
+    inner = weights?.layout.isScattered ?? false ? 1 : whole.inner
+    rowStep = weights?.layout.rowStep ?? whole.stride
+    weights?.forEachRun(samples, counting: false) { runs.append(($0, $1)) }
   }
 
   /// Writes what such rows are to hold.
+  @specialized(where Element == Float)
   func fill<Element: TensorElement>(
     _ y: UnsafeMutablePointer<Element>, _ parameters: AffineParameters<Element>, _ output: ExcludedOutput
   ) {
-    guard !places.isEmpty else { return }
-    let values = (0..<parameters.channels).map { channel -> Element in
+    guard !runs.isEmpty else { return }
+    let (channels, width) = (parameters.channels, parameters.channels * inner)
+    let values = (0..<channels).map { channel -> Element in
       guard output == .beta, let beta = parameters.beta?.address[channel] else { return 0 }
       return parameters.rectifies && beta <= 0 ? 0 : beta
     }
-    for place in places {
-      for (channel, value) in values.enumerated() {
-        (y + place + channel * channelStep).update(repeating: value, count: inner)
+    let isZero = values.allSatisfy { $0 == 0 }
+    let row = values.flatMap { [Element](repeating: $0, count: inner) }
+    // Each ticket writes rows of its own.
+    nonisolated(unsafe) let y = y
+    let perTicket = max(1, (runs.count + 15) / 16)
+    Parallel.forEach((runs.count + perTicket - 1) / perTicket) { ticket in
+      for run in runs[ticket * perTicket..<min(runs.count, (ticket + 1) * perTicket)] {
+        if channelStep == inner {
+          // Rows as they lie.
+          if isZero {
+            (y + run.place).update(repeating: 0, count: run.count * width)
+          } else {
+            row.withUnsafeBufferPointer { row in
+              for index in 0..<run.count {
+                (y + run.place + index * rowStep).update(from: row.baseAddress!, count: width)
+              }
+            }
+          }
+        } else {
+          for channel in 0..<channels {
+            (y + run.place + channel * channelStep).update(repeating: values[channel], count: run.count)
+          }
+        }
       }
     }
   }

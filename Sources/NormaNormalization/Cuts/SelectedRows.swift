@@ -7,82 +7,98 @@ import NormaTensor
 struct SelectedRows: Sendable {
   /// How the rows are read as a tensor of their own.
   let extent: ChannelExtent
-  /// Where the first of them stands, where they stand side by side.
+  /// Where the first of them stands, where they all stand side by side.
   let start: Int
-  /// Where each row stands in the whole tensor; nil where they stand side by side.
-  private let places: [Int]?
-  /// How far the values of neighbouring channels are apart in the whole tensor.
-  private let channelStep: Int
+  /// The stretches of rows that stand side by side; nil where all do.
+  private let runs: [Run]?
+  /// How far the values of neighbouring rows, and of neighbouring channels, are apart in the whole tensor.
+  private let rowStep: Int, channelStep: Int
   /// How much each row counts; nil where all count the same.
   let weights: [Double]?
+  /// Whether results are written past the caches, which the size of the whole tensor decides.
+  let streams: Bool
+
+  /// Rows that stand side by side in the whole tensor.
+  struct Run: Sendable {
+    /// The number of the first among the rows that are worked on.
+    let row: Int
+    /// Where its first value stands in the whole tensor.
+    let place: Int
+    var count: Int
+  }
 
   /// All rows of some samples.
   init(_ whole: ChannelExtent, outers: Range<Int>) {
     (extent, start) = whole.slice(outers: outers)
-    channelStep = extent.inner
-    (places, weights) = (nil, nil)
+    (rowStep, channelStep) = (extent.stride, extent.inner)
+    (runs, weights, streams) = (nil, nil, whole.streams)
   }
+
+  /// Whether some rows do not stand beside their neighbours.
+  var areApart: Bool { runs != nil }
 
   /// Those rows of some samples that count.
   ///
-  ///
   /// - Parameter keepsWeights: whether their weights matter even where all are the same: these are not all rows that share moments.
-  init(
-    _ whole: ChannelExtent, layout: ChannelLayout, samples: Range<Int>, positions: Int, weights: RowWeights,
-    keepsWeights: Bool
-  ) {
-    // With channels first and a weight for each place rows are gathered across the planes.
-    let isScattered = layout == .channelsFirst && weights.perSample > 1
-    let rowsPerSample = layout == .channelsFirst && !isScattered ? 1 : positions
-    let rows = samples.lowerBound * rowsPerSample..<samples.upperBound * rowsPerSample
-    let rowsPerWeight = rowsPerSample / weights.perSample
-    var (kept, found): ([Int], [Double]) = ([], [])
-    kept.reserveCapacity(rows.count)
-    for row in rows {
-      let weight = weights.values[row / rowsPerWeight]
-      guard weight > 0 else { continue }
-      found.append(weight)
-      kept.append(isScattered ? row / positions * whole.stride + row % positions : row * whole.stride)
-    }
-    let rowWeights = keepsWeights || found.contains { $0 != found[0] } ? found : nil
-    if kept.count < rows.count || isScattered && rowWeights != nil {
-      extent = ChannelExtent(outers: kept.count, channels: whole.channels, inner: isScattered ? 1 : whole.inner)
-      start = 0
-      places = kept
-    } else {
-      (extent, start) = whole.slice(outers: layout == .channelsFirst ? samples : rows)
-      places = nil
-    }
+  init(_ whole: ChannelExtent, samples: Range<Int>, of rows: RowWeights, keepsWeights: Bool) {
+    let isScattered = rows.layout.isScattered
+    rowStep = rows.layout.rowStep
     channelStep = whole.inner
-    self.weights = rowWeights
-  }
-
-  /// The sum of all weights of a channel's values, and of their squares.
-  var weight: (sum: Double, squares: Double) {
-    guard let weights else {
-      let count = Double(extent.valuesPerChannel)
-      return (count, count)
+    streams = whole.streams
+    var found: [Run] = []
+    var count = 0
+    rows.forEachRun(samples, counting: true) { place, length in
+      found.append(Run(row: count, place: place, count: length))
+      count += length
     }
-    let inner = Double(extent.inner)
-    return (weights.reduce(0, +) * inner, weights.reduce(0) { $0 + $1 * $1 } * inner)
+    let all = samples.count * rows.layout.rowsPerSample
+    let ofRows = rows.isUneven ? rows.weightsAboveZero(samples) : []
+    weights = keepsWeights || ofRows.contains { $0 != ofRows[0] } ? ofRows : nil
+    if count < all || isScattered && weights != nil {
+      extent = ChannelExtent(outers: count, channels: whole.channels, inner: isScattered ? 1 : whole.inner)
+      start = 0
+      runs = found
+    } else {
+      let outersPerSample = isScattered ? 1 : rows.layout.rowsPerSample
+      (extent, start) = whole.slice(
+        outers: samples.lowerBound * outersPerSample..<samples.upperBound * outersPerSample)
+      runs = nil
+    }
   }
 
-  /// Some neighbouring rows and channels, by where they begin in the tensor of their own.
-  private func rows(_ part: ChannelExtent, _ start: Int) -> (rows: Range<Int>, channel: Int) {
-    let row = start / max(1, extent.stride)
-    return (row..<row + part.outers, (start - row * extent.stride) / max(1, extent.inner))
+  /// The sum of all weights of a channel's values.
+  var weight: Double {
+    weights.map { $0.reduce(0, +) * Double(extent.inner) } ?? Double(extent.valuesPerChannel)
   }
 
-  /// The number of the first row of a part.
-  func firstRow(_ start: Int) -> Int { start / max(1, extent.stride) }
+  /// The number of the first row of a part, which begins somewhere in the tensor of the rows' own.
+  func firstRow(_ begin: Int) -> Int { begin / max(1, extent.stride) }
 
-  /// Where a part begins in the whole tensor, if its rows stand there as in the tensor of their own.
-  private func place(_ rows: Range<Int>, _ channel: Int, _ begin: Int) -> Int? {
-    guard let places else { return start + begin }
-    guard let first = rows.first, channelStep == extent.inner,
-      places[rows.upperBound - 1] - places[first] == (rows.count - 1) * extent.stride
-    else { return nil }
-    return places[first] + channel * channelStep
+  /// The first channel of a part.
+  private func firstChannel(_ begin: Int) -> Int {
+    (begin - firstRow(begin) * extent.stride) / max(1, extent.inner)
+  }
+
+  /// Whether rows of a run are read as they lie.
+  private var liesAsRows: Bool { channelStep == extent.inner && rowStep == extent.stride }
+
+  /// Calls `body` for the stretches of some rows.
+  private func forEachRun(_ runs: [Run], _ rows: Range<Int>, _ body: (_ first: Int, _ place: Int, _ count: Int) -> Void)
+  {
+    // The last run that begins at or before the first row.
+    var (low, high) = (0, runs.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if runs[middle].row <= rows.lowerBound { low = middle } else { high = middle }
+    }
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      let run = runs[low]
+      let end = min(rows.upperBound, run.row + run.count)
+      body(row, run.place + (row - run.row) * rowStep, end - row)
+      row = end
+      low += 1
+    }
   }
 
   /// Lends a part of a tensor.
@@ -91,17 +107,26 @@ struct SelectedRows: Sendable {
     _ x: UnsafePointer<Element>, _ part: ChannelExtent, _ begin: Int,
     _ body: (_ x: UnsafePointer<Element>, _ part: ChannelExtent) -> Value
   ) -> Value {
-    guard places != nil else { return body(x + (start + begin), part) }
-    let (rows, channel) = rows(part, begin)
-    if let place = place(rows, channel, begin) { return body(x + place, part) }
+    guard let runs, part.outers > 0 else { return body(x + (start + begin), part) }
+    let (first, channel) = (firstRow(begin), firstChannel(begin))
+    let rows = first..<first + part.outers
+    if liesAsRows, let place = place(runs, rows) { return body(x + place + channel * channelStep, part) }
     let packed = part.packed
     return withScratch(part.outers * packed.stride, of: Element.self) { memory in
-      gather(x, rows, channel, packed, memory)
+      gather(x, runs, rows, channel, packed, memory)
       return body(memory, packed)
     }
   }
 
-  /// Lends parts of up to two tensors, and takes in what is written of a third: a few rows at a time where they have to be gathered.
+  /// Where rows stand that all stand side by side.
+  private func place(_ runs: [Run], _ rows: Range<Int>) -> Int? {
+    var found: Int?
+    forEachRun(runs, rows) { _, place, count in found = count == rows.count ? place : nil }
+    return found
+  }
+
+  /// Lends parts of up to two tensors, and takes in what is written of a third: stretches of rows where they are, or some rows at a time
+  /// where these are short.
   @inline(__always)
   func write<Element: TensorElement>(
     _ g: UnsafePointer<Element>?, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>,
@@ -111,70 +136,88 @@ struct SelectedRows: Sendable {
       _ part: ChannelExtent, _ streams: Bool
     ) -> Void
   ) {
-    guard places != nil else {
+    guard let runs, part.outers > 0 else {
       let place = start + begin
       return body(g.map { $0 + place }, x + place, y + place, part, streams)
     }
-    let (rows, channel) = rows(part, begin)
-    if let place = place(rows, channel, begin) {
-      return body(g.map { $0 + place }, x + place, y + place, part, streams)
-    }
+    let (first, channel) = (firstRow(begin), firstChannel(begin))
     let packed = part.packed
-    let step = max(1, Self.valuesGathered / max(1, packed.stride * packed.fold)) * packed.fold
+    let step = max(1, Self.valuesGathered / max(1, packed.stride))
     withScratch(3 * step * packed.stride, of: Element.self) { memory in
-      for first in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
-        let some = first..<min(rows.upperBound, first + step)
+      let (gs, xs, ys) = (memory, memory + step * packed.stride, memory + 2 * step * packed.stride)
+      func gathered(_ rows: Range<Int>) {
         var piece = packed
-        piece.outers = some.count
-        if let place = place(some, channel, begin + (first - rows.lowerBound) * extent.stride) {
-          var direct = part
-          direct.outers = some.count
-          body(g.map { $0 + place }, x + place, y + place, direct, false)
-          continue
-        }
-        let (gs, xs, ys) = (memory, memory + step * packed.stride, memory + 2 * step * packed.stride)
-        if let g { gather(g, some, channel, piece, gs) }
-        gather(x, some, channel, piece, xs)
+        piece.outers = rows.count
+        if let g { gather(g, runs, rows, channel, piece, gs) }
+        gather(x, runs, rows, channel, piece, xs)
         body(g == nil ? nil : UnsafePointer(gs), xs, ys, piece, false)
-        scatter(ys, some, channel, piece, y)
+        scatter(ys, runs, rows, channel, piece, y)
       }
+      // Short stretches wait until they are enough.
+      var waiting = first..<first
+      func flush() {
+        for row in stride(from: waiting.lowerBound, to: waiting.upperBound, by: step) {
+          gathered(row..<min(waiting.upperBound, row + step))
+        }
+      }
+      forEachRun(runs, first..<first + part.outers) { row, place, count in
+        guard liesAsRows, count * packed.stride >= Self.valuesInPlace, count >= part.fold else {
+          waiting = waiting.isEmpty ? row..<row + count : waiting.lowerBound..<row + count
+          return
+        }
+        flush()
+        waiting = row + count..<row + count
+        let place = place + channel * channelStep
+        var direct = part
+        direct.outers = count
+        body(g.map { $0 + place }, x + place, y + place, direct, streams)
+      }
+      flush()
     }
   }
 
   /// Values that are gathered at a time: as many as the nearest cache holds three times.
   private static let valuesGathered = 1 << 11
+  /// From so many values on a stretch is worth a call of its own.
+  private static let valuesInPlace = 1 << 9
 
   private func gather<Element: TensorElement>(
-    _ x: UnsafePointer<Element>, _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
+    _ x: UnsafePointer<Element>, _ runs: [Run], _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
     _ memory: UnsafeMutablePointer<Element>
   ) {
-    guard let places else { return }
-    var to = memory
-    for row in rows {
-      let from = x + places[row] + channel * channelStep
-      if channelStep == extent.inner {
-        to.update(from: from, count: part.stride)
-      } else {
-        for channel in 0..<part.channels { to[channel] = from[channel * channelStep] }
+    forEachRun(runs, rows) { row, place, count in
+      var to = memory + (row - rows.lowerBound) * part.stride
+      var from = x + place + channel * channelStep
+      if liesAsRows && part.stride == extent.stride { return to.update(from: from, count: count * part.stride) }
+      for _ in 0..<count {
+        if channelStep == extent.inner {
+          to.update(from: from, count: part.stride)
+        } else {
+          for channel in 0..<part.channels { to[channel] = from[channel * channelStep] }
+        }
+        to += part.stride
+        from += rowStep
       }
-      to += part.stride
     }
   }
 
   private func scatter<Element: TensorElement>(
-    _ memory: UnsafePointer<Element>, _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
+    _ memory: UnsafePointer<Element>, _ runs: [Run], _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
     _ y: UnsafeMutablePointer<Element>
   ) {
-    guard let places else { return }
-    var from = memory
-    for row in rows {
-      let to = y + places[row] + channel * channelStep
-      if channelStep == extent.inner {
-        to.update(from: from, count: part.stride)
-      } else {
-        for channel in 0..<part.channels { to[channel * channelStep] = from[channel] }
+    forEachRun(runs, rows) { row, place, count in
+      var from = memory + (row - rows.lowerBound) * part.stride
+      var to = y + place + channel * channelStep
+      if liesAsRows && part.stride == extent.stride { return to.update(from: from, count: count * part.stride) }
+      for _ in 0..<count {
+        if channelStep == extent.inner {
+          to.update(from: from, count: part.stride)
+        } else {
+          for channel in 0..<part.channels { to[channel * channelStep] = from[channel] }
+        }
+        from += part.stride
+        to += rowStep
       }
-      from += part.stride
     }
   }
 }
@@ -190,13 +233,24 @@ extension ChannelExtent {
 
 /// How much each row of a batch counts.
 struct RowWeights: Sendable {
-  let values: [Double]
-  /// The number of weights of each sample.
-  let perSample: Int
+  /// Where the rows of a batch stand.
+  struct Layout: Sendable {
+    /// Whether rows go across planes: with channels first, and a weight for each place.
+    let isScattered: Bool
+    /// The rows of a sample: its places, or with channels first and a weight for each sample the sample as a whole.
+    let rowsPerSample: Int
+    /// How far samples, and rows of a sample, are apart.
+    let sampleStep: Int, rowStep: Int
+  }
+
+  let layout: Layout
   /// Whether rows that count do not all count the same.
   let isUneven: Bool
+  private let values: [Double]
+  private let rowsPerWeight: Int
 
   /// - Throws: ``NormalizationError/invalidWeight(value:place:)`` for one below 0, or that is no number.
+  @specialized(where Element == Float)
   init<Element: TensorElement>(
     _ weights: Tensor<Element>, of shape: Shape, layout: ChannelLayout
   ) throws(NormalizationError) {
@@ -204,12 +258,65 @@ struct RowWeights: Sendable {
     require(
       weights.rank > 0 && weights.shape.elementsEqual(axes.prefix(weights.rank)),
       "weights of shape \(weights.shape) for rows of a tensor of shape \(shape), \(layout)")
-    values = weights.elements.map(Double.init)
-    perSample = max(1, shape[0] > 0 ? weights.count / shape[0] : 1)
-    let first = values.first { $0 > 0 }
-    isUneven = values.contains { $0 > 0 && $0 != first }
-    for (place, value) in values.enumerated() where !(value >= 0 && value.isFinite) {
-      throw .invalidWeight(value: value, place: place)
+    let positions = axes.dropFirst().reduce(1, *)
+    let channels = layout == .channelsLast ? shape.channelCount : shape[1]
+    let perSample = shape[0] > 0 ? weights.count / shape[0] : 1
+    let isScattered = layout == .channelsFirst && perSample > 1
+    let isPlanes = layout == .channelsFirst && !isScattered
+    self.layout = Layout(
+      isScattered: isScattered, rowsPerSample: isPlanes ? 1 : positions, sampleStep: positions * channels,
+      rowStep: isScattered ? 1 : isPlanes ? positions * channels : channels)
+    rowsPerWeight = isPlanes ? 1 : positions / max(1, perSample)
+    var (values, first, isUneven, invalid) = ([Double](), 0.0, false, -1)
+    values.reserveCapacity(weights.count)
+    weights.withUnsafeElements { weights in
+      for weight in weights {
+        let value = Double(weight)
+        if !(value >= 0 && value <= .greatestFiniteMagnitude) && invalid < 0 { invalid = values.count }
+        if value > 0 {
+          if first == 0 { first = value }
+          if value != first { isUneven = true }
+        }
+        values.append(value)
+      }
     }
+    if invalid >= 0 { throw .invalidWeight(value: values[invalid], place: invalid) }
+    (self.values, self.isUneven) = (values, isUneven)
+  }
+
+  /// Calls `body` for the stretches of rows, in some samples, that count, or that do not: with the place of the first, and how many.
+  func forEachRun(_ samples: Range<Int>, counting: Bool, _ body: (_ place: Int, _ count: Int) -> Void) {
+    let weightsPerSample = layout.rowsPerSample / max(1, rowsPerWeight)
+    // Samples stand one after the other, so a stretch may go on from one to the next; not across planes.
+    let isOneStretch = layout.sampleStep == layout.rowsPerSample * layout.rowStep
+    var (place, count) = (0, 0)
+    values.withUnsafeBufferPointer { values in
+      for sample in samples {
+        for weight in 0..<weightsPerSample {
+          if (values[sample * weightsPerSample + weight] > 0) == counting {
+            if count == 0 { place = sample * layout.sampleStep + weight * rowsPerWeight * layout.rowStep }
+            count += rowsPerWeight
+          } else if count > 0 {
+            body(place, count)
+            count = 0
+          }
+        }
+        if !isOneStretch && count > 0 {
+          body(place, count)
+          count = 0
+        }
+      }
+    }
+    if count > 0 { body(place, count) }
+  }
+
+  /// The weights of the rows that count, in some samples.
+  func weightsAboveZero(_ samples: Range<Int>) -> [Double] {
+    let weightsPerSample = layout.rowsPerSample / max(1, rowsPerWeight)
+    var found: [Double] = []
+    for value in values[samples.lowerBound * weightsPerSample..<samples.upperBound * weightsPerSample] where value > 0 {
+      for _ in 0..<rowsPerWeight { found.append(value) }
+    }
+    return found
   }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import NormaTensor
 
 /// Batch normalization by passes, shared among tickets as ``BatchCut`` says.
@@ -22,7 +23,7 @@ struct BatchPasses<Element: TensorElement> {
   private func normalize(
     _ x: Source, _ y: Result, _ part: ChannelExtent, _ start: Int, _ vectors: ChannelVectors<Element>, isOrdinary: Bool
   ) {
-    rows.write(nil, x, y, part, start, streams: cut.streams) { _, x, y, part, streams in
+    rows.write(nil, x, y, part, start, streams: rows.streams) { _, x, y, part, streams in
       passes.normalize(x, y, part, vectors, isOrdinary: isOrdinary, rectifies: rectifies, streams: streams)
     }
   }
@@ -42,7 +43,7 @@ struct BatchPasses<Element: TensorElement> {
     case .channels:
       return cut.forEachTicketOfChannels { channels, part, start in
         let isOrdinary = Passes.Sums.lend(width: part.channels) { found, scratch in
-          rows.read(x, part, start) { passes.findMoments($0, $1, found, scratch: scratch) }
+          findMoments(x, part, start, found, scratch)
           return finish(found, channels.lowerBound, part.channels)
         }
         guard let y else { return isOrdinary }
@@ -51,7 +52,7 @@ struct BatchPasses<Element: TensorElement> {
       }
     case .rows(let perTicket):
       let isOrdinary = combineRuns(of: perTicket) { part, start, found, scratch in
-        rows.read(x, part, start) { passes.findMoments($0, $1, found, scratch: scratch) }
+        findMoments(x, part, start, found, scratch)
       } add: {
         passes.add($0, count: $1, to: $2, width: $3)
       } finish: {
@@ -61,6 +62,37 @@ struct BatchPasses<Element: TensorElement> {
       vectors.repeatTransform(extent)
       apply(x, y, vectors, isOrdinary: isOrdinary)
       return isOrdinary
+    }
+  }
+
+  private func findMoments(
+    _ x: Source, _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, _ scratch: Result
+  ) {
+    forEachBlock(part, start, found) { block, start, found in
+      rows.read(x, block, start) { passes.findMoments($0, $1, found, scratch: scratch) }
+    } add: { block, count in
+      passes.add(block, count: count, to: found, width: part.channels)
+    }
+  }
+
+  /// Finds the sums of a part at once, or of rows that are apart block by block as the kernels do, with the same bits: then only blocks
+  /// with a gap are gathered.
+  private func forEachBlock(
+    _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums,
+    find: (_ block: ChannelExtent, _ start: Int, _ found: Passes.Sums) -> Void,
+    add: (_ block: Passes.Sums, _ count: Int) -> Void
+  ) {
+    let length = Int(NORMA_BLOCK)
+    guard rows.areApart, passes.kernels != nil, part.readsRows, part.fold == 1, part.outers > length else {
+      return find(part, start, found)
+    }
+    Passes.Sums.lend(width: part.channels) { sums, _ in
+      for first in stride(from: 0, to: part.outers, by: length) {
+        var block = part
+        block.outers = min(length, part.outers - first)
+        find(block, start + first * rows.extent.stride, first == 0 ? found : sums)
+        if first > 0 { add(sums, block.outers) }
+      }
     }
   }
 
@@ -95,7 +127,7 @@ struct BatchPasses<Element: TensorElement> {
     _ g: Source, _ x: Source, _ dx: Result, _ vectors: ChannelVectors<Element>, isOrdinary: Bool, isInference: Bool,
     gamma: Result, beta: Result
   ) {
-    let weight = rows.weight.sum
+    let weight = rows.weight
     func finish(_ found: Passes.Sums, _ first: Int, _ width: Int, _ line: Passes.Line) -> Bool {
       let isFinite = passes.finishGradients(
         found.sums, found.squares, weight: weight, vectors.from(first), width: width, line,
@@ -117,12 +149,17 @@ struct BatchPasses<Element: TensorElement> {
     func findSums(
       _ part: ChannelExtent, _ start: Int, _ first: Int, _ found: Passes.Sums, _ scratch: Result
     ) {
-      rows.read(g, part, start) { g, read in
-        rows.read(x, part, start) { x, _ in
-          passes.findGradientSums(
-            g, x, read, vectors.from(first), isOrdinary: isOrdinary, rectifies: rectifies, sums: found.sums,
-            products: found.squares, scratch: scratch)
+      forEachBlock(part, start, found) { block, start, found in
+        rows.read(g, block, start) { g, read in
+          rows.read(x, block, start) { x, _ in
+            passes.findGradientSums(
+              g, x, read, vectors.from(first), isOrdinary: isOrdinary, rectifies: rectifies, sums: found.sums,
+              products: found.squares, scratch: scratch)
+          }
         }
+      } add: { block, _ in
+        addVector(block.sums, to: found.sums, count: part.channels)
+        addVector(block.squares, to: found.squares, count: part.channels)
       }
     }
     func findInputGradient(
@@ -134,7 +171,7 @@ struct BatchPasses<Element: TensorElement> {
             g!, x, dx, part, vectors.from(first), line, isOrdinary: isFinite, rectifies: rectifies, streams: streams)
         }
       }
-      guard let weights = rows.weights else { return find(part, start, line, streams: cut.streams) }
+      guard let weights = rows.weights else { return find(part, start, line, streams: rows.streams) }
       // What the moments bring to each row is as much as the row counts in them.
       Passes.Line.lend(width: part.width) { weighted in
         let firstRow = rows.firstRow(start)

@@ -125,12 +125,21 @@ public struct BatchMoments: Sendable, Equatable {
     guard other.count > 0 else { return self }
     guard count > 0 else { return other }
     let total = weight + other.weight
-    let difference = other.mean - mean
+    let (share, factor) = (other.weight / total, weight * other.weight / total)
+    let (mean, means) = Tensor<Double>.unwritten(self.mean.shape)
+    let (second, seconds) = Tensor<Double>.unwritten(self.mean.shape)
+    withExtendedLifetime((self, other)) {
+      let (ours, theirs) = (self.mean.address, other.mean.address)
+      let (ourSecond, theirSecond) = (centredSecondMoment.address, other.centredSecondMoment.address)
+      for channel in 0..<channelCount {
+        let difference = theirs[channel] - ours[channel]
+        means[channel] = ours[channel] + share * difference
+        seconds[channel] = ourSecond[channel] + theirSecond[channel] + factor * (difference * difference)
+      }
+    }
     return BatchMoments(
-      count: count + other.count, weight: total, squaredWeight: squaredWeight + other.squaredWeight,
-      mean: mean + (other.weight / total) * difference,
-      centredSecondMoment: centredSecondMoment + other.centredSecondMoment
-        + (weight * other.weight / total) * (difference * difference))
+      count: count + other.count, weight: total, squaredWeight: squaredWeight + other.squaredWeight, mean: mean,
+      centredSecondMoment: second)
   }
 
   /// What the second moment is divided by for the variance: the weight W, or W − Σw²/W for the unbiased estimate, which is n − 1

@@ -30,7 +30,8 @@ struct RandomOperation: CustomStringConvertible {
     var source = Source(number: number)
     let kinds: [(inout Source) throws -> RandomOperation] = [
       Self.linear, Self.matrixProduct, Self.convolution, Self.convolution, Self.depthwise, Self.batchNormalization,
-      Self.fixedBatchNormalization, Self.groupNormalization, Self.rowNormalization, Self.unary, Self.binary,
+      Self.scopedBatchNormalization, Self.fixedBatchNormalization, Self.groupNormalization, Self.rowNormalization,
+      Self.unary, Self.binary,
       Self.pooling,
       Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
       Self.transposedConvolution, Self.signals,
@@ -117,6 +118,36 @@ struct RandomOperation: CustomStringConvertible {
     ) {
       try $0[0].batchNormalized(
         gamma: $0[1], beta: $0[2], layout: layout, rectifies: rectifies, allowsSingleValue: true
+      ).output
+    }
+  }
+
+  /// By the moments of rows that count, of parts or ghost batches, or led to others.
+  private static func scopedBatchNormalization(_ source: inout Source) -> RandomOperation {
+    let layout: ChannelLayout = source.chance() ? .channelsLast : .channelsFirst
+    let (channels, rectifies) = (source.length(300), source.chance())
+    let x = source.batch(channels: channels, layout)
+    let scope: StatisticsScope =
+      source.chance() ? .batch : source.chance() ? .parts(1 + source.below(5)) : .ghosts(ofSize: 1 + source.below(8))
+    let axes = layout == .channelsLast ? Array(x.shape.dropLast()) : [x.shape[0]] + x.shape.dropFirst(2)
+    var weights: Tensor<Float>?
+    if source.chance() {
+      let drawn = source.numbers(Shape(Array(axes.prefix(1 + source.below(axes.count)))))
+      let isMask = source.chance()
+      weights = Tensor(drawn.elements.map { $0 < -0.4 ? 0 : isMask ? 1 : $0 + 1 }, shape: drawn.shape)
+    }
+    let reference =
+      source.chance()
+      ? BatchRenormalization.Reference(
+        mean: source.numbers([channels]), variance: source.numbers([channels]).applying(.square), largestRatio: 3,
+        largestDistance: 0.5) : nil
+    return RandomOperation(
+      "batch normalization, \(scope), \(layout)", [x, source.numbers([channels]), source.numbers([channels])],
+      isPerSample: false
+    ) {
+      try $0[0].batchNormalized(
+        gamma: $0[1], beta: $0[2], layout: layout, rectifies: rectifies, allowsSingleValue: true, scope: scope,
+        weights: weights, renormalization: reference
       ).output
     }
   }
