@@ -41,7 +41,7 @@ extension Layer {
       }
     }
     for (layer, batches) in gathered.values {
-      try layer.runningStatistics?.replace(with: .merging(batches), batchCount: batches.count)
+      try layer.runningStatistics?.replace(with: layer.merging(batches), batchCount: batches.count)
     }
   }
 

@@ -32,6 +32,13 @@ public struct RMSNormSettings: ParitySettings {
   public var affine: Bool
 }
 
+/// Topic `forms`.
+public struct NormalizationFormSettings: ParitySettings {
+  public var name: String
+  public var form: NormalizationForm
+  public var shape: [Int]
+}
+
 /// Topic `group_norm`.
 public struct GroupNormSettings: ParitySettings {
   public var name: String

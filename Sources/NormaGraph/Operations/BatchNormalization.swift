@@ -179,6 +179,10 @@ extension Variable {
     return (output, saved?.moments ?? followedMoments(layout))
   }
 
+  /// The moments of its values by channels; where the computation is only followed, moments of nothing with the batch's count of
+  /// values, if that is known.
+  package var moments: BatchMoments { tensor.map { BatchMoments(of: $0) } ?? followedMoments(.channelsLast) }
+
   /// Moments that hold how many values a channel has, as far as shapes tell, and nothing else.
   private func followedMoments(_ layout: ChannelLayout) -> BatchMoments {
     guard let shape = knownShape, shape.rank >= 2 else {
@@ -196,7 +200,7 @@ extension Variable {
   public func stagedBatchNormalized(
     gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, allowsSingleValue: Bool = false
   ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
-    let moments = tensor.map { BatchMoments(of: $0) } ?? followedMoments(.channelsLast)
+    let moments = moments
     if tensor != nil {
       if moments.count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(shape)) }
       // The mean of no rows is not a number, and would make a gradient of one.
