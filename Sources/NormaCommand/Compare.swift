@@ -35,7 +35,7 @@ struct Compare: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What to compare, separated by commas: \(NormalizationKind.allCases.map(\.rawValue).joined(separator: ", ")) (instance not for mlp).",
+      "What to compare, separated by commas: \(NormalizationKind.allCases.map(\.rawValue).joined(separator: ", ")) (instance and frn not for mlp).",
       valueName: "list"))
   var norm = "none,batch"
 
@@ -181,8 +181,11 @@ struct Compare: ParsableCommand {
 
   private func description(of comparison: Comparison, _ data: DataSplits) -> Comparison.Description {
     let names = comparison.normalizations.map(\.words)
+    let what =
+      names.count > 5
+      ? "\(names.count) normalizations" : names.formatted(.list(type: .and).locale(Locale(identifier: "en")))
     return Comparison.Description(
-      title: "\(data.training.name): \(names.formatted(.list(type: .and).locale(Locale(identifier: "en"))))",
+      title: "\(data.training.name): \(what)",
       data: data.summary, attribution: data.training.attribution,
       settings: settings(comparison.network, comparison.training, data).map { setting in
         guard setting.name == "seed", let last = comparison.seeds.last, comparison.seeds.count > 1 else {

@@ -34,7 +34,9 @@ func settings(
     rows.insert(("numbers to predict", "standardized by the training part's mean and deviation"), at: 2)
   }
   if let recipe = network.recipe as? any FeedForwardRecipe {
-    rows.append(("nonlinearity", recipe.activation.rawValue))
+    rows.append(
+      ("nonlinearity", recipe.normalization.bringsNonlinearity ? "the normalization's own" : recipe.activation.rawValue)
+    )
     if recipe.keepProbability < 1 { rows.append(("dropout", "keeps \(recipe.keepProbability)")) }
   }
   if let recipe = network.recipe as? ResidualNetwork { rows.append(("shortcuts", recipe.shortcutWords)) }
@@ -47,7 +49,7 @@ func settings(
     ("epochs", "\(training.epochs)"),
     ("seed", "\(training.seed)"),
   ]
-  if [.batch, .none].contains(network.recipe.normalization) {
+  if network.recipe.normalization == .none || network.recipe.normalization.keepsStatistics {
     rows.append(("batch normalization's statistics", ConventionReport.words(network.recipe.conventions)))
   }
   if let patience = training.patience { rows.append(("stops", "after \(patience) epochs without a better result")) }

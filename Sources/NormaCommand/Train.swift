@@ -36,7 +36,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What stands between linear or convolutional layers and nonlinearities. instance is not for mlp. (default: batch)",
+      "What stands between linear or convolutional layers and nonlinearities. instance and frn are not for mlp; frn, evonorm-b0 and evonorm-s0 are the nonlinearity too. (default: batch)",
       valueName: "name"))
   var norm: NormalizationKind?
 
@@ -110,8 +110,8 @@ struct Train: ParsableCommand {
   /// Makes sure that options go together for a network.
   private func check(_ architecture: ModelArchitecture) throws {
     let norm = architecture.recipe.normalization
-    guard !recalibrate || norm == .batch else {
-      throw ValidationError("--recalibrate is about batch normalization, and there is none here: add --norm batch.")
+    guard !recalibrate || norm.keepsStatistics else {
+      throw ValidationError("--recalibrate is about running statistics, and there are none here: add --norm batch.")
     }
     try training.check(defaults(architecture), normalizations: [norm])
   }

@@ -13,22 +13,12 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
   /// The shift `[C]`, 0 at first; nil if not affine.
   public let beta: Parameter<Element>?
   /// What inference normalizes with; nil if the layer keeps none.
-  ///
-  /// They are made when they are first asked for: a model that is only counted makes none.
   public var runningStatistics: RunningStatistics<Element>? {
-    get {
-      makeStatistics()
-      return statistics
-    }
-    _modify {
-      makeStatistics()
-      yield &statistics
-    }
+    get { statistics.value }
+    _modify { yield &statistics.value }
   }
-  private var statistics: RunningStatistics<Element>?
+  private var statistics: RunningStatisticsStorage<Element>
   public var hasFrozenStatistics = false
-  /// Whether there are to be statistics that nobody has asked for yet.
-  private var awaitsStatistics: Bool
   /// The number of channels C.
   public let featureCount: Int
   /// Epsilon, the update rule and the variance estimator.
@@ -73,13 +63,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     self.excludedOutput = excludedOutput
     gamma = isAffine ? Parameter(shape: [featureCount], name: "weight", kind: .gamma) { .ones([featureCount]) } : nil
     beta = isAffine ? Parameter(shape: [featureCount], name: "bias", kind: .beta) { .zeros([featureCount]) } : nil
-    awaitsStatistics = tracksRunningStatistics
-  }
-
-  private func makeStatistics() {
-    guard awaitsStatistics else { return }
-    statistics = RunningStatistics(channelCount: featureCount, conventions: conventions)
-    awaitsStatistics = false
+    statistics = RunningStatisticsStorage(featureCount, conventions: conventions, isTracking: tracksRunningStatistics)
   }
 
   public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }

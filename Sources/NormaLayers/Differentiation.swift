@@ -58,7 +58,7 @@ public struct Differentiation<Element: TensorElement> {
         for part in parts.dropFirst() where part.moments.indices.contains(call) {
           merged.append(part.moments[call].moments)
         }
-        moments.append((found.layer, try BatchMoments.merging(merged)))
+        moments.append((found.layer, try found.layer.merging(merged)))
       }
       changes = parts.flatMap(\.changes)
     }

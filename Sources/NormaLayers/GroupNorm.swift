@@ -22,8 +22,7 @@ public final class GroupNorm<Element: TensorElement>: ReLUFusing {
   ///   - isAffine: whether there are gamma and beta.
   public init(_ featureCount: Int, groups: Int, epsilon: Double = 1e-5, isAffine: Bool = true) {
     require(featureCount > 0, "group normalization of \(featureCount) channels")
-    require(
-      groups > 0 && featureCount % groups == 0, "\(featureCount) channels cannot be divided into \(groups) groups")
+    requireGroups(groups, of: featureCount)
     self.featureCount = featureCount
     self.groups = groups
     self.epsilon = epsilon

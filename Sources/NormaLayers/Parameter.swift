@@ -21,6 +21,8 @@ public struct ParameterKind: RawRepresentable, Hashable, Sendable, Codable, Cust
   public static let gamma = ParameterKind("gamma"), beta = ParameterKind("beta")
   /// What a rectifier multiplies negative values by.
   public static let slope = ParameterKind("slope")
+  /// What a normalization multiplies by within its nonlinearity, and what it is bounded by below.
+  public static let factor = ParameterKind("factor"), threshold = ParameterKind("threshold")
 }
 
 /// A tensor that training changes. A reference: every place that holds the parameter sees the change.
@@ -72,5 +74,17 @@ public final class Parameter<Element: TensorElement> {
     stored = nil
     lent.withUnsafeMutableElements(body)
     stored = lent
+  }
+}
+
+extension Parameter {
+  /// A scale `[C]` for channels, 1 at first.
+  static func gamma(_ channels: Int) -> Parameter {
+    Parameter(shape: [channels], name: "weight", kind: .gamma) { .ones([channels]) }
+  }
+
+  /// A shift `[C]` for channels, 0 at first.
+  static func beta(_ channels: Int) -> Parameter {
+    Parameter(shape: [channels], name: "bias", kind: .beta) { .zeros([channels]) }
   }
 }

@@ -277,9 +277,18 @@ public protocol StatisticsGathering<Element>: Layer {
   var runningStatistics: RunningStatistics<Element>? { get set }
   /// Whether training leaves them as they are, and normalizes by them as inference does.
   var hasFrozenStatistics: Bool { get set }
+  /// What the layer gathered from several batches as if from one; by default `BatchMoments.merging(_:)`.
+  ///
+  /// - Throws: `NormalizationError` for moments that cannot be merged.
+  func merging(_ parts: [BatchMoments]) throws(NormalizationError) -> BatchMoments
 }
 
 extension StatisticsGathering {
+  /// The moments of all values of the parts.
+  public func merging(_ parts: [BatchMoments]) throws(NormalizationError) -> BatchMoments {
+    try BatchMoments.merging(parts)
+  }
+
   /// Whether the running statistics are those of some batch: by their count, or because they are not what statistics start
   /// from. Files from elsewhere may hold statistics without a count.
   package var hasGathered: Bool {

@@ -95,6 +95,29 @@ public struct GroupStatistics<Element: TensorElement>: Sendable {
     (mean, reciprocalDeviation) = (means.tensor, reciprocals.tensor)
   }
 
+  /// What running statistics take in of instances, a group for each channel: the means over all samples of each channel's mean and
+  /// variance, by an estimator, as PyTorch's `InstanceNorm` keeps them. Nothing where there is a single value a channel, which has no
+  /// variance to tell.
+  ///
+  /// - Parameters:
+  ///   - positions: how many values each mean and variance is of.
+  ///   - epsilon: what the variances had added.
+  ///   - estimator: that of the running statistics.
+  public func meanMoments(positions: Int, epsilon: Double, estimator: VarianceEstimator) -> BatchMoments {
+    let (samples, channels) = (mean.shape[0], mean.shape[1])
+    guard samples > 0, positions > 1 else {
+      return BatchMoments(count: 0, mean: .zeros([channels]), centredSecondMoment: .zeros([channels]))
+    }
+    let variances = Tensor<Double>(
+      reciprocalDeviation.elements.map { max(0, 1 / ($0 * $0) - epsilon) }, shape: [samples, channels])
+    let count = samples * positions
+    let divisor = Double(estimator == .biased ? positions : positions - 1)
+    let total = Double(estimator == .biased ? count : count - 1)
+    return BatchMoments(
+      count: count, mean: mean.sumOverRows() / Double(samples),
+      centredSecondMoment: total * (Double(positions) / divisor / Double(samples) * variances.sumOverRows()))
+  }
+
   /// Stops where a tensor has another number of groups than these have.
   func requireCount(_ count: Int, of x: Tensor<Element>) {
     require(mean.count == count, "statistics of shape \(mean.shape) for an input of shape \(x.shape)")

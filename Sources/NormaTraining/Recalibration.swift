@@ -48,7 +48,7 @@ extension Layer {
     }
     // All of them, before one is changed.
     let merged = try gathered.mapValues {
-      (layer: $0.layer, moments: try BatchMoments.merging($0.batches), $0.batches.count)
+      (layer: $0.layer, moments: try $0.layer.merging($0.batches), $0.batches.count)
     }
     var changes: [StatisticsChange] = []
     for (path, layer) in distinctLayers {

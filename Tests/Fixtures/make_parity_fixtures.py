@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the files under Tests/Fixtures/parity: what PyTorch computes, for the tests to hold Norma against.
 
-Needs torch, numpy and safetensors. README.md beside this script describes every file.
+Needs torch, numpy and safetensors, for `forms` also timm. README.md beside this script describes every file.
 
     python Tests/Fixtures/make_parity_fixtures.py [--digits PATH] [--only TOPIC ...]
 """
@@ -14,9 +14,9 @@ import safetensors
 import torch
 
 from parity_topics import (
-    activations, batch_norm, channels, convolution, group_norm, initialization, layer_norm, learning_rates, linear,
-    losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals, statistics,
-    trajectory, transformer, transposed_convolution)
+    activations, batch_norm, channels, convolution, forms, group_norm, initialization, layer_norm, learning_rates, linear,
+    losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals, statistics, trajectory,
+    transformer, transposed_convolution)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -37,6 +37,7 @@ def main() -> None:
         "group_norm": group_norm.cases,
         "rms_norm": rms_norm.cases,
         "statistics": statistics.cases,
+        "forms": forms.cases,
         "losses": losses.cases,
         "activations": activations.cases,
         "linear": linear.cases,

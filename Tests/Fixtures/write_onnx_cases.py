@@ -27,7 +27,7 @@ from onnx.backend.test.case.node import collect_testcases
 OPERATORS = set(
     "Abs Add AveragePool BatchNormalization Clip Concat Constant Conv ConvTranspose CumSum DepthToSpace Div Dropout Elu Exp "
     "Flatten Gather Gelu Gemm GlobalAveragePool GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization "
-    "LayerNormalization LeakyRelu Log LogSoftmax MatMul MaxPool Mish Mul Neg PRelu Pad Pow RMSNormalization "
+    "LRN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MatMul MaxPool MeanVarianceNormalization Mish Mul Neg PRelu Pad Pow RMSNormalization "
     "Reciprocal ReduceLogSumExp ReduceMean ReduceSum Relu Reshape Resize Sigmoid Slice Softmax Softplus SpaceToDepth Sqrt "
     "Sub Tanh Transpose".split())
 

@@ -141,7 +141,7 @@ import Testing
         #expect(colour.contrast(to: palette.background) >= 4.5)
         #expect(colour.contrast(to: palette.surface) >= 4.5)
       }
-      #expect(palette.series.count == SeriesStyle.count)
+      #expect(palette.series.count == SeriesStyle.colourCount)
       #expect(palette.heat.count == Palette.heatStepCount)
       // Each shade stands out more than the one before, so that the order shows without colour.
       let contrasts = palette.heat.map { $0.contrast(to: palette.background) }

@@ -75,6 +75,17 @@ import Testing
     #expect(shapes.contains([1, 112, 112, 2]) && shapes.contains([1, 56, 56, 2]) && shapes.contains([1, 7, 7, 16]))
   }
 
+  @Test func aNormalizationThatBringsItsNonlinearityLeavesItOutBeforeASum() throws {
+    let model: Sequential<Float> = try ResidualNetwork(blocks: [1, 1], width: 4, normalization: .frn).build(
+      sampleShape: [8, 8, 3], outputCount: 2, random: RandomGenerator(seed: 0))
+    let summaries = Dictionary(uniqueKeysWithValues: model.layers.map { ($0.path, $0.layer.summary) })
+    #expect(summaries["relu"] == nil && summaries["layer1.0.relu"] == nil)
+    #expect(summaries["bn1"] == "FilterResponseNorm(4)" && summaries["layer1.0.bn1"] == "FilterResponseNorm(4)")
+    #expect(summaries["layer1.0.bn2"] == "FilterResponseNorm(4, no threshold)")
+    #expect(summaries["layer2.0.downsample.1"] == "FilterResponseNorm(8, no threshold)")
+    #expect(summaries["layer1.0"]?.hasSuffix("then ReLU)") == true)
+  }
+
   @Test func gammaStartsAtZeroInTheLastNormalizationOfEachBlockIfAsked() throws {
     func zeros(_ startsAtIdentity: Bool) throws -> [String] {
       let model: Sequential<Float> = try ResidualNetwork(blocks: [1, 1], width: 4, startsAtIdentity: startsAtIdentity)
@@ -130,7 +141,8 @@ import Testing
     expectError(ResidualNetwork(blocks: [1], width: .max), image, saying: "channels at first")
     expectError(
       ResidualNetwork(blocks: [1], width: 4, normalization: .none, startsAtIdentity: true), image, saying: "no gamma")
-    expectError(ResidualNetwork(blocks: [1, 1, 1, 1], width: 4, normalization: .instance), image, saying: "to 0")
+    expectError(
+      ResidualNetwork(blocks: [1, 1, 1, 1], width: 4, normalization: .instance), image, saying: "leaves nothing")
     expectError(MultilayerPerceptron(hidden: [100], normalization: .instance), image, saying: "instance normalization")
     expectError(MultilayerPerceptron(hidden: [17], normalization: .group), image, saying: "group normalization")
   }

@@ -84,6 +84,34 @@ import Testing
         width: 6, heads: 1, hidden: 8, normalization: .rms, normalizesFirst: false, activation: .relu, isCausal: true,
         using: &$0)
     },
+    Entry("RMSNorm(6, by the first 3, 1 + gamma)", [5, 4, 6], [5, 4, 6], unfit: [5, 4, 5]) { _ in
+      RMSNorm(6, scale: .onePlusGamma, share: 0.5)
+    },
+    Entry("RMSNorm(6)", [7, 6], [7, 6], unfit: [7, 5]) { _ in RMSNorm(6, epsilon: nil) },
+    Entry("RMSGroupNorm(6, 2 groups)", [5, 4, 6], [5, 4, 6], unfit: [5, 4, 8]) { _ in RMSGroupNorm(6, groups: 2) },
+    Entry("RMSGroupNorm(6, 1 group)", [6], [6], unfit: []) { _ in RMSGroupNorm(6, groups: 1, isAffine: false) },
+    Entry("InstanceNorm(4, running statistics)", [5, 4], [5, 4], unfit: [5, 3]) { _ in
+      let norm = InstanceNorm<Float>(4, conventions: .keras, tracksRunningStatistics: true)
+      norm.runningStatistics?.batchCount = 1
+      return norm
+    },
+    Entry("GlobalResponseNorm(8)", [3, 4, 8], [3, 4, 8], unfit: [3, 4, 7]) { _ in GlobalResponseNorm(8) },
+    Entry("DynamicTanh(7)", [4, 7], [4, 7], unfit: [4, 6]) { _ in DynamicTanh(7) },
+    Entry("FilterResponseNorm(6)", [5, 4, 6], [5, 4, 6], unfit: [5, 4, 5]) { _ in FilterResponseNorm(6) },
+    Entry("FilterResponseNorm(6, no threshold)", [9, 6], [9, 6], unfit: [6, 9]) { _ in
+      FilterResponseNorm(6, isThresholded: false)
+    },
+    Entry("EvoNormB0(6)", [5, 4, 6], [5, 4, 6], unfit: [5, 4, 5]) { _ in
+      let norm = EvoNormB0<Float>(6)
+      norm.runningStatistics?.batchCount = 1
+      return norm
+    },
+    Entry("EvoNormS0(6, 3 groups)", [5, 4, 6], [5, 4, 6], unfit: [5, 4, 9]) { _ in EvoNormS0(6, groups: 3) },
+    Entry("LocalResponseNorm(5 channels)", [5, 4, 6], [5, 4, 6], unfit: []) { _ in LocalResponseNorm() },
+    Entry("MeanVarianceNorm(axes 0, 1, 2)", [5, 4, 6], [5, 4, 6], unfit: [5]) { _ in MeanVarianceNorm() },
+    Entry("MeanVarianceNorm(axes 1, -1)", [5, 4, 6], [5, 4, 6], unfit: []) { _ in MeanVarianceNorm(axes: [1, -1]) },
+    Entry("LpNorm(L1, axis 2)", [5, 4, 6], [5, 4, 6], unfit: [5]) { _ in LpNorm(.absolute, axis: 2) },
+    Entry("ScaleNorm(5)", [7, 5], [7, 5], unfit: [7, 6]) { _ in ScaleNorm(5) },
   ]
 
   @Test(arguments: entries) func theShapeIsToldBeforeItRuns(entry: Entry) throws {

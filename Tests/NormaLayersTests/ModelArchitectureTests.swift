@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ModelArchitectureTests {
   /// Those that fully connected layers can have.
-  static let normalizations = NormalizationKind.allCases.filter { $0 != .instance }
+  static let normalizations = NormalizationKind.allCases.filter { !$0.needsPositions }
 
   private func linearWeights(_ model: Sequential<Float>) -> [Tensor<Float>] {
     model.namedParameters.filter { $0.parameter.kind == .weight }.map(\.parameter.value)
@@ -54,6 +54,12 @@ import Testing
     #expect(
       try summaries(MultilayerPerceptron(hidden: [3], normalization: .none, activation: .sigmoid))
         == ["Linear(4 → 3)", "Sigmoid", "Linear(3 → 2)"])
+    #expect(
+      try summaries(MultilayerPerceptron(hidden: [3, 2], normalization: .evonormS0, keepProbability: 0.5))
+        == [
+          "Linear(4 → 3)", "EvoNormS0(3, 1 group)", "Dropout(keeps 0.5)", "Linear(3 → 2)", "EvoNormS0(2, 1 group)",
+          "Dropout(keeps 0.5)", "Linear(2 → 2)",
+        ])
     #expect(
       try summaries(MultilayerPerceptron(hidden: [3], normalization: .none, activation: .leakyReLU))
         == ["Linear(4 → 3)", "LeakyReLU(0.01)", "Linear(3 → 2)"])

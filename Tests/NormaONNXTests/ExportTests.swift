@@ -117,6 +117,8 @@ struct ExportTests {
     let both = Residual(
       Sequential([embedding, GlobalAveragePool()]), shortcut: Linear(inputs: 4, outputs: 2, using: &random))
     #expect(message(both, [4]).contains("inputs that are indices and numbers"))
+    let even = Sequential<Float> { LocalResponseNorm(size: 4) }
+    #expect(message(even, [2, 2, 5]).contains("over 4 channels, of which ONNX has the middle elsewhere"))
     let dropout = Sequential<Float> { ChannelDropout(keepProbability: 0.5) }
     #expect(
       throws: ONNXError.self, performing: { try ONNXModel(dropout, sampleShape: [2, 2, 3], form: .training) })

@@ -83,7 +83,7 @@ struct ExportedNetwork {
     padded.shortcut = .padded
     var networks: [ExportedNetwork] = []
     for norm in NormalizationKind.allCases {
-      if norm != .instance { networks.append(try .init("mlp", [9], try .init(parsing: "mlp:7,5"), norm)) }
+      if !norm.needsPositions { networks.append(try .init("mlp", [9], try .init(parsing: "mlp:7,5"), norm)) }
       networks += try [
         .init(
           "convnet", [6, 5, 2],
@@ -106,6 +106,12 @@ struct ExportedNetwork {
       networks.append(
         try .init("everyday_\(operation)", sample, EverydayLayer(operation, channels: sample.channelCount)))
     }
+    for form in NormalizationForm.allCases where form != .evenLRN && form != .meanVariance {
+      networks += try forms(form)
+    }
+    networks.append(
+      try .init("form_over_batches", [5, 4, 3], Sequential<Float> { MeanVarianceNorm(axes: [0, 1, 2]) }))
+    networks.append(try .init("form_even_response", [3, 2, 5], EvenResponse()))
     for mode in Standardization<Float>.Mode.allCases {
       let shape: Shape = mode == .perFeature ? [6, 5, 2] : mode == .perChannel ? [2] : []
       let standardization = Standardization<Float>(
@@ -142,6 +148,28 @@ struct ExportedNetwork {
         Flatten()
         Linear(inputs: 72, outputs: 3, hasBias: false, using: &random)
       })
+  }
+
+  /// A form of normalization of images among convolutions, of sequences, and of vectors where it takes them.
+  private static func forms(_ form: NormalizationForm) throws -> [ExportedNetwork] {
+    var random = RandomGenerator(seed: 0)
+    let vectors: [ExportedNetwork] =
+      form == .l1 ? [] : [try .init("form_\(form)_vectors", [6], Sequential<Float>([form.layer(6)]))]
+    return try vectors + [
+      .init(
+        "form_\(form)", [5, 4, 3],
+        Sequential<Float> {
+          Conv2d(inputs: 3, outputs: 6, window: Window(3), using: &random)
+          form.layer(6, Float.self)
+          Conv2d(inputs: 6, outputs: 2, window: Window(1), using: &random)
+        }),
+      .init(
+        "form_\(form)_sequences", [7, 6],
+        Sequential<Float> {
+          form.layer(6, Float.self)
+          Linear(inputs: 6, outputs: 2, using: &random)
+        }),
+    ]
   }
 
   /// Activations with channels first, and last.
@@ -289,6 +317,15 @@ struct ExportedNetwork {
         Linear(inputs: 120, outputs: 5, using: &random)
         BatchNorm(5, conventions: conventions)
       })
+  }
+}
+
+/// Local response normalization over the four channels that ONNX takes for them, of which one more lies behind than before.
+private final class EvenResponse: Layer {
+  typealias Element = Float
+  var summary: String { "EvenResponse" }
+  func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> {
+    x.normalized(by: LocalResponseNormalization(window: -1...2, alpha: 0.8, beta: 0.7, k: 1.5))
   }
 }
 

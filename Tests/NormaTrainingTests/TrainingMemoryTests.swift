@@ -63,7 +63,7 @@ import Testing
           ThreeLayerConvolutionalNetwork(normalization: normalization, activation: .tanh, keepProbability: 0.5),
           [12, 12, 3], batch: 32)
         try Self.check(VGGNetwork(widths: [16, 24], normalization: normalization), [12, 12, 3], batch: 16)
-        if normalization != .instance {
+        if !normalization.needsPositions {
           try Self.check(
             MultilayerPerceptron(hidden: [128, 100], normalization: normalization, activation: .leakyReLU), [300],
             batch: 400)

@@ -49,6 +49,13 @@ public struct StatisticsSettings: ParitySettings {
   public var affine: Bool
 }
 
+/// Topic `forms`.
+public struct NormalizationFormSettings: ParitySettings {
+  public var name: String
+  public var form: NormalizationForm
+  public var shape: [Int]
+}
+
 /// Topic `group_norm`.
 public struct GroupNormSettings: ParitySettings {
   public var name: String

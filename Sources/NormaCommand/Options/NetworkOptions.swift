@@ -92,11 +92,16 @@ struct NetworkOptions: ParsableArguments {
       || bnMomentum != nil || bnEpsilon != nil || zeroGamma
   }
 
-  /// Makes sure that what is said of running statistics is said of some.
+  /// Makes sure that what is said of running statistics is said of some, and a nonlinearity chosen where there is one.
   func check(normalizations: [NormalizationKind]) throws {
-    guard normalizations.contains(.batch) || (bnRule == nil && bnMomentum == nil) else {
+    guard normalizations.contains(where: \.keepsStatistics) || (bnRule == nil && bnMomentum == nil) else {
       throw ValidationError(
-        "--bn-rule and --bn-momentum are about batch normalization, and there is none here: add --norm batch.")
+        "--bn-rule and --bn-momentum are about running statistics, and there are none here: add --norm batch.")
+    }
+    guard activation == nil || !normalizations.allSatisfy(\.bringsNonlinearity) else {
+      throw ValidationError(
+        "--activation goes with other normalizations: \(normalizations.map(\.words).joined(separator: ", ")) "
+          + "\(normalizations.count == 1 ? "brings its" : "bring their") own nonlinearity.")
     }
   }
 

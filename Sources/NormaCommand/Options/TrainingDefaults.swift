@@ -9,7 +9,7 @@ struct TrainingDefaults {
   private let isDeep: Bool
   /// Whether it is a fully connected one of at most two hidden layers.
   private let isShallow: Bool
-  /// Whether there is a network without normalization among those that are trained; high rates are too much for it.
+  /// Whether there is a network among those that are trained whose values nothing brings to a scale; high rates are too much for it.
   private let isUnnormalized: Bool
   /// Whether the same settings serve several networks side by side.
   private let isComparison: Bool
@@ -21,7 +21,7 @@ struct TrainingDefaults {
   ) {
     isDeep = architecture.recipe.depth == .deep
     isShallow = architecture.recipe.depth == .shallow
-    isUnnormalized = normalizations.contains(.none)
+    isUnnormalized = normalizations.contains { !$0.setsScale }
     self.isComparison = isComparison
     arePhotographs = data.data.hasPrefix("cifar10:")
   }

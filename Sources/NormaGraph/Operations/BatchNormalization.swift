@@ -177,6 +177,10 @@ extension Variable {
     return (output, saved?.moments ?? followedMoments(layout))
   }
 
+  /// The moments of its values by channels; where the computation is only followed, moments of nothing with the batch's count of
+  /// values, if that is known.
+  package var moments: BatchMoments { tensor.map { BatchMoments(of: $0) } ?? followedMoments(.channelsLast) }
+
   /// Moments that hold how many values a channel has, as far as shapes tell, and nothing else.
   private func followedMoments(_ layout: ChannelLayout) -> BatchMoments {
     guard let shape = knownShape, shape.rank >= 2 else {

@@ -66,9 +66,21 @@ extension Variable {
     groups: Int, gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5,
     layout: ChannelLayout = .channelsLast, rectifies: Bool = false, channels: Int? = nil
   ) -> Variable {
+    groupNormalizedWithStatistics(
+      groups: groups, gamma: gamma, beta: beta, epsilon: epsilon, layout: layout, rectifies: rectifies,
+      channels: channels
+    ).output
+  }
+
+  /// Group normalization, and the statistics of the groups; nil where the computation is only followed.
+  package func groupNormalizedWithStatistics(
+    groups: Int, gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5,
+    layout: ChannelLayout = .channelsLast, rectifies: Bool = false, channels: Int? = nil
+  ) -> (output: Variable, statistics: GroupStatistics<Element>?) {
     let operation = GroupNormalizationOperation<Element>(
       groups: groups, affine: AffineInputs(after: 1, gamma, beta), epsilon: epsilon, layout: layout,
       rectifies: rectifies, channels: channels)
-    return Graph.apply(operation, to: [self] + [gamma, beta].compactMap { $0 }).output
+    let (output, saved) = Graph.apply(operation, to: [self] + [gamma, beta].compactMap { $0 })
+    return (output, saved)
   }
 }

@@ -6,6 +6,8 @@ package struct ReductionOperation<Element: TensorElement>: TensorOperation {
     case all
     /// All but the last, the channels.
     case rows
+    /// All between the first, the samples, and the last, the channels.
+    case positions
     /// Those named, which count from the end where they are negative.
     case named([Int])
   }
@@ -19,6 +21,7 @@ package struct ReductionOperation<Element: TensorElement>: TensorOperation {
     return switch axes {
     case .all: what
     case .rows: "\(what) over rows"
+    case .positions: "\(what) over positions"
     case .named(let axes): "\(what) over axes \(axes.map(String.init).joined(separator: ", "))"
     }
   }
@@ -27,7 +30,7 @@ package struct ReductionOperation<Element: TensorElement>: TensorOperation {
     switch axes {
     case .all: "∂{0} = ∂{}\(isMean ? " / n" : "") everywhere"
     case .rows: "∂{0} = ∂{}\(isMean ? " / N" : "") in every row"
-    case .named: "∂{0} = ∂{}\(isMean ? " / n" : "") along the axes"
+    case .positions, .named: "∂{0} = ∂{}\(isMean ? " / n" : "") along the axes"
     }
   }
 
@@ -36,6 +39,7 @@ package struct ReductionOperation<Element: TensorElement>: TensorOperation {
     switch axes {
     case .all: Array(0..<shape.rank)
     case .rows: Array(0..<Swift.max(0, shape.rank - 1))
+    case .positions: Array(1..<Swift.max(1, shape.rank - 1))
     case .named(let axes): Set(axes.map { $0 < 0 ? $0 + shape.rank : $0 }).sorted()
     }
   }
@@ -50,6 +54,9 @@ package struct ReductionOperation<Element: TensorElement>: TensorOperation {
   }
 
   package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    guard axes != .positions || inputs[0].rank >= 2 else {
+      throw ShapeError(expected: "[batch, …, channels]", found: inputs[0])
+    }
     guard axes(of: inputs[0]).allSatisfy({ $0 >= 0 && $0 < inputs[0].rank }) else {
       throw ShapeError(expected: "a tensor with the axes of the \(name)", found: inputs[0])
     }
@@ -64,7 +71,7 @@ package struct ReductionOperation<Element: TensorElement>: TensorOperation {
       switch axes {
       case .all: .scalar(isMean ? x.mean() : x.sum())
       case .rows: isMean ? 1 / count(x.shape) * x.sumOverRows() : x.sumOverRows()
-      case .named: isMean ? x.sum(over: axes(of: x.shape)) / count(x.shape) : x.sum(over: axes(of: x.shape))
+      case .positions, .named: isMean ? x.sum(over: axes(of: x.shape)) / count(x.shape) : x.sum(over: axes(of: x.shape))
       }
     return (result.reshaped(to: reducedShape(x.shape, keepsAxes: keepsAxes)), ())
   }
@@ -78,13 +85,19 @@ package struct ReductionOperation<Element: TensorElement>: TensorOperation {
     case .rows:
       let part = isMean ? 1 / count(shape) * g : g
       return [Tensor.zeros(shape).applying(.add, part, broadcast: .perChannel)]
-    case .named:
+    case .positions, .named:
       let part = (isMean ? g / count(shape) : g).reshaped(to: reducedShape(shape, keepsAxes: true))
       return [axes(of: shape).reduce(part) { $0.gathering(repeatElement(0, count: shape[$1]), axis: $1) }]
     }
   }
 
-  package var isPerSample: Bool { if case .named(let axes) = axes { axes.allSatisfy { $0 > 0 } } else { false } }
+  package var isPerSample: Bool {
+    switch axes {
+    case .all, .rows: false
+    case .positions: true
+    case .named(let axes): axes.allSatisfy { $0 > 0 }
+    }
+  }
 }
 
 /// The sums of each place of an axis with all before it.
@@ -168,6 +181,9 @@ extension Variable {
   public func sumOverRows() -> Variable { reduced(isMean: false, .rows) }
   /// The mean of each channel over all rows: `[…, C] → [C]`.
   public func meanOverRows() -> Variable { reduced(isMean: true, .rows) }
+
+  /// The sum of each channel over all positions of each sample: `[N, …, C] → [N, C]`.
+  public func sumOverPositions() -> Variable { reduced(isMean: false, .positions) }
 
   /// The sum over some axes, which count from the end where they are negative: of the shape of the others, or with length 1 in their
   /// place if `keepsAxes`.

@@ -1,3 +1,5 @@
+import Norma
+
 extension NormComparison {
   /// How the metric's values are written.
   var metricFormat: NumberFormat { metric.isPercentage ? .percentage : .plain }
@@ -158,8 +160,7 @@ enum Words {
   static func phrase(of norm: String) -> String {
     switch norm {
     case "none": "without normalization"
-    case "batch", "layer", "group", "instance": "with \(norm) normalization"
-    default: "with normalization “\(norm)”"
+    default: "with \(NormalizationKind(rawValue: norm)?.words ?? "normalization “\(norm)”")"
     }
   }
 

@@ -1,7 +1,7 @@
 extension NormComparison {
   /// The training of one network.
   public struct Run: Codable, Sendable, Equatable {
-    /// The kind of normalization as in `--norm`: "none", "batch", "layer", "group" or "instance".
+    /// The kind of normalization as in `--norm`: "none", "batch", "layer" and so on.
     public var norm: String
     /// The seed of its weights, order and dropout; nil in a file of a version before there were several.
     public var seed: UInt64?

@@ -4,7 +4,7 @@ import NormaTensor
 /// A recipe for a fully connected network: hidden layers, each linear, then normalized, then nonlinear; and a linear
 /// layer at the end.
 ///
-/// Instance normalization cannot be had, because a unit has a single position.
+/// A normalization that needs several positions (``NormalizationKind/needsPositions``) cannot be had, because a unit has a single one.
 public struct MultilayerPerceptron: FeedForwardRecipe {
   /// The widths of the hidden layers.
   public var hidden: [Int]

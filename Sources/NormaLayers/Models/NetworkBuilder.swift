@@ -28,6 +28,8 @@ public struct NetworkBuilder<Element: TensorElement> {
   /// How many numbers are trained so far; a Double, since what a file asks for may be more than any Int.
   private var parameterCount = 0.0
   private var members: [(name: String, layer: any Layer<Element>)] = []
+  /// Whether the last layer is a normalization that brought its own nonlinearity.
+  private var isNonlinear = false
   /// The shape of a sample after the layers so far.
   public private(set) var shape: Shape
 
@@ -92,6 +94,7 @@ public struct NetworkBuilder<Element: TensorElement> {
       throw ModelArchitectureError("\(recipe) cannot be built; a network has up to 100000 layers")
     }
     members.append((name ?? "\(members.count)", layer))
+    isNonlinear = false
   }
 
   /// The most numbers that a layer can make of one sample.
@@ -145,28 +148,34 @@ extension NetworkBuilder {
 
   /// Adds the recipe's normalization of the channels, unless there is none.
   ///
-  /// - Parameter startsAtZero: whether gamma starts at 0 rather than 1.
-  /// - Throws: ``ModelArchitectureError`` where each value would be normalized by itself, which makes it 0.
+  /// - Parameters:
+  ///   - startsAtZero: whether gamma starts at 0 rather than 1.
+  ///   - precedesSum: whether a sum follows rather than a nonlinearity: one that brings its own leaves it out then.
+  /// - Throws: ``ModelArchitectureError`` where each value would be normalized by itself, which leaves nothing of it.
   public mutating func normalization(
-    named name: String? = nil, startsAtZero: Bool = false
+    named name: String? = nil, startsAtZero: Bool = false, precedesSum: Bool = false
   ) throws(ModelArchitectureError) {
     let kind = recipe.normalization
     let channels = shape.channelCount
-    guard let layer: any Layer<Element> = kind.layer(channels, conventions: recipe.conventions) else { return }
+    guard let layer: any Layer<Element> = kind.layer(channels, conventions: recipe.conventions, isLinear: precedesSum)
+    else { return }
     if kind.sharingValueCount(channels: channels, positions: shape.dropLast().reduce(1, *)) == 1 {
       throw ModelArchitectureError(
         "\(kind.words) cannot follow a layer of \(recipe) whose result for a sample has shape \(shape): it would normalize "
-          + "each value by itself, to 0; take another, such as batch")
+          + "each value by itself, which leaves nothing of it; take another, such as batch")
     }
     if startsAtZero, let gamma = layer.parameters.first(where: { $0.kind == .gamma }) {
       gamma.value = .zeros(gamma.shape)
     }
     // Not followed: that would make its running statistics.
     try add(layer, named: name)
+    isNonlinear = kind.bringsNonlinearity && !precedesSum
   }
 
-  /// Adds the recipe's nonlinearity: ReLU, unless it is a ``FeedForwardRecipe``, where it can be chosen.
+  /// Adds the recipe's nonlinearity: ReLU, unless it is a ``FeedForwardRecipe``, where it can be chosen. After a normalization that
+  /// brought its own there is none.
   public mutating func activation(named name: String? = nil) throws(ModelArchitectureError) {
+    guard !isNonlinear else { return }
     try append(((recipe as? any FeedForwardRecipe)?.activation ?? .relu).layer(), named: name)
   }
 

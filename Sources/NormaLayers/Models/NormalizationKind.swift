@@ -16,41 +16,88 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   case instance
   /// ``RMSNorm``, over the channels of each position.
   case rms
+  /// ``RMSGroupNorm``, with groups as those of ``group``.
+  case rmsGroup = "rms-group"
+  /// ``ScaleNorm``, over the channels of each position.
+  case scale
+  /// ``GlobalResponseNorm``.
+  case grn
+  /// ``DynamicTanh``.
+  case dyt
+  /// ``LocalResponseNorm``, over five channels.
+  case lrn
+  /// ``FilterResponseNorm``, which brings its own nonlinearity.
+  case frn
+  /// ``EvoNormB0``, which brings its own nonlinearity.
+  case evonormB0 = "evonorm-b0"
+  /// ``EvoNormS0``, with groups as those of ``group``, which brings its own nonlinearity.
+  case evonormS0 = "evonorm-s0"
 
   /// Its name in running text: `batch normalization`, `no normalization`.
   public var words: String {
     switch self {
     case .none: "no normalization"
+    case .batch, .layer, .group, .instance, .scale: "\(rawValue) normalization"
     case .rms: "RMS normalization"
-    default: "\(rawValue) normalization"
+    case .rmsGroup: "RMS group normalization"
+    case .grn: "global response normalization"
+    case .dyt: "the dynamic hyperbolic tangent"
+    case .lrn: "local response normalization"
+    case .frn: "filter response normalization"
+    case .evonormB0: "EvoNorm-B0"
+    case .evonormS0: "EvoNorm-S0"
     }
   }
 
   /// Whether a bias before it is subtracted again, so that there need be none.
   public var cancelsBias: Bool { self == .batch || self == .instance }
 
+  /// Whether it is the nonlinearity too, which a network leaves out then.
+  public var bringsNonlinearity: Bool { [.frn, .evonormB0, .evonormS0].contains(self) }
+
+  /// Whether it normalizes each channel of a sample by its positions alone, and so needs several of them: it cannot follow a linear
+  /// layer on vectors.
+  public var needsPositions: Bool { self == .instance || self == .frn }
+
+  /// Whether it brings the values to a scale, whatever the weights before it; high learning rates need that.
+  public var setsScale: Bool { ![.none, .grn, .lrn, .dyt].contains(self) }
+
+  /// Whether it keeps running statistics.
+  public var keepsStatistics: Bool { self == .batch || self == .evonormB0 }
+
   /// The layer for a number of channels; nil for none.
+  ///
+  /// - Parameter isLinear: whether one that brings its nonlinearity leaves it out.
   func layer<Element: TensorElement>(
-    _ channels: Int, conventions: BatchNormalizationConventions
+    _ channels: Int, conventions: BatchNormalizationConventions, isLinear: Bool
   ) -> (any Layer<Element>)? {
-    switch self {
+    let epsilon = conventions.epsilon
+    return switch self {
     case .none: nil
     case .batch: BatchNorm(channels, conventions: conventions)
-    case .layer: LayerNorm(channels, epsilon: conventions.epsilon)
-    case .group: GroupNorm(channels, groups: groups(of: channels), epsilon: conventions.epsilon)
-    case .instance: InstanceNorm(channels, epsilon: conventions.epsilon, isAffine: true)
-    case .rms: RMSNorm(channels, epsilon: conventions.epsilon)
+    case .layer: LayerNorm(channels, epsilon: epsilon)
+    case .group: GroupNorm(channels, groups: groups(of: channels), epsilon: epsilon)
+    case .instance: InstanceNorm(channels, epsilon: epsilon, isAffine: true)
+    case .rms: RMSNorm(channels, epsilon: epsilon)
+    case .rmsGroup: RMSGroupNorm(channels, groups: groups(of: channels), epsilon: epsilon)
+    case .scale: ScaleNorm(channels)
+    case .grn: GlobalResponseNorm(channels)
+    case .dyt: DynamicTanh(channels)
+    case .lrn: LocalResponseNorm()
+    case .frn: FilterResponseNorm(channels, isThresholded: !isLinear)
+    case .evonormB0: EvoNormB0(channels, conventions: conventions, isNonlinear: !isLinear)
+    case .evonormS0: EvoNormS0(channels, groups: groups(of: channels), epsilon: epsilon, isNonlinear: !isLinear)
     }
   }
 
-  /// How many values of one sample share a mean and a deviation, where a channel has so many positions; nil where other
-  /// samples have a share in them, or there are none.
+  /// How many values of one sample share their statistics, where a channel has so many positions; nil where other samples have a share
+  /// in them, or one value alone is something, too.
   func sharingValueCount(channels: Int, positions: Int) -> Int? {
     switch self {
-    case .none, .batch: nil
-    case .layer, .rms: channels
-    case .group: channels / groups(of: channels) * positions
-    case .instance: positions
+    case .none, .batch, .grn, .dyt, .lrn, .evonormB0: nil
+    case .layer, .rms, .scale: channels
+    case .group, .rmsGroup, .evonormS0: channels / groups(of: channels) * positions
+    case .instance, .frn: positions
     }
   }
 

@@ -102,8 +102,8 @@ public struct ResidualNetwork: ModelRecipe {
         "\(self) cannot be built: it has 1 to 8 stages of 1 to 1000 blocks, and up to "
           + "\(ModelArchitecture.maximumWidth >> 8) channels at first")
     }
-    guard !startsAtIdentity || normalization != .none else {
-      throw ModelArchitectureError("without normalization \(self) has no gamma that could start at 0")
+    guard !startsAtIdentity || ![.none, .lrn, .grn].contains(normalization) else {
+      throw ModelArchitectureError("with \(normalization.words) \(self) has no gamma that makes a block nothing at 0")
     }
     var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
     switch stem {
@@ -136,7 +136,7 @@ public struct ResidualNetwork: ModelRecipe {
       try body.normalization(named: "bn1")
       try body.activation(named: "relu")
       try body.convolution(channels, Window(3, padding: 1), named: "conv2")
-      try body.normalization(named: "bn2", startsAtZero: startsAtIdentity)
+      try body.normalization(named: "bn2", startsAtZero: startsAtIdentity, precedesSum: true)
     }
     var around: (any Layer<Element>)?
     if stride != 1 || network.shape.channelCount != channels {
@@ -146,7 +146,7 @@ public struct ResidualNetwork: ModelRecipe {
         case .projection:
           try network.branch { projection throws(ModelArchitectureError) in
             try projection.convolution(channels, Window(1, stride: step))
-            try projection.normalization()
+            try projection.normalization(precedesSum: true)
           }
         }
     }

@@ -5,8 +5,8 @@ import NormaTensor
 /// A recipe for CS231n's three-layer convolutional network: a convolution that leaves the image its size, a max pooling that
 /// halves it, a hidden linear layer, and a linear layer at the end.
 ///
-/// The convolution and the hidden layer are each normalized and then nonlinear; instance normalization is left out of the
-/// hidden layer, whose units have a single position. The names in files are `conv1`, `norm1`, `fc1`, `norm2`, `fc2`.
+/// The convolution and the hidden layer are each normalized and then nonlinear; a normalization that needs several
+/// positions (``NormalizationKind/needsPositions``) is left out of the hidden layer, whose units have a single one. The names in files are `conv1`, `norm1`, `fc1`, `norm2`, `fc2`.
 public struct ThreeLayerConvolutionalNetwork: FeedForwardRecipe {
   /// The channels of the convolution.
   public var filters: Int
@@ -84,7 +84,7 @@ public struct ThreeLayerConvolutionalNetwork: FeedForwardRecipe {
     try network.append(MaxPool2d(Window(2, stride: 2)), named: "pool")
     try network.append(Flatten(), named: "flatten")
     try network.linear(hidden, named: "fc1", hasBias: normalization != .batch)
-    if normalization != .instance { try network.normalization(named: "norm2") }
+    if !normalization.needsPositions { try network.normalization(named: "norm2") }
     try network.activation(named: "activation2")
     try network.dropout(named: "dropout")
     try network.linear(outputCount, named: "fc2")

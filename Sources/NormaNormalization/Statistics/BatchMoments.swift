@@ -111,6 +111,27 @@ public struct BatchMoments: Sendable, Equatable {
     return merged(parts)
   }
 
+  /// Moments whose mean and variance are the means of the parts', each weighing as many values as it has, whatever lies between their
+  /// means: what running statistics of instances take in of several batches.
+  ///
+  /// - Throws: `NormalizationError.channelCountMismatch` where the parts have different numbers of channels.
+  public static func averaging(
+    _ parts: [BatchMoments], _ estimator: VarianceEstimator
+  ) throws(NormalizationError) -> BatchMoments {
+    let whole = try merging(parts)
+    let parts = parts.filter { $0.count > 1 }
+    guard whole.count > 1, !parts.isEmpty else { return whole }
+    let count = parts.reduce(0) { $0 + $1.count }
+    var (mean, variance) = (Tensor<Double>.zeros([whole.channelCount]), Tensor<Double>.zeros([whole.channelCount]))
+    for part in parts {
+      mean += Double(part.count) / Double(count) * part.mean
+      variance += Double(part.count) / Double(count) * part.variance(estimator)
+    }
+    return BatchMoments(
+      count: count, mean: mean,
+      centredSecondMoment: Double(estimator == .biased ? count : count - 1) * variance)
+  }
+
   static func merged(_ parts: [BatchMoments]) -> BatchMoments {
     var level = parts
     while level.count > 1 {

@@ -3,7 +3,7 @@ import NormaTensor
 
 extension ONNXExporter.Value {
   /// Where the model has an axis of the value, which counts from the end where it is negative.
-  fileprivate func place(ofAxis axis: Int) -> Int {
+  func place(ofAxis axis: Int) -> Int {
     let axis = axis < 0 ? axis + shape.rank : axis
     guard isChannelsFirst, axis > 0 else { return axis }
     return axis == shape.rank - 1 ? 1 : axis + 1
@@ -22,7 +22,7 @@ extension ONNXExporter.Call {
 
 extension ONNXExporter {
   /// Adds whole numbers of the model's own and gives their name.
-  fileprivate mutating func add(integers: [Int], named name: String, shape: Shape? = nil) -> String {
+  mutating func add(integers: [Int], named name: String, shape: Shape? = nil) -> String {
     add(tensor: .integers(ONNXIntegers(integers.map(Int64.init), shape: shape ?? [integers.count])), named: name)
   }
 }
@@ -35,6 +35,8 @@ extension ReductionOperation: ONNXExportable where Element == Float {
     let operation = isMean ? "ReduceMean" : "ReduceSum"
     let attributes: [String: ONNXExporter.Attribute] = ["keepdims": .integer(keepsAxes ? 1 : 0)]
     guard axes != .all else { return exporter.add(operation, [x], attributes, since: 18, for: call) }
+    // ONNX takes no axes for all.
+    if axes(of: x.shape).isEmpty { return x }
     let name = exporter.add(integers: axes(of: x.shape), named: call.name(axes == .rows ? "rows" : "axes"))
     return exporter.add(operation, [x], constants: [name], attributes, since: 18, for: call)
   }

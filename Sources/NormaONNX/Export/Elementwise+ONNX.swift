@@ -97,7 +97,13 @@ extension ONNXExporter {
   fileprivate mutating func addArithmetic(
     _ operation: String, _ broadcast: Broadcast, _ call: Call
   ) throws(ONNXError) -> Value {
-    guard broadcast != .perRow else { throw .unsupported(call.place, "a number for each row") }
+    if broadcast == .perRow {
+      let (x, y) = (channelsLast(try call.value(0)), channelsLast(try call.value(1)))
+      guard y.shape.rank < x.shape.rank else { return add(operation, [x, y], for: call) }
+      guard y.shape.rank == x.shape.rank - 1 else { throw .unsupported(call.place, "a number for each row") }
+      let name = add(integers: y.shape.map { _ in 0 } + [1], named: call.name("shape"))
+      return add(operation, [x, add("Reshape", [y], constants: [name], for: call)], for: call)
+    }
     if broadcast == .perSample {
       let (x, y) = (try call.value(0), try call.value(1))
       // One place along each axis between samples and channels; 0 stands for the length there was.

@@ -251,16 +251,22 @@ extension ONNXExporter {
     }
     let layers = Dictionary(network.layers.map { ($0.path, $0.layer) }, uniquingKeysWith: { first, _ in first })
     var values: [Int: Value] = [0: input]
+    var folded: [Int: Operand] = [:]
     for (index, node) in program.nodes.enumerated() {
       guard let operation = node.operation else { continue }
       let place = node.path.isEmpty ? node.layer : "\(node.layer) at '\(node.path)'"
+      let operands = node.inputs.map { input in
+        values[input].map { .value($0) } ?? folded[input]
+          ?? Operand.constant(name: program.nodes[input].name, program.nodes[input].value ?? .zeros([]))
+      }
+      // What is computed from constants alone is one, unless they are still to be trained.
+      if form == .inference, let constant = try constant(of: operation, operands, place) {
+        folded[index] = constant
+        continue
+      }
       guard let exportable = operation as? any ONNXExportable else {
         throw .unsupported(
           place, "no operators of ONNX are known that do what its operation '\(operation.name)' does")
-      }
-      let operands = node.inputs.map { input in
-        values[input].map { .value($0) }
-          ?? Operand.constant(name: program.nodes[input].name, program.nodes[input].value ?? .zeros([]))
       }
       let call = Call(
         path: node.path, place: place, shape: node.shape ?? [], operands: operands,
@@ -271,6 +277,22 @@ extension ONNXExporter {
       throw .unsupported("the network", "outputs that do not depend on its inputs")
     }
     return output
+  }
+
+  /// The result of an operation on constants; nil if any of its inputs depends on the batch.
+  private func constant(
+    of operation: any TensorOperation<Float>, _ operands: [Operand], _ place: String
+  ) throws(ONNXError) -> Operand? {
+    var name = ""
+    var tensors: [Tensor<Float>] = []
+    for case .constant(let known, let value) in operands {
+      if name.isEmpty { name = known }
+      tensors.append(value)
+    }
+    guard tensors.count == operands.count else { return nil }
+    do {
+      return .constant(name: "\(name)/\(operation.name)", try operation.prepared(tensors)(tensors))
+    } catch { throw .unsupported(place, "\(error)") }
   }
 
   /// `x · scale + mean`, of outputs `[N, K]` and vectors `[K]`.

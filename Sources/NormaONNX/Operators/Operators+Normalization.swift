@@ -113,6 +113,36 @@ extension OperatorCall {
     ]
   }
 
+  /// `LRN`, whose window has one more channel behind a value than before it where it is even.
+  func localResponseNormalization() throws(ONNXError) -> [ONNXTensor] {
+    let x = try floats(0)
+    _ = try channelVector(of: x)
+    let size = try integer("size", or: 0)
+    guard size > 0, size <= 1 << 24 else { throw malformed("a window of \(size) channels") }
+    let normalization = LocalResponseNormalization(
+      window: -((size - 1) / 2)...size / 2, alpha: Double(try number("alpha", or: 1e-4)),
+      beta: Double(try number("beta", or: 0.75)), k: Double(try number("bias", or: 1)))
+    let last = [0] + Array(2..<x.rank) + [1]
+    let first = [0, x.rank - 1] + Array(1..<x.rank - 1)
+    return [.floats(normalization.forward(x.transposed(last)).transposed(first))]
+  }
+
+  /// `MeanVarianceNormalization` over any axes.
+  func meanVarianceNormalization() throws(ONNXError) -> [ONNXTensor] {
+    let x = try floats(0)
+    let axes = try axes(try integers("axes") ?? [0, 2, 3], rank: x.rank)
+    return [.floats(MeanVarianceNormalization.forward(x, axes: axes).output)]
+  }
+
+  /// `LpNormalization` along any axis.
+  func lpNormalization() throws(ONNXError) -> [ONNXTensor] {
+    let x = try floats(0)
+    let p = try integer("p", or: 2)
+    guard let norm = LpNormalization.Norm(rawValue: p) else { throw malformed("a norm of p \(p), which is 1 or 2") }
+    let axis = try axis(try integer("axis", or: -1), rank: x.rank)
+    return [.floats(LpNormalization.forward(x, norm: norm, axis: axis).output)]
+  }
+
   /// The shape `[C]` of vectors for a batch `[N, C, …]`.
   private func channelVector(of x: Tensor<Float>) throws(ONNXError) -> Shape {
     guard x.rank >= 2, x.shape[1] > 0 else {

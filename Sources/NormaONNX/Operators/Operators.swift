@@ -52,6 +52,9 @@ struct ONNXOperator: Sendable {
     "HardSwish": ONNXOperator { call throws(ONNXError) in try call.unary(.activation(.hardSwish)) },
     "Identity": ONNXOperator { call throws(ONNXError) in [try call.input(0)] },
     "InstanceNormalization": ONNXOperator(["epsilon"]) { call throws(ONNXError) in try call.instanceNormalization() },
+    "LRN": ONNXOperator(["alpha", "beta", "bias", "size"]) { call throws(ONNXError) in
+      try call.localResponseNormalization()
+    },
     "LayerNormalization": ONNXOperator(["axis", "epsilon", "stash_type"]) { call throws(ONNXError) in
       try call.layerNormalization()
     },
@@ -60,9 +63,13 @@ struct ONNXOperator: Sendable {
     },
     "Log": ONNXOperator { call throws(ONNXError) in try call.unary(.logarithm) },
     "LogSoftmax": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.softmax(logarithmic: true) },
+    "LpNormalization": ONNXOperator(["axis", "p"]) { call throws(ONNXError) in try call.lpNormalization() },
     "MatMul": ONNXOperator { call throws(ONNXError) in try call.matrixProduct() },
     "MaxPool": ONNXOperator(window.union(["ceil_mode", "storage_order"])) { call throws(ONNXError) in
       try call.pooling(isMaximum: true)
+    },
+    "MeanVarianceNormalization": ONNXOperator(["axes"]) { call throws(ONNXError) in
+      try call.meanVarianceNormalization()
     },
     "Mish": ONNXOperator { call throws(ONNXError) in try call.unary(.activation(.mish)) },
     "Mul": ONNXOperator { call throws(ONNXError) in try call.binary(.multiply) { $0 &* $1 } },

@@ -35,7 +35,7 @@ struct RandomOperation: CustomStringConvertible {
       Self.pooling,
       Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
       Self.transposedConvolution, Self.signals,
-      Self.resizing, Self.channels, Self.attention,
+      Self.resizing, Self.channels, Self.attention, Self.form,
     ]
     self = try kinds[number % kinds.count](&source)
   }
@@ -76,6 +76,16 @@ struct RandomOperation: CustomStringConvertible {
     let samples = source.length(max(1, (1 << 17) / sample.elementCount))
     return RandomOperation(operation.rawValue, [source.numbers(Shape([samples] + sample), bound: 4)]) {
       operation($0[0])
+    }
+  }
+
+  private static func form(_ source: inout Source) -> RandomOperation {
+    let form = NormalizationForm.allCases[source.below(NormalizationForm.allCases.count)]
+    let channels = source.length(100)
+    let image = source.images(channels: channels, smallest: 1)
+    let layer: any Layer<Float> = form.layer(channels, parametersOf: "\(form)")
+    return RandomOperation("\(form)", [image], isPerSample: form.isPerSample) { inputs in
+      try layer(inputs[0], in: .measuring)
     }
   }
 
