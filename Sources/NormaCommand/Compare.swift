@@ -135,7 +135,9 @@ struct Compare: ParsableCommand {
         seed: common.seed),
       targets: try targets())
     comparison.network = network.adjusted(
-      architecture, stepsPerEpoch: comparison.training.batches(of: prepared.training.count).count)
+      architecture, normalizations: normalizations,
+      stepsPerEpoch: comparison.training.batches(of: prepared.training.count).count,
+      epochs: comparison.training.epochs)
     let isSmall = comparison.work(on: prepared.training) <= Comparison.smallWork && common.seed < UInt64.max - 3
     comparison.seeds = (0..<UInt64(seeds ?? (isSmall ? 3 : 1))).map { common.seed + $0 }
     let names = comparison.runs.map { run in

@@ -81,7 +81,7 @@ struct Inspect: ParsableCommand {
       metadata[Checkpoint.settingsKey] == nil ? nil : try Checkpoint(contentsOf: path, allowsUnusableNumbers: true)
     let network = try checkpoint?.makeModel()
     let layers = network?.layers.dropFirst()
-    let isBatchNormalized = checkpoint?.settings.architecture.recipe.normalization == .batch
+    let isBatchNormalized = checkpoint?.settings.architecture.recipe.normalization.isBatchNormalization ?? false
     let report = try isBatchNormalized ? checkpoint.map { try ConventionReport($0) } : nil
     if json {
       let result = Result(

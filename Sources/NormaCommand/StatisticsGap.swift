@@ -36,7 +36,7 @@ struct StatisticsGap {
 /// Images have many positions a channel, which count as rows do.
 func smallBatchWords(_ architecture: ModelArchitecture, _ configuration: TrainingConfiguration) -> String? {
   let recipe = architecture.recipe
-  guard recipe.normalization == .batch, !recipe.takesImages, configuration.batchSize < 8 else { return nil }
+  guard recipe.normalization.isBatchNormalization, !recipe.takesImages, configuration.batchSize < 8 else { return nil }
   let count = configuration.batchSize
   return count == 2
     ? "With --batch-size 2 batch normalization leaves of each channel only which of two examples has the larger value: one becomes +1, "

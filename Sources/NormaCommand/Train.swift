@@ -174,7 +174,8 @@ struct Train: ParsableCommand {
       seed: common.seed)
     if base == nil {
       architecture = network.adjusted(
-        architecture, stepsPerEpoch: configuration.batches(of: prepared.training.count).count)
+        architecture, normalizations: [architecture.recipe.normalization],
+        stepsPerEpoch: configuration.batches(of: prepared.training.count).count, epochs: configuration.epochs)
     }
     let outputs = Checkpoint.Outputs(of: prepared.training)
     let model: Sequential<Float> = try architecture.recipe.build(

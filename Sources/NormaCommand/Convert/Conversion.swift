@@ -43,7 +43,7 @@ struct Conversion {
   init(of checkpoint: Checkpoint, to target: ConversionTarget, conventions: NormalizationFramework?) throws {
     var checkpoint = checkpoint
     let recipe = checkpoint.settings.architecture.recipe
-    let hasStatistics = recipe.normalization == .batch
+    let hasStatistics = recipe.normalization.isBatchNormalization
     if let conventions {
       guard hasStatistics else {
         throw UsageError("\(recipe) has no batch normalization, to which --conventions is.")
@@ -92,7 +92,7 @@ struct Conversion {
     var settings = try options.settings(of: dictionary, from: file)
     var recipe = settings.architecture.recipe
     if let conventions {
-      guard recipe.normalization == .batch else {
+      guard recipe.normalization.isBatchNormalization else {
         throw UsageError("\(recipe) has no batch normalization, to which --conventions is.")
       }
       recipe.conventions = conventions.conventions
@@ -115,7 +115,7 @@ struct Conversion {
         remedy: "Say which network it is of with --model and what goes with it, or with --like.")
     }
     summary = "a model, \(recipe)"
-    if recipe.normalization == .batch && conventions == nil && options.like == nil {
+    if recipe.normalization.isBatchNormalization && conventions == nil && options.like == nil {
       remarks.append(
         "The file does not say by which conventions batch normalization gathered its statistics; PyTorch's are supposed: "
           + "\(ConventionReport.words(recipe.conventions)).")

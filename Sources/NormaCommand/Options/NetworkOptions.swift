@@ -62,6 +62,12 @@ struct NetworkOptions: ParsableArguments {
       valueName: "number"))
   var bnEpsilon: Double?
 
+  @Option(
+    help: ArgumentHelp(
+      "With --norm renorm: over how many batches it goes from batch normalization to renormalization with r up to 3 and d up to 5. (default: half of those of the training)",
+      valueName: "count"))
+  var renormBatches: Int?
+
   @Flag(help: "Residual networks: let the last gamma of each block start at 0, so that blocks start by doing nothing.")
   var zeroGamma = false
 
@@ -80,6 +86,9 @@ struct NetworkOptions: ParsableArguments {
     if let bnEpsilon, !(bnEpsilon > 0 && bnEpsilon <= 1) {
       throw ValidationError("--bn-epsilon takes a number above 0 and up to 1, not \(bnEpsilon).")
     }
+    if let renormBatches, renormBatches < 0 {
+      throw ValidationError("--renorm-batches takes a number from 0 on, not \(renormBatches).")
+    }
     if bnRule == .cumulative && bnMomentum != nil {
       throw ValidationError("--bn-rule cumulative weighs all batches the same and has no --bn-momentum.")
     }
@@ -89,7 +98,7 @@ struct NetworkOptions: ParsableArguments {
   /// Whether anything is said of the network.
   var isGiven: Bool {
     model != nil || activation != nil || initialization != nil || keep != nil || shortcut != nil || bnRule != nil
-      || bnMomentum != nil || bnEpsilon != nil || zeroGamma
+      || bnMomentum != nil || bnEpsilon != nil || renormBatches != nil || zeroGamma
   }
 
   /// Makes sure that what is said of running statistics is said of some, and a nonlinearity chosen where there is one.
@@ -97,6 +106,9 @@ struct NetworkOptions: ParsableArguments {
     guard normalizations.contains(where: \.keepsStatistics) || (bnRule == nil && bnMomentum == nil) else {
       throw ValidationError(
         "--bn-rule and --bn-momentum are about running statistics, and there are none here: add --norm batch.")
+    }
+    guard renormBatches == nil || normalizations.contains(.renorm) else {
+      throw ValidationError("--renorm-batches is for batch renormalization, and there is none here: add --norm renorm.")
     }
     guard activation == nil || !normalizations.allSatisfy(\.bringsNonlinearity) else {
       throw ValidationError(
@@ -116,16 +128,21 @@ struct NetworkOptions: ParsableArguments {
       case .cumulative: .cumulative
       }
     conventions.epsilon = bnEpsilon ?? conventions.epsilon
+    conventions.renormalization = renormBatches.map { .rising(overBatches: $0) }
     return conventions
   }
 
-  /// The network with running statistics that reach back no further than an epoch, where nothing else was asked for: of fewer than ten
-  /// steps an epoch each changes much, and the mean of ten would be of weights that are gone.
-  func adjusted(_ architecture: ModelArchitecture, stepsPerEpoch: Int) -> ModelArchitecture {
-    guard bnMomentum == nil, bnRule == nil || bnRule == .cumulativeFirst, stepsPerEpoch < 10 else {
-      return architecture
-    }
+  /// The network for a training of some length, where nothing else was asked for: with running statistics that reach back no further than
+  /// an epoch, since of fewer than ten steps an epoch each changes much, and the mean of ten would be of weights that are gone; and with
+  /// renormalization that rises over half of the steps.
+  func adjusted(
+    _ architecture: ModelArchitecture, normalizations: [NormalizationKind], stepsPerEpoch: Int, epochs: Int
+  ) -> ModelArchitecture {
     var adjusted = architecture
+    if normalizations.contains(.renorm), renormBatches == nil {
+      adjusted.recipe.conventions.renormalization = .rising(overBatches: stepsPerEpoch * epochs / 2)
+    }
+    guard bnMomentum == nil, bnRule == nil || bnRule == .cumulativeFirst, stepsPerEpoch < 10 else { return adjusted }
     adjusted.recipe.conventions.rule = .cumulativeFirst(min(0.2, 1 / Double(max(1, stepsPerEpoch))))
     return adjusted
   }

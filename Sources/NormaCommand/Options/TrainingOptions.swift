@@ -337,7 +337,7 @@ struct TrainingOptions: ParsableArguments {
       momentum == nil || optimizer == .momentum || optimizer == .nesterov,
       "--momentum is for --optimizer momentum and nesterov.")
     try require(
-      !recompute || normalizations.contains(.batch),
+      !recompute || normalizations.contains(where: \.isBatchNormalization),
       "--recompute is about batch normalization, and there is none here: add --norm batch.")
   }
 
@@ -408,7 +408,7 @@ struct TrainingOptions: ParsableArguments {
     try checkWarmUp(epochs: epochs)
     let optimizer = optimizer ?? defaults.optimizer
     let largestBatch = min(batchSize, training.count)
-    guard largestBatch > 1 || !normalizations.contains(.batch) else {
+    guard largestBatch > 1 || !normalizations.contains(where: \.isBatchNormalization) else {
       throw UsageError(
         "Batch normalization takes its statistics from a batch, and a single example has none: "
           + (batchSize == 1 ? "--batch-size takes 2 or more with it." : "\(training.name) has too few for training."))

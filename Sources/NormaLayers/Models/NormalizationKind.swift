@@ -8,6 +8,8 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   case none
   /// ``BatchNorm``.
   case batch
+  /// ``BatchNorm`` that is led to its running statistics: batch renormalization.
+  case renorm
   /// ``LayerNorm``, over the channels of each position.
   case layer
   /// ``GroupNorm``, with groups of sixteen channels, or fewer where they do not go into as many.
@@ -38,6 +40,7 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
     switch self {
     case .none: "no normalization"
     case .batch, .layer, .group, .instance, .scale: "\(rawValue) normalization"
+    case .renorm: "batch renormalization"
     case .rms: "RMS normalization"
     case .rmsGroup: "RMS group normalization"
     case .grn: "global response normalization"
@@ -50,7 +53,10 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   }
 
   /// Whether a bias before it is subtracted again, so that there need be none.
-  public var cancelsBias: Bool { self == .batch || self == .instance }
+  public var cancelsBias: Bool { isBatchNormalization || self == .instance }
+
+  /// Whether it is batch normalization, led to running statistics or not.
+  public var isBatchNormalization: Bool { self == .batch || self == .renorm }
 
   /// Whether it is the nonlinearity too, which a network leaves out then.
   public var bringsNonlinearity: Bool { [.frn, .evonormB0, .evonormS0].contains(self) }
@@ -63,7 +69,7 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   public var setsScale: Bool { ![.none, .grn, .lrn, .dyt].contains(self) }
 
   /// Whether it keeps running statistics.
-  public var keepsStatistics: Bool { self == .batch || self == .evonormB0 }
+  public var keepsStatistics: Bool { isBatchNormalization || self == .evonormB0 }
 
   /// The layer for a number of channels; nil for none.
   ///
@@ -75,6 +81,10 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
     return switch self {
     case .none: nil
     case .batch: BatchNorm(channels, conventions: conventions)
+    case .renorm:
+      BatchNorm(
+        channels, conventions: conventions,
+        renormalization: conventions.renormalization ?? .rising(overBatches: 1000))
     case .layer: LayerNorm(channels, epsilon: epsilon)
     case .group: GroupNorm(channels, groups: groups(of: channels), epsilon: epsilon)
     case .instance: InstanceNorm(channels, epsilon: epsilon, isAffine: true)
@@ -94,7 +104,7 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   /// in them, or one value alone is something, too.
   func sharingValueCount(channels: Int, positions: Int) -> Int? {
     switch self {
-    case .none, .batch, .grn, .dyt, .lrn, .evonormB0: nil
+    case .none, .batch, .renorm, .grn, .dyt, .lrn, .evonormB0: nil
     case .layer, .rms, .scale: channels
     case .group, .rmsGroup, .evonormS0: channels / groups(of: channels) * positions
     case .instance, .frn: positions

@@ -116,9 +116,15 @@ public struct BatchNormalizationConventions: Sendable, Hashable, Codable {
   public var estimator: VarianceEstimator
   /// What the running variance starts from.
   public var initialVariance: Double
+  /// How far networks that are built by name lead batch renormalization to running statistics; nil for what they choose.
+  public var renormalization: BatchRenormalization?
 
   /// Conventions by their parts.
-  public init(epsilon: Double, rule: UpdateRule, estimator: VarianceEstimator, initialVariance: Double) {
+  public init(
+    epsilon: Double, rule: UpdateRule, estimator: VarianceEstimator, initialVariance: Double,
+    renormalization: BatchRenormalization? = nil
+  ) {
+    self.renormalization = renormalization
     self.epsilon = epsilon
     self.rule = rule
     self.estimator = estimator
