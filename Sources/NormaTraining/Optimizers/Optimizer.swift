@@ -143,7 +143,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       nonisolated(unsafe) let bases = bases
       Parallel.forEach(ranges.count) { index in
         let range = ranges[index]
-        clip.withClipped(range.gradients, range.count) { gradients in
+        clip.withClipped(range.gradients, range.values, range.count, unit: range.unit) { gradients in
           if !rule.appliesShrinkage, range.step.weightDecay != 0 {
             apply(.scale(Element(range.step.shrinkage)), range.values, range.values, range.count)
           }
@@ -209,6 +209,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     switch clipping {
     case nil: return Clip()
     case .value(let bound): return Clip(bound: Element(bound))
+    case .adaptive(let share, let epsilon): return Clip(adaptive: (share, epsilon))
     case .norm(let most):
       let length = norm(of: gradients)
       return length > most ? Clip(factor: Element(most / length)) : Clip()
@@ -222,6 +223,8 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     /// Its place among the numbers of all parameters.
     let offset: Int
     let count: Int
+    /// How many numbers make a unit; the range is of whole ones where gradients are clipped by units.
+    let unit: Int
     let step: OptimizerStep
   }
 
@@ -232,6 +235,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     var ranges: [Range] = []
     var offset = 0
     let ruleDecay = weightDecay ?? rule.weightDecay
+    let clipsByUnits = if case .adaptive = clipping { true } else { false }
     for (index, (parameter, gradient)) in zip(parameters, gradients).enumerated() {
       let count = parameter.shape.elementCount
       defer { offset += count }
@@ -239,6 +243,8 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       require(
         gradient.shape == parameter.shape,
         "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)")
+      let unit = parameter.shape.rank > 1 ? count / parameter.shape[0] : count
+      let rangeElements = clipsByUnits && unit > 0 ? max(1, mostElements / unit) * unit : mostElements
       let own = settings.flatMap { $0.ofParameters.isEmpty ? nil : $0.ofParameters[index] } ?? ParameterSettings()
       let step = OptimizerStep(
         number: stepCount, learningRate: learningRate * own.learningRateFactor, kind: parameter.kind,
@@ -247,11 +253,11 @@ public struct Optimizer<Element: TensorElement>: Sendable {
         gradient.withUnsafeElements { gradient in
           var start = 0
           while start < count {
-            let length = min(mostElements, count - start)
+            let length = min(rangeElements, count - start)
             ranges.append(
               Range(
                 values: values.baseAddress! + start, gradients: gradient.baseAddress! + start, offset: offset + start,
-                count: length, step: step))
+                count: length, unit: unit, step: step))
             start += length
           }
         }
@@ -261,19 +267,29 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   }
 }
 
-/// What is done to the gradients of a step before the rule sees them: they are scaled, or held within a bound.
+/// What is done to the gradients of a step before the rule sees them: they are scaled, held within a bound, or scaled unit by unit.
 private struct Clip<Element: TensorElement> {
   var factor: Element?
   var bound: Element?
+  var adaptive: (share: Double, epsilon: Double)?
 
   /// Lends a range of gradients as they are to be, in memory that is in the cache.
   func withClipped(
-    _ gradients: UnsafePointer<Element>, _ count: Int, _ body: (UnsafePointer<Element>) -> Void
+    _ gradients: UnsafePointer<Element>, _ values: UnsafePointer<Element>, _ count: Int, unit: Int,
+    _ body: (UnsafePointer<Element>) -> Void
   ) {
-    guard factor != nil || bound != nil else { return body(gradients) }
+    guard factor != nil || bound != nil || adaptive != nil else { return body(gradients) }
     withScratch(count, of: Element.self) { clipped in
       if let factor { apply(.scale(factor), gradients, clipped, count) }
       if let bound { clamp(gradients, clipped, count, bound) }
+      if let adaptive {
+        for start in stride(from: 0, to: count, by: unit) {
+          let most = adaptive.share * max(adaptive.epsilon, sumOfSquares(values + start, unit).squareRoot())
+          let length = sumOfSquares(gradients + start, unit).squareRoot()
+          // Written so that a NaN stays one.
+          apply(.scale(length > most ? Element(most / length) : 1), gradients + start, clipped + start, unit)
+        }
+      }
       body(clipped)
     }
   }
