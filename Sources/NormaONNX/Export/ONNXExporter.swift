@@ -251,16 +251,27 @@ extension ONNXExporter {
     }
     let layers = Dictionary(network.layers.map { ($0.path, $0.layer) }, uniquingKeysWith: { first, _ in first })
     var values: [Int: Value] = [0: input]
+    var constants: [Int: Tensor<Float>] = [:]
     for (index, node) in program.nodes.enumerated() {
-      guard let operation = node.operation else { continue }
+      guard let operation = node.operation else {
+        if !node.isInput { constants[index] = node.value ?? .zeros([]) }
+        continue
+      }
       let place = node.path.isEmpty ? node.layer : "\(node.layer) at '\(node.path)'"
+      // What is computed from constants alone is one, such as a normalized weight.
+      let known = node.inputs.map { constants[$0] }
+      if known.allSatisfy({ $0 != nil }) {
+        do { constants[index] = try operation.prepared(known)(known.compactMap(\.self)) } catch {
+          throw .malformed(place, "\(error)")
+        }
+        continue
+      }
       guard let exportable = operation as? any ONNXExportable else {
         throw .unsupported(
           place, "no operators of ONNX are known that do what its operation '\(operation.name)' does")
       }
       let operands = node.inputs.map { input in
-        values[input].map { .value($0) }
-          ?? Operand.constant(name: program.nodes[input].name, program.nodes[input].value ?? .zeros([]))
+        constants[input].map { .constant(name: program.nodes[input].name, $0) } ?? Operand.value(values[input]!)
       }
       let call = Call(
         path: node.path, place: place, shape: node.shape ?? [], operands: operands,
