@@ -16,18 +16,27 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   case instance
   /// ``RMSNorm``, over the channels of each position.
   case rms
+  /// ``GroupNorm`` as ``group`` has it, after layers whose weights are standardized.
+  case groupStandardized = "group-ws"
+  /// ``IterNorm``, with groups as those of ``group``.
+  case whitening
 
   /// Its name in running text: `batch normalization`, `no normalization`.
   public var words: String {
     switch self {
     case .none: "no normalization"
     case .rms: "RMS normalization"
+    case .groupStandardized: "group normalization with standardized weights"
+    case .whitening: "whitening"
     default: "\(rawValue) normalization"
     }
   }
 
   /// Whether a bias before it is subtracted again, so that there need be none.
-  public var cancelsBias: Bool { self == .batch || self == .instance }
+  public var cancelsBias: Bool { self == .batch || self == .instance || self == .whitening }
+
+  /// How the weights are computed of the layers that it follows; nil where they are what is trained.
+  public var weightNormalization: WeightNormalization? { self == .groupStandardized ? .standardized() : nil }
 
   /// The layer for a number of channels; nil for none.
   func layer<Element: TensorElement>(
@@ -37,9 +46,12 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
     case .none: nil
     case .batch: BatchNorm(channels, conventions: conventions)
     case .layer: LayerNorm(channels, epsilon: conventions.epsilon)
-    case .group: GroupNorm(channels, groups: groups(of: channels), epsilon: conventions.epsilon)
+    case .group, .groupStandardized:
+      GroupNorm(channels, groups: groups(of: channels), epsilon: conventions.epsilon)
     case .instance: InstanceNorm(channels, epsilon: conventions.epsilon, isAffine: true)
     case .rms: RMSNorm(channels, epsilon: conventions.epsilon)
+    case .whitening:
+      IterNorm(channels, groups: groups(of: channels), epsilon: conventions.epsilon, rule: conventions.rule)
     }
   }
 
@@ -47,9 +59,9 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   /// samples have a share in them, or there are none.
   func sharingValueCount(channels: Int, positions: Int) -> Int? {
     switch self {
-    case .none, .batch: nil
+    case .none, .batch, .whitening: nil
     case .layer, .rms: channels
-    case .group: channels / groups(of: channels) * positions
+    case .group, .groupStandardized: channels / groups(of: channels) * positions
     case .instance: positions
     }
   }

@@ -83,7 +83,8 @@ public struct ThreeLayerConvolutionalNetwork: FeedForwardRecipe {
     try network.activation(named: "activation1")
     try network.append(MaxPool2d(Window(2, stride: 2)), named: "pool")
     try network.append(Flatten(), named: "flatten")
-    try network.linear(hidden, named: "fc1", hasBias: normalization != .batch)
+    try network.linear(
+      hidden, named: "fc1", hasBias: ![.batch, .whitening].contains(normalization), isNormalized: true)
     if normalization != .instance { try network.normalization(named: "norm2") }
     try network.activation(named: "activation2")
     try network.dropout(named: "dropout")
