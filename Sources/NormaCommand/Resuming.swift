@@ -59,7 +59,7 @@ struct InterruptedTraining {
   private static let options = [
     "batchSize": "--batch-size", "loss": "--loss", "optimizer": "--optimizer", "learningRate": "--learning-rate",
     "schedule": "--schedule, which --epochs and --warm-up are part of,", "l2Penalty": "--l2",
-    "weightDecay": "--weight-decay", "groups": "--group", "clipping": "--clip-norm or --clip-value,",
+    "weightDecay": "--weight-decay", "groups": "--group", "clipping": "--clip-norm, --clip-value or --clip-adaptive,",
     "averaging": "--average", "microBatches": "--micro-batches", "sharesMoments": "--joint-moments",
     "ghostSize": "--ghost-batch", "mixup": "--mixup",
     "dropsLastBatch": "--drop-last",

@@ -12,6 +12,8 @@ import NormaTensor
 public final class Conv2d<Element: TensorElement>: Layer {
   /// `[outputs, inputs / groups, height, width]`, as PyTorch stores it.
   public let weight: Parameter<Element>
+  /// What the layer multiplies by in place of ``weight``, computed from it; nil where it multiplies by that itself.
+  public let normalizedWeight: NormalizedWeight<Element>?
   /// `[outputs]`; nil without a bias, which a batch normalization that follows would cancel.
   public let bias: Parameter<Element>?
   /// The window's size, stride, padding and dilation.
@@ -22,11 +24,12 @@ public final class Conv2d<Element: TensorElement>: Layer {
   /// A layer with drawn weights and biases of 0; an output's fan-in is the number of values that go into it.
   public convenience init(
     inputs: Int, outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
-    initialization: Initialization = .kaimingNormal, using generator: inout RandomGenerator
+    initialization: Initialization = .kaimingNormal,
+    weightNormalization: WeightNormalization? = nil, using generator: inout RandomGenerator
   ) {
     self.init(
       inputs: inputs, outputs: outputs, window: window, groups: groups, hasBias: hasBias,
-      initialization: initialization,
+      initialization: initialization, weightNormalization: weightNormalization,
       random: generator)
     weight.value = Self.draw(weight.shape, groups: groups, initialization, using: &generator)
   }
@@ -34,16 +37,19 @@ public final class Conv2d<Element: TensorElement>: Layer {
   /// A layer whose weights are drawn from a generator of their own, when they are first asked for, and biases of 0.
   public init(
     inputs: Int, outputs: Int, window: Window, groups: Int = 1, hasBias: Bool = true,
-    initialization: Initialization = .kaimingNormal, random: RandomGenerator
+    initialization: Initialization = .kaimingNormal,
+    weightNormalization: WeightNormalization? = nil, random: RandomGenerator
   ) {
     require(
       inputs > 0 && outputs > 0 && groups > 0 && inputs % groups == 0 && outputs % groups == 0,
       "a convolution of \(inputs) inputs and \(outputs) outputs in \(groups) groups")
     let shape: Shape = [outputs, inputs / groups, window.size.height, window.size.width]
-    weight = Parameter(shape: shape, name: "weight", kind: .weight) {
+    let weight = Parameter<Element>(shape: shape, name: weightNormalization?.names.weight ?? "weight", kind: .weight) {
       var generator = random
       return Self.draw(shape, groups: groups, initialization, using: &generator)
     }
+    self.weight = weight
+    normalizedWeight = weightNormalization.map { NormalizedWeight(weight, $0, random: random) }
     bias = hasBias ? Parameter(shape: [outputs], name: "bias", kind: .bias) { .zeros([outputs]) } : nil
     self.window = window
     self.groups = groups
@@ -60,19 +66,24 @@ public final class Conv2d<Element: TensorElement>: Layer {
   /// The number of channels it takes.
   public var inputs: Int { weight.shape[1] * groups }
 
-  public var parameters: [Parameter<Element>] { [weight] + (bias.map { [$0] } ?? []) }
+  public var parameters: [Parameter<Element>] {
+    [weight] + (bias.map { [$0] } ?? []) + (normalizedWeight?.parameters ?? [])
+  }
+  public var buffers: [Buffer<Element>] { normalizedWeight?.buffers ?? [] }
 
   public var summary: String {
     var parts = ["\(inputs) → \(weight.shape[0])", window.summary]
     if groups > 1 { parts.append("\(groups) groups") }
     if bias == nil { parts.append("no bias") }
+    if let normalizedWeight { parts.append(normalizedWeight.normalization.summary) }
     return "Conv2d(\(parts.joined(separator: ", ")))"
   }
 
   @specialized(where Element == Float)
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     x.convolved(
-      weight: pass.variable(for: weight), bias: bias.map { pass.variable(for: $0) }, window: window, groups: groups)
+      weight: pass.weight(weight, normalizedWeight), bias: bias.map { pass.variable(for: $0) }, window: window,
+      groups: groups)
   }
 }
 

@@ -160,7 +160,7 @@ public final class Pass<Element: TensorElement> {
   }
 
   @specialized(where Element == Float)
-  private func within(
+  func within(
     _ name: String, _ layer: any Layer<Element>, _ body: () throws -> Variable<Element>
   ) throws -> Variable<Element> {
     path.append(name)

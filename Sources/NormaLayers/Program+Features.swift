@@ -1,6 +1,28 @@
 import NormaGraph
 import NormaTensor
 
+extension Program {
+  /// The names of the tensors that a matrix `[rows, columns]` is, or is computed from, whose last axis are its columns: those of its
+  /// shape, and vectors that are made a column of a number for each, to be multiplied by it.
+  fileprivate func tensors(ofColumnsOf matrix: Int) -> Set<String> {
+    let shape = nodes[matrix].shape ?? []
+    let column: Shape = [shape.channelCount, 1]
+    var names: Set<String> = []
+    var pending = [matrix]
+    while let index = pending.popLast() {
+      let node = nodes[index]
+      if node.operation == nil && node.shape == shape { names.insert(node.name) }
+      if node.shape == column, let vector = node.inputs.first, nodes[vector].operation == nil,
+        nodes[vector].shape == [shape.channelCount]
+      {
+        names.insert(nodes[vector].name)
+      }
+      pending += node.inputs
+    }
+    return names
+  }
+}
+
 extension Layer {
   /// The tensors of the model's state whose last axis runs over the values of a flattened image, with that image's shape
   /// `[height, width, channels]`.
@@ -29,7 +51,8 @@ extension Layer {
         for other in others where program.nodes[other].shape == [image.elementCount] {
           result[program.nodes[other].name] = image
         }
-      case .consumed(let weight) where images[first] != nil: result[program.nodes[node.inputs[weight]].name] = image
+      case .consumed(let weight) where images[first] != nil:
+        for name in program.tensors(ofColumnsOf: node.inputs[weight]) { result[name] = image }
       default:
         throw LayerError(
           layer: node.layer, expected: "no image to flatten, and none that is flattened", found: input)

@@ -28,7 +28,7 @@ public struct Program<Element: TensorElement> {
     public let shape: Shape?
     /// The path of the layer that does it, and what that layer is.
     public let path: String, layer: String
-    /// The name in files of a parameter or buffer; empty for others.
+    /// The name in files of a parameter or buffer; of a result the name that the computation gives it, empty where it gives none.
     public let name: String
     /// What it is.
     let kind: Graph<Element>.Kind
@@ -66,10 +66,14 @@ public struct Program<Element: TensorElement> {
       result.node ?? graph.followedLeaf(.constant, shape: result.shape, name: "", source: { result.value }).node!
     nodes = graph.nodes.map { node in
       let place = places.layers[node.index]
+      let name =
+        switch node.kind {
+        case .operation: node.name == node.operationName ? "" : (place?.path ?? "").appending(node.name)
+        default: node.name
+        }
       return Node(
         operation: node.operation, inputs: node.inputs, shape: node.knownShape, path: place?.path ?? "",
-        layer: place?.layer ?? model.summary, name: node.kind == .operation ? "" : node.name, kind: node.kind,
-        source: node.source)
+        layer: place?.layer ?? model.summary, name: name, kind: node.kind, source: node.source)
     }
     output = last
     layerShapes = places.shapes

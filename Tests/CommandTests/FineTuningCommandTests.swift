@@ -107,7 +107,8 @@ struct FineTuningCommandTests {
     (["--from", "BASE/none"], 74, "none"), (["--group", "0"], 64, "'0' is invalid"),
     (["--group", "77:2"], 65, "no parameter is named as the group '77'"),
     (["--average", "ema:1"], 64, "'ema:1' is invalid"), (["--average", "swa:4"], 64, "begins after --epochs 3"),
-    (["--clip-norm", "1", "--clip-value", "1"], 64, "not both"), (["--mixup", "0"], 64, "--mixup takes"),
+    (["--clip-norm", "1", "--clip-value", "1"], 64, "not several of them"),
+    (["--clip-adaptive", "0"], 64, "--clip-adaptive takes"), (["--mixup", "0"], 64, "--mixup takes"),
     (["--loss", "huber"], 64, "is for numbers"), (["--loss", "focal:-1"], 64, "'focal:-1' is invalid"),
     (["--loss", "focal", "--label-smoothing", "0.1"], 64, "is for --loss softmaxCrossEntropy"),
     (["--schedule", "milestones:1,x:0.1"], 64, "such as milestones:30,60:0.1"),
@@ -124,7 +125,7 @@ struct FineTuningCommandTests {
 
   @Test(arguments: [
     "--optimizer lion", "--average swa:2", "--schedule milestones:1,2:0.1", "--schedule plateau:1:0.5", "--loss focal",
-    "--loss binaryCrossEntropy", "--clip-value 0.1", "--micro-batches 3",
+    "--loss binaryCrossEntropy", "--clip-value 0.1", "--clip-adaptive 0.01", "--micro-batches 3",
   ])
   func stepsCanBeOfAnyKind(options: String) throws {
     let folder = try Folder()

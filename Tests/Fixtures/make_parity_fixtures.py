@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the files under Tests/Fixtures/parity: what PyTorch computes, for the tests to hold Norma against.
 
-Needs torch, numpy and safetensors, for `forms` also timm. README.md beside this script describes every file.
+Needs torch, numpy and safetensors, and timm for the topics forms, weights and clipping. README.md beside this script describes every file.
 
     python Tests/Fixtures/make_parity_fixtures.py [--digits PATH] [--only TOPIC ...]
 """
@@ -14,9 +14,9 @@ import safetensors
 import torch
 
 from parity_topics import (
-    activations, batch_norm, channels, convolution, forms, group_norm, initialization, layer_norm, learning_rates, linear,
-    losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals, statistics, trajectory,
-    transformer, transposed_convolution)
+    activations, batch_norm, channels, clipping, conditioned, convolution, forms, group_norm, initialization, layer_norm,
+    learning_rates, linear, losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals,
+    statistics, trajectory, transformer, transposed_convolution, weights, whitening)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -49,6 +49,10 @@ def main() -> None:
         "resizing": resizing.cases,
         "channels": channels.cases,
         "transformer": transformer.cases,
+        "weights": weights.cases,
+        "clipping": clipping.cases,
+        "conditioned": conditioned.cases,
+        "whitening": whitening.cases,
         "optimizers": optimizers.cases,
         "learning_rates": learning_rates.cases,
         "trajectory": lambda: trajectory.cases(arguments.digits),

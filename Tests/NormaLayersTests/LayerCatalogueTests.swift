@@ -51,6 +51,32 @@ import Testing
     Entry("Conv1d(3 → 2, 3, dilation 3, no bias)", [7, 3], [1, 2], unfit: [6, 3]) {
       Conv1d(inputs: 3, outputs: 2, window: Window(length: 3, dilation: 3), hasBias: false, using: &$0)
     },
+    Entry("Linear(6 → 4, standardized and scaled weights)", [3, 6], [3, 4], unfit: [3, 5]) {
+      Linear(inputs: 6, outputs: 4, weightNormalization: .scaledStandardized(), using: &$0)
+    },
+    Entry(
+      "Conv2d(4 → 6, 3×3, padding 1, 2 groups, no bias, standardized weights)", [5, 4, 4], [5, 4, 6], unfit: [5, 4, 3]
+    ) {
+      Conv2d(
+        inputs: 4, outputs: 6, window: Window(3, padding: 1), groups: 2, hasBias: false,
+        weightNormalization: .standardized(), using: &$0)
+    },
+    Entry("Conv1d(4 → 6, 3, weight norm)", [9, 4], [7, 6], unfit: [9, 5]) {
+      Conv1d(inputs: 4, outputs: 6, window: Window(length: 3), weightNormalization: .magnitude, using: &$0)
+    },
+    Entry("ConvTranspose2d(4 → 3, 2×2, spectral norm)", [4, 5, 4], [5, 6, 3], unfit: [4, 5, 3]) {
+      ConvTranspose2d(inputs: 4, outputs: 3, window: Window(2), weightNormalization: .spectral(), using: &$0)
+    },
+    Entry("GivenRest(Modulation(1 + scale))", [5, 4, 7], [5, 4, 4], unfit: [5, 4, 6]) {
+      GivenRest(Modulation.film(4, inputs: 3, using: &$0), channels: 4, conditionChannels: 3, isVector: true)
+    },
+    Entry("GivenRest(Modulation(InstanceNorm(4), 1 + scale))", [5, 7], [5, 4], unfit: [5, 6]) {
+      GivenRest(
+        Modulation.adaptiveInstanceNorm(4, inputs: 3, using: &$0), channels: 4, conditionChannels: 3, isVector: true)
+    },
+    Entry("GivenRest(AdaptiveInstanceNorm(3))", [5, 4, 6], [5, 4, 3], unfit: [5, 4, 5]) { _ in
+      GivenRest(AdaptiveInstanceNorm(3), channels: 3, conditionChannels: 3, isVector: false)
+    },
     Entry("MaxPool1d(3, stride 2, padding 1)", [8, 3], [4, 3], unfit: [8, 8, 3]) { _ in
       MaxPool1d(Window(length: 3, stride: 2, padding: 1))
     },

@@ -97,6 +97,21 @@ struct ExportTests {
     }
   }
 
+  @Test func aNormalizedWeightIsWrittenAsAPlainOne() throws {
+    for normalization in [WeightNormalization.standardized(), .scaledStandardized(), .magnitude, .spectral()] {
+      var random = RandomGenerator(seed: 1)
+      let layer = Linear<Float>(inputs: 5, outputs: 4, weightNormalization: normalization, using: &random)
+      let plain = Linear<Float>(inputs: 5, outputs: 4, using: &random)
+      // Of the rows of the unit matrix it makes its weight.
+      let unit = Tensor<Float>((0..<25).map { $0 / 5 == $0 % 5 ? 1 : 0 }, shape: [5, 5])
+      plain.weight.value = layer(Variable(unit), in: .inference).value.transposed([1, 0])
+      for form in ONNXModel.Form.allCases {
+        let model = try ONNXModel(Sequential<Float> { layer }, sampleShape: [5], form: form)
+        #expect(try model == ONNXModel(Sequential<Float> { plain }, sampleShape: [5], form: form))
+      }
+    }
+  }
+
   @Test func whatCannotBeWrittenIsToldOf() throws {
     func message(_ network: any Layer<Float>, _ shape: Shape) -> String {
       switch Result(catching: { try ONNXModel(network, sampleShape: shape) }) {

@@ -96,7 +96,8 @@ struct ExportedNetwork {
       .init(
         "large", [16, 16, 3], ModelArchitecture(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), .batch),
       .init("vgg", [8, 9, 2], ModelArchitecture(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
-      layers(), activations(), sequence(), picture(), decoder(), signals(), squeezed(), words(), transformer(),
+      layers(), activations(), normalizedWeights(), conditioned(), whitened(), sequence(), picture(), decoder(),
+      signals(), squeezed(), words(), transformer(),
       untracked(),
       training(.onnx, "training"),
       training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),
@@ -170,6 +171,63 @@ struct ExportedNetwork {
           Linear(inputs: 6, outputs: 2, using: &random)
         }),
     ]
+  }
+
+  /// Layers with weights that are computed.
+  private static func normalizedWeights() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "normalized_weights", [6, 5, 4],
+      Sequential<Float> {
+        Conv2d(
+          inputs: 4, outputs: 6, window: Window(3), groups: 2, weightNormalization: .scaledStandardized(),
+          using: &random)
+        ReLU()
+        ConvTranspose2d(inputs: 6, outputs: 3, window: Window(2), weightNormalization: .spectral(), using: &random)
+        BatchNorm(3)
+        Conv2d(
+          inputs: 3, outputs: 4, window: Window(2), hasBias: false, weightNormalization: .standardized(), using: &random
+        )
+        Flatten()
+        Linear(inputs: 48, outputs: 3, weightNormalization: .magnitude, using: &random)
+      })
+  }
+
+  /// Layers with a condition, which is a part of the channels.
+  private static func conditioned() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    let layers: [any ConditionedLayer<Float>] = [
+      Modulation.film(6, inputs: 3, using: &random), Modulation.conditionalBatchNorm(6, inputs: 3, using: &random),
+      Modulation.adaptiveInstanceNorm(6, inputs: 3, using: &random), AdaptiveInstanceNorm(3),
+      Modulation.spatiallyAdaptive(6, map: 3, hidden: 4, using: &random),
+    ]
+    return try .init(
+      "conditioned", [5, 4, 3],
+      Sequential<Float>(
+        layers.flatMap { layer -> [any Layer<Float>] in
+          let channels = layer is AdaptiveInstanceNorm<Float> ? 3 : 6
+          return [
+            Conv2d(
+              inputs: layer === layers[0] ? 3 : layer === layers[4] ? 3 : 6, outputs: channels + 3, window: Window(1),
+              using: &random),
+            GivenRest(
+              layer, channels: channels, conditionChannels: 3,
+              isVector: layer !== layers[3] && layer !== layers[4]),
+          ]
+        }))
+  }
+
+  private static func whitened() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "whitened", [5, 4, 3],
+      Sequential<Float> {
+        Conv2d(inputs: 3, outputs: 6, window: Window(2), using: &random)
+        IterNorm(6, groups: 2)
+        ReLU()
+        GlobalAveragePool()
+        IterNorm(6, isAffine: false)
+      })
   }
 
   /// Activations with channels first, and last.

@@ -61,6 +61,23 @@ import Testing
     try expectTheSameEnd(Self.perceptron(optimizer))
   }
 
+  @Test func aTrainingOfNormalizedWeightsAndClippedUnitsGoesOn() throws {
+    var training = Self.perceptron(.sgd(momentum: 0.9))
+    training.configuration.clipping = .adaptive(0.02, epsilon: 0.01)
+    training.configuration.microBatches = 2
+    training.model = {
+      var random = RandomGenerator(seed: 3)
+      return Sequential<Float> {
+        Linear(inputs: 4, outputs: 8, weightNormalization: .spectral(), using: &random)
+        ReLU()
+        Linear(inputs: 8, outputs: 8, weightNormalization: .scaledStandardized(), using: &random)
+        ReLU()
+        Linear(inputs: 8, outputs: 3, weightNormalization: .magnitude, using: &random)
+      }
+    }
+    try expectTheSameEnd(training)
+  }
+
   @Test(arguments: [WeightAveraging.exponential(decay: 0.75), .stochastic(fromEpoch: 2)])
   func aTrainingWithEverySwitchGoesOn(averaging: WeightAveraging) throws {
     var training = Self.perceptron(.adam(usesLargest: true))

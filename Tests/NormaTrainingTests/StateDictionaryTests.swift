@@ -51,6 +51,58 @@ import Testing
     #expect(try StateDictionary(contentsOf: path) == archive)
   }
 
+  /// What goes into PyTorch's names has its channels first, and so has the network without images.
+  @Test(arguments: [WeightNormalization.standardized(), .scaledStandardized(), .magnitude, .spectral()])
+  func columnsOfNormalizedWeightsBehindAFlattenedImageChangePlaces(normalization: WeightNormalization) throws {
+    var random = RandomGenerator(seed: 1)
+    // As many outputs as inputs, so that no vector is told by its length.
+    let model = Sequential<Float> {
+      Flatten()
+      Linear(inputs: 24, outputs: 24, weightNormalization: normalization, using: &random)
+    }
+    let vectors = Sequential<Float> {
+      Flatten()
+      Linear(inputs: 24, outputs: 24, weightNormalization: normalization, using: &random)
+    }
+    let state = try StateDictionary(model, sampleShape: [2, 3, 4])
+    #expect(try state.load(into: vectors, sampleShape: [24]) == [])
+    let x = Tensor<Float>.normal([5, 2, 3, 4], using: &random)
+    let expected = try model(Variable(x), in: .inference).value
+    let found = try vectors(Variable(x.transposed([0, 3, 1, 2]).flattened()), in: .inference).value
+    // The same sums of 24 products in another order.
+    #expect(errorRelativeToScale(found, reference: expected) < 100 * Float.unitRoundoff)
+    let back = Sequential<Float> {
+      Flatten()
+      Linear(inputs: 24, outputs: 24, weightNormalization: normalization, using: &random)
+    }
+    try state.load(into: back, sampleShape: [2, 3, 4])
+    #expect(back.state == model.state)
+  }
+
+  @Test(arguments: [WeightNormalization.magnitude, .spectral()])
+  func namesBeforeParametrizationsAreUnderstood(normalization: WeightNormalization) throws {
+    var random = RandomGenerator(seed: 2)
+    func network() -> Sequential<Float> {
+      Sequential<Float> {
+        Conv1d(
+          inputs: 3, outputs: 4, window: Window(length: 3), weightNormalization: normalization, using: &random)
+        BatchNorm(4)
+      }
+    }
+    let model = network()
+    var state = try StateDictionary(model, sampleShape: [9, 3])
+    let earlier =
+      normalization == .magnitude
+      ? ["original0": "weight_g", "original1": "weight_v"]
+      : ["original": "weight_orig", "0._u": "weight_u", "0._v": "weight_v"]
+    for (name, old) in earlier {
+      state.entries["0." + old] = state.entries.removeValue(forKey: "0.parametrizations.weight." + name)
+    }
+    let other = network()
+    #expect(try state.load(into: other, sampleShape: [9, 3]) == [.earlierNames(count: earlier.count)])
+    #expect(other.state == model.state)
+  }
+
   @Test func columnsBehindAFlattenedImageChangePlaces() throws {
     let network = try ConvertedNetwork.named("mlp_images")
     let state = try network.stateDictionary()

@@ -77,6 +77,66 @@ import Testing
     #expect(results.allSatisfy { $0 == results[0] })
   }
 
+  /// A length is a sum in double precision, and the factor is rounded once; the step is a product and a difference.
+  @Test(arguments: ParityFixture.cases(of: "clipping", ClippingSettings.self))
+  func gradientsOfUnitsAreClippedAsTimmDoes(parity: ParityCase<ClippingSettings>) {
+    func check<Element: TensorElement>(_ type: Element.Type) {
+      let settings = parity.settings
+      let parameter = Parameter<Element>(parity.input("start"), name: "weight", kind: .weight)
+      var optimizer = Optimizer<Element>(.sgd(), learningRate: settings.learningRate)
+      optimizer.clipping = .adaptive(settings.share, epsilon: settings.epsilon)
+      optimizer.update([parameter], gradients: [parity.input("gradient")])
+      let (end, clipped) = (parity.expected("end"), parity.expected("clipped"))
+      let bound = zip(end.elements, clipped.elements).map {
+        4 * (Element.unitRoundoff + Double.unitRoundoff) * (abs($0) + settings.learningRate * abs($1)) + 1e-300
+      }
+      #expect(errorOverBound(parameter.value, reference: end.elements, bound: bound) <= 1)
+    }
+    check(Float.self)
+    check(Double.self)
+  }
+
+  /// Units that are longer than a ticket's range, and ranges that would part units.
+  @Test func unitsAreClippedWholeWithTheSameBitsForEveryNumberOfThreads() {
+    let before = Parallel.threadCount
+    defer { Parallel.threadCount = before }
+    var random = RandomGenerator(seed: 6)
+    let shapes: [Shape] = [[3, 40_000], [7, 9, 900], [50_000], [70_000, 1], [2, 0]]
+    let starts = shapes.map { Tensor<Float>.normal($0, using: &random) }
+    let gradients = shapes.map { Tensor<Float>.normal($0, using: &random) }
+    let expected = zip(starts, gradients).map { start, gradient in
+      let unit = start.rank > 1 ? start.shape.dropFirst().reduce(1, *) : start.count
+      var found: [Float] = []
+      for first in stride(from: 0, to: start.count, by: max(1, unit)) {
+        func length(_ x: Tensor<Float>) -> Double {
+          x.elements[first..<first + unit].reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+        }
+        let factor = Float(min(1, 0.01 * max(1e-3, length(start)) / length(gradient)))
+        for index in first..<first + unit {
+          found.append(start.elements[index] - 0.5 * (factor * gradient.elements[index]))
+        }
+      }
+      return found
+    }
+    var results: [[Tensor<Float>]] = []
+    for threads in [1, 2, 3, 8] {
+      Parallel.threadCount = threads
+      for rule in [.sgd(), .adam()] as [any OptimizerRule] {
+        let parameters = starts.map { Parameter($0, name: "weight", kind: .weight) }
+        var optimizer = Optimizer<Float>(rule, learningRate: 0.5)
+        optimizer.clipping = .adaptive(0.01)
+        optimizer.update(parameters, gradients: gradients)
+        results.append(parameters.map(\.value))
+      }
+    }
+    for (index, result) in results.enumerated() { #expect(result == results[index % 2]) }
+    for (found, expected) in zip(results[0], expected) {
+      // The factor may be the number beside.
+      let bound = expected.map { 4 * Float.unitRoundoff * Double(abs($0) + 1) }
+      #expect(errorOverBound(found, reference: expected.map(Double.init), bound: bound) <= 1)
+    }
+  }
+
   // MARK: - Weight decay
 
   @Test(arguments: rules) func everyRuleCanShrinkWeights(rule: any OptimizerRule) {

@@ -23,6 +23,11 @@ import Testing
       #expect(changed != configuration)
       #expect(try TrainingConfiguration(json: changed.json) == changed)
     }
+    var clipped = configuration
+    for clipping in [GradientClipping.norm(2), .value(0.5), .adaptive(0.01), .adaptive(0.01, epsilon: 0.5)] {
+      clipped.clipping = clipping
+      #expect(try TrainingConfiguration(json: clipped.json).clipping == clipping)
+    }
   }
 
   @Test func settingsThatNothingCanBeTrainedWithAreThrown() throws {
@@ -32,7 +37,7 @@ import Testing
       { $0.classWeights = [1, 0] }, { $0.weightDecay = -1 },
       { $0.groups = [ParameterGroup("0", learningRateFactor: -1)] },
       { $0.groups = [ParameterGroup("0", weightDecay: .nan)] }, { $0.clipping = .norm(0) },
-      { $0.clipping = .value(.nan) },
+      { $0.clipping = .value(.nan) }, { $0.clipping = .adaptive(0) }, { $0.clipping = .adaptive(1, epsilon: 0) },
       { $0.averaging = .exponential(decay: 1) }, { $0.averaging = .stochastic(fromEpoch: 0) }, { $0.microBatches = 0 },
       { $0.mixup = 0 }, { $0.loss = .softmaxCrossEntropy(labelSmoothing: 2) }, { $0.loss = .focal(focus: -1) },
       { $0.loss = .huber(threshold: 0) }, { $0.schedule = .oneCycle(length: 0) },

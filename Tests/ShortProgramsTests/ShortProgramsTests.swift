@@ -17,6 +17,11 @@ import Testing
 
   @Test func aTransformerFindsWhatStandsTwice() throws { #expect(try transformer(epochs: 6) > 0.9) }
 
+  /// Two numbers and no class find a third.
+  @Test func aDecoderThatIsToldTheClassFindsMostOfTheDigitsAgain() throws {
+    #expect(try classConditional(epochs: 8) > 0.6)
+  }
+
   @Test func jointMomentsAreThoseOfTheWholeBatch() throws {
     let (own, joint) = try accumulation()
     // Five steps of rate 0.1 from gradients of some 320 terms, each normalized once.
@@ -33,6 +38,7 @@ import Testing
     let twins = [
       "Autoencoder": "autoencoder", "GenerativeAdversarialNetwork": "gan", "TwoInputs": "two_inputs",
       "FineTuning": "fine_tuning", "Transformer": "transformer", "Accumulation": "accumulation",
+      "ClassConditional": "class_conditional",
     ]
     for (program, twin) in twins {
       let (ours, theirs) = (try lines("Programs/\(program).swift"), try lines("Twins/\(twin).py"))

@@ -273,3 +273,66 @@ public struct TransformerSettings: ParitySettings {
   /// Of blocks alone: `relu` or `gelu`.
   public var activation: String?
 }
+
+/// Topic `weights`.
+public struct WeightSettings: ParitySettings {
+  public var name: String
+  /// `standardized`, `scaled`, `magnitude` or `spectral`.
+  public var normalization: String
+  /// `linear`, `conv1d`, `conv2d` or `transposed`.
+  public var layer: String
+  public var shape: [Int]
+  public var outputs: Int
+  /// Height before width; nothing for linear layers.
+  public var size: [Int]
+  public var stride: Int
+  public var padding: Int
+  public var dilation: Int
+  public var groups: Int
+  public var bias: Bool
+  /// Of `standardized` and `scaled`.
+  public var epsilon: Double?
+  /// Of `spectral`.
+  public var iterations: Int
+  /// Of the weights.
+  public var mean: Double
+}
+
+/// Topic `clipping`.
+public struct ClippingSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var share: Double
+  public var epsilon: Double
+  public var learningRate: Double
+}
+
+/// Topic `conditioned`.
+public struct ConditionedSettings: ParitySettings {
+  public var name: String
+  /// `film`, `classes`, `vector`, `style`, `adain` or `spade`.
+  public var kind: String
+  public var shape: [Int]
+  /// The shape of what is given beside x.
+  public var condition: [Int]
+  public var epsilon: Double
+  /// Of `spade`: the channels between its convolutions, and the length of their windows.
+  public var hidden: Int
+  public var window: Int
+  /// Of x.
+  public var mean: Double
+}
+
+/// Topic `whitening`.
+public struct WhiteningSettings: ParitySettings {
+  public var name: String
+  public var shape: [Int]
+  public var groups: Int
+  public var iterations: Int
+  public var epsilon: Double
+  public var affine: Bool
+  /// Of x.
+  public var mean: Double
+  /// That of the new in running statistics.
+  public var weight: Double
+}

@@ -6,6 +6,7 @@ let programs: [(name: String, run: () throws -> String)] = [
   ("gan", { "mean distance from the centre of a circle of radius 1: \(try generativeAdversarialNetwork())" }),
   ("two-inputs", { "accuracy: \(try twoInputs())" }), ("fine-tuning", { "accuracy: \(try fineTuning())" }),
   ("transformer", { "accuracy: \(try transformer())" }),
+  ("class-conditional", { "variance found again: \(try classConditional())" }),
   ("accumulation", { "furthest from the whole batch: \(try accumulation())" }),
 ]
 let wanted = CommandLine.arguments.dropFirst()

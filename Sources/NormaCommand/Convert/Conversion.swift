@@ -129,7 +129,7 @@ struct Conversion {
     for remark in remarks {
       let kind =
         switch remark {
-        case .prefix, .rounded: 0
+        case .prefix, .rounded, .earlierNames: 0
         case .cancelledBias: 1
         case .suppliedCount: 2
         }

@@ -229,6 +229,12 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Scale the gradient of each unit's weights down to this share of the weights' own length where it is longer.",
+      valueName: "share"))
+  var clipAdaptive: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "Train parameters, whose names as norma inspect shows them a pattern means, at FACTOR times the learning rate, and with a weight decay of their own: PATTERN:FACTOR or PATTERN:FACTOR:DECAY. In a pattern * stands for anything; 2 means 2.weight too. May be given several times; the first that means a parameter counts.",
       valueName: "group"))
   var group: [GroupChoice] = []
@@ -307,7 +313,10 @@ struct TrainingOptions: ParsableArguments {
     try require(mixup.map { $0 > 0 && $0.isFinite } ?? true, "--mixup takes a number above 0.")
     try require(clipNorm.map { $0 > 0 && $0.isFinite } ?? true, "--clip-norm takes a number above 0.")
     try require(clipValue.map { $0 > 0 && $0.isFinite } ?? true, "--clip-value takes a number above 0.")
-    try require(clipNorm == nil || clipValue == nil, "Give --clip-norm or --clip-value, not both.")
+    try require(clipAdaptive.map { $0 > 0 && $0.isFinite } ?? true, "--clip-adaptive takes a number above 0.")
+    try require(
+      [clipNorm, clipValue, clipAdaptive].count { $0 != nil } < 2,
+      "Give --clip-norm, --clip-value or --clip-adaptive, not several of them.")
     try require(
       (1...1_000_000).contains(microBatches), "--micro-batches takes a number from 1 on, not \(microBatches).")
     if case .stochastic(let epoch) = average, let epochs {
@@ -432,7 +441,8 @@ struct TrainingOptions: ParsableArguments {
       loss: loss.loss(labelSmoothing: labelSmoothing ?? 0), optimizer: rule(optimizer),
       learningRate: learningRate ?? defaults.learningRate(optimizer, for: training.count), scheduleUnit: .step,
       l2Penalty: l2 ?? defaults.l2(optimizer), weightDecay: optimizer == .adamw ? nil : weightDecay,
-      groups: group.map(\.group), clipping: clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) },
+      groups: group.map(\.group),
+      clipping: clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) } ?? clipAdaptive.map { .adaptive($0) },
       averaging: average, microBatches: microBatches, sharesMoments: jointMoments, ghostSize: ghostBatch,
       mixup: mixup, dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),

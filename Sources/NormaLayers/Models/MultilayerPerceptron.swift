@@ -52,7 +52,7 @@ public struct MultilayerPerceptron: FeedForwardRecipe {
     if sampleShape.rank > 1 { try network.append(Flatten()) }
     for width in hidden {
       // Batch normalization subtracts any bias again, and beta takes its place.
-      try network.linear(width, hasBias: !normalization.cancelsBias)
+      try network.linear(width, hasBias: !normalization.cancelsBias, isNormalized: true)
       try network.normalization()
       try network.activation()
       try network.dropout()

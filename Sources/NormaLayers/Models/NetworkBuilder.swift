@@ -125,13 +125,15 @@ public struct NetworkBuilder<Element: TensorElement> {
 
 extension NetworkBuilder {
   /// Adds a linear layer.
+  ///
+  /// - Parameter isNormalized: whether a normalization follows: its weights are computed as that has it.
   public mutating func linear(
-    _ outputs: Int, named name: String? = nil, hasBias: Bool = true
+    _ outputs: Int, named name: String? = nil, hasBias: Bool = true, isNormalized: Bool = false
   ) throws(ModelArchitectureError) {
     try check(outputs, "units")
     let layer = Linear<Element>(
       inputs: shape.channelCount, outputs: outputs, hasBias: hasBias, initialization: recipe.initialization,
-      random: nextGenerator())
+      weightNormalization: isNormalized ? recipe.normalization.weightNormalization : nil, random: nextGenerator())
     try append(layer, named: name)
   }
 
@@ -142,7 +144,8 @@ extension NetworkBuilder {
     try check(outputs, "channels")
     let layer = Conv2d<Element>(
       inputs: shape.channelCount, outputs: outputs, window: window, hasBias: !recipe.normalization.cancelsBias,
-      initialization: recipe.initialization, random: nextGenerator())
+      initialization: recipe.initialization, weightNormalization: recipe.normalization.weightNormalization,
+      random: nextGenerator())
     try append(layer, named: name)
   }
 

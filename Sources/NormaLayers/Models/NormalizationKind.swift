@@ -34,6 +34,10 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   case evonormB0 = "evonorm-b0"
   /// ``EvoNormS0``, with groups as those of ``group``, which brings its own nonlinearity.
   case evonormS0 = "evonorm-s0"
+  /// ``GroupNorm`` as ``group`` has it, after layers whose weights are standardized.
+  case groupStandardized = "group-ws"
+  /// ``IterNorm``, with groups as those of ``group``.
+  case whitening
 
   /// Its name in running text: `batch normalization`, `no normalization`.
   public var words: String {
@@ -49,11 +53,13 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
     case .frn: "filter response normalization"
     case .evonormB0: "EvoNorm-B0"
     case .evonormS0: "EvoNorm-S0"
+    case .groupStandardized: "group normalization with standardized weights"
+    case .whitening: "whitening"
     }
   }
 
   /// Whether a bias before it is subtracted again, so that there need be none.
-  public var cancelsBias: Bool { isBatchNormalization || self == .instance }
+  public var cancelsBias: Bool { isBatchNormalization || self == .instance || self == .whitening }
 
   /// Whether it is batch normalization, led to running statistics or not.
   public var isBatchNormalization: Bool { self == .batch || self == .renorm }
@@ -69,7 +75,10 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   public var setsScale: Bool { ![.none, .grn, .lrn, .dyt].contains(self) }
 
   /// Whether it keeps running statistics.
-  public var keepsStatistics: Bool { isBatchNormalization || self == .evonormB0 }
+  public var keepsStatistics: Bool { isBatchNormalization || self == .evonormB0 || self == .whitening }
+
+  /// How the weights are computed of the layers that it follows; nil where they are what is trained.
+  public var weightNormalization: WeightNormalization? { self == .groupStandardized ? .standardized() : nil }
 
   /// The layer for a number of channels; nil for none.
   ///
@@ -86,7 +95,7 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
         channels, conventions: conventions,
         renormalization: conventions.renormalization ?? .rising(overBatches: 1000))
     case .layer: LayerNorm(channels, epsilon: epsilon)
-    case .group: GroupNorm(channels, groups: groups(of: channels), epsilon: epsilon)
+    case .group, .groupStandardized: GroupNorm(channels, groups: groups(of: channels), epsilon: epsilon)
     case .instance: InstanceNorm(channels, epsilon: epsilon, isAffine: true)
     case .rms: RMSNorm(channels, epsilon: epsilon)
     case .rmsGroup: RMSGroupNorm(channels, groups: groups(of: channels), epsilon: epsilon)
@@ -97,6 +106,7 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
     case .frn: FilterResponseNorm(channels, isThresholded: !isLinear)
     case .evonormB0: EvoNormB0(channels, conventions: conventions, isNonlinear: !isLinear)
     case .evonormS0: EvoNormS0(channels, groups: groups(of: channels), epsilon: epsilon, isNonlinear: !isLinear)
+    case .whitening: IterNorm(channels, groups: groups(of: channels), epsilon: epsilon, rule: conventions.rule)
     }
   }
 
@@ -104,9 +114,9 @@ public enum NormalizationKind: String, Hashable, Sendable, Codable, CaseIterable
   /// in them, or one value alone is something, too.
   func sharingValueCount(channels: Int, positions: Int) -> Int? {
     switch self {
-    case .none, .batch, .renorm, .grn, .dyt, .lrn, .evonormB0: nil
+    case .none, .batch, .renorm, .grn, .dyt, .lrn, .evonormB0, .whitening: nil
     case .layer, .rms, .scale: channels
-    case .group, .rmsGroup, .evonormS0: channels / groups(of: channels) * positions
+    case .group, .groupStandardized, .rmsGroup, .evonormS0: channels / groups(of: channels) * positions
     case .instance, .frn: positions
     }
   }

@@ -83,7 +83,7 @@ public struct ThreeLayerConvolutionalNetwork: FeedForwardRecipe {
     try network.activation(named: "activation1")
     try network.append(MaxPool2d(Window(2, stride: 2)), named: "pool")
     try network.append(Flatten(), named: "flatten")
-    try network.linear(hidden, named: "fc1", hasBias: !normalization.cancelsBias)
+    try network.linear(hidden, named: "fc1", hasBias: !normalization.cancelsBias, isNormalized: true)
     if !normalization.needsPositions { try network.normalization(named: "norm2") }
     try network.activation(named: "activation2")
     try network.dropout(named: "dropout")

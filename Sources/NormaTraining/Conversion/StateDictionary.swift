@@ -57,6 +57,9 @@ public struct StateDictionary: Equatable, Sendable {
     /// The bias stands before a normalization, which subtracts it again, and the model has none: it was subtracted from the
     /// running mean; nil where the normalization keeps none, and it could be left out.
     case cancelledBias(String, runningMean: String?)
+    /// So many entries of normalized weights had the names that PyTorch's earlier functions gave them: `weight_g` and `weight_v`, or
+    /// `weight_orig`, `weight_u` and `weight_v`.
+    case earlierNames(count: Int)
     /// The state says of running statistics, but not of how many batches: one is supposed.
     case suppliedCount(String)
 
@@ -67,6 +70,8 @@ public struct StateDictionary: Equatable, Sendable {
       case .cancelledBias(let bias, let mean?):
         "the normalization after it cancels '\(bias)', so it was subtracted from '\(mean)'"
       case .cancelledBias(let bias, nil): "the normalization after it cancels '\(bias)', so it was left out"
+      case .earlierNames(let count):
+        "\(count) entries of normalized weights had their earlier names, and were given those of parametrizations"
       case .suppliedCount(let name): "'\(name)' is missing, and was taken to be 1"
       }
     }
@@ -84,8 +89,12 @@ public struct StateDictionary: Equatable, Sendable {
     let cancelled = try model.biasesThatNormalizationCancels(sampleShape: sampleShape)
     let expected = model.state
     var remarks: [Remark] = []
-    let (entries, prefix) = withoutPrefix(keeping: Set(expected.tensors.keys))
+    let names = Set(expected.tensors.keys)
+    let (found, prefix) = withoutPrefix(keeping: names)
     if let prefix { remarks.append(.prefix(prefix)) }
+    let entries = withoutEarlierNames(found, expected: names)
+    let renamedCount = found.keys.count { entries[$0] == nil }
+    if renamedCount > 0 { remarks.append(.earlierNames(count: renamedCount)) }
 
     var state = ModelState<Float>()
     var problems: [String: ModelStateError.Problem] = [:]
@@ -133,7 +142,30 @@ public struct StateDictionary: Equatable, Sendable {
 
   /// The shape that a bias must have that the model does without: one number for each of the layer's outputs.
   private func biasShape(_ name: String, _ state: ModelState<Float>) -> Shape? {
-    state.tensors[name.dropLast("bias".count) + "weight"].map { [$0.shape[0]] }
+    let path = name.dropLast("bias".count)
+    return ["weight", "parametrizations.weight.original", "parametrizations.weight.original1"].lazy
+      .compactMap { state.tensors[path + $0] }.first.map { [$0.shape[0]] }
+  }
+
+  /// The entries, those of normalized weights under the names that are expected where they have those of PyTorch's functions before
+  /// parametrizations.
+  private func withoutEarlierNames(
+    _ entries: [String: Safetensors.Entry], expected: Set<String>
+  ) -> [String: Safetensors.Entry] {
+    let earlier = [
+      "original0": "weight_g", "original1": "weight_v", "original": "weight_orig", "0._u": "weight_u",
+      "0._v": "weight_v",
+    ]
+    var result = entries
+    for name in expected where entries[name] == nil {
+      guard let range = name.range(of: "parametrizations.weight."),
+        let old = earlier[String(name[range.upperBound...])],
+        let entry = entries[name[..<range.lowerBound] + old]
+      else { continue }
+      result[name] = entry
+      result[name[..<range.lowerBound] + old] = nil
+    }
+    return result
   }
 
   /// The entries without what wrappers of models put before all names, and what that was.

@@ -129,7 +129,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     stepCount += 1
     let ranges = ranges(of: parameters, gradients: gradients)
     let rule = rule
-    let clip = clip(of: gradients)
+    let (clip, clipsByUnits) = (clip(of: gradients), clipsByUnits)
     var averageWeight: Element?
     if case .exponential = averaging {
       averagedCount += 1
@@ -144,11 +144,12 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       Parallel.forEach(ranges.count) { index in
         let range = ranges[index]
         // In blocks that stay in the nearest cache from the first thing that is done to their numbers to the last.
-        let length = rule.takesWholeParameters ? range.count : 1 << 12
+        let length =
+          rule.takesWholeParameters ? range.count : clipsByUnits ? max(1, 4096 / range.unit) * range.unit : 4096
         for start in stride(from: 0, to: range.count, by: length) {
           let (count, offset) = (min(length, range.count - start), range.offset + start)
           let weights = range.values + start
-          clip.withClipped(range.gradients + start, count) { gradients in
+          clip.withClipped(range.gradients + start, weights, count, unit: range.unit) { gradients in
             if !rule.appliesShrinkage, range.step.weightDecay != 0 {
               apply(.scale(Element(range.step.shrinkage)), weights, weights, count)
             }
@@ -208,11 +209,15 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     }
   }
 
+  /// Whether gradients are clipped unit by unit.
+  private var clipsByUnits: Bool { if case .adaptive = clipping { true } else { false } }
+
   /// What is done to each gradient of a step.
   private func clip(of gradients: [Tensor<Element>?]) -> Clip<Element> {
     switch clipping {
     case nil: return Clip()
     case .value(let bound): return Clip(bound: Element(bound))
+    case .adaptive(let share, let epsilon): return Clip(adaptive: (share, epsilon))
     case .norm(let most):
       let length = norm(of: gradients)
       return length > most ? Clip(factor: Element(most / length)) : Clip()
@@ -226,6 +231,8 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     /// Its place among the numbers of all parameters.
     let offset: Int
     let count: Int
+    /// How many numbers make a unit; the range is of whole ones where gradients are clipped by units.
+    let unit: Int
     let step: OptimizerStep
   }
 
@@ -243,6 +250,8 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       require(
         gradient.shape == parameter.shape,
         "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)")
+      let unit = parameter.shape.rank > 1 ? count / parameter.shape[0] : count
+      let rangeElements = clipsByUnits && unit > 0 ? max(1, mostElements / unit) * unit : mostElements
       let own = settings.flatMap { $0.ofParameters.isEmpty ? nil : $0.ofParameters[index] } ?? ParameterSettings()
       let step = OptimizerStep(
         number: stepCount, learningRate: learningRate * own.learningRateFactor, kind: parameter.kind,
@@ -251,11 +260,11 @@ public struct Optimizer<Element: TensorElement>: Sendable {
         gradient.withUnsafeElements { gradient in
           var start = 0
           while start < count {
-            let length = min(mostElements, count - start)
+            let length = min(rangeElements, count - start)
             ranges.append(
               Range(
                 values: values.baseAddress! + start, gradients: gradient.baseAddress! + start, offset: offset + start,
-                count: length, step: step))
+                count: length, unit: unit, step: step))
             start += length
           }
         }
@@ -265,19 +274,29 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   }
 }
 
-/// What is done to the gradients of a step before the rule sees them: they are scaled, or held within a bound.
+/// What is done to the gradients of a step before the rule sees them: they are scaled, held within a bound, or scaled unit by unit.
 private struct Clip<Element: TensorElement> {
   var factor: Element?
   var bound: Element?
+  var adaptive: (share: Double, epsilon: Double)?
 
   /// Lends a range of gradients as they are to be, in memory that is in the cache.
   func withClipped(
-    _ gradients: UnsafePointer<Element>, _ count: Int, _ body: (UnsafePointer<Element>) -> Void
+    _ gradients: UnsafePointer<Element>, _ values: UnsafePointer<Element>, _ count: Int, unit: Int,
+    _ body: (UnsafePointer<Element>) -> Void
   ) {
-    guard factor != nil || bound != nil else { return body(gradients) }
+    guard factor != nil || bound != nil || adaptive != nil else { return body(gradients) }
     withScratch(count, of: Element.self) { clipped in
       if let factor { apply(.scale(factor), gradients, clipped, count) }
       if let bound { clamp(gradients, clipped, count, bound) }
+      if let adaptive {
+        for start in stride(from: 0, to: count, by: unit) {
+          let most = adaptive.share * max(adaptive.epsilon, sumOfSquares(values + start, unit).squareRoot())
+          let length = sumOfSquares(gradients + start, unit).squareRoot()
+          // Written so that a NaN stays one.
+          apply(.scale(length > most ? Element(most / length) : 1), gradients + start, clipped + start, unit)
+        }
+      }
       body(clipped)
     }
   }

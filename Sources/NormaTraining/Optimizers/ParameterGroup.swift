@@ -50,15 +50,25 @@ public enum GradientClipping: Hashable, Sendable, Codable, CustomStringConvertib
   case norm(Double)
   /// Each number is held within ± a bound.
   case value(Double)
+  /// The gradient of each unit is scaled down to a share of the length of the unit's weights, or of `epsilon` where they are shorter,
+  /// where it is longer (adaptive gradient clipping, Brock and others 2021, arXiv:2102.06171).
+  ///
+  /// A unit is a place of the first axis: what makes one output of a linear or convolutional layer. A parameter of one axis, as biases
+  /// and gammas are, is one unit.
+  case adaptive(Double, epsilon: Double = 1e-3)
 
-  private enum CodingKeys: String, CodingKey { case norm, value }
+  private enum CodingKeys: String, CodingKey { case norm, value, adaptive }
   private enum NormCodingKeys: String, CodingKey { case _0 = "most" }
   private enum ValueCodingKeys: String, CodingKey { case _0 = "most" }
+  private enum AdaptiveCodingKeys: String, CodingKey {
+    case _0 = "most"
+    case epsilon
+  }
 
-  /// The length or the bound.
+  /// The length, the bound, or the share.
   public var most: Double {
     switch self {
-    case .norm(let most), .value(let most): most
+    case .norm(let most), .value(let most), .adaptive(let most, _): most
     }
   }
 
@@ -66,11 +76,16 @@ public enum GradientClipping: Hashable, Sendable, Codable, CustomStringConvertib
     switch self {
     case .norm(let most): "to a length of \(most)"
     case .value(let most): "to ±\(most)"
+    case .adaptive(let most, let epsilon): "to \(most) of each unit's weights, at least \(epsilon)"
     }
   }
 
   /// What is wrong with it; nil if nothing is.
-  var problem: String? { most > 0 && most.isFinite ? nil : "gradients clipped \(self)" }
+  var problem: String? {
+    guard most > 0, most.isFinite else { return "gradients clipped \(self)" }
+    if case .adaptive(_, let epsilon) = self, !(epsilon > 0 && epsilon.isFinite) { return "gradients clipped \(self)" }
+    return nil
+  }
 }
 
 /// A mean of the weights of many steps, which as a rule does better than those of the last (Polyak and Juditsky 1992).
