@@ -76,16 +76,21 @@ public final class NormalizedWeight<Element: TensorElement> {
 
   // MARK: By rows
 
+  /// A row is a channel of one sample, channels first, which batch normalization has by its own statistics.
   private func standardized(
     _ weight: Variable<Element>, scale: Variable<Element>?, epsilon: Double
   ) -> Variable<Element> {
     let outputs = arrangement.outputs(of: original.shape)
-    let count = original.shape.elementCount / outputs
-    var rows = arrangement.rows(of: weight, original.shape).layerNormalized(epsilon: epsilon)
-    if let scale {
-      rows = rows.multiplied(by: scale.scaled(by: Element(1 / Double(count).squareRoot())), broadcast: .perRow)
+    let share = Element(1 / Double(original.shape.elementCount / outputs).squareRoot())
+    let rows = arrangement.rows(of: weight, original.shape)
+    do {
+      let standardized = try rows.batchNormalized(
+        gamma: scale?.scaled(by: share).reshaped(to: [outputs]), epsilon: epsilon, layout: .channelsFirst,
+        allowsSingleValue: true)
+      return arrangement.weight(ofRows: standardized.output, original.shape)
+    } catch {
+      fatalError("rows of one weight, which are allowed, were refused: \(error)")
     }
-    return arrangement.weight(ofRows: rows, original.shape)
   }
 
   /// `v / ‖v‖` is what RMS normalization gives, divided by the root of the number of values.
@@ -165,12 +170,12 @@ extension NormalizedWeight.Arrangement {
     }
   }
 
-  /// The weight with a row of numbers for each output.
+  /// The weight with a row of numbers for each output, `[1, outputs, …]`.
   func rows(of weight: Variable<Element>, _ shape: Shape) -> Variable<Element> {
     let outputs = outputs(of: shape)
-    let rows: Shape = [outputs, shape.elementCount / outputs]
+    let rows: Shape = [1, outputs, shape.elementCount / outputs]
     guard case .inputsFirst(let groups) = self else { return weight.reshaped(to: rows) }
-    return weight.reshaped(to: [groups, shape[0] / groups, shape[1], rows[1] / (shape[0] / groups)])
+    return weight.reshaped(to: [groups, shape[0] / groups, shape[1], rows[2] / (shape[0] / groups)])
       .transposed([0, 2, 1, 3]).reshaped(to: rows)
   }
 
