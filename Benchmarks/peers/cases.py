@@ -2,7 +2,8 @@
 
 A case is a dictionary with `sec` (norm, conv, product, train or infer) and `name`, and
   norm   norm (bn, ln, gn, rms; masked: batch normalization of sequences of 128 rows, of which 64 to 128 count; ghost: in ghost
-         batches of 32; renorm: led to running statistics), relu, shape ([N, C] or [N, C, H, W], whatever the layout), layout (nc, nchw, nhwc),
+         batches of 32; renorm: led to running statistics; in: instance normalization with running statistics;
+         ws: the standardization of a weight, whose shape it is), relu, shape ([N, C] or [N, C, H, W], whatever the layout), layout (nc, nchw, nhwc),
          pass (fwd, bwd, infer); group normalization has 32 groups
   conv   shape [N, C, H, W] of the images, outputs, window (its height and width; padded with half of it, rounded down),
          stride, pass (fwd; input or weight, the gradient of that alone)
@@ -84,6 +85,10 @@ def family_cases():
             cases += [case for case in norms(kind, shape, "nhwc") if case["pass"] != "infer"]
     for shape in [(8192, 768), (4096, 4096), (512, 2048), (10_007, 65), (197, 192)]:
         cases += norms("rms", shape, "nc")
+    for shape in [(32, 64, 56, 56), (16, 33, 41, 29), (128, 16, 32, 32)]:
+        cases += norms("in", shape, "nchw") + norms("in", shape, "nhwc")
+    for shape in [(64, 576), (256, 2304), (512, 512), (100, 3072)]:
+        cases += norms("ws", shape, "nc")
     return cases
 
 

@@ -81,6 +81,16 @@ class JaxWorker:
                 elif c["norm"] in ("masked", "ghost", "renorm"):
                     y, m, v = self.family(c["norm"], x, w, b, rm, rv)
                     aux = (0.9 * rm + 0.1 * m, 0.9 * rv + 0.1 * v)
+                elif c["norm"] == "in":
+                    red = tuple(i for i in range(1, x.ndim) if i != ax)
+                    m = x.mean(red, keepdims=True)
+                    v = jnp.mean(jnp.square(x), red, keepdims=True) - m * m
+                    y = (x - m) * (jax.lax.rsqrt(v + 1e-5) * w.reshape(sh)) + b.reshape(sh)
+                    aux = (0.9 * rm + 0.1 * m.mean(0).reshape(-1), 0.9 * rv + 0.1 * v.mean(0).reshape(-1))
+                elif c["norm"] == "ws":
+                    m = x.mean(1, keepdims=True)
+                    v = jnp.mean(jnp.square(x), 1, keepdims=True) - m * m
+                    y, aux = (x - m) * jax.lax.rsqrt(v + 1e-5), ()
                 elif c["norm"] == "rms":
                     y, aux = x * (jax.lax.rsqrt(jnp.mean(jnp.square(x), -1, keepdims=True) + 1e-5) * w), ()
                 elif c["norm"] == "ln":

@@ -121,6 +121,10 @@ class TorchWorker:
                 base = lambda x, w, b, rm, rv, tr: F.batch_norm(x, rm, rv, w, b, tr, 0.1, 1e-5)
             elif c["norm"] in ("masked", "ghost", "renorm"):
                 base = self.family(c)
+            elif c["norm"] == "in":
+                base = lambda x, w, b, rm, rv, tr: F.instance_norm(x, rm, rv, w, b, True, 0.1, 1e-5)
+            elif c["norm"] == "ws":  # as timm does it
+                base = lambda x, w, b, rm, rv, tr: F.batch_norm(x[None], None, None, None, None, True, 0, 1e-5)
             elif c["norm"] == "rms":
                 base = lambda x, w, b, rm, rv, tr: F.rms_norm(x, (ch,), w, 1e-5)
             elif c["norm"] == "ln":
@@ -136,7 +140,9 @@ class TorchWorker:
                     with torch.inference_mode():
                         f(x, w, b, rm, rv, False)
                 return run
-            leaves = (x, w) if c["norm"] == "rms" else (x, w, b)
+            if c["norm"] == "ws":
+                g = g[None]
+            leaves = {"rms": (x, w), "ws": (x,)}.get(c["norm"], (x, w, b))
             for t in leaves:
                 t.requires_grad_(True)
             if c["pass"] == "fwd":

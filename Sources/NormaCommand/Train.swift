@@ -110,7 +110,7 @@ struct Train: ParsableCommand {
   /// Makes sure that options go together for a network.
   private func check(_ architecture: ModelArchitecture) throws {
     let norm = architecture.recipe.normalization
-    guard !recalibrate || norm.keepsStatistics else {
+    guard !recalibrate || norm.keepsStatistics && norm != .whitening else {
       throw ValidationError("--recalibrate is about running statistics, and there are none here: add --norm batch.")
     }
     try training.check(defaults(architecture), normalizations: [norm])

@@ -81,7 +81,7 @@ public struct Benchmark {
 extension Benchmark {
   private static func normalization(_ benchmark: BenchmarkCase) throws -> () throws -> Void {
     guard let lengths = benchmark.shape, lengths.count == 2 || lengths.count == 4, lengths.allSatisfy({ $0 > 0 }),
-      let norm = benchmark.norm, ["bn", "ln", "gn", "rms", "masked", "ghost", "renorm"].contains(norm)
+      let norm = benchmark.norm, ["bn", "ln", "gn", "rms", "masked", "ghost", "renorm", "in", "ws"].contains(norm)
     else { throw BenchmarkError("'\(benchmark.name)' is no normalization that can be timed") }
     let layout = benchmark.layout == "nchw" ? ChannelLayout.channelsFirst : .channelsLast
     let shape: Shape =
@@ -105,7 +105,33 @@ extension Benchmark {
       let rows = RMSNormalization.forward(x, gamma: gamma).saved
       return { _ = RMSNormalization.backward(gradient, input: x, saved: rows) }
     }
+    if norm == "ws" {
+      // A weight's rows, as channels of one sample.
+      let (rows, weightGradient) = (
+        x.reshaped(to: Shape([1] + lengths)), gradient.reshaped(to: Shape([1] + lengths))
+      )
+      func forward() throws -> BatchStatistics<Float> {
+        try BatchNormalization.forward(rows, layout: .channelsFirst).saved
+      }
+      guard benchmark.pass == "bwd" else { return { _ = try forward() } }
+      let saved = try forward()
+      return { _ = BatchNormalization.backward(weightGradient, input: rows, saved: saved) }
+    }
     let rectifies = benchmark.relu ?? false
+    if norm == "in" {
+      var running = RunningStatistics<Float>(channelCount: channels)
+      func forward() -> GroupStatistics<Float> {
+        GroupNormalization.forward(x, groups: channels, gamma: gamma, beta: beta, layout: layout).saved
+      }
+      let saved = forward()
+      guard benchmark.pass != "bwd" else {
+        return { _ = GroupNormalization.backward(gradient, input: x, saved: saved) }
+      }
+      let positions = x.count / (lengths[0] * channels)
+      return {
+        try running.update(with: forward().meanMoments(positions: positions, epsilon: 1e-5, estimator: .unbiased))
+      }
+    }
     if norm == "gn" {
       func forward() -> (output: Tensor<Float>, saved: GroupStatistics<Float>) {
         GroupNormalization.forward(x, groups: 32, gamma: gamma, beta: beta, layout: layout, rectifies: rectifies)

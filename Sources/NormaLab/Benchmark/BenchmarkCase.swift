@@ -8,7 +8,7 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
   public var name: String
   /// `bn` for batch normalization, `ln` for layer normalization, `gn` for group normalization with 32 groups, `rms` for RMS normalization;
   /// for batch normalization of sequences of 128 rows of which 64 to 128 count `masked`, in ghost batches of 32 `ghost`, led to running
-  /// statistics `renorm`.
+  /// statistics `renorm`; `in` for instance normalization with running statistics, `ws` for the standardization of a weight `[outputs, inputs]`.
   public var norm: String?
   /// Whether a ReLU follows.
   public var relu: Bool?
@@ -92,6 +92,7 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
     cases += images.flatMap { shape in layouts.flatMap { norms("bn", shape, $0) } }
     cases += norms("ln", [8192, 768], "nc") + norms("rms", [8192, 768], "nc")
     cases += ["masked", "ghost", "renorm"].flatMap { norms($0, [8192, 512], "nc") + norms($0, images[3], "nhwc") }
+    cases += layouts.flatMap { norms("in", images[3], $0) } + norms("ws", [256, 2304], "nc")
     cases += layouts.flatMap { norms("gn", [32, 64, 56, 56], $0) }
     cases += [[256, 1024], [8192, 512]].flatMap { norms("bn", $0, "nc", relu: true) }
     cases += [images[0], images[2], images[3]].flatMap { shape in layouts.flatMap { norms("bn", shape, $0, relu: true) }

@@ -9,13 +9,13 @@ public final class AdaptiveInstanceNorm<Element: TensorElement>: ConditionedLaye
   public let featureCount: Int
   /// Added to both variances before the square root.
   public let epsilon: Double
-  private let norm: InstanceNorm<Element>
+  private let norm: GroupNorm<Element>
 
   /// A layer for so many channels.
   public init(_ featureCount: Int, epsilon: Double = 1e-5) {
     self.featureCount = featureCount
     self.epsilon = epsilon
-    norm = InstanceNorm(featureCount, epsilon: epsilon)
+    norm = GroupNorm(featureCount, groups: featureCount, epsilon: epsilon, isAffine: false)
   }
 
   public var summary: String { "AdaptiveInstanceNorm(\(featureCount))" }
