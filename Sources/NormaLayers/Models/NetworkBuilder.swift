@@ -124,9 +124,7 @@ public struct NetworkBuilder<Element: TensorElement> {
 }
 
 extension NetworkBuilder {
-  /// Adds a linear layer.
-  ///
-  /// - Parameter isNormalized: whether a normalization follows: its weights are computed as that has it.
+  /// Adds a linear layer. If it `isNormalized`, the recipe's normalization follows, and its weights are computed as that has it.
   public mutating func linear(
     _ outputs: Int, named name: String? = nil, hasBias: Bool = true, isNormalized: Bool = false
   ) throws(ModelArchitectureError) {

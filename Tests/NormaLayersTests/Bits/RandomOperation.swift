@@ -35,7 +35,7 @@ struct RandomOperation: CustomStringConvertible {
       Self.pooling,
       Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
       Self.transposedConvolution, Self.signals,
-      Self.resizing, Self.channels, Self.attention, Self.form,
+      Self.resizing, Self.channels, Self.attention, Self.form, Self.modulation, Self.whitening,
     ]
     self = try kinds[number % kinds.count](&source)
   }
@@ -195,6 +195,25 @@ struct RandomOperation: CustomStringConvertible {
       return RandomOperation("RMS normalization", [x, gamma]) { $0[0].rmsNormalized(gamma: $0[1]) }
     }
     return RandomOperation("layer normalization", [x, gamma, beta]) { $0[0].layerNormalized(gamma: $0[1], beta: $0[2]) }
+  }
+
+  private static func modulation(_ source: inout Source) -> RandomOperation {
+    let channels = source.length(300)
+    let x = source.batch(channels: channels)
+    let isPerPlace = source.chance()
+    let shape: Shape = isPerPlace ? x.shape : [x.shape[0], channels]
+    let addsOne = source.chance()
+    return RandomOperation(
+      "modulation, \(addsOne)", [x, source.numbers(shape), source.numbers(shape)], isPerSample: false
+    ) { $0[0].modulated(scale: $0[1], shift: $0[2], broadcast: isPerPlace ? .none : .perSample, addsOne: addsOne) }
+  }
+
+  private static func whitening(_ source: inout Source) -> RandomOperation {
+    let (groups, width, iterations) = (source.length(6), source.length(12), source.below(7))
+    let x = source.numbers([2 + source.length(800), groups * width])
+    return RandomOperation(
+      "whitening of \(groups) groups, \(iterations) iterations", [x], isPerSample: false, work: x.count * width
+    ) { try $0[0].whitened(groups: groups, iterations: iterations).output }
   }
 
   private static func unary(_ source: inout Source) -> RandomOperation {
