@@ -17,7 +17,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     get { statistics.value }
     _modify { yield &statistics.value }
   }
-  private var statistics: RunningStatisticsStorage<Element>
+  private let statistics: RunningStatisticsStorage<Element>
   public var hasFrozenStatistics = false
   /// The number of channels C.
   public let featureCount: Int

@@ -15,7 +15,7 @@ public final class EvoNormB0<Element: TensorElement>: StatisticsGathering {
   public let gamma: Parameter<Element>
   /// The shift `[C]`, 0 at first.
   public let beta: Parameter<Element>
-  private var statistics: RunningStatisticsStorage<Element>
+  private let statistics: RunningStatisticsStorage<Element>
   /// What inference normalizes with. Of its means nothing is made, and nothing saved.
   public var runningStatistics: RunningStatistics<Element>? {
     get { statistics.value }

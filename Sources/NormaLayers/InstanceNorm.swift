@@ -11,7 +11,7 @@ import NormaTensor
 /// does, and what comes of it can be folded into the layer before.
 public final class InstanceNorm<Element: TensorElement>: StatisticsGathering, ReLUFusing {
   private let groupNorm: GroupNorm<Element>
-  private var statistics: RunningStatisticsStorage<Element>
+  private let statistics: RunningStatisticsStorage<Element>
   /// What inference normalizes with; nil if the layer keeps none, as by default.
   public var runningStatistics: RunningStatistics<Element>? {
     get { statistics.value }

@@ -2,7 +2,7 @@ import NormaNormalization
 import NormaTensor
 
 /// Where a layer has its running statistics, which are made when they are first asked for: a model that is only counted makes none.
-struct RunningStatisticsStorage<Element: TensorElement> {
+final class RunningStatisticsStorage<Element: TensorElement> {
   private var statistics: RunningStatistics<Element>?
   /// How to make those that nobody has asked for yet.
   private var make: (() -> RunningStatistics<Element>)?
@@ -14,7 +14,7 @@ struct RunningStatisticsStorage<Element: TensorElement> {
 
   /// The statistics; nil if the layer keeps none.
   var value: RunningStatistics<Element>? {
-    mutating get {
+    get {
       makeStatistics()
       return statistics
     }
@@ -24,8 +24,8 @@ struct RunningStatisticsStorage<Element: TensorElement> {
     }
   }
 
-  private mutating func makeStatistics() {
-    guard let made = make?() else { return }
-    (statistics, make) = (made, nil)
+  private func makeStatistics() {
+    guard let make else { return }
+    (statistics, self.make) = (make(), nil)
   }
 }

@@ -117,6 +117,11 @@ struct ExportTests {
     let both = Residual(
       Sequential([embedding, GlobalAveragePool()]), shortcut: Linear(inputs: 4, outputs: 2, using: &random))
     #expect(message(both, [4]).contains("inputs that are indices and numbers"))
+    for form in NormalizationForm.allCases where form.gathers {
+      #expect {
+        try ONNXModel(Sequential<Float>([form.layer(3)]), sampleShape: [2, 2, 3], form: .training)
+      } throws: { "\($0)".contains("at '0': no operator of ONNX gathers its statistics") }
+    }
     let even = Sequential<Float> { LocalResponseNorm(size: 4) }
     #expect(message(even, [2, 2, 5]).contains("over 4 channels, of which ONNX has the middle elsewhere"))
     let dropout = Sequential<Float> { ChannelDropout(keepProbability: 0.5) }

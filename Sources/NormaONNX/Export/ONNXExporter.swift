@@ -273,6 +273,19 @@ extension ONNXExporter {
         statistics: layers[node.path] as? any StatisticsGathering<Float>)
       values[index] = try exportable.export(call, to: &self)
     }
+    if form == .training {
+      for path in program.gatheredCounts.keys.sorted() {
+        guard let layer = layers[path] as? any StatisticsGathering<Float>, layer.runningStatistics != nil else {
+          continue
+        }
+        let name = path.isEmpty ? "running_mean.next" : "\(path).running_mean.next"
+        guard statistics.contains(where: { $0.name == name }) else {
+          throw .unsupported(
+            path.isEmpty ? layer.summary : "\(layer.summary) at '\(path)'",
+            "no operator of ONNX gathers its statistics: write the network for inference")
+        }
+      }
+    }
     guard let output = values[program.output] else {
       throw .unsupported("the network", "outputs that do not depend on its inputs")
     }
