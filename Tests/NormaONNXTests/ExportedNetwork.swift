@@ -112,7 +112,6 @@ struct ExportedNetwork {
     }
     networks.append(
       try .init("form_over_batches", [5, 4, 3], Sequential<Float> { MeanVarianceNorm(axes: [0, 1, 2]) }))
-    networks.append(try .init("form_even_response", [3, 2, 5], EvenResponse()))
     for mode in Standardization<Float>.Mode.allCases {
       let shape: Shape = mode == .perFeature ? [6, 5, 2] : mode == .perChannel ? [2] : []
       let standardization = Standardization<Float>(
@@ -375,15 +374,6 @@ struct ExportedNetwork {
         Linear(inputs: 120, outputs: 5, using: &random)
         BatchNorm(5, conventions: conventions)
       })
-  }
-}
-
-/// Local response normalization over the four channels that ONNX takes for them, of which one more lies behind than before.
-private final class EvenResponse: Layer {
-  typealias Element = Float
-  var summary: String { "EvenResponse" }
-  func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) -> Variable<Float> {
-    x.normalized(by: LocalResponseNormalization(window: -1...2, alpha: 0.8, beta: 0.7, k: 1.5))
   }
 }
 

@@ -259,8 +259,8 @@ extension ONNXExporter {
         values[input].map { .value($0) } ?? folded[input]
           ?? Operand.constant(name: program.nodes[input].name, program.nodes[input].value ?? .zeros([]))
       }
-      // What is computed from constants alone is one, unless they are still to be trained.
-      if form == .inference, let constant = try constant(of: operation, operands, place) {
+      // What is computed from constants alone is one, such as a normalized weight.
+      if let constant = try constant(of: operation, operands, named: node.name, place) {
         folded[index] = constant
         continue
       }
@@ -294,7 +294,7 @@ extension ONNXExporter {
 
   /// The result of an operation on constants; nil if any of its inputs depends on the batch.
   private func constant(
-    of operation: any TensorOperation<Float>, _ operands: [Operand], _ place: String
+    of operation: any TensorOperation<Float>, _ operands: [Operand], named own: String, _ place: String
   ) throws(ONNXError) -> Operand? {
     var name = ""
     var tensors: [Tensor<Float>] = []
@@ -304,7 +304,7 @@ extension ONNXExporter {
     }
     guard tensors.count == operands.count else { return nil }
     do {
-      return .constant(name: "\(name)/\(operation.name)", try operation.prepared(tensors)(tensors))
+      return .constant(name: own.isEmpty ? "\(name)/\(operation.name)" : own, try operation.prepared(tensors)(tensors))
     } catch { throw .unsupported(place, "\(error)") }
   }
 
