@@ -267,17 +267,19 @@ struct RowWeights: Sendable {
       isScattered: isScattered, rowsPerSample: isPlanes ? 1 : positions, sampleStep: positions * channels,
       rowStep: isScattered ? 1 : isPlanes ? positions * channels : channels)
     rowsPerWeight = isPlanes ? 1 : positions / max(1, perSample)
-    var (values, first, isUneven, invalid) = ([Double](), 0.0, false, -1)
-    values.reserveCapacity(weights.count)
-    weights.withUnsafeElements { weights in
-      for weight in weights {
-        let value = Double(weight)
-        if !(value >= 0 && value <= .greatestFiniteMagnitude) && invalid < 0 { invalid = values.count }
-        if value > 0 {
-          if first == 0 { first = value }
-          if value != first { isUneven = true }
+    var (first, isUneven, invalid) = (0.0, false, -1)
+    let values = [Double](unsafeUninitializedCapacity: weights.count) { values, count in
+      count = weights.count
+      weights.withUnsafeElements { weights in
+        for index in weights.indices {
+          let value = Double(weights[index])
+          values[index] = value
+          if !(value >= 0 && value <= .greatestFiniteMagnitude) && invalid < 0 { invalid = index }
+          if value > 0 && value != first {
+            isUneven = isUneven || first != 0
+            first = value
+          }
         }
-        values.append(value)
       }
     }
     if invalid >= 0 { throw .invalidWeight(value: values[invalid], place: invalid) }
@@ -291,6 +293,17 @@ struct RowWeights: Sendable {
     let isOneStretch = layout.sampleStep == layout.rowsPerSample * layout.rowStep
     var (place, count) = (0, 0)
     values.withUnsafeBufferPointer { values in
+      if isOneStretch {
+        var weight = samples.lowerBound * weightsPerSample
+        let (end, step) = (samples.upperBound * weightsPerSample, rowsPerWeight * layout.rowStep)
+        while weight < end {
+          let begin = weight
+          while weight < end && (values[weight] > 0) == counting { weight += 1 }
+          if weight > begin { body(begin * step, (weight - begin) * rowsPerWeight) }
+          while weight < end && (values[weight] > 0) != counting { weight += 1 }
+        }
+        return
+      }
       for sample in samples {
         for weight in 0..<weightsPerSample {
           if (values[sample * weightsPerSample + weight] > 0) == counting {
@@ -301,13 +314,12 @@ struct RowWeights: Sendable {
             count = 0
           }
         }
-        if !isOneStretch && count > 0 {
+        if count > 0 {
           body(place, count)
           count = 0
         }
       }
     }
-    if count > 0 { body(place, count) }
   }
 
   /// The weights of the rows that count, in some samples.

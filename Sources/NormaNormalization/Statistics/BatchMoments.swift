@@ -147,20 +147,21 @@ public struct BatchMoments: Sendable, Equatable {
     guard count > 0 else { return other }
     let total = weight + other.weight
     let (share, factor) = (other.weight / total, weight * other.weight / total)
-    let (mean, means) = Tensor<Double>.unwritten(self.mean.shape)
-    let (second, seconds) = Tensor<Double>.unwritten(self.mean.shape)
+    let channels = channelCount
+    let (both, means) = Tensor<Double>.unwritten([2 * channels])
+    let seconds = means + channels
     withExtendedLifetime((self, other)) {
       let (ours, theirs) = (self.mean.address, other.mean.address)
       let (ourSecond, theirSecond) = (centredSecondMoment.address, other.centredSecondMoment.address)
-      for channel in 0..<channelCount {
+      for channel in 0..<channels {
         let difference = theirs[channel] - ours[channel]
         means[channel] = ours[channel] + share * difference
         seconds[channel] = ourSecond[channel] + theirSecond[channel] + factor * (difference * difference)
       }
     }
     return BatchMoments(
-      count: count + other.count, weight: total, squaredWeight: squaredWeight + other.squaredWeight, mean: mean,
-      centredSecondMoment: second)
+      count: count + other.count, weight: total, squaredWeight: squaredWeight + other.squaredWeight,
+      mean: both[rows: 0..<channels], centredSecondMoment: both[rows: channels..<2 * channels])
   }
 
   /// What the second moment is divided by for the variance: the weight W, or W − Σw²/W for the unbiased estimate, which is n − 1

@@ -90,14 +90,17 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
     let transform: Tensor<Element>
     let lent: ChannelVectors<Element>
 
+    @specialized(where Element == Float)
     init(_ parameters: AffineParameters<Element>, _ extent: ChannelExtent) {
-      let (mean, means) = Tensor<Double>.unwritten([extent.channels])
-      let (second, seconds) = Tensor<Double>.unwritten([extent.channels])
-      let (reciprocal, reciprocals) = Tensor<Double>.unwritten([extent.channels])
+      // One piece of memory: there may be thousands of ghost batches.
+      let channels = extent.channels
+      let (doubles, address) = Tensor<Double>.unwritten([3 * channels])
       let (transform, transforms) = Tensor<Element>.unwritten([3, spaced(extent.width)])
-      (self.mean, secondMoment, reciprocalDeviation, self.transform) = (mean, second, reciprocal, transform)
+      (mean, secondMoment) = (doubles[rows: 0..<channels], doubles[rows: channels..<2 * channels])
+      (reciprocalDeviation, self.transform) = (doubles[rows: 2 * channels..<3 * channels], transform)
       lent = parameters.vectors(
-        transforms, width: transform.shape[1], mean: means, secondMoment: seconds, reciprocalDeviation: reciprocals)
+        transforms, width: transform.shape[1], mean: address, secondMoment: address + channels,
+        reciprocalDeviation: address + 2 * channels)
     }
   }
 

@@ -143,9 +143,9 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       nonisolated(unsafe) let bases = bases
       Parallel.forEach(ranges.count) { index in
         let range = ranges[index]
-        // In blocks that stay in the nearest cache from the first thing that is done to their numbers to the last.
+        // In blocks that stay in a core's own cache from the first thing that is done to their numbers to the last.
         let length =
-          rule.takesWholeParameters ? range.count : clipsByUnits ? max(1, 4096 / range.unit) * range.unit : 4096
+          rule.takesWholeParameters ? range.count : clipsByUnits ? max(1, Self.blockLength / range.unit) * range.unit : Self.blockLength
         for start in stride(from: 0, to: range.count, by: length) {
           let (count, offset) = (min(length, range.count - start), range.offset + start)
           let weights = range.values + start
@@ -208,6 +208,9 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       return mean[rows: range].reshaped(to: parameter.shape)
     }
   }
+
+  /// How many numbers of a parameter all is done to before the next: as many as a core's own cache holds with what belongs to them.
+  private static var blockLength: Int { 1 << 14 }
 
   /// Whether gradients are clipped unit by unit.
   private var clipsByUnits: Bool { if case .adaptive = clipping { true } else { false } }
