@@ -145,7 +145,8 @@ public struct Optimizer<Element: TensorElement>: Sendable {
         let range = ranges[index]
         // In blocks that stay in a core's own cache from the first thing that is done to their numbers to the last.
         let length =
-          rule.takesWholeParameters ? range.count : clipsByUnits ? max(1, Self.blockLength / range.unit) * range.unit : Self.blockLength
+          rule.takesWholeParameters
+          ? range.count : clipsByUnits ? max(1, Self.blockLength / range.unit) * range.unit : Self.blockLength
         for start in stride(from: 0, to: range.count, by: length) {
           let (count, offset) = (min(length, range.count - start), range.offset + start)
           let weights = range.values + start
