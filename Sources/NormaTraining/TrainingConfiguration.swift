@@ -31,8 +31,8 @@ public struct TrainingConfiguration: Sendable {
   public var clipping: GradientClipping?
   /// Which mean of the weights the training ends with; nil to end with the weights themselves.
   public var averaging: WeightAveraging?
-  /// Into how many parts each batch is cut for a step with what they say together; no part has less than two samples. Running
-  /// statistics take them in as those of one batch.
+  /// Into how many parts each batch is cut for a step with what they say together; no part has less than two samples, and of a
+  /// smaller batch there are fewer. Running statistics take them in as those of one batch.
   public var microBatches: Int
   /// Whether the parts are normalized by the moments of all of them, merged, and not each by its own.
   ///
@@ -149,9 +149,10 @@ public struct TrainingConfiguration: Sendable {
     }
   }
 
-  /// The parts in which a batch of `count` samples goes through the network.
+  /// The parts in which a batch of `count` samples goes through the network. One that the last samples of an epoch make has fewer, rather than
+  /// smaller ones: what two samples are normalized to by themselves says nothing.
   package func microBatches(of count: Int) -> [Range<Int>] {
-    let parts = max(1, min(microBatches, count / 2))
+    let parts = max(1, min(microBatches, count / 2, (count * microBatches + batchSize - 1) / batchSize))
     return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
   }
 

@@ -72,6 +72,17 @@ import Testing
       ))
   }
 
+  @Test func manyPairsAreNotListedOneByOne() {
+    let others = ["layer", "group", "rms", "scale", "grn"].flatMap {
+      Sample.runs($0, [[0.1, 0.3, 0.5], [0.1, 0.2, 0.4], [0.1, 0.3, 0.6]])
+    }
+    let text = verdicts(Sample.of(slow + fast + others, baseline: 0.1, linear: 0.9))
+    #expect(
+      text.contains(
+        "Sooner at 95 % by more than chance explains: batch than none, layer, group, rms, scale, grn. "
+          + "The other 15 of 21 pairs are too close to tell."))
+  }
+
   @Test func oneSeedClaimsNothing() {
     let result = Sample.of(
       [Sample.run("none", seed: 4, [0.1, 0.5]), Sample.run("batch", seed: 4, [0.1, 0.96])], baseline: 0.1, linear: 0.7,

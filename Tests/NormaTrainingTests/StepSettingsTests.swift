@@ -347,10 +347,13 @@ import Testing
   }
 
   @Test func noPartHasASingleExample() {
-    let configuration = TrainingConfiguration(microBatches: 4)
+    let configuration = TrainingConfiguration(batchSize: 9, microBatches: 4)
     #expect(configuration.microBatches(of: 5) == [0..<2, 2..<5])
     #expect(configuration.microBatches(of: 1) == [0..<1])
+    #expect(configuration.microBatches(of: 2) == [0..<2])
     #expect(configuration.microBatches(of: 9) == [0..<2, 2..<4, 4..<6, 6..<9])
+    // The last samples of an epoch are not cut as finely as whole batches.
+    #expect(TrainingConfiguration(batchSize: 64, microBatches: 4).microBatches(of: 20) == [0..<10, 10..<20])
   }
 
   // MARK: - Mixed examples

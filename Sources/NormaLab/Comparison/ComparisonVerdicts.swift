@@ -43,6 +43,7 @@ struct ComparisonVerdicts {
           + "explains."
       } ?? "Which of the two is sooner at \(goal) is too close to tell."
     }
+    if pairs.count > Self.mostPairsListed { return summary("Sooner at \(goal) by more than chance explains", decided) }
     return sentences(
       [("Sooner at \(goal) by more than chance explains", decided.map { "\($0.first) than \($0.second)" })],
       open: ("Too close to tell which is sooner at \(goal)", open.map { "\($0.first) and \($0.second)" }))
@@ -65,15 +66,20 @@ struct ComparisonVerdicts {
     guard isRepeated else {
       return "One seed cannot tell which network is sooner or better beyond chance: --seeds 3 trains each with three."
     }
-    var better: [String] = [], open: [String] = []
+    var better: [String] = [], open: [String] = [], decided: [(first: String, second: String)] = []
     for (one, other) in pairs {
       guard let difference = result.difference(one.norm, other.norm) else { continue }
       switch difference.reading {
-      case .more: better.append("\(one.norm) than \(other.norm) by \(text(difference))")
-      case .less: better.append("\(other.norm) than \(one.norm) by \(text(difference.reversed))")
+      case .more:
+        decided.append((one.norm, other.norm))
+        better.append("\(one.norm) than \(other.norm) by \(text(difference))")
+      case .less:
+        decided.append((other.norm, one.norm))
+        better.append("\(other.norm) than \(one.norm) by \(text(difference.reversed))")
       case .tooClose: open.append("\(one.norm) and \(other.norm) (\(text(difference)))")
       }
     }
+    if pairs.count > Self.mostPairsListed { return summary("Better \(data), by more than chance explains", decided) }
     return sentences(
       [("Better \(data), by more than chance explains", better)],
       open: ("Too close to tell which is better \(data)", open))
@@ -89,6 +95,20 @@ struct ComparisonVerdicts {
     }
     let numbers = [difference.mean, difference.uncertainty].map { NumberFormat.fixed($0 * 100, decimals: 1) }
     return "\(numbers[0]) ± \(numbers[1]) points"
+  }
+
+  /// More pairs than these are not listed one by one.
+  private static let mostPairsListed = 15
+
+  /// What each is ahead of, where there are too many pairs to list them.
+  private func summary(_ title: String, _ decided: [(first: String, second: String)]) -> String {
+    let entries = groups.compactMap { group -> String? in
+      let behind = decided.filter { $0.first == group.norm }.map(\.second)
+      return behind.isEmpty ? nil : "\(group.norm) than \(behind.joined(separator: ", "))"
+    }
+    let open = pairs.count - decided.count
+    return (entries.isEmpty ? "" : "\(title): \(entries.joined(separator: "; ")). ")
+      + "\(open == pairs.count ? "All \(open)" : "The other \(open) of \(pairs.count)") pairs are too close to tell."
   }
 
   private func sentences(
