@@ -75,7 +75,10 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
 
   /// Normalizes by the rows that count, whatever the pass says of them.
   ///
-  /// - Parameter weights: how much each row counts, `[N]` or `[N, …]`: see ``Pass/rowWeights``.
+  /// - Parameters:
+  ///   - x: `[N, …, C]`.
+  ///   - weights: how much each row counts, `[N]` or `[N, …]`: see ``Pass/rowWeights``.
+  ///   - pass: the pass that it is part of.
   public func callAsFunction(
     _ x: Variable<Element>, weights: Tensor<Element>, in pass: Pass<Element>
   ) throws -> Variable<Element> {

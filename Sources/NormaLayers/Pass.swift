@@ -126,7 +126,9 @@ public final class Pass<Element: TensorElement> {
 
   /// A buffer of the layer that is running, as a constant: a batch normalization's running mean.
   ///
-  /// - Parameter name: its name within the layer, in files.
+  /// - Parameters:
+  ///   - value: what the buffer holds.
+  ///   - name: its name within the layer, in files.
   @specialized(where Element == Float)
   public func constant(_ value: Tensor<Element>, named name: String) -> Variable<Element> {
     guard purpose != nil, let graph else { return Variable(value) }

@@ -17,6 +17,7 @@ public final class SqueezeExcitation<Element: TensorElement>: Layer {
   /// - Parameters:
   ///   - channels: the number of channels C.
   ///   - ratio: what C is divided by, rounding down, for the numbers in between, of which there is at least one; 16 in the paper.
+  ///   - initialization: how weights start.
   ///   - generator: what weights are drawn from.
   public init(
     _ channels: Int, ratio: Int = 16, initialization: Initialization = .kaimingNormal,

@@ -150,6 +150,7 @@ extension NetworkBuilder {
   /// Adds the recipe's normalization of the channels, unless there is none.
   ///
   /// - Parameters:
+  ///   - name: its name within the network; nil for its number.
   ///   - startsAtZero: whether gamma starts at 0 rather than 1.
   ///   - precedesSum: whether a sum follows rather than a nonlinearity: one that brings its own leaves it out then.
   /// - Throws: ``ModelArchitectureError`` where each value would be normalized by itself, which leaves nothing of it.
