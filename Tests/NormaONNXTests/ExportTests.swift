@@ -137,6 +137,11 @@ struct ExportTests {
         try ONNXModel(Sequential<Float>([form.layer(3)]), sampleShape: [2, 2, 3], form: .training)
       } throws: { "\($0)".contains("at '0': no operator of ONNX gathers its statistics") }
     }
+    for layer in [BatchNorm<Float>(3, renormalization: .ioffe), BatchNorm<Float>(3, ghostSize: 2)] {
+      #expect {
+        try ONNXModel(Sequential<Float>([layer]), sampleShape: [2, 2, 3], form: .training)
+      } throws: { "\($0)".contains("by the moments of all rows of a batch") }
+    }
     let even = Sequential<Float> { LocalResponseNorm(size: 4) }
     #expect(message(even, [2, 2, 5]).contains("over 4 channels, of which ONNX has the middle elsewhere"))
     let dropout = Sequential<Float> { ChannelDropout(keepProbability: 0.5) }

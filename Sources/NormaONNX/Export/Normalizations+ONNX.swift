@@ -42,6 +42,13 @@ extension BatchNormalizationOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
+    let isOfGhosts = if case .ghosts = scope { true } else { false }
+    guard !isOfGhosts, weights == nil, renormalization == nil else {
+      throw .unsupported(
+        call.place,
+        "in training ONNX normalizes by the moments of all rows of a batch: not of ghost batches or of some rows, and not led to running statistics"
+      )
+    }
     let x = exporter.channelsFirst(try call.value(0))
     let count = x.shape.channelCount
     let known = call.statistics?.runningStatistics
