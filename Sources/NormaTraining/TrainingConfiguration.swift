@@ -152,7 +152,9 @@ public struct TrainingConfiguration: Sendable {
   /// The parts in which a batch of `count` samples goes through the network. One that the last samples of an epoch make has fewer, rather than
   /// smaller ones: what two samples are normalized to by themselves says nothing.
   package func microBatches(of count: Int) -> [Range<Int>] {
-    let parts = max(1, min(microBatches, count / 2, (count * microBatches + batchSize - 1) / batchSize))
+    // In floating point: batches may be as large as numbers go.
+    let share = (Double(count) * Double(microBatches) / Double(batchSize)).rounded(.up)
+    let parts = max(1, min(microBatches, count / 2, Int(min(share, Double(microBatches)))))
     return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
   }
 
