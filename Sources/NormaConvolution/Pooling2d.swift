@@ -27,6 +27,14 @@ public enum Pooling2d {
     Pooling(x.shape, window).maximumGradient(gradient, input: x, output: y)
   }
 
+  /// Where each value of ``maximum(_:window:)`` comes from, as a number in row-major order of the images: the place that
+  /// ``maximumGradient(_:input:output:window:)`` gives its gradient to.
+  public static func maximumPlaces<Element: TensorElement>(
+    _ x: Tensor<Element>, output y: Tensor<Element>, window: Window
+  ) -> [Int] {
+    Pooling(x.shape, window).maximumPlaces(x, output: y)
+  }
+
   /// The mean of what the window takes in. `countsPadding`: whether places outside the image count as zeros, as in PyTorch, or
   /// not at all.
   public static func average<Element: TensorElement>(
@@ -61,6 +69,13 @@ public enum Pooling2d {
     _ gradient: Tensor<Element>, input x: Tensor<Element>, output y: Tensor<Element>
   ) -> Tensor<Element> {
     Pooling(x.shape, to: y.shape.extent).maximumGradient(gradient, input: x, output: y)
+  }
+
+  /// Where each value of ``adaptiveMaximum(_:to:)`` comes from, see ``maximumPlaces(_:output:window:)``.
+  public static func adaptiveMaximumPlaces<Element: TensorElement>(
+    _ x: Tensor<Element>, output y: Tensor<Element>
+  ) -> [Int] {
+    Pooling(x.shape, to: y.shape.extent).maximumPlaces(x, output: y)
   }
 
   /// The mean of each of as many windows as the result is to have pixels, see ``adaptiveWindow(_:of:length:)``.
@@ -201,6 +216,27 @@ private struct Pooling {
         }
       }
     }
+  }
+
+  func maximumPlaces<Element: TensorElement>(_ x: Tensor<Element>, output y: Tensor<Element>) -> [Int] {
+    require(x.shape == input && y.shape == output, "places in \(x.shape) of an output \(y.shape)")
+    var found = [Int](repeating: 0, count: output.elementCount)
+    x.withUnsafeElements { x in
+      y.withUnsafeElements { y in
+        for sample in 0..<output[0] {
+          forEachResult(of: sample) { result, places in
+            for channel in 0..<input[3] {
+              let largest = y[result + channel]
+              let place =
+                largest.isNaN
+                ? places.last { x[$0 + channel].isNaN } : places.first { x[$0 + channel] == largest }
+              found[result + channel] = (place ?? places[0]) + channel
+            }
+          }
+        }
+      }
+    }
+    return found
   }
 
   func average<Element: TensorElement>(_ x: Tensor<Element>, countsPadding: Bool) -> Tensor<Element> {

@@ -96,7 +96,7 @@ extension Window {
   }
 
   /// The size of what a convolution makes of images of a shape `[N, H, W, C]`.
-  fileprivate func convolvedExtent(of shape: Shape) -> Extent2d {
+  package func convolvedExtent(of shape: Shape) -> Extent2d {
     guard let extent = resultExtent(for: Extent2d(height: shape[1], width: shape[2])) else {
       fatalError("a window of \(size) is larger than padded images of \(shape)")
     }

@@ -74,3 +74,43 @@ public func checkGradients<Element: TensorElement>(
     return GradientCheck(gradient: gradients[inputs[index]], numericGradient: numeric)
   }
 }
+
+/// Differentiates the gradients of a function both ways, with respect to each of its inputs and to the seed that they start from.
+///
+/// What is differentiated is `F = Σᵢ ⟨directionᵢ, ∂⟨seed, f⟩/∂inputᵢ⟩`: by the graph, through gradients that are variables
+/// (``Graph/gradients(of:withRespectTo:seed:differentiable:)``), and by centred differences of the gradients that training uses
+/// (``Graph/gradients(of:seed:isLast:)``).
+///
+/// - Parameters:
+///   - points: the inputs.
+///   - seed: the gradient of the result to start from, of its shape.
+///   - directions: of the shapes of the inputs.
+///   - step: see ``numericGradient(at:step:of:)``.
+///   - function: the function, from variables of one graph to one of the same.
+/// - Returns: a check for each input, and one for the seed.
+/// - Throws: ``DifferentiationError``, and what the function throws.
+public func checkSecondGradients<Element: TensorElement>(
+  at points: [Tensor<Element>], seed: Tensor<Element>, directions: [Tensor<Element>], step: Element = 1e-5,
+  of function: ([Variable<Element>]) throws -> Variable<Element>
+) throws -> [GradientCheck<Element>] {
+  require(directions.map(\.shape) == points.map(\.shape), "directions are of the shapes of the inputs")
+  let graph = Graph<Element>()
+  let inputs = (points + [seed]).enumerated().map { graph.input($1, name: "input \($0)") }
+  let result = try function(Array(inputs.dropLast()))
+  let slopes = try graph.gradients(
+    of: result, withRespectTo: Array(inputs.dropLast()), seed: inputs.last, differentiable: true)
+  let parts = zip(slopes, directions).map { ($0 * Variable($1)).sum() }
+  guard let first = parts.first else { return [] }
+  let gradients = graph.gradients(of: parts.dropFirst().reduce(first, +))
+  return try inputs.indices.map { index in
+    let numeric = try numericGradient(at: inputs[index].value, step: step) { shifted in
+      var values = points + [seed]
+      values[index] = shifted
+      let graph = Graph<Element>()
+      let inputs = values.dropLast().enumerated().map { graph.input($1, name: "input \($0)") }
+      let gradients = graph.gradients(of: try function(inputs), seed: values.last)
+      return zip(inputs, directions).reduce(0) { $0 + (gradients[$1.0] * $1.1).sum() }
+    }
+    return GradientCheck(gradient: gradients[inputs[index]], numericGradient: numeric)
+  }
+}

@@ -71,10 +71,10 @@ public final class Graph<Element: TensorElement> {
   public var keepsValues: Bool { mode == .values }
   /// The steps recorded so far, in the order they ran.
   public private(set) var nodes: ContiguousArray<Node> = []
-  private var pullbacks: ContiguousArray<((Tensor<Element>) -> [Tensor<Element>?])?> = []
+  private var recordings: ContiguousArray<Recording<Element>?> = []
 
   /// Whether what the operations kept for their gradients is gone.
-  private var isSpent = false
+  private(set) var isSpent = false
   /// Whether inputs that do not fit an operation are noted as a ``failure``, for a caller who looks there, instead of stopping the
   /// program; the result is then of no use.
   package var notesShapeErrors = false
@@ -130,24 +130,24 @@ public final class Graph<Element: TensorElement> {
   @specialized(where Element == Float)
   private func append(
     kind: Kind, name: String, operation: (any TensorOperation<Element>)?, inputs: [Int], value: Tensor<Element>,
-    requiresGradient: Bool, _ pullback: ((Tensor<Element>) -> [Tensor<Element>?])?
+    requiresGradient: Bool, _ recording: Recording<Element>?
   ) -> Variable<Element> {
     let node = add(
       kind: kind, name: name, operation: operation, inputs: inputs, shape: value.shape,
-      value: keepsValues ? value : nil, source: nil, pullback)
+      value: keepsValues ? value : nil, source: nil, recording)
     return Variable(value: value, graph: self, node: node, requiresGradient: requiresGradient)
   }
 
   private func add(
     kind: Kind, name: String, operation: (any TensorOperation<Element>)?, inputs: [Int], shape: Shape?,
-    value: Tensor<Element>?, source: (() -> Tensor<Element>)?, _ pullback: ((Tensor<Element>) -> [Tensor<Element>?])?
+    value: Tensor<Element>?, source: (() -> Tensor<Element>)?, _ recording: Recording<Element>?
   ) -> Int {
     let index = nodes.count
     nodes.append(
       Node(
         index: index, kind: kind, name: name, operation: operation, inputs: inputs, knownShape: shape, value: value,
         source: source))
-    pullbacks.append(pullback)
+    recordings.append(recording)
     return index
   }
 
@@ -212,11 +212,13 @@ public final class Graph<Element: TensorElement> {
     let kept = Kept(operation.kept(for: needs), of: inputs, output: output, needs: needs)
     var variable = graph.append(
       kind: .operation, name: operation.name, operation: operation, inputs: indices, value: output,
-      requiresGradient: true
-    ) { operation.backward($0, kept, saved: saved) }
+      requiresGradient: true, RecordedOperation(operation, kept, saved))
     if operation.isRecomputed { variable.recomputation = { operation.recompute(kept, saved: saved) } }
     return (variable, saved)
   }
+
+  /// How the gradients of an operation are found, if it was recorded.
+  func recording(of index: Int) -> Recording<Element>? { recordings[index] }
 
   /// Whether inputs fit an operation; notes why not.
   private func fits(_ operation: some TensorOperation<Element>, _ inputs: [Variable<Element>]) -> Bool {
@@ -277,9 +279,9 @@ public final class Graph<Element: TensorElement> {
     require(result.graph === self, "the result belongs to another graph")
     gradients.values[last] = seed
     for index in stride(from: last, through: 0, by: -1) {
-      guard let gradient = gradients.values[index], let pullback = pullbacks[index] else { continue }
-      if isLast { pullbacks[index] = nil }
-      for (input, part) in zip(nodes[index].inputs, pullback(gradient)) {
+      guard let gradient = gradients.values[index], let recording = recordings[index] else { continue }
+      if isLast { recordings[index] = nil }
+      for (input, part) in zip(nodes[index].inputs, recording.gradients(gradient)) {
         guard let part else { continue }
         require(
           part.shape == nodes[input].shape,

@@ -70,6 +70,12 @@ public struct Kept<Element: TensorElement> {
     self.shapes = shapes
   }
 
+  /// Of inputs of which nothing is kept but their shapes.
+  init(shapes: [Shape], needs: Needs) {
+    (self.shapes, self.needs, result) = (shapes, needs, nil)
+    inputs = shapes.map { _ in nil }
+  }
+
   /// An input, which must be one that is kept.
   public func input(_ index: Int) -> Tensor<Element> {
     switch inputs[index] {

@@ -49,6 +49,14 @@ public protocol TensorOperation<Element>: Sendable {
   /// needed.
   func backward(_ gradient: Tensor<Element>, _ kept: Kept<Element>, saved: Saved) -> [Tensor<Element>?]
 
+  /// The same by operations on variables, so that the gradients have gradients in turn; see
+  /// ``Graph/gradients(of:withRespectTo:seed:differentiable:)``. What ``kept(for:)`` names is there as variables.
+  ///
+  /// - Throws: ``DifferentiationError`` where there is no such way.
+  func backward(
+    _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: Saved
+  ) throws(DifferentiationError) -> [Variable<Element>?]
+
   /// The bytes of what is saved, for inputs of the given shapes.
   func savedBytes(for inputs: [Shape]) -> Int
 
@@ -154,6 +162,10 @@ extension TensorOperation {
   public func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape { inputs.first ?? [] }
   /// All inputs and the result.
   public func kept(for needs: Needs) -> KeptTensors { .everything }
+  /// There is no such way.
+  public func backward(
+    _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: Saved
+  ) throws(DifferentiationError) -> [Variable<Element>?] { throw DifferentiationError(operation: name) }
   /// None.
   public func savedBytes(for inputs: [Shape]) -> Int { 0 }
   /// It is kept.

@@ -141,20 +141,84 @@ extension Layer {
     pass.recomputesNormalized = recomputesNormalized
     pass.statisticsScope = statisticsScope
     pass.rowWeights = rowWeights
+    let (outputs, found) = try lossOfBatch(batch, in: pass, loss)
+    defer { random = pass.random }
+    return Differentiation(
+      outputs: outputs.value, loss: found.value.item, of: self, in: pass, gradients: pass.gradients(of: found))
+  }
+
+  /// Differentiates a loss that needs more than the outputs for a batch: several batches, or gradients of the outputs, such as a penalty
+  /// on the slope of a critic (Gulrajani and others 2017):
+  ///
+  /// ```swift
+  /// let step = try critic.differentiate(random: &random) { pass in
+  ///   let between = pass.input(mixed)
+  ///   let scores = try critic(between, in: pass)
+  ///   let slopes = try pass.gradients(of: scores.sum(), withRespectTo: [between], differentiable: true)[0]
+  ///   let penalty = (slopes.squared().sum(over: [1]).squareRoot() - 1).squared().mean()
+  ///   let real = try critic(Variable(images), in: pass), forged = try critic(Variable(fakes), in: pass)
+  ///   return forged.mean() - real.mean() + 10 * penalty
+  /// }
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - random: where dropout draws from; advanced by what was drawn.
+  ///   - loss: the loss, `[]`, of what the model gives in the pass.
+  /// - Returns: gradients, and as outputs the loss.
+  /// - Throws: ``LayerError`` for a loss that is no single number, and what `loss` throws; `random` is as it was then.
+  public func differentiate(
+    random: inout RandomGenerator, loss: (Pass<Element>) throws -> Variable<Element>
+  ) throws -> Differentiation<Element> {
+    let pass = Pass<Element>.training(random: random)
+    pass.graph?.notesShapeErrors = true
+    let found = try checked(try loss(pass), in: pass)
+    defer { random = pass.random }
+    return Differentiation(
+      outputs: found.value, loss: found.value.item, of: self, in: pass, gradients: pass.gradients(of: found))
+  }
+
+  /// The product of the Hessian of a batch's loss with a vector, in the space of all parameters: how the gradient changes along it. See
+  /// `Graph.hessianVectorProduct(of:withRespectTo:vectors:)`.
+  ///
+  /// - Parameters:
+  ///   - batch: `[N, …]`, normalized by its own statistics, which nothing takes in.
+  ///   - vectors: a part for each of ``distinctParameters``, of its shape.
+  ///   - random: where dropout draws from; advanced by what was drawn.
+  ///   - loss: the loss of the outputs, `[]`.
+  /// - Returns: a part for each parameter, zeros for those that are frozen or not used.
+  /// - Throws: what ``differentiate(_:random:recomputesNormalized:statisticsScope:rowWeights:loss:)`` throws, and
+  ///   `DifferentiationError` for an operation whose gradient cannot be differentiated.
+  public func hessianVectorProduct(
+    _ batch: Tensor<Element>, vectors: [Tensor<Element>], random: inout RandomGenerator,
+    loss: (Variable<Element>) throws -> Variable<Element>
+  ) throws -> [Tensor<Element>] {
+    let pass = Pass<Element>.training(random: random)
+    let (_, found) = try lossOfBatch(batch, in: pass, loss)
+    defer { random = pass.random }
+    return try pass.graph!.hessianVectorProduct(
+      of: found, withRespectTo: distinctParameters.map { pass.variable(for: $0) }, vectors: vectors)
+  }
+
+  /// Outputs for a batch, and their loss.
+  private func lossOfBatch(
+    _ batch: Tensor<Element>, in pass: Pass<Element>, _ loss: (Variable<Element>) throws -> Variable<Element>
+  ) throws -> (outputs: Variable<Element>, loss: Variable<Element>) {
     pass.graph?.notesShapeErrors = true
     // What is within a layer, the pass looks at.
     if children.isEmpty { _ = try outputShape(for: batch.shape) }
     let outputs = try self(Variable(batch), in: pass)
     try pass.checkShapes(self)
-    let found = try loss(outputs)
+    return (outputs, try checked(try loss(outputs), in: pass))
+  }
+
+  /// A loss, after making sure that it is one.
+  private func checked(_ loss: Variable<Element>, in pass: Pass<Element>) throws(LayerError) -> Variable<Element> {
     if case .shape(let error) = pass.graph?.failure {
       throw LayerError(layer: "the loss", expected: error.expected, found: error.found)
     }
-    guard found.value.shape == [] else {
-      throw LayerError(layer: "what differentiates a loss", expected: "a single number", found: found.value.shape)
+    guard loss.value.shape == [] else {
+      throw LayerError(layer: "what differentiates a loss", expected: "a single number", found: loss.value.shape)
     }
-    defer { random = pass.random }
-    return Differentiation(
-      outputs: outputs.value, loss: found.value.item, of: self, in: pass, gradients: pass.gradients(of: found))
+    return loss
   }
 }

@@ -246,6 +246,24 @@ public final class Pass<Element: TensorElement> {
     return found
   }
 
+  /// Data of this pass whose gradient is wanted; a constant in inference.
+  public func input(_ value: Tensor<Element>, name: String = "input") -> Variable<Element> {
+    graph?.input(value, name: name) ?? Variable(value)
+  }
+
+  /// The gradients of a result of this pass with respect to some of its variables, as variables that can be differentiated in turn; see
+  /// `Graph.gradients(of:withRespectTo:seed:differentiable:)`.
+  ///
+  /// - Throws: `DifferentiationError` for an operation whose gradient cannot be differentiated.
+  public func gradients(
+    of result: Variable<Element>, withRespectTo variables: [Variable<Element>], seed: Variable<Element>? = nil,
+    differentiable: Bool
+  ) throws(DifferentiationError) -> [Variable<Element>] {
+    require(graph != nil, "a pass in inference has no gradients")
+    return try graph!.gradients(
+      of: result, withRespectTo: variables, seed: seed, differentiable: differentiable)
+  }
+
   /// The gradients of a result of this pass. They can be asked for once: what the layers kept for them is let go.
   public func gradients(of result: Variable<Element>) -> ParameterGradients<Element> {
     require(graph != nil, "a pass in inference has no gradients")

@@ -7,7 +7,7 @@ import NormaTensor
 /// positions ``BatchNormalization``; what is the same for all of them is done by the first, to which the axes are brought. Where
 /// values are all equal the result is 0: 1e-18 is added to the variance. ONNX adds 1e-9 to its root.
 public enum MeanVarianceNormalization {
-  private static let epsilon = 1e-18
+  package static let epsilon = 1e-18
 
   /// The forward pass. Axes count from the end where they are negative.
   ///

@@ -44,18 +44,18 @@ public struct LocalResponseNormalization: Sendable, Hashable {
     requireGradient(gradient, of: x)
     let divisors = divisors(of: x)
     let direct = gradient * divisors.applying(.power(Element(-beta)))
-    let sums = (direct * x / divisors).sums(over: -window.upperBound ... -window.lowerBound)
+    let sums = (direct * x / divisors).sumsOfChannels(over: -window.upperBound ... -window.lowerBound)
     return direct - Element(2 * alpha * beta / Double(size)) * (x * sums)
   }
 
   private func divisors<Element: TensorElement>(of x: Tensor<Element>) -> Tensor<Element> {
-    x.applying(.square).sums(over: window, scale: alpha / Double(size), offset: k)
+    x.applying(.square).sumsOfChannels(over: window, scale: alpha / Double(size), offset: k)
   }
 }
 
 extension Tensor {
   /// `offset + scale · Σ` over a window of neighbouring channels, those beyond the ends left out.
-  fileprivate func sums(over window: ClosedRange<Int>, scale: Double = 1, offset: Double = 0) -> Tensor {
+  package func sumsOfChannels(over window: ClosedRange<Int>, scale: Double = 1, offset: Double = 0) -> Tensor {
     let (result, sums) = Tensor.unwritten(shape)
     let channels = shape.channelCount
     let cut = RowCut(shape)

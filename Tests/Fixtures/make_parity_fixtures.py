@@ -15,8 +15,8 @@ import torch
 
 from parity_topics import (
     activations, batch_norm, channels, clipping, conditioned, convolution, forms, group_norm, initialization, layer_norm,
-    learning_rates, linear, losses, operations, optimizers, pooling, residual_network, resizing, rms_norm, signals,
-    statistics, trajectory, transformer, transposed_convolution, weights, whitening)
+    learning_rates, linear, losses, operations, optimizers, pooling, residual_network, resizing, rms_norm,
+    second_gradients, signals, statistics, trajectory, transformer, transposed_convolution, weights, whitening)
 
 FIXTURES = Path(__file__).resolve().parent
 PROJECT = FIXTURES.parent.parent
@@ -53,6 +53,7 @@ def main() -> None:
         "clipping": clipping.cases,
         "conditioned": conditioned.cases,
         "whitening": whitening.cases,
+        "second_gradients": second_gradients.cases,
         "optimizers": optimizers.cases,
         "learning_rates": learning_rates.cases,
         "trajectory": lambda: trajectory.cases(arguments.digits),

@@ -20,6 +20,7 @@ import Testing
     for check in try checkGradients(at: points, seed: seed, of: function) {
       #expect(errorRelativeToScale(check.gradient, reference: check.numericGradient) < 1e-8)
     }
+    expectSecondGradients(at: points, seed: seed, of: function)
   }
 
   private func images(_ shape: Shape, seed: UInt64) -> Values {

@@ -24,6 +24,7 @@ import Testing
       #expect(error < 1e-7, sourceLocation: sourceLocation)
       #expect(check.gradient.sumOfSquares() > 0.01, sourceLocation: sourceLocation)
     }
+    expectSecondGradients(at: points, seed: seed, bound: 1e-6, sourceLocation: sourceLocation, of: function)
   }
 
   @Test(arguments: EverydayOperation.allCases) func theGradientIsThatOfDifferences(operation: EverydayOperation) {

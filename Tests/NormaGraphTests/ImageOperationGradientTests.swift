@@ -18,6 +18,7 @@ import Testing
         errorRelativeToScale(check.gradient, reference: check.numericGradient) < 1e-8, sourceLocation: sourceLocation)
       #expect(check.gradient.sumOfSquares() > 0, sourceLocation: sourceLocation)
     }
+    expectSecondGradients(at: points, seed: seed, sourceLocation: sourceLocation, of: function)
   }
 
   private func draw(_ shape: Shape, seed: UInt64) -> Values {

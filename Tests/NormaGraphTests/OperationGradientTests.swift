@@ -32,6 +32,7 @@ typealias Values = Tensor<Double>
     #expect(checks.count == points.count, sourceLocation: sourceLocation)
     for check in checks { #expect(check.relativeError < bound, sourceLocation: sourceLocation) }
     #expect(checks.contains { $0.gradient.sumOfSquares() > 0 }, sourceLocation: sourceLocation)
+    expectSecondGradients(at: points, seed: seed, sourceLocation: sourceLocation, of: function)
   }
 
   struct Binary: Sendable, CustomStringConvertible {

@@ -68,6 +68,7 @@ import Testing
           // A central difference with a step of 1e-5 is off by 1e-10 of the third derivative, and by 1e-16/1e-5 of the values.
           #expect(check.relativeError < 1e-6, "input \(index), staged \(isStaged)")
         }
+        expectSecondGradients(at: inputs, seed: seed) { try normalized($0, settings, isStaged: isStaged).output }
       }
     }
   }

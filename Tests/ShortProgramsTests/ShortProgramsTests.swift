@@ -11,6 +11,10 @@ import Testing
     #expect(abs(try generativeAdversarialNetwork(steps: 1500) - 1) < 0.15)
   }
 
+  @Test func aCriticWithAGradientPenaltyTeachesACircle() throws {
+    #expect(abs(try gradientPenalty(steps: 600) - 1) < 0.15)
+  }
+
   @Test func twoBranchesSeeADigit() throws { #expect(try twoInputs(epochs: 4) > 0.9) }
 
   @Test func aFrozenBackboneTellsDigitsItNeverSaw() throws { #expect(try fineTuning(epochs: 8) > 0.8) }
@@ -38,7 +42,7 @@ import Testing
     let twins = [
       "Autoencoder": "autoencoder", "GenerativeAdversarialNetwork": "gan", "TwoInputs": "two_inputs",
       "FineTuning": "fine_tuning", "Transformer": "transformer", "Accumulation": "accumulation",
-      "ClassConditional": "class_conditional",
+      "ClassConditional": "class_conditional", "GradientPenalty": "gradient_penalty",
     ]
     for (program, twin) in twins {
       let (ours, theirs) = (try lines("Programs/\(program).swift"), try lines("Twins/\(twin).py"))

@@ -32,6 +32,18 @@ public struct RMSNormSettings: ParitySettings {
   public var affine: Bool
 }
 
+/// Topic `second_gradients`.
+public struct SecondGradientSettings: ParitySettings {
+  public var name: String
+  public var function: String
+  public var shape: [Int]
+  /// The shapes of the inputs after x.
+  public var parameters: [[Int]]
+  public var groups: Int
+  public var epsilon: Double
+  public var mean: Double
+}
+
 /// Topic `statistics`.
 public struct StatisticsSettings: ParitySettings {
   public var name: String

@@ -34,6 +34,11 @@ package struct AdditionOperation<Element: TensorElement>: TensorOperation {
     return [kept.needs[0] ? g : nil, kept.needs[1] ? broadcast.reduced(g, to: kept.shape(1)) : nil]
   }
 
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    let g = rectifies ? g.rectified(at: kept.values.output) : g
+    return [kept.needs[0] ? g : nil, kept.needs[1] ? broadcast.reduced(g, to: kept.shape(1)) : nil]
+  }
+
   package var isPerSample: Bool { broadcast != .perRow }
   package var rectified: (any TensorOperation<Element>)? {
     rectifies ? nil : AdditionOperation(broadcast, rectifies: true)
@@ -90,6 +95,21 @@ package struct ArithmeticOperation<Element: TensorElement>: TensorOperation {
       ]
     case .divide:
       let part = g.applying(.divide, kept.input(1), broadcast: broadcast)
+      return [kept.needs[0] ? part : nil, kept.needs[1] ? -reduced(part * kept.output) : nil]
+    }
+  }
+
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    func reduced(_ gradient: Variable<Element>) -> Variable<Element> { broadcast.reduced(gradient, to: kept.shape(1)) }
+    switch kind {
+    case .subtract: return [kept.needs[0] ? g : nil, kept.needs[1] ? -reduced(g) : nil]
+    case .multiply:
+      return [
+        kept.needs[0] ? g.multiplied(by: kept.input(1), broadcast: broadcast) : nil,
+        kept.needs[1] ? reduced(g * kept.input(0)) : nil,
+      ]
+    case .divide:
+      let part = g.divided(by: kept.input(1), broadcast: broadcast)
       return [kept.needs[0] ? part : nil, kept.needs[1] ? -reduced(part * kept.output) : nil]
     }
   }

@@ -1,9 +1,11 @@
 import NormaTensor
 
-/// −∞ in place of scores that look ahead: `[…, queries, keys]`, of which a query sees the keys up to its own place, counted from the
+/// −∞, or another value, in place of scores that look ahead: `[…, queries, keys]`, of which a query sees the keys up to its own place, counted from the
 /// last of each.
-package struct CausalMaskOperation<Element: TensorElement>: TensorOperation {
-  package init() {}
+package struct CausalMaskOperation<Element: TensorElement>: LinearMapping {
+  private let value: Element
+
+  package init(filling value: Element = -.infinity) { self.value = value }
 
   package var name: String { "causal mask" }
   package var rule: String { "∂{0} = ∂{} where the key is seen, 0 elsewhere" }
@@ -14,12 +16,14 @@ package struct CausalMaskOperation<Element: TensorElement>: TensorOperation {
   }
 
   package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
-    (inputs[0].causallyMasked(by: -.infinity), ())
+    (inputs[0].causallyMasked(by: value), ())
   }
   package func kept(for needs: Needs) -> KeptTensors { [] }
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
     [g.causallyMasked(by: 0)]
   }
+
+  package var linearPart: CausalMaskOperation { CausalMaskOperation(filling: 0) }
 
   package var isPerSample: Bool { true }
 

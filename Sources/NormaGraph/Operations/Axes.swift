@@ -1,7 +1,7 @@
 import NormaTensor
 
 /// The axes in another order: `axes[i]` names the axis of the input that becomes axis `i`.
-package struct TranspositionOperation<Element: TensorElement>: TensorOperation {
+package struct TranspositionOperation<Element: TensorElement>: LinearMapping {
   package let axes: [Int]
 
   package var name: String { "transpose" }
@@ -25,7 +25,7 @@ package struct TranspositionOperation<Element: TensorElement>: TensorOperation {
 }
 
 /// Some places of an axis.
-package struct SliceOperation<Element: TensorElement>: TensorOperation {
+package struct SliceOperation<Element: TensorElement>: LinearMapping {
   package let range: Range<Int>
   package let axis: Int
 
@@ -53,7 +53,7 @@ package struct SliceOperation<Element: TensorElement>: TensorOperation {
 }
 
 /// The named places of an axis, in their order, as often as they are named.
-package struct GatherOperation<Element: TensorElement>: TensorOperation {
+package struct GatherOperation<Element: TensorElement>: LinearMapping {
   package let indices: [Int]
   package let axis: Int
 
@@ -112,10 +112,20 @@ package struct ConcatenationOperation<Element: TensorElement>: TensorOperation {
       return kept.needs[index] ? g.sliced(range, axis: axis) : nil
     }
   }
+
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    let axis = g.shape.axis(axis)
+    var start = 0
+    return (0..<kept.count).map { index in
+      let range = start..<start + kept.shape(index)[axis]
+      start = range.upperBound
+      return kept.needs[index] ? g.sliced(range, axis: axis) : nil
+    }
+  }
 }
 
 /// More places at the beginning and at the end of an axis.
-package struct PaddingOperation<Element: TensorElement>: TensorOperation {
+package struct PaddingOperation<Element: TensorElement>: LinearMapping {
   package let axis: Int
   package let before: Int
   package let after: Int
@@ -148,11 +158,15 @@ package struct PaddingOperation<Element: TensorElement>: TensorOperation {
     let sources = mode.sources(length: length, before: before, after: after)!
     return [g.addingPicked(sources, axis: axis, length: length)]
   }
+  package var linearPart: PaddingOperation {
+    if case .constant = mode { return PaddingOperation(axis: axis, before: before, after: after, mode: .constant(0)) }
+    return self
+  }
   package var isPerSample: Bool { axis > 0 }
 }
 
 /// `[N, H, W, C·r²] → [N, H·r, W·r, C]`, channel `(c·r + i)·r + j` being row i and column j of a pixel's square; or back.
-package struct PixelShuffleOperation<Element: TensorElement>: TensorOperation {
+package struct PixelShuffleOperation<Element: TensorElement>: LinearMapping {
   package let factor: Int
   package let isInverse: Bool
 

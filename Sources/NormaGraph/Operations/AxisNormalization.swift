@@ -26,6 +26,14 @@ package struct MeanVarianceNormalizationOperation<Element: TensorElement>: Tenso
     [MeanVarianceNormalization.backward(g, input: kept.input(0), axes: axes, saved: saved)]
   }
 
+  package func backward(
+    _ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: GroupStatistics<Element>
+  ) -> [Variable<Element>?] {
+    let (rows, restored) = kept.input(0).asRows(over: axes)
+    let normalization = MomentNormalization(sets: .rows, epsilon: MeanVarianceNormalization.epsilon)
+    return [restored(rows.momentNormalizationGradient(g.asRows(over: axes).rows, normalization))]
+  }
+
   /// A mean and a deviation for each place of the other axes.
   package func savedBytes(for inputs: [Shape]) -> Int {
     inputs[0].count(besides: axes) * 2 * MemoryLayout<Double>.stride
@@ -58,6 +66,32 @@ package struct LpNormalizationOperation<Element: TensorElement>: TensorOperation
 
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Tensor<Double>) -> [Tensor<Element>?] {
     [LpNormalization.backward(g, input: kept.input(0), norm: norm, axis: axis, norms: saved)]
+  }
+
+  package func backward(
+    _ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Tensor<Double>
+  ) -> [Variable<Element>?] {
+    let (x, restored) = kept.input(0).asRows(over: [axis])
+    let g = g.asRows(over: [axis]).rows
+    // A row of zeros has no direction, and no gradient.
+    let isZero = Tensor(saved.elements.map { Element($0 == 0 ? 1 : 0) }, shape: [saved.count])
+    let length: Variable<Element> =
+      switch norm {
+      case .absolute: x.absoluteValue().sum(over: [-1]) + Variable(isZero)
+      case .euclidean: (x.squared().sum(over: [-1]) + Variable(isZero)).squareRoot()
+      }
+    let y = x.divided(by: length, broadcast: .perRow)
+    let product = (g * y).sum(over: [-1])
+    let direction =
+      norm == .euclidean
+      ? y.multiplied(by: product, broadcast: .perRow)
+      : Variable(Tensor.zeros(x.shape)).adding(product, broadcast: .perRow)
+        .gated(by: .absoluteGradient, at: x.value)
+    return [
+      restored(
+        (g - direction).divided(by: length, broadcast: .perRow)
+          .multiplied(by: Variable(1 - isZero), broadcast: .perRow))
+    ]
   }
 
   /// A norm for each place of the other axes.

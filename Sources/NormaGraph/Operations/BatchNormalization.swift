@@ -46,7 +46,7 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
     return (output, batch)
   }
 
-  package func kept(for needs: Needs) -> KeptTensors { .input(0) }
+  package func kept(for needs: Needs) -> KeptTensors { affine.keptGamma.union(.input(0)) }
 
   @specialized(where Element == Float)
   package func backward(
@@ -54,6 +54,45 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   ) -> [Tensor<Element>?] {
     affine.gradients(
       BatchNormalization.backward(g, input: kept.input(0), saved: saved), inputCount: kept.count)
+  }
+
+  package func backward(
+    _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: BatchStatistics<Element>
+  ) throws(DifferentiationError) -> [Variable<Element>?] {
+    let x = kept.input(0).channelsLast(layout)
+    let g =
+      (rectifies ? gradient.rectified(at: recompute(kept.values, saved: saved)) : gradient).channelsLast(layout)
+    guard weights == nil, renormalization == nil, x.shape.elementCount > 0, scope.setCount(of: x.shape[0]) == 1 else {
+      return try stagedGradients(g, x, kept)
+    }
+    let normalization = MomentNormalization(sets: .channels, epsilon: epsilon)
+    return affine.gradients(g, kept, normalized: { normalization.normalized(x) }) {
+      x.momentNormalizationGradient($0, normalization).restoringChannels(layout)
+    }
+  }
+
+  /// What the steps give that the staged form is made of: by other moments than those of the whole batch.
+  private func stagedGradients(
+    _ g: Variable<Element>, _ x: Variable<Element>, _ kept: KeptVariables<Element>
+  ) throws(DifferentiationError) -> [Variable<Element>?] {
+    let (gamma, beta) = (affine.gamma.map(kept.input), affine.beta.map { Variable<Element>(.zeros(kept.shape($0))) })
+    let output: Variable<Element>
+    do {
+      output = try x.stagedBatchNormalized(
+        gamma: gamma, beta: beta, epsilon: epsilon, allowsSingleValue: allowsSingleValue, scope: scope,
+        weights: weights,
+        excluded: excluded, renormalization: renormalization
+      ).output
+    } catch { fatalError("\(error), of a batch that was normalized") }
+    var gradients = [Variable<Element>?](repeating: nil, count: kept.count)
+    let found = try kept.gradients(of: output, seed: g, withRespectTo: [x] + [gamma].compactMap { $0 })
+    gradients[0] = found[0]?.restoringChannels(layout)
+    if let gamma = affine.gamma { gradients[gamma] = found[1] }
+    if let beta = affine.beta {
+      let counted = weights.map { g.excludingRows($0) } ?? g
+      gradients[beta] = counted.sumOverRows().reshaped(to: kept.shape(beta))
+    }
+    return gradients
   }
 
   /// Of each set of values that share moments, mean, second moment and reciprocal deviation in double precision; pivot, scale and
@@ -102,6 +141,21 @@ package struct FixedBatchNormalizationOperation<Element: TensorElement>: TensorO
         g, input: kept.input(0), mean: kept.input(1), variance: kept.input(2), gamma: affine.gamma.map(kept.input),
         beta: affine.beta.map(kept.input), epsilon: epsilon, layout: layout, rectifies: rectifies),
       inputCount: kept.count)
+  }
+
+  package func backward(
+    _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void
+  ) -> [Variable<Element>?] {
+    let values = (0..<kept.count).map(kept.values.input)
+    let g = (rectifies ? gradient.rectified(at: forward(values).output) : gradient).channelsLast(layout)
+    let reciprocal = Variable(
+      Tensor(values[2].elements.map { Element(1 / (Double($0) + epsilon).squareRoot()) }, shape: values[2].shape))
+    return affine.gradients(g, kept) {
+      kept.input(0).channelsLast(layout).subtracting(Variable(values[1]), broadcast: .perChannel)
+        .multiplied(by: reciprocal, broadcast: .perChannel)
+    } inputGradient: {
+      $0.multiplied(by: reciprocal, broadcast: .perChannel).restoringChannels(layout)
+    }
   }
 
   package func kept(for needs: Needs) -> KeptTensors {
@@ -214,7 +268,13 @@ extension Variable {
             weights: weights.map { $0[rows: range] }, excluded: excluded, renormalization: renormalization
           ).output)
       }
-      return (parts.count == 1 ? parts[0] : .concatenating(parts, axis: 0), moments)
+      // As many as one operation takes, again and again.
+      while parts.count > 1 {
+        parts = stride(from: 0, to: parts.count, by: 63).map {
+          .concatenating(Array(parts[$0..<Swift.min(parts.count, $0 + 63)]), axis: 0)
+        }
+      }
+      return (parts[0], moments)
     }
     if tensor != nil {
       if moments.count == 1 && !allowsSingleValue { throw .singleValuePerChannel(shape: Array(shape)) }

@@ -70,6 +70,21 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
     return gradients
   }
 
+  package func backward(
+    _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void
+  ) -> [Variable<Element>?] {
+    let g = rectifies ? gradient.rectified(at: kept.values.output) : gradient
+    var gradients = [
+      kept.needs[0]
+        ? kept.input(1).convolutionInputGradient(g, shape: kept.shape(0), window: window, groups: groups) : nil,
+      kept.needs[1]
+        ? kept.input(0).convolutionWeightGradient(g, shape: kept.shape(1), window: window, groups: groups) : nil,
+    ]
+    if hasBias { gradients.append(kept.needs[2] ? g.sumOverRows() : nil) }
+    if addsResidual { gradients.append(g) }
+    return gradients
+  }
+
   package func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
     guard let weight = constants[1], !hasBias || constants[2] != nil else { return { forward($0).output } }
     let convolution = prepared(weight: weight, bias: hasBias ? constants[2] : nil)
@@ -95,7 +110,96 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
   package var lacksBias: Bool { !hasBias }
 }
 
+/// The gradient of a convolution's input, of the given shape, from that of its result and from its weight: linear in either, so that its
+/// gradients are the convolution and the other gradient.
+package struct ConvolutionInputGradientOperation<Element: TensorElement>: TensorOperation {
+  package let window: Window
+  package let groups: Int
+  package let inputShape: Shape
+
+  package var name: String { "gradient of convolution's input" }
+  package var rule: String { "∂{0} = ∂{} ⋆ {1}, ∂{1} = Σ ∂{}·{0} over positions" }
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape { inputShape }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    let dx = Convolution2d.inputGradient(
+      inputs[0].asImages, inputShape: inputShape.ofImages, weight: inputs[1].asImageWeights, window: window,
+      groups: groups)
+    return (dx.reshaped(to: inputShape), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [needs[0] ? .input(1) : [], needs[1] ? .input(0) : []] }
+  package func backward(_ v: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [
+      kept.needs[0]
+        ? Convolution2d.forward(v.asImages, weight: kept.input(1).asImageWeights, window: window, groups: groups)
+          .reshaped(to: kept.shape(0)) : nil,
+      kept.needs[1]
+        ? Convolution2d.weightGradient(
+          kept.input(0).asImages, input: v.asImages, weightShape: kept.shape(1).ofImageWeights, window: window,
+          groups: groups
+        ).reshaped(to: kept.shape(1)) : nil,
+    ]
+  }
+  package func backward(_ v: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    [
+      kept.needs[0] ? v.convolved(weight: kept.input(1), window: window, groups: groups) : nil,
+      kept.needs[1]
+        ? v.convolutionWeightGradient(kept.input(0), shape: kept.shape(1), window: window, groups: groups) : nil,
+    ]
+  }
+}
+
+/// The gradient of a convolution's weight, of the given shape, from that of its result and from its input: linear in either.
+package struct ConvolutionWeightGradientOperation<Element: TensorElement>: TensorOperation {
+  package let window: Window
+  package let groups: Int
+  package let weightShape: Shape
+
+  package var name: String { "gradient of convolution's weight" }
+  package var rule: String { "∂{0} = {1} ⋆ ∂{}, ∂{1} = {0} ⋆ ∂{} turned round" }
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape { weightShape }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    let dweight = Convolution2d.weightGradient(
+      inputs[0].asImages, input: inputs[1].asImages, weightShape: weightShape.ofImageWeights, window: window,
+      groups: groups)
+    return (dweight.reshaped(to: weightShape), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [needs[0] ? .input(1) : [], needs[1] ? .input(0) : []] }
+  package func backward(_ v: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [
+      kept.needs[0]
+        ? Convolution2d.forward(kept.input(1).asImages, weight: v.asImageWeights, window: window, groups: groups)
+          .reshaped(to: kept.shape(0)) : nil,
+      kept.needs[1]
+        ? Convolution2d.inputGradient(
+          kept.input(0).asImages, inputShape: kept.shape(1).ofImages, weight: v.asImageWeights, window: window,
+          groups: groups
+        ).reshaped(to: kept.shape(1)) : nil,
+    ]
+  }
+  package func backward(_ v: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    [
+      kept.needs[0] ? kept.input(1).convolved(weight: v, window: window, groups: groups) : nil,
+      kept.needs[1]
+        ? v.convolutionInputGradient(kept.input(0), shape: kept.shape(1), window: window, groups: groups) : nil,
+    ]
+  }
+}
+
 extension Variable {
+  /// The gradient of the input, of a convolution with this weight, from that of its result.
+  func convolutionInputGradient(_ gradient: Variable, shape: Shape, window: Window, groups: Int) -> Variable {
+    let operation = ConvolutionInputGradientOperation<Element>(window: window, groups: groups, inputShape: shape)
+    return Graph.apply(operation, to: [gradient, self]).output
+  }
+
+  /// The gradient of the weight, of a convolution of this input, from that of its result.
+  func convolutionWeightGradient(_ gradient: Variable, shape: Shape, window: Window, groups: Int) -> Variable {
+    let operation = ConvolutionWeightGradientOperation<Element>(window: window, groups: groups, weightShape: shape)
+    return Graph.apply(operation, to: [gradient, self]).output
+  }
+
   /// Convolution of images: x `[N, H, W, C]`, weight `[outputs, C / groups, height, width]`, bias `[outputs]`; or of signals
   /// `[N, L, C]` with a weight `[outputs, C / groups, size]` and a window along signals, such as `Window(length: 3)`.
   ///

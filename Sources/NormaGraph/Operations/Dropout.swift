@@ -28,6 +28,10 @@ package struct DropoutOperation<Element: TensorElement>: TensorOperation {
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Saved) -> [Tensor<Element>?] {
     [g * saved.mask]
   }
+
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Saved) -> [Variable<Element>?] {
+    [g * Variable(saved.mask)]
+  }
   package func savedBytes(for inputs: [Shape]) -> Int { inputs[0].elementCount * MemoryLayout<Element>.stride }
 
   package var featureOrder: FeatureOrder { .kept }
@@ -66,6 +70,10 @@ package struct ChannelDropoutOperation<Element: TensorElement>: TensorOperation 
   package func kept(for needs: Needs) -> KeptTensors { [] }
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Saved) -> [Tensor<Element>?] {
     [g.applying(.multiply, saved.factors, broadcast: .perSample)]
+  }
+
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Saved) -> [Variable<Element>?] {
+    [g.multiplied(by: Variable(saved.factors), broadcast: .perSample)]
   }
   package func savedBytes(for inputs: [Shape]) -> Int {
     inputs[0][0] * inputs[0].channelCount * MemoryLayout<Element>.stride

@@ -93,6 +93,31 @@ package struct ElementwiseOperation<Element: TensorElement>: TensorOperation {
     }
   }
 
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    switch function {
+    case .negate, .subtracted: [-g]
+    case .square: [2 * (g * kept.input(0))]
+    case .squareRoot: [g / (2 * kept.output)]
+    case .reciprocal: [-(g * kept.output.squared())]
+    case .exponential: [g * kept.output]
+    case .logarithm: [g / kept.input(0)]
+    case .sigmoid: [g * (kept.output - kept.output.squared())]
+    case .hyperbolicTangent: [g * (1 - kept.output.squared())]
+    case .leakyReLU(let slope):
+      [g.gated(by: .leakyReLUGradient(slope: slope), at: slope >= 0 ? kept.values.output : kept.values.input(0))]
+    case .scale(let factor): [factor * g]
+    case .offset: [g]
+    case .divided(let divisor): [g / divisor]
+    case .dividing(let number): [-number * (g / kept.input(0).squared())]
+    case .absolute: [g.gated(by: .absoluteGradient, at: kept.values.input(0))]
+    case .power(0): [Variable(.zeros(g.shape))]
+    case .power(1): [g]
+    case .power(let exponent): [exponent * (g * kept.input(0).raised(to: exponent - 1))]
+    case .clamp(let bounds): [g.gated(by: .clampGradient(bounds), at: kept.values.input(0))]
+    case .activation(let function): [function.gradient(g, at: kept.input(0))]
+    }
+  }
+
   package var isReLU: Bool { if case .leakyReLU(slope: 0) = function { true } else { false } }
   package var isPerSample: Bool { true }
   package var featureOrder: FeatureOrder { .kept }
@@ -175,5 +200,62 @@ extension ActivationFunction {
     case .hardSigmoid: "∂{0} = ∂{}/6 where |{0}| < 3, 0 elsewhere"
     case .hardSwish: "∂{0} = ∂{}·({0}/3 + 1/2) where |{0}| < 3, 0 below, ∂{} above"
     }
+  }
+}
+
+extension ActivationFunction {
+  /// The gradient of x from that of the result.
+  fileprivate func gradient(_ g: Variable<Element>, at x: Variable<Element>) -> Variable<Element> {
+    switch self {
+    case .gelu: return Graph.apply(GELUGradientOperation(), to: [g, x]).output
+    case .silu:
+      let sigmoid = x.sigmoid()
+      return g * (sigmoid * (1 + x * (1 - sigmoid)))
+    case .softplus: return g * x.sigmoid()
+    case .mish:
+      let weight = x.softplus().hyperbolicTangent()
+      return g * (weight + x * x.sigmoid() * (1 - weight.squared()))
+    case .elu(let alpha):
+      let exponential = x.clamped(to: -.infinity...0).exponential()
+      return g.rectified(at: x.value) + alpha * (g.gated(by: .clampGradient(-.infinity...0), at: x.value) * exponential)
+    case .hardSigmoid: return g.gated(by: .activationGradient(.hardSigmoid), at: x.value)
+    case .hardSwish:
+      // x/3 + 1/2 between the ends, that is a sixth of 2x + 3, and 1 above.
+      return g.gated(by: .activationGradient(.hardSigmoid), at: x.value) * (2 * x + 3)
+        + g.gated(by: .clampGradient(3 ... .infinity), at: x.value)
+    }
+  }
+}
+
+/// The gradient of the Gaussian error linear unit, `g · (Φ(x) + x · φ(x))`, from g and x.
+private struct GELUGradientOperation<Element: TensorElement>: TensorOperation {
+  var name: String { "gradient of GELU" }
+  var rule: String { "∂{0} = ∂{}·(Φ({1}) + {1}·φ({1})), ∂{1} = ∂{}·{0}·φ({1})·(2 − {1}²)" }
+
+  func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    (inputs[1].applying(.activationGradient(.gelu), inputs[0]), ())
+  }
+  func kept(for needs: Needs) -> KeptTensors { [.input(1), needs[1] ? .input(0) : []] }
+  func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    let x = kept.input(1)
+    return [
+      x.applying(.activationGradient(.gelu), g),
+      kept.needs[1] ? Self.slope(Variable(g), Variable(kept.input(0)), Variable(x)).value : nil,
+    ]
+  }
+  func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    let x = kept.input(1)
+    return [
+      kept.needs[0] ? Graph.apply(self, to: [g, x]).output : nil,
+      kept.needs[1] ? Self.slope(g, kept.input(0), x) : nil,
+    ]
+  }
+
+  private static func slope(
+    _ g: Variable<Element>, _ first: Variable<Element>, _ x: Variable<Element>
+  ) -> Variable<Element> {
+    let square = x.squared()
+    let density = Element(1 / (2 * Double.pi).squareRoot()) * (square * -0.5).exponential()
+    return g * first * (density * (2 - square))
   }
 }

@@ -36,13 +36,41 @@ package struct GroupNormalizationOperation<Element: TensorElement>: TensorOperat
     return (output, statistics)
   }
 
-  package func kept(for needs: Needs) -> KeptTensors { .input(0) }
+  package func kept(for needs: Needs) -> KeptTensors {
+    // What the mask of ReLU is found by again.
+    affine.keptGamma.union(rectifies ? affine.keptBeta : []).union(.input(0))
+  }
 
   package func backward(
     _ g: Tensor<Element>, _ kept: Kept<Element>, saved: GroupStatistics<Element>
   ) -> [Tensor<Element>?] {
     affine.gradients(
       GroupNormalization.backward(g, input: kept.input(0), saved: saved), inputCount: kept.count)
+  }
+
+  package func backward(
+    _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: GroupStatistics<Element>
+  ) -> [Variable<Element>?] {
+    let x = kept.input(0).channelsLast(layout)
+    var g = gradient
+    if rectifies {
+      g = g.rectified(at: forward((0..<kept.count).map(kept.values.input)).output)
+    }
+    let normalization = MomentNormalization(sets: .rows, epsilon: epsilon)
+    return affine.gradients(g.channelsLast(layout), kept) {
+      x.groupNormalized(groups: groups, epsilon: epsilon)
+    } inputGradient: { h in
+      // A row for each group of each sample.
+      func rows(_ x: Variable<Element>) -> (rows: Variable<Element>, restored: (Variable<Element>) -> Variable<Element>)
+      {
+        let shape = x.shape
+        let positions = shape.elementCount / Swift.max(1, shape[0] * shape.channelCount)
+        let parted = x.reshaped(to: [shape[0], positions, groups, shape.channelCount / groups]).asRows(over: [1, 3])
+        return (parted.rows, { parted.restored($0).reshaped(to: shape) })
+      }
+      let (values, restored) = rows(x)
+      return restored(values.momentNormalizationGradient(rows(h).rows, normalization)).restoringChannels(layout)
+    }
   }
 
   /// A mean and a deviation for each group of each sample.

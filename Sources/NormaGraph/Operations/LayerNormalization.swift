@@ -34,6 +34,15 @@ package struct LayerNormalizationOperation<Element: TensorElement>: TensorOperat
       inputCount: kept.count)
   }
 
+  package func backward(
+    _ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: GroupStatistics<Element>
+  ) -> [Variable<Element>?] {
+    let (x, normalization) = (kept.input(0), MomentNormalization(sets: .rows, epsilon: epsilon))
+    return affine.gradients(g, kept, normalized: { normalization.normalized(x) }) {
+      x.momentNormalizationGradient($0, normalization)
+    }
+  }
+
   /// A mean and a deviation for each row.
   package func savedBytes(for inputs: [Shape]) -> Int { inputs[0].rowCount * 2 * MemoryLayout<Double>.stride }
 

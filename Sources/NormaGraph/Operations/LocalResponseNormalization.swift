@@ -24,7 +24,33 @@ package struct LocalResponseNormalizationOperation<Element: TensorElement>: Tens
     [normalization.backward(g, input: kept.input(0))]
   }
 
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    let x = kept.input(0)
+    let (scale, power) = (Element(normalization.alpha / Double(normalization.size)), Element(normalization.beta))
+    let window = ChannelWindowOperation<Element>(window: normalization.window)
+    let divisors = scale * x.squared().applying(window) + Element(normalization.k)
+    let direct = g * divisors.raised(to: -power)
+    let sums = (direct * x / divisors).applying(window.turnedRound)
+    return [direct - 2 * scale * power * (x * sums)]
+  }
+
   package var isPerSample: Bool { true }
+}
+
+/// Sums over neighbouring channels: `[…, C] → […, C]`.
+private struct ChannelWindowOperation<Element: TensorElement>: LinearMapping {
+  let window: ClosedRange<Int>
+
+  var name: String { "sum over neighbouring channels" }
+  var turnedRound: ChannelWindowOperation { ChannelWindowOperation(window: -window.upperBound ... -window.lowerBound) }
+
+  func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    (inputs[0].sumsOfChannels(over: window), ())
+  }
+  func kept(for needs: Needs) -> KeptTensors { [] }
+  func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [turnedRound.forward([g]).output]
+  }
 }
 
 extension Variable {

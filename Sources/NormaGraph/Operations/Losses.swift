@@ -78,9 +78,35 @@ private struct RowLossOperation<Element: TensorElement>: TensorOperation {
     return (.scalar(Element(total / count)), Saved(gradient: gradient, count: count))
   }
 
-  func kept(for needs: Needs) -> KeptTensors { [] }
+  func kept(for needs: Needs) -> KeptTensors { .input(0) }
   func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Saved) -> [Tensor<Element>?] {
     [(g.item / Element(saved.count)) * saved.gradient]
+  }
+
+  func backward(
+    _ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Saved
+  ) throws(DifferentiationError) -> [Variable<Element>?] {
+    let x = kept.input(0)
+    let (rows, classes) = (x.shape[0], x.shape[1])
+    let shares = Variable(
+      Tensor<Element>((0..<rows).map { Element((weights?[$0] ?? 1) / saved.count) }, shape: [rows]))
+    switch kind {
+    case .softmaxCrossEntropy(let smoothing):
+      let targets =
+        Element(1 - smoothing) * Tensor<Element>.oneHot(labels, count: classes)
+        + Element(smoothing / Double(Swift.max(1, classes)))
+      return [
+        g.spread(to: x.shape) * (x.softmax() - Variable(targets)).multiplied(by: shares, broadcast: .perRow)
+      ]
+    case .focal(let focus):
+      let places = labels.enumerated().map { $0 * classes + $1 }
+      let logarithms = x.logSoftmax().reshaped(to: [rows * classes]).gathering(places, axis: 0)
+      let losses = -(1 - logarithms.exponential()).raised(to: Element(focus)) * logarithms
+      return try kept.gradients(of: (losses * shares).sum(), seed: g, withRespectTo: [x])
+    case .multiclassSVM:
+      // Made of straight pieces.
+      return [g.spread(to: x.shape) * Variable(Element(1 / saved.count) * saved.gradient)]
+    }
   }
   func savedBytes(for inputs: [Shape]) -> Int { inputs[0].elementCount * MemoryLayout<Element>.stride }
 }
@@ -163,9 +189,26 @@ private struct ElementLossOperation<Element: TensorElement>: TensorOperation {
     }
   }
 
-  func kept(for needs: Needs) -> KeptTensors { [] }
+  func kept(for needs: Needs) -> KeptTensors { .input(0) }
   func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Saved) -> [Tensor<Element>?] {
     [((kind == .squared ? 2 * g.item : g.item) / saved.count) * saved.gradient]
+  }
+
+  func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Saved) -> [Variable<Element>?] {
+    let x = kept.input(0)
+    let slope: Variable<Element> =
+      switch kind {
+      case .squared: 2 * (x - Variable(targets))
+      case .huber(let threshold): (x - Variable(targets)).clamped(to: -Element(threshold)...Element(threshold))
+      case .binaryCrossEntropy: x.sigmoid() - Variable(targets)
+      }
+    var share = g.spread(to: x.shape) / saved.count
+    if let weights {
+      let length = x.shape.elementCount / Swift.max(1, weights.count)
+      let factors = weights.flatMap { [Element](repeating: Element($0), count: length) }
+      share = share * Variable(Tensor(factors, shape: x.shape))
+    }
+    return [share * slope]
   }
   func savedBytes(for inputs: [Shape]) -> Int { inputs[0].elementCount * MemoryLayout<Element>.stride }
 }

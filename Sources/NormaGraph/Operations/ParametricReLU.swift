@@ -41,6 +41,23 @@ package struct ParametricReLUOperation<Element: TensorElement>: TensorOperation 
     return gradients
   }
 
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    let x = kept.input(0)
+    let rest = g.gated(by: .clampGradient(-.infinity...0), at: x.value)
+    var gradients: [Variable<Element>?] = [nil, nil]
+    if kept.needs[0] {
+      let slope = kept.input(1)
+      let slopes =
+        slope.shape == [1] ? slope.gathering([Int](repeating: 0, count: x.shape.channelCount), axis: 0) : slope
+      gradients[0] = g.rectified(at: x.value) + rest.multiplied(by: slopes, broadcast: .perChannel)
+    }
+    if kept.needs[1] {
+      let product = rest * x.clamped(to: -.infinity...0)
+      gradients[1] = kept.shape(1) == [1] ? product.sum().reshaped(to: [1]) : product.sumOverRows()
+    }
+    return gradients
+  }
+
   package var isPerSample: Bool { true }
   package var featureOrder: FeatureOrder { .kept }
 }

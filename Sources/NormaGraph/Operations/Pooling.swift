@@ -23,12 +23,18 @@ package struct MaxPoolingOperation<Element: TensorElement>: TensorOperation {
     return [dx.asSignals(isOfSignals)]
   }
 
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    let places = Pooling2d.maximumPlaces(
+      kept.values.input(0).asImages, output: kept.values.output.asImages, window: window)
+    return [g.added(toPlaces: places, of: kept.shape(0))]
+  }
+
   package var isPerSample: Bool { true }
 }
 
 /// The mean of what a window takes in: `[N, H, W, C] → [N, H', W', C]`, or `[N, L, C] → [N, L', C]` if `isOfSignals`.
 /// `countsPadding`: whether places outside the image count as zeros.
-package struct AveragePoolingOperation<Element: TensorElement>: TensorOperation {
+package struct AveragePoolingOperation<Element: TensorElement>: LinearMapping {
   package let window: Window
   package let countsPadding: Bool
   package let isOfSignals: Bool
@@ -55,7 +61,7 @@ package struct AveragePoolingOperation<Element: TensorElement>: TensorOperation 
 }
 
 /// The mean of each channel over all positions of each sample: `[N, …, C] → [N, C]`.
-package struct GlobalAverageOperation<Element: TensorElement>: TensorOperation {
+package struct GlobalAverageOperation<Element: TensorElement>: LinearMapping {
   package init() {}
 
   package var name: String { "global average" }
@@ -120,4 +126,13 @@ extension Variable {
 
   /// The mean of each channel over all positions of each sample: `[N, …, C] → [N, C]`.
   public func globallyAveraged() -> Variable { Graph.apply(GlobalAverageOperation(), to: [self]).output }
+}
+
+extension Variable {
+  /// A gradient of values that were taken from places of a tensor, by their numbers in row-major order, as one of that tensor.
+  func added(toPlaces places: [Int], of shape: Shape) -> Variable {
+    reshaped(to: [places.count])
+      .applyingAdjoint(of: GatherOperation(indices: places, axis: 0), inputShape: [shape.elementCount])
+      .reshaped(to: shape)
+  }
 }

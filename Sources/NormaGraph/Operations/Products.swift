@@ -47,6 +47,23 @@ package struct MatrixProductOperation<Element: TensorElement>: TensorOperation {
     }
     return gradients
   }
+
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    var gradients: [Variable<Element>?] = [nil, nil]
+    if kept.needs[0] {
+      gradients[0] =
+        transposesLeft
+        ? kept.input(1).matrixProduct(g, transposingSelf: transposesRight, transposingOther: true)
+        : g.matrixProduct(kept.input(1), transposingOther: !transposesRight)
+    }
+    if kept.needs[1] {
+      gradients[1] =
+        transposesRight
+        ? g.matrixProduct(kept.input(0), transposingSelf: true, transposingOther: transposesLeft)
+        : kept.input(0).matrixProduct(g, transposingSelf: !transposesLeft)
+    }
+    return gradients
+  }
 }
 
 /// `x · weightᵀ + bias`, and ReLU if `rectifies`: x `[…, inputs]`, weight `[outputs, inputs]`, bias `[outputs]` if `hasBias`.
@@ -93,6 +110,22 @@ package struct LinearOperation<Element: TensorElement>: TensorOperation {
       needs[1]
         ? g.matrixProduct(
           kept.input(0).reshaped(to: [shape.rowCount, shape.channelCount]), transposingSelf: true) : nil,
+    ]
+    if hasBias { gradients.append(needs[2] ? g.sumOverRows() : nil) }
+    return gradients
+  }
+
+  package func backward(
+    _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void
+  ) -> [Variable<Element>?] {
+    let g = (rectifies ? gradient.rectified(at: kept.values.output) : gradient)
+      .reshaped(to: [gradient.shape.rowCount, gradient.shape.channelCount])
+    let (needs, shape) = (kept.needs, kept.shape(0))
+    var gradients = [
+      needs[0] ? g.matrixProduct(kept.input(1)).reshaped(to: shape) : nil,
+      needs[1]
+        ? g.matrixProduct(kept.input(0).reshaped(to: [shape.rowCount, shape.channelCount]), transposingSelf: true)
+        : nil,
     ]
     if hasBias { gradients.append(needs[2] ? g.sumOverRows() : nil) }
     return gradients

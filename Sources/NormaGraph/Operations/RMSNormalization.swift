@@ -23,12 +23,22 @@ package struct RMSNormalizationOperation<Element: TensorElement>: TensorOperatio
     return (output, saved)
   }
 
-  package func kept(for needs: Needs) -> KeptTensors { .input(0) }
+  package func kept(for needs: Needs) -> KeptTensors { affine.keptGamma.union(.input(0)) }
 
   package func backward(
     _ g: Tensor<Element>, _ kept: Kept<Element>, saved: RootMeanSquares<Element>
   ) -> [Tensor<Element>?] {
     affine.gradients(RMSNormalization.backward(g, input: kept.input(0), saved: saved), inputCount: kept.count)
+  }
+
+  package func backward(
+    _ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: RootMeanSquares<Element>
+  ) -> [Variable<Element>?] {
+    let x = kept.input(0)
+    let normalization = MomentNormalization(sets: .rows, isCentred: false, epsilon: epsilon)
+    return affine.gradients(g, kept, normalized: { normalization.normalized(x) }) {
+      x.momentNormalizationGradient($0, normalization)
+    }
   }
 
   /// The reciprocal of a root for each row.

@@ -1,7 +1,7 @@
 import NormaTensor
 
 /// The sum or the mean over some axes, without those or with length 1 in their place.
-package struct ReductionOperation<Element: TensorElement>: TensorOperation {
+package struct ReductionOperation<Element: TensorElement>: LinearMapping {
   package enum Axes: Equatable, Sendable {
     case all
     /// All but the last, the channels.
@@ -101,7 +101,7 @@ package struct ReductionOperation<Element: TensorElement>: TensorOperation {
 }
 
 /// The sums of each place of an axis with all before it.
-package struct CumulativeSumOperation<Element: TensorElement>: TensorOperation {
+package struct CumulativeSumOperation<Element: TensorElement>: LinearMapping {
   package let axis: Int
 
   package var name: String { "cumulative sum" }
@@ -157,6 +157,17 @@ package struct SoftmaxOperation<Element: TensorElement>: TensorOperation {
     case .softmax: [kept.output.softmaxGradient(g, isLogarithmic: false)]
     case .logSoftmax: [kept.output.applying(.exponential).softmaxGradient(g, isLogarithmic: true)]
     case .logSumExp: [kept.input(0).softmax().applying(.multiply, g, broadcast: .perRow)]
+    }
+  }
+
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    switch kind {
+    case .softmax:
+      let y = kept.output
+      return [y * g.subtracting((g * y).sum(over: [-1]), broadcast: .perRow)]
+    case .logSoftmax:
+      return [g - kept.output.exponential().multiplied(by: g.sum(over: [-1]), broadcast: .perRow)]
+    case .logSumExp: return [kept.input(0).softmax().multiplied(by: g, broadcast: .perRow)]
     }
   }
 

@@ -2,7 +2,7 @@ import NormaConvolution
 import NormaTensor
 
 /// Images of another size: `[N, H, W, C] → [N, H', W', C]`.
-package struct ResamplingOperation<Element: TensorElement>: TensorOperation {
+package struct ResamplingOperation<Element: TensorElement>: LinearMapping {
   /// How large the results are.
   package enum Target: Sendable {
     /// So many times as large.

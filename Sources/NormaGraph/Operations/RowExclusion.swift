@@ -29,6 +29,10 @@ package struct RowExclusionOperation<Element: TensorElement>: TensorOperation {
     [excluding(g, fill: nil)] + [Tensor<Element>?](repeating: nil, count: kept.count - 1)
   }
 
+  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+    [g.excludingRows(weights)] + [Variable<Element>?](repeating: nil, count: kept.count - 1)
+  }
+
   private func excluding(_ x: Tensor<Element>, fill: [Element]?) -> Tensor<Element> {
     var result = x
     let length = x.count / max(1, weights.count)

@@ -1,7 +1,7 @@
 import NormaTensor
 
 /// The same elements under another shape.
-package struct ReshapeOperation<Element: TensorElement>: TensorOperation {
+package struct ReshapeOperation<Element: TensorElement>: LinearMapping {
   package let shape: Shape
 
   package var name: String { "reshape" }
@@ -25,7 +25,7 @@ package struct ReshapeOperation<Element: TensorElement>: TensorOperation {
 }
 
 /// `[N, …] → [N, product of the rest]`.
-package struct FlattenOperation<Element: TensorElement>: TensorOperation {
+package struct FlattenOperation<Element: TensorElement>: LinearMapping {
   package init() {}
 
   package var name: String { "reshape" }
@@ -50,7 +50,7 @@ package struct FlattenOperation<Element: TensorElement>: TensorOperation {
 }
 
 /// `[…, C] → […, parts, C / parts]`, or, where there is no number of parts, back: `[…, A, B] → […, A · B]`.
-package struct ChannelSplittingOperation<Element: TensorElement>: TensorOperation {
+package struct ChannelSplittingOperation<Element: TensorElement>: LinearMapping {
   package let parts: Int?
 
   package var name: String { "reshape" }
@@ -83,7 +83,7 @@ package struct ChannelSplittingOperation<Element: TensorElement>: TensorOperatio
 }
 
 /// Channels of zeros after those there are: `[…, C] → […, channels]`.
-package struct ChannelPaddingOperation<Element: TensorElement>: TensorOperation {
+package struct ChannelPaddingOperation<Element: TensorElement>: LinearMapping {
   package let channels: Int
 
   package var name: String { "padded channels" }

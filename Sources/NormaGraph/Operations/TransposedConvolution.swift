@@ -53,6 +53,25 @@ package struct TransposedConvolutionOperation<Element: TensorElement>: TensorOpe
     return hasBias ? gradients + [kept.needs[2] ? g.sumOverRows() : nil] : gradients
   }
 
+  package func backward(
+    _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void
+  ) -> [Variable<Element>?] {
+    let g = rectifies ? gradient.rectified(at: kept.values.output) : gradient
+    var gradients: [Variable<Element>?] = [nil, nil]
+    if kept.needs[0] {
+      gradients[0] = g.convolved(weight: kept.input(1), window: window, groups: groups).framed(as: kept.shape(0))
+    }
+    if kept.needs[1] {
+      let convolved = window.convolvedExtent(of: g.shape)
+      let x = kept.input(0)
+      gradients[1] = g.convolutionWeightGradient(
+        x.framed(as: [x.shape[0], convolved.height, convolved.width, x.shape[3]]), shape: kept.shape(1), window: window,
+        groups: groups)
+    }
+    if hasBias { gradients.append(kept.needs[2] ? g.sumOverRows() : nil) }
+    return gradients
+  }
+
   package var isPerSample: Bool { true }
   package var rectified: (any TensorOperation<Element>)? {
     guard !rectifies else { return nil }
@@ -98,5 +117,18 @@ extension Variable {
     let operation = TransposedConvolutionOperation<Element>(
       window: window, outputPadding: outputPadding, groups: groups, hasBias: bias != nil)
     return Graph.apply(operation, to: bias.map { [self, weight, $0] } ?? [self, weight]).output
+  }
+}
+
+extension Variable {
+  /// Images of the height and the width of a shape: what is missing at the ends are zeros, what is too much is left out.
+  fileprivate func framed(as shape: Shape) -> Variable {
+    var result = self
+    for axis in 1...2 {
+      let (length, wanted) = (result.shape[axis], shape[axis])
+      if wanted < length { result = result.sliced(0..<wanted, axis: axis) }
+      if wanted > length { result = result.padded(axis: axis, before: 0, after: wanted - length) }
+    }
+    return result
   }
 }

@@ -24,10 +24,27 @@ extension ResamplingOperation: ONNXExportable where Element == Float {
   }
 }
 
-extension AdaptivePoolingOperation: ONNXExportable where Element == Float {
+extension AdaptiveMaxPoolingOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
+    try AdaptivePooling(extent: extent, isMaximum: true).export(call, to: &exporter)
+  }
+}
+
+extension AdaptiveAveragePoolingOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    try AdaptivePooling(extent: extent, isMaximum: false).export(call, to: &exporter)
+  }
+}
+
+private struct AdaptivePooling {
+  let extent: Extent2d
+  let isMaximum: Bool
+
+  func export(_ call: ONNXExporter.Call, to exporter: inout ONNXExporter) throws(ONNXError) -> ONNXExporter.Value {
     let x = exporter.channelsFirst(try call.value(0))
     let lengths = [x.shape[1], x.shape[2]]
     let results = [extent.height, extent.width]
