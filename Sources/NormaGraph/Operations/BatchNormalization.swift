@@ -66,7 +66,9 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
       return try stagedGradients(g, x, kept)
     }
     let normalization = MomentNormalization(sets: .channels, epsilon: epsilon)
-    return affine.gradients(g, kept, normalized: { normalization.normalized(x) }) {
+    return affine.gradients(g, kept) {
+      normalization.normalized(x)
+    } inputGradient: {
       x.momentNormalizationGradient($0, normalization).restoringChannels(layout)
     }
   }

@@ -38,7 +38,9 @@ package struct LayerNormalizationOperation<Element: TensorElement>: TensorOperat
     _ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: GroupStatistics<Element>
   ) -> [Variable<Element>?] {
     let (x, normalization) = (kept.input(0), MomentNormalization(sets: .rows, epsilon: epsilon))
-    return affine.gradients(g, kept, normalized: { normalization.normalized(x) }) {
+    return affine.gradients(g, kept) {
+      normalization.normalized(x)
+    } inputGradient: {
       x.momentNormalizationGradient($0, normalization)
     }
   }

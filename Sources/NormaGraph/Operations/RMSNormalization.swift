@@ -36,7 +36,9 @@ package struct RMSNormalizationOperation<Element: TensorElement>: TensorOperatio
   ) -> [Variable<Element>?] {
     let x = kept.input(0)
     let normalization = MomentNormalization(sets: .rows, isCentred: false, epsilon: epsilon)
-    return affine.gradients(g, kept, normalized: { normalization.normalized(x) }) {
+    return affine.gradients(g, kept) {
+      normalization.normalized(x)
+    } inputGradient: {
       x.momentNormalizationGradient($0, normalization)
     }
   }
