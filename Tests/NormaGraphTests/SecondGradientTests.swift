@@ -295,4 +295,30 @@ import Testing
     }
     #expect(left == nil)
   }
+
+  // MARK: - The documentation
+
+  private struct Cubed: TensorOperation {
+    let name = "cubed"
+    func forward(_ inputs: [Tensor<Double>]) -> (output: Tensor<Double>, saved: Void) {
+      (inputs[0] * inputs[0] * inputs[0], ())
+    }
+    func backward(_ gradient: Tensor<Double>, _ kept: Kept<Double>, saved: Void) -> [Tensor<Double>?] {
+      [3 * (gradient * kept.input(0) * kept.input(0))]
+    }
+    func backward(_ gradient: Variable<Double>, _ kept: KeptVariables<Double>, saved: Void) -> [Variable<Double>?] {
+      [3 * (gradient * kept.input(0).squared())]
+    }
+  }
+
+  @Test func theExamplesOfTheDocumentationSayWhatTheyShow() throws {
+    let graph = Graph<Double>()
+    let x = graph.input(Tensor([1, 2, 3], shape: [3, 1]), name: "x")
+    let y = x.raised(to: 3).sum()
+    let slope = try graph.gradients(of: y, withRespectTo: [x], differentiable: true)[0]
+    #expect(slope.value.elements == [3, 12, 27])
+    #expect(graph.gradients(of: slope.squared().sum())[x].elements == [36, 288, 972])
+    let bend = try graph.gradients(of: x.applying(Cubed()), withRespectTo: [x], differentiable: true)[0]
+    #expect(bend.value == slope.value && graph.gradients(of: bend)[x].elements == [6, 12, 18])
+  }
 }
