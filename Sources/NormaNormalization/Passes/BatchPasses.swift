@@ -102,12 +102,14 @@ struct BatchPasses<Element: TensorElement> {
   ) -> Bool {
     let share = 1 / moments.weight
     var isOrdinary = true
+    withExtendedLifetime(moments) {
+      vectors.mean.update(from: moments.mean.address, count: extent.channels)
+      vectors.secondMoment.update(from: moments.centredSecondMoment.address, count: extent.channels)
+    }
     for channel in 0..<extent.channels {
-      vectors.mean[channel] = moments.mean[channel]
-      vectors.secondMoment[channel] = moments.centredSecondMoment[channel]
       vectors.setReciprocal(channel, share: share, epsilon: epsilon)
       let isChannelOrdinary = vectors.setTransform(
-        channel..<channel + 1, mean: moments.mean[channel], reciprocalDeviation: vectors.reciprocalDeviation[channel],
+        channel..<channel + 1, mean: vectors.mean[channel], reciprocalDeviation: vectors.reciprocalDeviation[channel],
         hasKernels: passes.kernels != nil)
       isOrdinary = isOrdinary && isChannelOrdinary
     }

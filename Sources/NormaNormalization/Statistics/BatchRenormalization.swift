@@ -95,21 +95,25 @@ public struct BatchRenormalization: Hashable, Sendable, Codable {
       require(
         mean.count == moments.channelCount,
         "running statistics of \(mean.count) channels for a batch of \(moments.channelCount)")
-      let variances = moments.variance(.biased).elements
-      var (ratios, distances) = ([Element](), [Element]())
-      for (channel, found) in moments.mean.elements.enumerated() {
-        let deviation = (Double(variance[channel]) + epsilon).squareRoot()
-        let ratio = (variances[channel] + epsilon).squareRoot() / deviation
-        let distance = (found - Double(mean[channel])) / deviation
-        // Written so that what is not a number stays so.
-        ratios.append(
-          Element(ratio > largestRatio ? largestRatio : ratio < 1 / largestRatio ? 1 / largestRatio : ratio))
-        distances.append(
-          Element(
-            distance > largestDistance ? largestDistance : distance < -largestDistance ? -largestDistance : distance))
+      let (ratio, ratios) = Tensor<Element>.unwritten([mean.count])
+      let (distance, distances) = Tensor<Element>.unwritten([mean.count])
+      let share = 1 / moments.weight
+      withExtendedLifetime((mean, variance, moments)) {
+        let (running, squares) = (mean.address, variance.address)
+        let (found, seconds) = (moments.mean.address, moments.centredSecondMoment.address)
+        let (largestRatio, largestDistance) = (largestRatio, largestDistance)
+        for channel in 0..<mean.count {
+          let deviation = (Double(squares[channel]) + epsilon).squareRoot()
+          let ratio = (seconds[channel] * share + epsilon).squareRoot() / deviation
+          let distance = (found[channel] - Double(running[channel])) / deviation
+          // Written so that what is not a number stays so.
+          ratios[channel] = Element(
+            ratio > largestRatio ? largestRatio : ratio < 1 / largestRatio ? 1 / largestRatio : ratio)
+          distances[channel] = Element(
+            distance > largestDistance ? largestDistance : distance < -largestDistance ? -largestDistance : distance)
+        }
       }
-      return RenormalizationCorrection(
-        ratio: Tensor(ratios, shape: [ratios.count]), distance: Tensor(distances, shape: [distances.count]))
+      return RenormalizationCorrection(ratio: ratio, distance: distance)
     }
   }
 }
