@@ -64,7 +64,7 @@ private func elements<Element>(of source: [Element], at offsets: [[Int?]], or fi
 
 extension Shape {
   /// How far it is from one place along each axis to the next, in row-major order.
-  fileprivate var strides: [Int] {
+  var strides: [Int] {
     var strides = [Int](repeating: 1, count: rank)
     for axis in strides.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * self[axis + 1] }
     return strides

@@ -128,34 +128,6 @@ extension OperatorCall {
     return [.floats(overRows(x.transposed(order)).transposed(order))]
   }
 
-  /// How some axes become one number.
-  enum Reduction { case sum, mean, logSumExp }
-
-  /// `ReduceSum`, `ReduceMean` and `ReduceLogSumExp`, added up in double precision.
-  func reduce(_ reduction: Reduction) throws(ONNXError) -> [ONNXTensor] {
-    let x = try floats(0)
-    let named = try version >= (reduction == .sum ? 13 : 18) ? optionalIntegers(1) : integers("axes")
-    let keeps = try integer("keepdims", or: 1) != 0
-    if (named ?? []).isEmpty, try integer("noop_with_empty_axes", or: 0) != 0 {
-      return [.floats(reduction == .logSumExp ? x.reshaped(to: [x.count, 1]).logSumExp().reshaped(to: x.shape) : x)]
-    }
-    let axes = try axes((named ?? []).isEmpty ? Array(0..<x.rank) : named ?? [], rank: x.rank)
-    let others = (0..<x.rank).filter { !axes.contains($0) }
-    let count = axes.reduce(1) { $0 * x.shape[$1] }
-    let result: Tensor<Float>
-    switch reduction {
-    case .sum: result = x.sum(over: axes)
-    case .mean:
-      guard count > 0 else { throw unsupported("a mean of nothing, in a tensor of shape \(x.shape)") }
-      result = x.sum(over: axes) / Float(count)
-    case .logSumExp:
-      let rows = others.reduce(1) { $0 * x.shape[$1] }
-      result = x.transposed(others + axes).reshaped(to: [rows, count]).logSumExp()
-    }
-    let lengths = keeps ? (0..<x.rank).map { axes.contains($0) ? 1 : x.shape[$0] } : others.map { x.shape[$0] }
-    return [.floats(result.reshaped(to: Shape(lengths)))]
-  }
-
   /// `CumSum`: with the place itself or without it, from either end.
   func cumulativeSum() throws(ONNXError) -> [ONNXTensor] {
     let (x, named) = (try floats(0), try integers(1))
