@@ -19,7 +19,8 @@ struct Predict: ParsableCommand {
       are taken, those in folders below too; hidden files are passed over. An image is scaled until it just \
       covers the size that the model was trained on, and its middle is taken. A model of grey images sees a colour one's \
       luminance, a model of colour images a grey one's value in all three channels. What is transparent lies over white, \
-      and a picture is turned as the camera noted it must be (EXIF).
+      and a picture is turned as the camera noted it must be (EXIF). Of --data their test part is taken, or all where \
+      they have none.
 
       --csv writes a row for each example, after a header: the row's number, the file or what --id names, the class \
       that was predicted, and the probability of every class (probability_NAME; score_NAME for a model whose scores are no \
@@ -37,18 +38,7 @@ struct Predict: ParsableCommand {
   @Argument(help: ArgumentHelp("A model.safetensors, or the folder it is in.", valueName: "model"))
   var model: String
 
-  @Argument(
-    help: ArgumentHelp(
-      "A CSV file with a row for each example, or PNG and JPEG files, or folders of such; - for standard input.",
-      valueName: "file"))
-  var files: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "Examples from data as for train, in place of files: their test part, or all.", valueName: "source"))
-  var data: String?
-
-  @OptionGroup var table: TableOptions
+  @OptionGroup var given: ExampleOptions
 
   @Option(help: ArgumentHelp("CSV and --data: only these rows, counted from 0: 7, or 0-9.", valueName: "range"))
   var rows: String?
@@ -74,12 +64,7 @@ struct Predict: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard files.isEmpty != (data == nil) else {
-      throw ValidationError("Name either files or --data, to say what to predict for.")
-    }
-    guard files.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("Standard input, -, can be read once.") }
-    if let data { try validateSource(data) }
-    if id != nil, let data, !data.hasPrefix("csv:") { throw ValidationError("--id is for rows of CSV.") }
+    if id != nil, let data = given.data, !data.hasPrefix("csv:") { throw ValidationError("--id is for rows of CSV.") }
     if csv != nil && top != nil { throw ValidationError("--top is for what is shown; --csv has all classes.") }
     if csv == "-" && json { throw ValidationError("--csv - and --json would both write to standard output.") }
     if let top, top < 1 { throw ValidationError("--top takes a number from 1 on, not \(top).") }
@@ -123,11 +108,11 @@ struct Predict: ParsableCommand {
   }
 
   private func examples(_ checkpoint: Checkpoint, _ network: Sequential<Float>) throws -> Examples {
-    let reader = ExampleReader(checkpoint: checkpoint, table: table)
-    if let data {
+    let reader = ExampleReader(checkpoint: checkpoint, table: given.table)
+    if let data = given.data {
       return try rows(of: try reader.features(ofData: data), try names(of: data, checkpoint), network)
     }
-    switch try reader.contents(of: files) {
+    switch try reader.contents(of: given.files) {
     case .rows(let features, let bytes, let name):
       return try rows(of: features, try rowNames(bytes, name, checkpoint), network)
     case .images(let images):
@@ -186,7 +171,7 @@ struct Predict: ParsableCommand {
   private func identifiers(_ bytes: [UInt8], _ file: String, _ checkpoint: Checkpoint) throws -> PredictionNames {
     let (name, texts) = try CSV.texts(
       of: CSVOptions.Column(id ?? ""), bytes: bytes, file: file, encoding: checkpoint.tableEncoding,
-      options: checkpoint.csvOptions(try table.csvOptions()))
+      options: checkpoint.csvOptions(try given.table.csvOptions()))
     return .identifiers(texts, column: name ?? "id")
   }
 }

@@ -41,20 +41,11 @@ struct Recalibrate: ParsableCommand {
   @Argument(help: ArgumentHelp("A model.safetensors, or the folder it is in.", valueName: "model"))
   var model: String
 
-  @Argument(
-    help: ArgumentHelp(
-      "A CSV file with a row for each example, or PNG and JPEG files, or folders of such; - for standard input.",
-      valueName: "file"))
-  var files: [String] = []
-
-  @Option(help: ArgumentHelp("Examples from data as for train, in place of files.", valueName: "source"))
-  var data: String?
+  @OptionGroup var given: ExampleOptions
 
   @Option(
     help: ArgumentHelp("Which of the examples of --data to use: training, test or all.", valueName: "part"))
   var part: Part = .training
-
-  @OptionGroup var table: TableOptions
 
   @Option(help: ArgumentHelp("The folder to write the model into.", valueName: "folder"))
   var out: String
@@ -74,11 +65,7 @@ struct Recalibrate: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard files.isEmpty != (data == nil) else {
-      throw ValidationError("Name either files or --data, to say which examples to take the statistics of.")
-    }
-    if let data { try validateSource(data) }
-    if part != .training && data == nil { throw ValidationError("--part is for --data.") }
+    if part != .training && given.data == nil { throw ValidationError("--part is for --data.") }
     if let batchSize, batchSize < 2 {
       throw ValidationError("--batch-size takes a number from 2 on, not \(batchSize).")
     }
@@ -134,9 +121,9 @@ struct Recalibrate: ParsableCommand {
   }
 
   private func features(_ checkpoint: Checkpoint) throws -> Tensor<Float> {
-    let reader = ExampleReader(checkpoint: checkpoint, table: table)
-    if let data { return try reader.features(ofData: data, parts: part.examples) }
-    switch try reader.contents(of: files) {
+    let reader = ExampleReader(checkpoint: checkpoint, table: given.table)
+    if let data = given.data { return try reader.features(ofData: data, parts: part.examples) }
+    switch try reader.contents(of: given.files) {
     case .rows(let features, _, _): return features
     case .images(let images):
       var batches: [Tensor<Float>] = []
@@ -147,9 +134,9 @@ struct Recalibrate: ParsableCommand {
 
   /// Data with labels to measure the model on; nil where there are none, or none that it knows.
   private func measuredData(_ checkpoint: Checkpoint, _ network: Sequential<Float>) throws -> Dataset<Float>? {
-    guard let data else { return nil }
+    guard let data = given.data else { return nil }
     do {
-      let found = try checkpoint.evaluationData(source: data, options: try table.csvOptions()).dataset
+      let found = try checkpoint.evaluationData(source: data, options: try given.table.csvOptions()).dataset
       try network.check(found)
       return found
     } catch {

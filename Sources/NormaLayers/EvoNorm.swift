@@ -86,8 +86,7 @@ public final class EvoNormS0<Element: TensorElement>: Layer {
   ///   - epsilon: added to the variance before the square root.
   ///   - isNonlinear: whether there is v; without it there is no factor σ.
   public init(_ featureCount: Int, groups: Int, epsilon: Double = 1e-5, isNonlinear: Bool = true) {
-    require(featureCount > 0, "EvoNorm-S0 of \(featureCount) channels")
-    requireGroups(groups, of: featureCount)
+    requireGroups(groups, of: featureCount, in: "EvoNorm-S0")
     (self.featureCount, self.groups, self.epsilon) = (featureCount, groups, epsilon)
     v = isNonlinear ? .v(featureCount) : nil
     gamma = .gamma(featureCount)

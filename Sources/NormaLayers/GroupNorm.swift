@@ -21,13 +21,10 @@ public final class GroupNorm<Element: TensorElement>: ReLUFusing {
   ///   - epsilon: added to the variance before the square root.
   ///   - isAffine: whether there are gamma and beta.
   public init(_ featureCount: Int, groups: Int, epsilon: Double = 1e-5, isAffine: Bool = true) {
-    require(featureCount > 0, "group normalization of \(featureCount) channels")
-    requireGroups(groups, of: featureCount)
-    self.featureCount = featureCount
-    self.groups = groups
-    self.epsilon = epsilon
-    gamma = isAffine ? Parameter(shape: [featureCount], name: "weight", kind: .gamma) { .ones([featureCount]) } : nil
-    beta = isAffine ? Parameter(shape: [featureCount], name: "bias", kind: .beta) { .zeros([featureCount]) } : nil
+    requireGroups(groups, of: featureCount, in: "group normalization")
+    (self.featureCount, self.groups, self.epsilon) = (featureCount, groups, epsilon)
+    gamma = isAffine ? .gamma(featureCount) : nil
+    beta = isAffine ? .beta(featureCount) : nil
   }
 
   public var parameters: [Parameter<Element>] { [gamma, beta].compactMap { $0 } }
@@ -46,4 +43,10 @@ public final class GroupNorm<Element: TensorElement>: ReLUFusing {
       groups: groups, gamma: gamma.map { pass.variable(for: $0) }, beta: beta.map { pass.variable(for: $0) },
       epsilon: epsilon, rectifies: rectifies, channels: featureCount)
   }
+}
+
+/// Stops where a layer has no channels, or they cannot be divided into so many groups.
+func requireGroups(_ groups: Int, of featureCount: Int, in layer: String) {
+  require(featureCount > 0, "\(layer) of \(featureCount) channels")
+  require(groups > 0 && featureCount % groups == 0, "\(featureCount) channels cannot be divided into \(groups) groups")
 }

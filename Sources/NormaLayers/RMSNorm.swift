@@ -89,8 +89,7 @@ public final class RMSGroupNorm<Element: TensorElement>: Layer {
   ///   - epsilon: added to the mean square before the root.
   ///   - isAffine: whether there are gamma and beta.
   public init(_ featureCount: Int, groups: Int, epsilon: Double = 1e-5, isAffine: Bool = true) {
-    require(featureCount > 0, "RMS group normalization of \(featureCount) channels")
-    requireGroups(groups, of: featureCount)
+    requireGroups(groups, of: featureCount, in: "RMS group normalization")
     (self.featureCount, self.groups, self.epsilon) = (featureCount, groups, epsilon)
     gamma = isAffine ? .gamma(featureCount) : nil
     beta = isAffine ? .beta(featureCount) : nil
@@ -104,9 +103,4 @@ public final class RMSGroupNorm<Element: TensorElement>: Layer {
       groups: groups, channels: featureCount, gamma: gamma.map { pass.variable(for: $0) },
       beta: beta.map { pass.variable(for: $0) }, epsilon: epsilon)
   }
-}
-
-/// Stops where channels cannot be divided into so many groups.
-func requireGroups(_ groups: Int, of featureCount: Int) {
-  require(groups > 0 && featureCount % groups == 0, "\(featureCount) channels cannot be divided into \(groups) groups")
 }

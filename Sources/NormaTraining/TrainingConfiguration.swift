@@ -155,7 +155,7 @@ public struct TrainingConfiguration: Sendable {
     // In floating point: batches may be as large as numbers go.
     let share = (Double(count) * Double(microBatches) / Double(batchSize)).rounded(.up)
     let parts = max(1, min(microBatches, count / 2, Int(min(share, Double(microBatches)))))
-    return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
+    return StatisticsScope.parts(parts).ranges(of: count)
   }
 
   /// Which values share moments in batch normalization, where so many parts of a batch go through the network together.

@@ -49,6 +49,17 @@ static void cases_of_row_moments(norma_trial *t) {
   }
 }
 
+static void cases_of_row_block_moments(norma_trial *t) {
+  EACH_ROW_SHAPE(shape) EACH_STRIDE(stride, shape->width) EACH_FLAG(begins) {
+    const long rows = shape->rows < NORMA_BLOCK ? shape->rows : NORMA_BLOCK;
+    const float *x = norma_floats(t, rows * stride);
+    float *pivot = norma_floats(t, shape->width), *sum = norma_floats(t, shape->width);
+    float *square = norma_floats(t, shape->width);
+    t->kernels->row_block_moments(x, stride, rows, shape->width, begins, pivot, sum, square);
+    norma_end(t);
+  }
+}
+
 static void cases_of_row_normalize(norma_trial *t) {
   EACH_ROW_SHAPE(shape) EACH_STRIDE(stride, shape->width) EACH_FLAG(rectifies) EACH_FLAG(streams) {
     const float *x = norma_floats(t, shape->rows * stride);
@@ -68,6 +79,18 @@ static void cases_of_row_gradient_sums(norma_trial *t) {
     float *scratch = norma_scratch(t, 2 * shape->width);
     t->kernels->row_gradient_sums(
         g, x, stride, shape->rows, shape->width, f.pivot, f.scale, f.shift, rectifies, sums, products, scratch);
+    norma_end(t);
+  }
+}
+
+static void cases_of_row_block_gradient_sums(norma_trial *t) {
+  EACH_ROW_SHAPE(shape) EACH_STRIDE(stride, shape->width) EACH_FLAG(rectifies) EACH_FLAG(begins) {
+    const long rows = shape->rows < NORMA_BLOCK ? shape->rows : NORMA_BLOCK;
+    const float *g = norma_floats(t, rows * stride), *x = norma_floats(t, rows * stride);
+    const transform f = transforms(t, shape->width);
+    float *sum = norma_floats(t, shape->width), *product = norma_floats(t, shape->width);
+    t->kernels->row_block_gradient_sums(
+        g, x, stride, rows, shape->width, f.pivot, f.scale, f.shift, rectifies, begins, sum, product);
     norma_end(t);
   }
 }
@@ -241,6 +264,13 @@ static void cases_of_rectify_gradient(norma_trial *t) {
   EACH_COUNT(count) {
     const float *y = norma_floats(t, count), *g = norma_floats(t, count);
     t->kernels->rectify_gradient(y, g, norma_floats(t, count), count);
+    norma_end(t);
+  }
+}
+
+static void cases_of_stream_zeros(norma_trial *t) {
+  EACH_WIDTH(count) {
+    t->kernels->stream_zeros(norma_floats(t, count), count);
     norma_end(t);
   }
 }

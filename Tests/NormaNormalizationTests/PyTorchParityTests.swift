@@ -133,7 +133,8 @@ import Testing
   @Test func everyKindOfCaseIsThere() {
     #expect(Self.batchCases.count == 30)
     #expect(Self.fusedCases.count == 12)
-    #expect(Self.layerCases.count == 15)
-    #expect(Self.groupCases.count == 27)
+    #expect(Self.layerCases.count == 24)
+    #expect(Self.groupCases.count == 45)
+    #expect(Self.groupCases.count { $0.settings.module == "instance" } >= 20)
   }
 }

@@ -82,3 +82,47 @@ public struct ParityCase<Settings: ParitySettings>: Sendable, CustomStringConver
   /// Whether there is such a result, in double or single precision.
   public func hasExpected(_ name: String, precision: String = "f64") -> Bool { has("\(precision).\(name)") }
 }
+
+// MARK: - Inputs that are not stored, and results of which digests are
+
+extension ParityCase {
+  /// Hashed numbers around an offset: the stream of the case's and the input's names, as the script has it.
+  public func hashed<Element: TensorElement>(
+    _ name: String, _ shape: Shape, bound: Double = 1, offset: Double = 0, _ type: Element.Type = Element.self
+  ) -> Tensor<Element> {
+    (HashedNumbers("\(settings.name).\(name)").values(shape, bound: bound) + Float(offset)).converted()
+  }
+
+  /// How far results are from those whose digests the case holds, by name.
+  ///
+  /// A digest is two sums of all elements, each times a hashed number. Its error, divided by the sum of the magnitudes of these numbers
+  /// and by the largest element (at least `floor`), is no larger than ``errorRelativeToScale`` of the tensors is.
+  public func digestErrors(
+    of results: [String: Tensor<Double>], floor: Double = 1e-30
+  ) -> [(name: String, error: Double)] {
+    let digests: Tensor<Double> = input("digests")
+    guard digests.shape == [results.count, 2] else {
+      return [("\(results.keys.sorted()), of which there should be \(digests.shape[0])", .infinity)]
+    }
+    return results.sorted { $0.key < $1.key }.enumerated().map { row, result in
+      let scale = max(floor, result.value.elements.map(abs).max() ?? 0)
+      let errors = ["first", "second"].enumerated().map { column, stream in
+        let weights = hashed("\(result.key).\(stream)", result.value.shape, Double.self)
+        let difference = (weights * result.value).elements.reduce(-digests[row, column], +)
+        return abs(difference) / max(1e-30, scale * weights.elements.reduce(0) { $0 + abs($1) })
+      }
+      // What is no number is the largest error of all.
+      return (result.key, errors.allSatisfy(\.isFinite) ? errors.max()! : .infinity)
+    }
+  }
+}
+
+/// How far results in single precision are from those in double precision, by name.
+public func errors(
+  of results: [String: Tensor<Float>], reference: [String: Tensor<Double>], floor: Double = 1e-30
+) -> [(name: String, error: Double)] {
+  results.sorted { $0.key < $1.key }.map { name, values in
+    guard let reference = reference[name], reference.shape == values.shape else { return (name, .infinity) }
+    return (name, errorRelativeToScale(values.converted(), reference: reference, floor: floor))
+  }
+}

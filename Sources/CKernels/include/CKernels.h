@@ -27,8 +27,10 @@ typedef struct norma_tiles {
 // instruction set are made of it; the files in `loops` say what each of them computes.
 #define NORMA_KERNEL_LIST(KERNEL) \
   KERNEL(void, row_moments, (const float *x, long stride, long rows, long width, float *base, double *sums, double *squares, float *scratch)) \
+  KERNEL(void, row_block_moments, (const float *x, long stride, long rows, long width, bool begins, float *pivot, float *sum, float *square)) \
   KERNEL(void, row_normalize, (const float *x, float *y, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, bool streams)) \
   KERNEL(void, row_gradient_sums, (const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, double *sums, double *products, float *scratch)) \
+  KERNEL(void, row_block_gradient_sums, (const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, bool begins, float *sum, float *product)) \
   KERNEL(void, row_input_gradient, (const float *g, const float *x, float *dx, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams)) \
   KERNEL(void, merge_moments, (const float *partBase, const double *partSums, const double *partSquares, const float *base, long width, double n, double *sums, double *squares)) \
   KERNEL(bool, finish_moments, (const float *base, const double *sums, const double *squares, long width, double n, double epsilon, const float *gamma, const float *beta, double *mean, double *second, double *reciprocal, float *pivot, float *scale, float *shift)) \
@@ -43,6 +45,7 @@ typedef struct norma_tiles {
   KERNEL(void, row_bias, (float *y, long rows, long width, const float *bias, bool rectifies)) \
   KERNEL(void, add, (const float *a, const float *b, float *y, long count, bool rectifies)) \
   KERNEL(void, rectify_gradient, (const float *y, const float *g, float *dx, long count)) \
+  KERNEL(void, stream_zeros, (float *y, long count)) \
   KERNEL(void, scale, (const float *x, float *y, long count, float factor)) \
   KERNEL(void, approach, (float *mean, const float *x, long count, float weight)) \
   KERNEL(double, sum_of_squares, (const float *x, long count)) \

@@ -40,6 +40,14 @@ static void NAME(rectify_gradient)(const float *y, const float *g, float *dx, lo
   for (; i < count; i++) dx[i] = y[i] <= 0 ? 0 : g[i];
 }
 
+// y = 0, written past the caches.
+static void NAME(stream_zeros)(float *y, long count) {
+  long i = 0;
+  for (long lead = NAME(lead)(y, count, true); i < lead; i++) y[i] = 0;
+  for (; i + LANES <= count; i += LANES) NAME(put)(y + i, (vf){0}, true);
+  for (; i < count; i++) y[i] = 0;
+}
+
 // y = factor * x; y may be x.
 static void NAME(scale)(const float *x, float *y, long count, float factor) {
   long i = 0;

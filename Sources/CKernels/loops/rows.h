@@ -52,15 +52,31 @@ static inline __attribute__((always_inline)) void NAME(add_rows)(
   NAME(store)(square, q);
 }
 
-// The pivots and pivoted sums of up to 64 rows, TOGETHER rows at a time.
-static inline void NAME(block_moments)(
-    const float *x, long stride, long rows, long width, float *pivot, float *sum, float *square) {
+// The pivots and pivoted sums of up to 64 rows, TOGETHER rows at a time; or what more rows of a block add to those that were
+// found of its first.
+static inline __attribute__((always_inline)) void NAME(block_moments)(
+    const float *x, long stride, long rows, long width, bool begins, float *pivot, float *sum, float *square) {
+  const long whole = width / LANES * LANES, at = width - LANES;
+  // The last vector overlaps with the one before it, and finds the same values: it begins before that has gone on.
+  vf lastPivot = {0}, lastSum = {0}, lastSquare = {0};
+  if (whole < width) {
+    lastPivot = begins ? NAME(block_pivot)(x + at, stride, rows) : NAME(load)(pivot + at);
+    if (!begins) {
+      lastSum = NAME(load)(sum + at);
+      lastSquare = NAME(load)(square + at);
+    }
+    for (long row = 0; row < rows; row++) {
+      vf d = NAME(load)(x + row * stride + at) - lastPivot;
+      lastSum += d;
+      lastSquare += d * d;
+    }
+  }
   for (long row = 0; row < rows; row += TOGETHER) {
     const float *p = x + row * stride;
-    const long whole = width / LANES * LANES, left = rows - row;
+    const long left = rows - row;
     for (long c = 0; c < whole; c += LANES) {
       vf k, s = {0}, q = {0};
-      if (row == 0) {
+      if (begins && row == 0) {
         k = NAME(block_pivot)(p + c, stride, rows);
         NAME(store)(pivot + c, k);
       } else {
@@ -72,10 +88,18 @@ static inline void NAME(block_moments)(
       else NAME(add_rows)(p + c, stride, left, k, s, q, sum + c, square + c);
     }
   }
-  if (width % LANES) {
-    const long at = width - LANES;
-    NAME(strip_moments)(x + at, stride, rows, 1, pivot + at, sum + at, square + at);
+  if (whole < width) {
+    NAME(store)(pivot + at, lastPivot);
+    NAME(store)(sum + at, lastSum);
+    NAME(store)(square + at, lastSquare);
   }
+}
+
+// The same for rows of at least LANES channels of a block that does not stand in one piece. Its first piece has at least 8 rows, if
+// there are as many.
+static void NAME(row_block_moments)(
+    const float *x, long stride, long rows, long width, bool begins, float *pivot, float *sum, float *square) {
+  NAME(block_moments)(x, stride, rows, width, begins, pivot, sum, square);
 }
 
 // Calls a strip kernel for every strip of a width of at least LANES; the last strip overlaps the one before it, and
@@ -126,7 +150,7 @@ static void NAME(row_moments)(
   for (long row = 0; row < rows; row += NORMA_BLOCK) {
     long count = rows - row < NORMA_BLOCK ? rows - row : NORMA_BLOCK;
     const float *p = x + row * stride;
-    if (along) NAME(block_moments)(p, stride, count, width, pivot, sum, square);
+    if (along) NAME(block_moments)(p, stride, count, width, true, pivot, sum, square);
     else FOR_STRIPS(width, NAME(strip_moments)(p + at, stride, count, vectors, pivot + at, sum + at, square + at));
     if (row == 0) __builtin_memcpy(base, pivot, (size_t)width * sizeof(float));
     NAME(add_moments)(pivot, sum, square, base, width, (double)count, sums, squares);
@@ -202,12 +226,28 @@ static inline __attribute__((always_inline)) void NAME(strip_gradient_sums)(
   }
 }
 
-// The same, half of TOGETHER rows at a time, since two tensors are read.
+// The same, half of TOGETHER rows at a time, since two tensors are read; or what more rows of a block add.
 static inline __attribute__((always_inline)) void NAME(block_gradient_sums)(
     const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
-    const float *shift, bool rectifies, float *sum, float *product) {
+    const float *shift, bool rectifies, bool begins, float *sum, float *product) {
+  const long whole = width / LANES * LANES, at = width - LANES;
+  // As in block_moments.
+  vf lastSum = {0}, lastProduct = {0};
+  if (whole < width) {
+    if (!begins) {
+      lastSum = NAME(load)(sum + at);
+      lastProduct = NAME(load)(product + at);
+    }
+    for (long row = 0; row < rows; row++) {
+      vf d = NAME(load)(x + row * stride + at) - NAME(load)(pivot + at);
+      vf h = NAME(load)(g + row * stride + at);
+      if (rectifies) h = NAME(active)(h, d, NAME(load)(scale + at), NAME(load)(shift + at), true);
+      lastSum += h;
+      lastProduct += h * d;
+    }
+  }
   for (long row = 0; row < rows; row += TOGETHER / 2) {
-    const long whole = width / LANES * LANES, left = rows - row, count = left < TOGETHER / 2 ? left : TOGETHER / 2;
+    const long left = rows - row, count = left < TOGETHER / 2 ? left : TOGETHER / 2;
     const float *gp = g + row * stride, *p = x + row * stride;
     for (long c = 0; c < whole; c += LANES) {
       vf k = NAME(load)(pivot + c), a = {0}, b = {0}, s = {0}, q = {0};
@@ -215,7 +255,7 @@ static inline __attribute__((always_inline)) void NAME(block_gradient_sums)(
         a = NAME(load)(scale + c);
         b = NAME(load)(shift + c);
       }
-      if (row > 0) {
+      if (row > 0 || !begins) {
         s = NAME(load)(sum + c);
         q = NAME(load)(product + c);
       }
@@ -238,10 +278,20 @@ static inline __attribute__((always_inline)) void NAME(block_gradient_sums)(
       NAME(store)(product + c, q);
     }
   }
-  if (width % LANES) {
-    const long at = width - LANES;
-    NAME(strip_gradient_sums)(
-        g + at, x + at, stride, rows, 1, pivot + at, scale + at, shift + at, rectifies, sum + at, product + at);
+  if (whole < width) {
+    NAME(store)(sum + at, lastSum);
+    NAME(store)(product + at, lastProduct);
+  }
+}
+
+// The same for rows of a block that does not stand in one piece.
+static void NAME(row_block_gradient_sums)(
+    const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
+    const float *shift, bool rectifies, bool begins, float *sum, float *product) {
+  if (rectifies) {
+    NAME(block_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, true, begins, sum, product);
+  } else {
+    NAME(block_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, false, begins, sum, product);
   }
 }
 
@@ -255,7 +305,7 @@ static inline __attribute__((always_inline)) void NAME(all_gradient_sums)(
     long count = rows - row < NORMA_BLOCK ? rows - row : NORMA_BLOCK;
     const float *gp = g + row * stride, *p = x + row * stride;
     if (along) {
-      NAME(block_gradient_sums)(gp, p, stride, count, width, pivot, scale, shift, rectifies, sum, product);
+      NAME(block_gradient_sums)(gp, p, stride, count, width, pivot, scale, shift, rectifies, true, sum, product);
     } else {
       FOR_STRIPS(width, NAME(strip_gradient_sums)(gp + at, p + at, stride, count, vectors, pivot + at, scale + at,
                                                   shift + at, rectifies, sum + at, product + at));

@@ -287,9 +287,9 @@ extension Variable {
     }
     // What does not count may be anything.
     let x = weights.map { excludingRows($0) } ?? self
-    let mean = x.weightedMeanOverRows(weights).named("μ = mean of x")
+    let mean = try x.weightedMeanOverRows(weights).named("μ = mean of x")
     let centred = x.subtracting(mean, broadcast: .perChannel).named("c = x − μ")
-    let variance = centred.squared().named("q = c²").weightedMeanOverRows(weights).named("v = mean of q")
+    let variance = try centred.squared().named("q = c²").weightedMeanOverRows(weights).named("v = mean of q")
     let deviation = variance.offset(by: Element(epsilon)).named("u = v + ε").squareRoot().named("s = √u")
     var normalized = centred.multiplied(by: deviation.reciprocal().named("r = 1/s"), broadcast: .perChannel)
       .named("x̂ = c·r")
@@ -306,12 +306,10 @@ extension Variable {
   }
 
   /// The mean over all rows, or by weights of rows.
-  private func weightedMeanOverRows(_ weights: Tensor<Element>?) -> Variable {
+  private func weightedMeanOverRows(_ weights: Tensor<Element>?) throws(NormalizationError) -> Variable {
     guard let weights else { return meanOverRows() }
-    let shares = rowWeights(weights)
-    let total = shares.elements.reduce(0) { $0 + Double($1) }
-    let factors = shares.elements.map { Element(Double($0) / total) }
-    return multiplied(by: Variable(Tensor(factors, shape: shares.shape)), broadcast: .perRow).sumOverRows()
+    let shares = try RowWeights(weights, of: shape, layout: .channelsLast).shares.map { Element($0) }
+    return multiplied(by: Variable(Tensor(shares, shape: [shares.count])), broadcast: .perRow).sumOverRows()
   }
 
   /// Batch normalization in inference, with given statistics `[C]`, which must be constants.

@@ -63,11 +63,4 @@ extension Variable {
     let inputs = output == .beta && beta != nil ? [self, beta!] : [self]
     return Graph.apply(RowExclusionOperation(weights: weights), to: inputs).output
   }
-
-  /// The weight of each row `[R]`.
-  func rowWeights(_ weights: Tensor<Element>) -> Tensor<Element> {
-    let rows = shape.rowCount
-    let repeats = rows / max(1, weights.count)
-    return Tensor(weights.elements.flatMap { [Element](repeating: $0, count: repeats) }, shape: [rows])
-  }
 }

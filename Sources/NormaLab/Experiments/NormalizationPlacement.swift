@@ -69,17 +69,13 @@ struct NormalizationPlacement: Experiment {
       settings: [
         .init(name: "network", value: "3 hidden layers of 100, ReLU, Kaiming's scale"),
         .init(name: "training", value: "Adam, rate 0.001, batches of 50, \(results.runs[0].epochs) epochs"),
-        .init(
-          name: "data",
-          value: "\((results.context.dataset ?? .digits).title), \(results.runs[0].data.trainingCount) training images"),
-        .init(name: "seeds", value: "\(results.outcomes[0].count)"),
-      ],
+      ] + results.dataSettings,
       differences: results.context.dataset == .digits ? results.context.dataDifferences : [])
   }
 }
 
 /// One training with batch normalization in one place.
-struct PlacementRun: LabRun {
+struct PlacementRun: LabDataRun {
   static let kind = "placement"
 
   /// Where it stands.
@@ -101,7 +97,6 @@ struct PlacementRun: LabRun {
     var epochs: [TrainingHistory.Epoch]
   }
 
-  var dataset: LabDataset? { data.dataset }
   var work: Double { Double(epochs * data.trainingCount) * (6 * 330_000 + 4e6 / 50) }
 
   func perform(on labData: LabData) throws -> Outcome {

@@ -13,8 +13,9 @@ struct PaddedSequences: Experiment {
   func runs(_ context: LabContext) -> [PaddedSequencesRun] {
     Self.methods.map { method in
       PaddedSequencesRun(
-        label: method.title, data: context.part(5000, testCount: 2000, preparation: .unitRange), method: method,
-        epochs: context.full(8, quick: 3), trainingCount: context.full(5000, quick: 2000), seed: context.seed)
+        label: method.title,
+        data: context.part(context.full(5000, quick: 2000), testCount: 2000, preparation: .unitRange), method: method,
+        epochs: context.full(8, quick: 3), seed: context.seed)
     }
   }
 
@@ -61,17 +62,13 @@ struct PaddedSequences: Experiment {
             "two linear layers of 64 for each row, batch normalization and ReLU after each, the mean of the rows that count, a linear layer"
         ),
         .init(name: "training", value: "Adam, rate 1e-3, batches of 50, \(results.runs[0].epochs) epochs"),
-        .init(
-          name: "data",
-          value: "\((results.context.dataset ?? .digits).title), \(results.runs[0].data.trainingCount) training images"),
-        .init(name: "seeds", value: "\(results.outcomes[0].count)"),
-      ],
+      ] + results.dataSettings,
       differences: results.context.dataDifferences)
   }
 }
 
 /// A training on sequences of rows.
-struct PaddedSequencesRun: LabRun {
+struct PaddedSequencesRun: LabDataRun {
   static let kind = "padded-sequences"
 
   /// Whether padding counts.
@@ -85,16 +82,14 @@ struct PaddedSequencesRun: LabRun {
   var data: LabData.Part
   var method: Method
   var epochs: Int
-  var trainingCount: Int
   var seed: UInt64
 
-  private enum CodingKeys: CodingKey { case data, method, epochs, trainingCount, seed }
+  private enum CodingKeys: CodingKey { case data, method, epochs, seed }
 
   struct Outcome: Codable, Sendable {
     var accuracy: Double, paddedAccuracy: Double, changedShare: Double
   }
 
-  var dataset: LabDataset? { data.dataset }
   var work: Double { Double(epochs * data.trainingCount) * 6 * 28 * 6000 }
 
   /// Sequences with padding, and which rows are there.

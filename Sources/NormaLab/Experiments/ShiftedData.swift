@@ -17,8 +17,9 @@ struct ShiftedData: Experiment {
   func runs(_ context: LabContext) -> [ShiftedDataRun] {
     [
       ShiftedDataRun(
-        label: "convolutional network", data: context.part(18_000, testCount: 2000, preparation: .unitRange),
-        epochs: context.full(5, quick: 2), trainingCount: context.full(18_000, quick: 3000), seed: context.seed)
+        label: "convolutional network",
+        data: context.part(context.full(18_000, quick: 3000), testCount: 2000, preparation: .unitRange),
+        epochs: context.full(5, quick: 2), seed: context.seed)
     ]
   }
 
@@ -74,26 +75,21 @@ struct ShiftedData: Experiment {
         .init(
           name: "recalibration",
           value: "on one half of the changed test images, without labels; accuracy is measured on the other half"),
-        .init(
-          name: "data",
-          value: "\((results.context.dataset ?? .digits).title), \(results.runs[0].data.trainingCount) training images"),
-        .init(name: "seeds", value: "\(results.outcomes[0].count)"),
-      ],
+      ] + results.dataSettings,
       differences: results.context.dataDifferences)
   }
 }
 
 /// A network trained on plain images, and judged on changed ones with the statistics of both.
-struct ShiftedDataRun: LabRun {
+struct ShiftedDataRun: LabDataRun {
   static let kind = "shifted-data"
 
   var label = ""
   var data: LabData.Part
   var epochs: Int
-  var trainingCount: Int
   var seed: UInt64
 
-  private enum CodingKeys: CodingKey { case data, epochs, trainingCount, seed }
+  private enum CodingKeys: CodingKey { case data, epochs, seed }
 
   struct Outcome: Codable, Sendable {
     /// What changed images cost, and what is left with their own statistics.
@@ -104,7 +100,6 @@ struct ShiftedDataRun: LabRun {
     var shifted: [Shifted]
   }
 
-  var dataset: LabDataset? { data.dataset }
   var work: Double { Double(epochs * data.trainingCount) * 6 * 20e6 }
 
   func perform(on labData: LabData) throws -> Outcome {

@@ -97,11 +97,7 @@ struct SmallBatches: Experiment {
         .init(name: "network", value: "two hidden layers of 100, ReLU, Kaiming's scale"),
         .init(name: "training", value: "SGD, rate 0.05 × batch size / 50, \(results.runs[0].epochs) epochs"),
         .init(name: "renormalization", value: "r up to 3, d up to 5, both from none over the first half of the steps"),
-        .init(
-          name: "data",
-          value: "\((results.context.dataset ?? .digits).title), \(results.runs[0].data.trainingCount) training images"),
-        .init(name: "seeds", value: "\(results.outcomes[0].count)"),
-      ],
+      ] + results.dataSettings,
       differences: results.context.dataDifferences + [
         "Ioffe trains Inception on ImageNet with batches of 4, and with batches of 16 classes of 2 images; one class a batch is harder."
       ])
@@ -109,7 +105,7 @@ struct SmallBatches: Experiment {
 }
 
 /// A training with its own order of batches.
-struct SmallBatchRun: LabRun {
+struct SmallBatchRun: LabDataRun {
   static let kind = "small-batches"
 
   /// What normalizes.
@@ -154,7 +150,6 @@ struct SmallBatchRun: LabRun {
     var accuracies: [Accuracy]
   }
 
-  var dataset: LabDataset? { data.dataset }
   var work: Double { Double(epochs * data.trainingCount) * (6 * 90_000 + 4e6 / Double(batchSize)) }
 
   func perform(on labData: LabData) throws -> Outcome {

@@ -65,6 +65,18 @@ public struct LabResults<Run: LabRun>: Sendable {
   public func spreads(_ value: (Run.Outcome) -> Double) -> [Spread] { runs.indices.map { spread($0, value) } }
 }
 
+extension LabResults where Run: LabDataRun {
+  /// What findings say of the data and of the seeds.
+  var dataSettings: [NormComparison.Setting] {
+    [
+      .init(
+        name: "data",
+        value: "\((context.dataset ?? .digits).title), \(runs[0].data.trainingCount) training images"),
+      .init(name: "seeds", value: "\(outcomes[0].count)"),
+    ]
+  }
+}
+
 /// What an experiment found, as a part of the report.
 public struct Findings: Sendable {
   /// The answer to its question, in a sentence or two.

@@ -30,6 +30,17 @@ extension LabRun {
   public var dataset: LabDataset? { nil }
 }
 
+/// A run on a part of a set of data.
+public protocol LabDataRun: LabRun {
+  /// The part.
+  var data: LabData.Part { get }
+}
+
+extension LabDataRun {
+  /// The set that it is of.
+  public var dataset: LabDataset? { data.dataset }
+}
+
 /// A set of data that experiments run on.
 public enum LabDataset: String, Codable, Sendable, CaseIterable {
   /// CIFAR-10, or what is at hand of it.

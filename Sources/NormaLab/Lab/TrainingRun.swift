@@ -2,7 +2,7 @@ import Foundation
 import Norma
 
 /// A network trained on a part of some data, and what is looked at on the way: the run of most experiments.
-public struct TrainingRun: LabRun {
+public struct TrainingRun: LabDataRun {
   public static let kind = "training"
 
   /// What to look at after some of the steps.
@@ -51,8 +51,6 @@ public struct TrainingRun: LabRun {
   }
 
   private enum CodingKeys: CodingKey { case data, network, training, probes, keepsFilters }
-
-  public var dataset: LabDataset? { data.dataset }
 
   public var work: Double {
     let sample: Shape =

@@ -1,3 +1,4 @@
+import CKernels
 import NormaTensor
 
 /// Which values of a batch share moments, and which do not count.
@@ -123,12 +124,20 @@ struct ExcludedRows: Sendable {
   /// Stretches of them.
   private var runs: [(place: Int, count: Int)] = []
   private let rowStep: Int, channelStep: Int, inner: Int
+  private let streams: Bool
 
   init(_ weights: RowWeights?, samples: Range<Int>, _ whole: ChannelExtent) {
     channelStep = whole.inner
     inner = weights?.layout.isScattered ?? false ? 1 : whole.inner
     rowStep = weights?.layout.rowStep ?? whole.stride
+    streams = whole.streams
     weights?.forEachRun(samples, counting: false) { runs.append(($0, $1)) }
+  }
+
+  @specialized(where Element == Float)
+  private func writeZeros<Element: TensorElement>(_ y: UnsafeMutablePointer<Element>, count: Int) {
+    guard streams, let kernels = Element.kernels else { return y.update(repeating: 0, count: count) }
+    kernels.table.pointee.stream_zeros(kernels(y), count)
   }
 
   /// Writes what such rows are to hold.
@@ -152,7 +161,7 @@ struct ExcludedRows: Sendable {
         if channelStep == inner {
           // Rows as they lie.
           if isZero {
-            (y + run.place).update(repeating: 0, count: run.count * width)
+            writeZeros(y + run.place, count: run.count * width)
           } else {
             row.withUnsafeBufferPointer { row in
               for index in 0..<run.count {

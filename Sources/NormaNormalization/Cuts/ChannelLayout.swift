@@ -1,3 +1,4 @@
+import CKernels
 import NormaTensor
 
 /// Which axis of a tensor holds the channels.
@@ -61,10 +62,21 @@ struct ChannelExtent: Equatable {
     return (slice, range.lowerBound * inner)
   }
 
+  /// The same rows as the kernels read them, with as many side by side as are folded.
+  var unfolded: ChannelExtent {
+    ChannelExtent(outers: outers / fold, channels: width, inner: inner, stride: fold * stride)
+  }
+
+  /// Calls `body` for the outers of each block whose sums the kernels form in single precision; of whole wide rows alone.
+  func forEachBlock(_ body: (Range<Int>) -> Void) {
+    let (length, end) = (fold * Int(NORMA_BLOCK), outers / fold * fold)
+    for first in Swift.stride(from: 0, to: end, by: length) { body(first..<min(end, first + length)) }
+  }
+
   /// Calls `body` for what the kernels read as wide rows, and for what does not fill one; both are unfolded.
   func forEachPart(_ body: (_ part: ChannelExtent, _ start: Int) -> Void) {
     let rows = outers / fold
-    if rows > 0 { body(ChannelExtent(outers: rows, channels: width, inner: inner, stride: fold * stride), 0) }
+    if rows > 0 { body(unfolded, 0) }
     if rows * fold < outers {
       body(
         ChannelExtent(outers: outers - rows * fold, channels: channels, inner: inner, stride: stride),

@@ -118,6 +118,48 @@ struct SelectedRows: Sendable {
     }
   }
 
+  /// Lends a block of rows of up to two tensors in pieces, one after the other: stretches where they are, and what is too short for that
+  /// gathered. Each piece has a multiple of the rows that are folded, the first at least eight times as many, if there are so many.
+  @inline(__always)
+  func readPieces<Element: TensorElement>(
+    _ g: UnsafePointer<Element>?, _ x: UnsafePointer<Element>, _ part: ChannelExtent, _ begin: Int,
+    _ body: (_ g: UnsafePointer<Element>?, _ x: UnsafePointer<Element>, _ part: ChannelExtent) -> Void
+  ) {
+    guard let runs else { return body(g.map { $0 + (start + begin) }, x + (start + begin), part) }
+    let (first, channel) = (firstRow(begin), firstChannel(begin))
+    let (end, least) = (first + part.outers, 8 * part.fold)
+    // What is not lent yet begins here.
+    var next = first
+    func lendGathered(upTo row: Int) {
+      guard row > next else { return }
+      var packed = part.packed
+      packed.outers = row - next
+      let count = packed.outers * packed.stride
+      withScratch(g == nil ? count : 2 * count, of: Element.self) { memory in
+        gather(x, runs, next..<row, channel, packed, memory)
+        if let g { gather(g, runs, next..<row, channel, packed, memory + count) }
+        body(g == nil ? nil : memory + count, memory, packed)
+      }
+      next = row
+    }
+    if liesAsRows {
+      forEachRun(runs, first..<end) { row, place, count in
+        // From whole folded rows on, and behind a first piece that is long enough.
+        var direct = row + (part.fold - (row - first) % part.fold) % part.fold
+        if next == first && row > first { direct = max(direct, first + least) }
+        let length = (row + count - direct) / part.fold * part.fold
+        guard length >= least else { return }
+        lendGathered(upTo: direct)
+        var piece = part
+        piece.outers = length
+        let begin = place + (direct - row) * rowStep + channel * channelStep
+        body(g.map { $0 + begin }, x + begin, piece)
+        next = direct + length
+      }
+    }
+    lendGathered(upTo: end)
+  }
+
   /// Where rows stand that all stand side by side.
   private func place(_ runs: [Run], _ rows: Range<Int>) -> Int? {
     var found: Int?
@@ -181,23 +223,30 @@ struct SelectedRows: Sendable {
   /// From so many values on a stretch is worth a call of its own.
   private static let valuesInPlace = 1 << 9
 
+  /// Calls `body` for what is copied at once between the whole tensor, where values are `step` apart, and memory of a part's own, where
+  /// they stand side by side.
+  @inline(__always)
+  private func forEachStretch(
+    _ runs: [Run], _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
+    _ body: (_ place: Int, _ packed: Int, _ count: Int, _ step: Int) -> Void
+  ) {
+    forEachRun(runs, rows) { row, place, count in
+      let (place, packed) = (place + channel * channelStep, (row - rows.lowerBound) * part.stride)
+      if liesAsRows && part.stride == extent.stride { return body(place, packed, count * part.stride, 1) }
+      let step = channelStep == extent.inner ? 1 : channelStep
+      for row in 0..<count {
+        body(place + row * rowStep, packed + row * part.stride, part.stride, step)
+      }
+    }
+  }
+
   private func gather<Element: TensorElement>(
     _ x: UnsafePointer<Element>, _ runs: [Run], _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
     _ memory: UnsafeMutablePointer<Element>
   ) {
-    forEachRun(runs, rows) { row, place, count in
-      var to = memory + (row - rows.lowerBound) * part.stride
-      var from = x + place + channel * channelStep
-      if liesAsRows && part.stride == extent.stride { return to.update(from: from, count: count * part.stride) }
-      for _ in 0..<count {
-        if channelStep == extent.inner {
-          to.update(from: from, count: part.stride)
-        } else {
-          for channel in 0..<part.channels { to[channel] = from[channel * channelStep] }
-        }
-        to += part.stride
-        from += rowStep
-      }
+    forEachStretch(runs, rows, channel, part) { place, packed, count, step in
+      if step == 1 { return (memory + packed).update(from: x + place, count: count) }
+      for index in 0..<count { memory[packed + index] = x[place + index * step] }
     }
   }
 
@@ -205,19 +254,9 @@ struct SelectedRows: Sendable {
     _ memory: UnsafePointer<Element>, _ runs: [Run], _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
     _ y: UnsafeMutablePointer<Element>
   ) {
-    forEachRun(runs, rows) { row, place, count in
-      var from = memory + (row - rows.lowerBound) * part.stride
-      var to = y + place + channel * channelStep
-      if liesAsRows && part.stride == extent.stride { return to.update(from: from, count: count * part.stride) }
-      for _ in 0..<count {
-        if channelStep == extent.inner {
-          to.update(from: from, count: part.stride)
-        } else {
-          for channel in 0..<part.channels { to[channel * channelStep] = from[channel] }
-        }
-        from += part.stride
-        to += rowStep
-      }
+    forEachStretch(runs, rows, channel, part) { place, packed, count, step in
+      if step == 1 { return (y + place).update(from: memory + packed, count: count) }
+      for index in 0..<count { y[place + index * step] = memory[packed + index] }
     }
   }
 }
@@ -228,107 +267,5 @@ extension ChannelExtent {
     var packed = self
     packed.stride = channels * inner
     return packed
-  }
-}
-
-/// How much each row of a batch counts.
-struct RowWeights: Sendable {
-  /// Where the rows of a batch stand.
-  struct Layout: Sendable {
-    /// Whether rows go across planes: with channels first, and a weight for each place.
-    let isScattered: Bool
-    /// The rows of a sample: its places, or with channels first and a weight for each sample the sample as a whole.
-    let rowsPerSample: Int
-    /// How far samples, and rows of a sample, are apart.
-    let sampleStep: Int, rowStep: Int
-  }
-
-  let layout: Layout
-  /// Whether rows that count do not all count the same.
-  let isUneven: Bool
-  private let values: [Double]
-  private let rowsPerWeight: Int
-
-  /// - Throws: ``NormalizationError/invalidWeight(value:place:)`` for one below 0, or that is no number.
-  @specialized(where Element == Float)
-  init<Element: TensorElement>(
-    _ weights: Tensor<Element>, of shape: Shape, layout: ChannelLayout
-  ) throws(NormalizationError) {
-    let axes = layout == .channelsLast ? Array(shape.dropLast()) : Array(shape.prefix(1)) + shape.dropFirst(2)
-    require(
-      weights.rank > 0 && weights.shape.elementsEqual(axes.prefix(weights.rank)),
-      "weights of shape \(weights.shape) for rows of a tensor of shape \(shape), \(layout)")
-    let positions = axes.dropFirst().reduce(1, *)
-    let channels = layout == .channelsLast ? shape.channelCount : shape[1]
-    let perSample = shape[0] > 0 ? weights.count / shape[0] : 1
-    let isScattered = layout == .channelsFirst && perSample > 1
-    let isPlanes = layout == .channelsFirst && !isScattered
-    self.layout = Layout(
-      isScattered: isScattered, rowsPerSample: isPlanes ? 1 : positions, sampleStep: positions * channels,
-      rowStep: isScattered ? 1 : isPlanes ? positions * channels : channels)
-    rowsPerWeight = isPlanes ? 1 : positions / max(1, perSample)
-    var (first, isUneven, invalid) = (0.0, false, -1)
-    let values = [Double](unsafeUninitializedCapacity: weights.count) { values, count in
-      count = weights.count
-      weights.withUnsafeElements { weights in
-        for index in weights.indices {
-          let value = Double(weights[index])
-          values[index] = value
-          if !(value >= 0 && value <= .greatestFiniteMagnitude) && invalid < 0 { invalid = index }
-          if value > 0 && value != first {
-            isUneven = isUneven || first != 0
-            first = value
-          }
-        }
-      }
-    }
-    if invalid >= 0 { throw .invalidWeight(value: values[invalid], place: invalid) }
-    (self.values, self.isUneven) = (values, isUneven)
-  }
-
-  /// Calls `body` for the stretches of rows, in some samples, that count, or that do not: with the place of the first, and how many.
-  func forEachRun(_ samples: Range<Int>, counting: Bool, _ body: (_ place: Int, _ count: Int) -> Void) {
-    let weightsPerSample = layout.rowsPerSample / max(1, rowsPerWeight)
-    // Samples stand one after the other, so a stretch may go on from one to the next; not across planes.
-    let isOneStretch = layout.sampleStep == layout.rowsPerSample * layout.rowStep
-    var (place, count) = (0, 0)
-    values.withUnsafeBufferPointer { values in
-      if isOneStretch {
-        var weight = samples.lowerBound * weightsPerSample
-        let (end, step) = (samples.upperBound * weightsPerSample, rowsPerWeight * layout.rowStep)
-        while weight < end {
-          let begin = weight
-          while weight < end && (values[weight] > 0) == counting { weight += 1 }
-          if weight > begin { body(begin * step, (weight - begin) * rowsPerWeight) }
-          while weight < end && (values[weight] > 0) != counting { weight += 1 }
-        }
-        return
-      }
-      for sample in samples {
-        for weight in 0..<weightsPerSample {
-          if (values[sample * weightsPerSample + weight] > 0) == counting {
-            if count == 0 { place = sample * layout.sampleStep + weight * rowsPerWeight * layout.rowStep }
-            count += rowsPerWeight
-          } else if count > 0 {
-            body(place, count)
-            count = 0
-          }
-        }
-        if count > 0 {
-          body(place, count)
-          count = 0
-        }
-      }
-    }
-  }
-
-  /// The weights of the rows that count, in some samples.
-  func weightsAboveZero(_ samples: Range<Int>) -> [Double] {
-    let weightsPerSample = layout.rowsPerSample / max(1, rowsPerWeight)
-    var found: [Double] = []
-    for value in values[samples.lowerBound * weightsPerSample..<samples.upperBound * weightsPerSample] where value > 0 {
-      for _ in 0..<rowsPerWeight { found.append(value) }
-    }
-    return found
   }
 }

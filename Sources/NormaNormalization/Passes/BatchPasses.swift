@@ -68,31 +68,16 @@ struct BatchPasses<Element: TensorElement> {
   private func findMoments(
     _ x: Source, _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, _ scratch: Result
   ) {
-    forEachBlock(part, start, found) { block, start, found in
-      rows.read(x, block, start) { passes.findMoments($0, $1, found, scratch: scratch) }
-    } add: { block, count in
-      passes.add(block, count: count, to: found, width: part.channels)
+    guard rows.areApart, passes.readsBlocks(part) else {
+      return rows.read(x, part, start) { passes.findMoments($0, $1, found, scratch: scratch) }
     }
-  }
-
-  /// Finds the sums of a part at once, or of rows that are apart block by block as the kernels do, with the same bits: then only blocks
-  /// with a gap are gathered.
-  private func forEachBlock(
-    _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums,
-    find: (_ block: ChannelExtent, _ start: Int, _ found: Passes.Sums) -> Void,
-    add: (_ block: Passes.Sums, _ count: Int) -> Void
-  ) {
-    let length = Int(NORMA_BLOCK)
-    guard rows.areApart, passes.kernels != nil, part.readsRows, part.fold == 1, part.outers > length else {
-      return find(part, start, found)
-    }
-    Passes.Sums.lend(width: part.channels) { sums, _ in
-      for first in stride(from: 0, to: part.outers, by: length) {
-        var block = part
-        block.outers = min(length, part.outers - first)
-        find(block, start + first * rows.extent.stride, first == 0 ? found : sums)
-        if first > 0 { add(sums, block.outers) }
-      }
+    passes.findMoments(ofBlocks: part, found, scratch: scratch) { outers, piece in
+      let (block, first) = part.slice(outers: outers)
+      rows.readPieces(nil, x, block, start + first) { piece($1, $2.unfolded) }
+    } rest: { outers, body in
+      var (rest, first) = part.slice(outers: outers)
+      rest.fold = 1
+      rows.read(x, rest, start + first, body)
     }
   }
 
@@ -151,17 +136,25 @@ struct BatchPasses<Element: TensorElement> {
     func findSums(
       _ part: ChannelExtent, _ start: Int, _ first: Int, _ found: Passes.Sums, _ scratch: Result
     ) {
-      forEachBlock(part, start, found) { block, start, found in
-        rows.read(g, block, start) { g, read in
-          rows.read(x, block, start) { x, _ in
-            passes.findGradientSums(
-              g, x, read, vectors.from(first), isOrdinary: isOrdinary, rectifies: rectifies, sums: found.sums,
-              products: found.squares, scratch: scratch)
-          }
+      func readBoth(_ part: ChannelExtent, _ start: Int, _ body: (Source, Source, ChannelExtent) -> Void) {
+        rows.read(g, part, start) { g, read in rows.read(x, part, start) { x, _ in body(g, x, read) } }
+      }
+      guard rows.areApart, isOrdinary, passes.readsBlocks(part) else {
+        return readBoth(part, start) {
+          passes.findGradientSums(
+            $0, $1, $2, vectors.from(first), isOrdinary: isOrdinary, rectifies: rectifies, sums: found.sums,
+            products: found.squares, scratch: scratch)
         }
-      } add: { block, _ in
-        addVector(block.sums, to: found.sums, count: part.channels)
-        addVector(block.squares, to: found.squares, count: part.channels)
+      }
+      passes.findGradientSums(
+        ofBlocks: part, vectors.from(first), rectifies: rectifies, found, scratch: scratch
+      ) { outers, piece in
+        let (block, first) = part.slice(outers: outers)
+        rows.readPieces(g, x, block, start + first) { piece($0!, $1, $2.unfolded) }
+      } rest: { outers, body in
+        var (rest, first) = part.slice(outers: outers)
+        rest.fold = 1
+        readBoth(rest, start + first, body)
       }
     }
     func findInputGradient(

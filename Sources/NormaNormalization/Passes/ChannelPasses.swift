@@ -55,8 +55,59 @@ struct ChannelPasses<Element: TensorElement> {
           kernels(x + start), part.outers, part.stride, part.channels, part.inner, kernels(found.base), found.sums,
           found.squares)
       }
-      for copy in 1..<max(1, part.channels / extent.channels) {
-        add(found.from(copy * extent.channels), count: part.valuesPerChannel, to: found, width: extent.channels)
+      if part.channels > extent.channels { addCopies(of: extent, count: part.valuesPerChannel, to: found) }
+    }
+  }
+
+  /// Adds the sums of channels that were read side by side, as rows of their own, to those of the first.
+  private func addCopies(of extent: ChannelExtent, count: Int, to found: Sums) {
+    for copy in 1..<extent.fold {
+      add(found.from(copy * extent.channels), count: count, to: found, width: extent.channels)
+    }
+  }
+
+  /// Whether the kernels read rows of an extent as wide ones, block by block.
+  func readsBlocks(_ extent: ChannelExtent) -> Bool {
+    kernels != nil && extent.inner == 1 && extent.outers >= extent.fold && extent.width >= ChannelExtent.lanes
+  }
+
+  /// Writes the sums of each channel of an extent that is lent block by block, in pieces: to the bit those of ``findMoments(_:_:_:scratch:)``.
+  func findMoments(
+    ofBlocks extent: ChannelExtent, _ found: Sums, scratch: UnsafeMutablePointer<Element>,
+    block: (
+      _ outers: Range<Int>, _ piece: (_ x: UnsafePointer<Element>, _ part: ChannelExtent) -> Void
+    ) -> Void,
+    rest: (_ outers: Range<Int>, _ body: (_ x: UnsafePointer<Element>, _ part: ChannelExtent) -> Void) -> Void
+  ) {
+    guard let kernels else { return }
+    let k = kernels.table.pointee
+    let width = extent.width
+    let (pivot, sum, square) = (scratch, scratch + width, scratch + 2 * width)
+    withScratch(2 * width, of: Double.self) { doubles in
+      extent.forEachBlock { outers in
+        var begins = true
+        block(outers) { x, part in
+          k.row_block_moments(
+            kernels(x), part.stride, part.outers, width, begins, kernels(pivot), kernels(sum), kernels(square))
+          begins = false
+        }
+        if outers.lowerBound == 0 {
+          found.base.update(from: pivot, count: width)
+          for channel in 0..<width { (found.sums[channel], found.squares[channel]) = (0, 0) }
+        }
+        for channel in 0..<width {
+          doubles[channel] = Double(sum[channel])
+          doubles[width + channel] = Double(square[channel])
+        }
+        add(
+          Sums(base: pivot, sums: doubles, squares: doubles + width), count: outers.count / extent.fold, to: found,
+          width: width)
+      }
+    }
+    addCopies(of: extent, count: extent.outers / extent.fold, to: found)
+    if extent.outers % extent.fold > 0 {
+      rest(extent.outers / extent.fold * extent.fold..<extent.outers) {
+        addMoments($0, $1, base: found.base, sums: found.sums, squares: found.squares)
       }
     }
   }
@@ -167,10 +218,7 @@ struct ChannelPasses<Element: TensorElement> {
         if isFirst {
           isFirst = false
           find(part, start, sums, products)
-          for copy in 1..<max(1, part.channels / extent.channels) {
-            addVector(sums + copy * extent.channels, to: sums, count: extent.channels)
-            addVector(products + copy * extent.channels, to: products, count: extent.channels)
-          }
+          if part.channels > extent.channels { addGradientCopies(of: extent, to: sums, products) }
         } else {
           withScratch(2 * part.channels, of: Double.self) { more in
             find(part, start, more, more + part.channels)
@@ -184,6 +232,61 @@ struct ChannelPasses<Element: TensorElement> {
       for channel in channels { (sums[channel], products[channel]) = (0, 0) }
       addGradientSumsByDefinition(
         g, x, extent, channels, vectors, rectifies: rectifies, sums: sums, products: products)
+    }
+  }
+
+  private func addGradientCopies(
+    of extent: ChannelExtent, to sums: UnsafeMutablePointer<Double>, _ products: UnsafeMutablePointer<Double>
+  ) {
+    for copy in 1..<extent.fold {
+      addVector(sums + copy * extent.channels, to: sums, count: extent.channels)
+      addVector(products + copy * extent.channels, to: products, count: extent.channels)
+    }
+  }
+
+  /// Writes the sums of an extent that is lent block by block, in pieces, where all channels are ordinary: to the bit those of
+  /// ``findGradientSums(_:_:_:_:isOrdinary:rectifies:sums:products:scratch:)``.
+  func findGradientSums(
+    ofBlocks extent: ChannelExtent, _ vectors: ChannelVectors<Element>, rectifies: Bool, _ found: Sums,
+    scratch: UnsafeMutablePointer<Element>,
+    block: (
+      _ outers: Range<Int>,
+      _ piece: (_ g: UnsafePointer<Element>, _ x: UnsafePointer<Element>, _ part: ChannelExtent) -> Void
+    ) -> Void,
+    rest: (
+      _ outers: Range<Int>,
+      _ body: (_ g: UnsafePointer<Element>, _ x: UnsafePointer<Element>, _ part: ChannelExtent) -> Void
+    ) -> Void
+  ) {
+    guard let kernels else { return }
+    let k = kernels.table.pointee
+    let width = extent.width
+    let (sums, products, sum, product) = (found.sums, found.squares, scratch, scratch + width)
+    for channel in 0..<width { (sums[channel], products[channel]) = (0, 0) }
+    extent.forEachBlock { outers in
+      var begins = true
+      block(outers) { g, x, part in
+        k.row_block_gradient_sums(
+          kernels(g), kernels(x), part.stride, part.outers, width, kernels(vectors.pivot), kernels(vectors.scale),
+          kernels(vectors.shift), rectifies, begins, kernels(sum), kernels(product))
+        begins = false
+      }
+      for channel in 0..<width {
+        sums[channel] += Double(sum[channel])
+        products[channel] += Double(product[channel])
+      }
+    }
+    addGradientCopies(of: extent, to: sums, products)
+    if extent.outers % extent.fold > 0 {
+      rest(extent.outers / extent.fold * extent.fold..<extent.outers) { g, x, part in
+        withScratch(2 * part.channels, of: Double.self) { more in
+          findGradientSums(
+            g, x, part, vectors, isOrdinary: true, rectifies: rectifies, sums: more, products: more + part.channels,
+            scratch: scratch)
+          addVector(more, to: sums, count: part.channels)
+          addVector(more + part.channels, to: products, count: part.channels)
+        }
+      }
     }
   }
 

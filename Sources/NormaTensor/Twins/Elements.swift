@@ -27,6 +27,11 @@ func rectifyGradientTwin(
   for index in 0..<count { dx[index] = y[index] <= 0 ? 0 : g[index] }
 }
 
+/// `y = 0`.
+func streamZerosTwin(_ y: UnsafeMutablePointer<Float>!, _ count: Int) {
+  for index in 0..<count { y[index] = 0 }
+}
+
 /// `y = factor · x`; y may be x.
 func scaleTwin(
   _ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ count: Int, _ factor: Float

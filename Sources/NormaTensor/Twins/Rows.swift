@@ -12,12 +12,20 @@ struct PivotedMoments {
   init(chain x: UnsafePointer<Float>, stride: Int, count: Int) {
     pivot = Self.pivot(of: x, stride: stride, count: count)
     var (sum, square): (Float, Float) = (0, 0)
+    Self.add(chain: x, stride: stride, count: count, around: pivot, &sum, &square)
+    (self.sum, self.square, self.count) = (Double(sum), Double(square), Double(count))
+  }
+
+  /// Goes on with two chains around a pivot.
+  static func add(
+    chain x: UnsafePointer<Float>, stride: Int, count: Int, around pivot: Float, _ sum: inout Float,
+    _ square: inout Float
+  ) {
     for index in 0..<count {
       let distance = x[index * stride] - pivot
       sum += distance
       square += distance * distance
     }
-    (self.sum, self.square, self.count) = (Double(sum), Double(square), Double(count))
   }
 
   /// The sums over at most `NORMA_PLANE_BLOCK` values that stand side by side, over lanes.
@@ -35,7 +43,7 @@ struct PivotedMoments {
   }
 
   /// The mean of the first eight values, as a tree, so that equal values give that value exactly; the first of fewer.
-  private static func pivot(of x: UnsafePointer<Float>, stride: Int, count: Int) -> Float {
+  static func pivot(of x: UnsafePointer<Float>, stride: Int, count: Int) -> Float {
     guard count >= 8 else { return x[0] }
     func pair(_ index: Int) -> Float { x[index * stride] + x[(index + 1) * stride] }
     return ((pair(0) + pair(2)) + (pair(4) + pair(6))) * 0.125
@@ -68,6 +76,21 @@ func rowMomentsTwin(
   }
 }
 
+/// The pivots and pivoted sums of the first rows of a block, or what some more rows add to them.
+func rowBlockMomentsTwin(
+  _ x: UnsafePointer<Float>!, _ stride: Int, _ rows: Int, _ width: Int, _ begins: Bool,
+  _ pivot: UnsafeMutablePointer<Float>!, _ sum: UnsafeMutablePointer<Float>!, _ square: UnsafeMutablePointer<Float>!
+) {
+  for channel in 0..<width {
+    if begins {
+      pivot[channel] = PivotedMoments.pivot(of: x + channel, stride: stride, count: rows)
+      (sum[channel], square[channel]) = (0, 0)
+    }
+    PivotedMoments.add(
+      chain: x + channel, stride: stride, count: rows, around: pivot[channel], &sum[channel], &square[channel])
+  }
+}
+
 /// `y = (x − pivot) · scale + shift`, and ReLU.
 func rowNormalizeTwin(
   _ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ stride: Int, _ rows: Int, _ width: Int,
@@ -96,15 +119,25 @@ func rowGradientSumsTwin(
     (sums[channel], products[channel]) = (0, 0)
     for first in Swift.stride(from: 0, to: rows, by: Int(NORMA_BLOCK)) {
       var (sum, product): (Float, Float) = (0, 0)
-      for row in first..<min(rows, first + Int(NORMA_BLOCK)) {
-        let (value, gradient) = (x[row * stride + channel], g[row * stride + channel])
-        let h = line.active(gradient, value)
-        sum += h
-        product += h * line.distance(value)
-      }
+      let place = first * stride + channel
+      line.addGradientSums(
+        g + place, x + place, stride: stride, count: min(Int(NORMA_BLOCK), rows - first), &sum, &product)
       sums[channel] += Double(sum)
       products[channel] += Double(product)
     }
+  }
+}
+
+/// The sums of the first rows of a block, or what some more rows add to them.
+func rowBlockGradientSumsTwin(
+  _ g: UnsafePointer<Float>!, _ x: UnsafePointer<Float>!, _ stride: Int, _ rows: Int, _ width: Int,
+  _ pivot: UnsafePointer<Float>!, _ scale: UnsafePointer<Float>!, _ shift: UnsafePointer<Float>!, _ rectifies: Bool,
+  _ begins: Bool, _ sum: UnsafeMutablePointer<Float>!, _ product: UnsafeMutablePointer<Float>!
+) {
+  for channel in 0..<width {
+    let line = NormalizingLine(pivot[channel], scale[channel], shift[channel], rectifies)
+    if begins { (sum[channel], product[channel]) = (0, 0) }
+    line.addGradientSums(g + channel, x + channel, stride: stride, count: rows, &sum[channel], &product[channel])
   }
 }
 
@@ -134,6 +167,19 @@ struct NormalizingLine {
   }
 
   @inline(__always) func distance(_ x: Float) -> Float { x - pivot }
+
+  /// Goes on with the chains of h and of `h · (x − pivot)`.
+  @inline(__always) func addGradientSums(
+    _ g: UnsafePointer<Float>, _ x: UnsafePointer<Float>, stride: Int, count: Int, _ sum: inout Float,
+    _ product: inout Float
+  ) {
+    for index in 0..<count {
+      let value = x[index * stride]
+      let h = active(g[index * stride], value)
+      sum += h
+      product += h * distance(value)
+    }
+  }
 
   @inline(__always) func output(_ x: Float) -> Float { rectified(distance(x) * scale + shift, rectifies) }
 

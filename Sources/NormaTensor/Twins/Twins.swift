@@ -12,13 +12,14 @@ nonisolated(unsafe) let twins: UnsafePointer<norma_kernels> = {
   table.initialize(
     to: norma_kernels(
       name: UnsafeRawPointer(("swift" as StaticString).utf8Start).assumingMemoryBound(to: CChar.self),
-      row_moments: rowMomentsTwin, row_normalize: rowNormalizeTwin, row_gradient_sums: rowGradientSumsTwin,
+      row_moments: rowMomentsTwin, row_block_moments: rowBlockMomentsTwin, row_normalize: rowNormalizeTwin,
+      row_gradient_sums: rowGradientSumsTwin, row_block_gradient_sums: rowBlockGradientSumsTwin,
       row_input_gradient: rowInputGradientTwin, merge_moments: mergeMomentsTwin, finish_moments: finishMomentsTwin,
       channel_scales: channelScalesTwin, finish_gradients: finishGradientsTwin, plane_moments: planeMomentsTwin,
       plane_normalize: planeNormalizeTwin, plane_gradient_sums: planeGradientSumsTwin,
       plane_input_gradient: planeInputGradientTwin, layer_normalize: layerNormalizeTwin,
       layer_gradient: layerGradientTwin, row_bias: rowBiasTwin, add: addTwin, rectify_gradient: rectifyGradientTwin,
-      scale: scaleTwin, approach: approachTwin, sum_of_squares: sumOfSquaresTwin,
+      stream_zeros: streamZerosTwin, scale: scaleTwin, approach: approachTwin, sum_of_squares: sumOfSquaresTwin,
       exponential: exponentialTwin, logarithm: logarithmTwin, sigmoid: sigmoidTwin,
       hyperbolic_tangent: hyperbolicTangentTwin, error_function: errorFunctionTwin, gelu: geluTwin,
       momentum: momentumTwin, adam: adamTwin, rmsprop: rmspropTwin, product: productTwin,

@@ -24,6 +24,15 @@ def cases() -> Fixture:
         ("small_weights", [5, 9], 0.3, 1.0, 0.01, 1.0),
         ("zero_weights", [4, 6], 0.1, 1e-3, 0.0, 1.0),
         ("zero_gradients", [4, 6], 0.1, 1e-3, 1.0, 0.0),
+        ("one_input", [7, 1], 0.05, 1e-3, 1.0, 0.5),
+        ("wide", [3, 131], 0.02, 1e-3, 1.0, 0.3),
+        ("three_by_one", [5, 2, 3, 1], 0.1, 1e-3, 0.5, 0.3),
+        ("one_channel", [4, 1, 3, 3], 0.1, 1e-3, 0.5, 0.5),
+        ("one_filter", [1, 3, 2, 2], 0.1, 1e-3, 0.5, 0.5),
+        ("volume", [2, 3, 2, 1, 2], 0.2, 1e-3, 0.5, 0.5),
+        ("small_epsilon", [5, 4], 0.1, 1e-6, 1e-4, 1.0),
+        ("large_gradients", [6, 5], 0.01, 1e-3, 1.0, 1e4),
+        ("signal_of_one_channel", [3, 1, 5], 0.1, 1e-3, 1.0, 0.7),
     ]:
         source = random_source("clipping", name)
         settings = {"name": name, "shape": shape, "share": share, "epsilon": epsilon, "learning_rate": LEARNING_RATE}

@@ -1,12 +1,15 @@
 """What all topics share: the file, the two precisions, and reproducible random inputs."""
 
 import json
+import math
 import zlib
 from pathlib import Path
 
 import numpy
 import torch
 from safetensors.numpy import save_file
+
+from .hashed_numbers import hashed_values
 
 # Every result is computed twice from the same Float inputs; the tag stands in the tensor's name.
 PRECISIONS = {"f32": torch.float32, "f64": torch.float64}
@@ -26,6 +29,11 @@ class Fixture:
         self.cases.append(case)
         for name, tensor in tensors.items():
             self.add_tensor(f"{case['name']}.{name}", tensor)
+
+    def add_digested_case(self, case: dict, results: dict) -> None:
+        """Adds a case of hashed inputs, of whose results, in double precision, the digests alone are kept: a row each, by name."""
+        rows = [digest(f"{case['name']}.{name}", result) for name, result in sorted(results.items())]
+        self.add_case(case, {"digests": numpy.array(rows)})
 
     def add_tensor(self, name: str, tensor) -> None:
         """Adds a tensor under its full name: F32, F64 or I64."""
@@ -81,3 +89,17 @@ def normal(source: numpy.random.Generator, shape, mean=0.0, deviation=1.0) -> nu
 def scalar(value: torch.Tensor) -> torch.Tensor:
     """A scalar as a tensor of shape [1]."""
     return value.detach().reshape(1)
+
+
+def hashed(name: str, shape, bound: float, offset: float = 0.0) -> torch.Tensor:
+    """Hashed numbers around an offset, rounded to float32, in double precision."""
+    return torch.from_numpy(hashed_values(name, shape, bound) + numpy.float32(offset)).double()
+
+
+def digest(name: str, result: torch.Tensor) -> list:
+    """Two sums of all elements, each times a hashed number: a wrong element or a wrong order shows in both."""
+    if result.dtype != torch.float64:
+        raise TypeError(f"{name} is {result.dtype}")
+    values = result.detach().contiguous().numpy()
+    weights = [hashed_values(f"{name}.{stream}", values.shape).astype(numpy.float64) for stream in ("first", "second")]
+    return [math.fsum((values * weights).flat) for weights in weights]

@@ -47,6 +47,24 @@ def cases() -> Fixture:
         case("instance_rank4_nchw", [3, 5, 7, 5], 5, layout="NCHW", module="instance"),
         case("instance_affine_off_nchw", [2, 7, 3, 5], 7, layout="NCHW", affine=False, module="instance"),
         case("instance_rank5", [2, 3, 2, 4, 5], 5, affine=False, module="instance"),
+        case("instance_two_places", [3, 2, 4], 4, epsilon=1e-2, module="instance"),
+        case("instance_one_channel", [3, 5, 7, 1], 1, module="instance"),
+        case("instance_one_sample", [1, 7, 3], 3, module="instance"),
+        case("instance_wide", [1, 3, 2, 34], 34, module="instance"),
+        case("instance_narrow", [2, 9, 1, 3], 3, module="instance"),
+        case("instance_epsilon_1e-3", [3, 3, 4, 5], 5, epsilon=1e-3, module="instance"),
+        case("instance_affine_off", [4, 6, 3], 3, affine=False, module="instance"),
+        case("instance_rank3_nchw", [5, 3, 7], 3, layout="NCHW", module="instance"),
+        case("instance_one_channel_nchw", [4, 1, 3, 5], 1, layout="NCHW", module="instance"),
+        case("instance_one_sample_nchw", [1, 9, 5, 3], 9, layout="NCHW", module="instance"),
+        case("instance_rank5_nchw", [2, 3, 2, 3, 2], 3, layout="NCHW", module="instance"),
+        case("instance_epsilon_0_5_nchw", [3, 7, 5], 7, layout="NCHW", epsilon=0.5, module="instance"),
+        case("instance_relu_nchw", [3, 5, 3, 3], 5, layout="NCHW", relu=True, module="instance"),
+        case("instance_large_mean", [2, 3, 5, 6], 6, distribution="large_mean", module="instance"),
+        case("instance_large_mean_nchw", [2, 6, 3, 5], 6, layout="NCHW", distribution="large_mean", module="instance"),
+        case("one_channel", [3, 5, 1], 1),
+        case("one_channel_nchw", [3, 1, 5], 1, layout="NCHW"),
+        case("one_place", [5, 1, 1, 6], 2),
         case("instance_relu", [3, 5, 7, 5], 5, relu=True, module="instance"),
     ]:
         inputs = make_inputs(settings)
@@ -87,11 +105,13 @@ def results(settings: dict, inputs: dict) -> dict:
     x = inputs["x"].requires_grad_()
     module = make_module(settings, inputs)
     is_first = settings["layout"] == "NCHW"
-    # In order: PyTorch's own channels-last path loses digits of dx with the square of mean / deviation.
-    y = module(x) if is_first else module(x.movedim(-1, 1).contiguous()).movedim(1, -1)
+    # In order: PyTorch's own channels-last path loses digits of dx with the square of mean / deviation, and of one sample its
+    # instance normalization takes a gradient channels last for one channels first.
+    y = module(x if is_first else x.movedim(-1, 1).contiguous())
     if settings["relu"]:
         y = torch.relu(y)
-    y.backward(inputs["dy"])
+    y.backward(inputs["dy"] if is_first else inputs["dy"].movedim(-1, 1).contiguous())
+    y = y if is_first else y.movedim(1, -1)
     tensors = {"y": y, "dx": x.grad}
     if settings["affine"]:
         tensors |= {"dgamma": module.weight.grad, "dbeta": module.bias.grad}

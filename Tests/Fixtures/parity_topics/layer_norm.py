@@ -27,6 +27,15 @@ def cases() -> Fixture:
         case("affine_off_rank4", [2, 3, 4, 5], affine=False),
         case("epsilon_1e-3", [13, 5], epsilon=1e-3),
         case("large_mean", [6, 65], distribution="large_mean"),
+        case("n1_c2", [1, 2]),
+        case("n3_c64", [3, 64]),
+        case("n2_c131", [2, 131]),
+        case("rank3_one_place", [4, 1, 6]),
+        case("rank3_one_channel", [2, 5, 1]),
+        case("rank4_one_place", [5, 1, 1, 3]),
+        case("rank5", [2, 2, 3, 2, 5]),
+        case("epsilon_0_5", [9, 11], epsilon=0.5),
+        case("affine_off_epsilon_1e-3", [5, 13], affine=False, epsilon=1e-3),
         case("constant_row", [4, 9], distribution="constant_row"),
     ]:
         inputs = make_inputs(settings)

@@ -20,6 +20,20 @@ def cases() -> Fixture:
         case("affine_off", [33, 7], affine=False),
         case("epsilon_1e-3", [13, 5], epsilon=1e-3),
         case("large_mean", [6, 65], mean=1e4),
+        case("n7_c1", [7, 1]),
+        case("n1_c9", [1, 9]),
+        case("n2_c2", [2, 2]),
+        case("n3_c64", [3, 64]),
+        case("n2_c131", [2, 131]),
+        case("rank3", [3, 5, 7]),
+        case("rank3_one_place", [4, 1, 6]),
+        case("rank3_one_channel", [2, 5, 1]),
+        case("rank4_one_place", [5, 1, 1, 3]),
+        case("rank5", [2, 2, 3, 2, 5]),
+        case("affine_off_rank4", [2, 3, 2, 7], affine=False),
+        case("epsilon_0_5", [9, 11], epsilon=0.5),
+        case("epsilon_1e-3_large_mean", [4, 13], epsilon=1e-3, mean=1e3),
+        case("affine_off_one_channel", [5, 1], affine=False, epsilon=1e-2),
     ]:
         source = random_source("rms_norm", settings["name"])
         shape = settings["shape"]

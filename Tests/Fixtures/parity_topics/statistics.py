@@ -7,7 +7,8 @@ written after their definitions and differentiated by autograd.
 import numpy
 import torch
 
-from .fixture import Fixture, in_double_precision, normal, random_source
+from .fixture import Fixture, hashed
+from .hashed_numbers import hashed_values
 
 
 def case(name, shape, *, layout="channels_last", weights=None, rank=1, ghosts=None, renormalization=None, epsilon=1e-5,
@@ -33,6 +34,16 @@ def cases() -> Fixture:
         case("mask_samples_nchw", [7, 3, 4], layout="NCHW", weights="mask"),
         case("mask_places_nchw", [4, 5, 3, 7], layout="NCHW", weights="mask", rank=3),
         case("mask_plain", [9, 5], weights="mask", affine=False),
+        case("mask_few_rows", [3, 2], weights="mask"),
+        case("mask_one_place", [8, 1, 3], weights="mask", rank=2),
+        case("mask_one_sample", [1, 9, 4], weights="mask", rank=2),
+        case("mask_of_one_channel_places", [3, 5, 1], weights="mask", rank=2, epsilon=1e-3),
+        case("mask_rank5", [2, 3, 2, 3, 4], weights="mask", rank=4),
+        case("mask_large_epsilon", [17, 3], weights="mask", epsilon=0.5),
+        case("mask_large_mean_nchw", [5, 3, 4, 3], layout="NCHW", weights="mask", rank=3, mean=1000.0),
+        case("mask_lines_nchw", [3, 4, 5, 2], layout="NCHW", weights="mask", rank=2),
+        case("mask_one_channel_nchw", [5, 1, 6], layout="NCHW", weights="mask", rank=2),
+        case("mask_many_rows", [130, 3], weights="mask"),
         case("uneven_rows", [13, 5], weights="uneven"),
         case("uneven_one_channel", [11, 1], weights="uneven"),
         case("uneven_samples", [6, 3, 4], weights="uneven"),
@@ -40,6 +51,19 @@ def cases() -> Fixture:
         case("uneven_wide", [7, 65], weights="uneven", mean=1000.0),
         case("uneven_places_nchw", [3, 5, 7], layout="NCHW", weights="uneven", rank=2),
         case("uneven_samples_nchw", [7, 2, 3, 3], layout="NCHW", weights="uneven"),
+        case("uneven_few_rows", [3, 4], weights="uneven"),
+        case("uneven_one_place", [9, 1, 3], weights="uneven", rank=2),
+        case("uneven_one_sample", [1, 11, 2], weights="uneven", rank=2),
+        case("uneven_places_of_images", [2, 3, 5, 4], weights="uneven", rank=3),
+        case("uneven_lines_of_images", [3, 5, 2, 3], weights="uneven", rank=2, epsilon=1e-3),
+        case("uneven_rank5", [2, 2, 3, 2, 5], weights="uneven", rank=4),
+        case("uneven_plain", [14, 3], weights="uneven", affine=False),
+        case("uneven_large_epsilon", [15, 2], weights="uneven", epsilon=0.5),
+        case("uneven_large_mean_nchw", [6, 3, 5], layout="NCHW", weights="uneven", rank=2, mean=1000.0),
+        case("uneven_one_channel_nchw", [4, 1, 5], layout="NCHW", weights="uneven", rank=2),
+        case("uneven_lines_nchw", [2, 3, 5, 3], layout="NCHW", weights="uneven", rank=2),
+        case("uneven_samples_of_one_channel", [9, 2, 1], weights="uneven"),
+        case("uneven_many_rows", [131, 2], weights="uneven"),
         case("ghosts_of_four", [12, 5], ghosts=4),
         case("ghosts_nearly_equal", [11, 3], ghosts=4),
         case("ghosts_of_images", [6, 3, 5, 4], ghosts=2),
@@ -47,6 +71,19 @@ def cases() -> Fixture:
         case("ghosts_one_channel", [9, 1], ghosts=3, mean=1000.0),
         case("ghosts_of_masked_places", [6, 7, 3], ghosts=3, weights="mask", rank=2),
         case("ghosts_of_uneven_rows", [12, 4], ghosts=6, weights="uneven"),
+        case("ghosts_of_two", [10, 3], ghosts=2),
+        case("ghosts_larger_than_the_batch", [5, 4], ghosts=9),
+        case("ghosts_one_sample_each", [4, 7, 3], ghosts=1),
+        case("ghosts_wide", [9, 70], ghosts=3),
+        case("ghosts_of_signals", [7, 5, 2], ghosts=3),
+        case("ghosts_one_place", [8, 1, 1, 6], ghosts=4),
+        case("ghosts_rank5", [4, 2, 3, 2, 3], ghosts=2, epsilon=1e-3),
+        case("ghosts_plain", [13, 5], ghosts=5, affine=False),
+        case("ghosts_large_epsilon", [8, 3], ghosts=4, epsilon=0.5),
+        case("ghosts_large_mean_nchw", [6, 5, 3, 3], layout="NCHW", ghosts=2, mean=1000.0),
+        case("ghosts_nearly_equal_nchw", [7, 2, 5], layout="NCHW", ghosts=3),
+        case("ghosts_one_channel_nchw", [4, 1, 7], layout="NCHW", ghosts=2),
+        case("ghosts_of_masked_samples_nchw", [9, 3, 4], layout="NCHW", ghosts=5, weights="mask"),
         case("renormalized", [9, 5], renormalization=[3.0, 5.0]),
         case("renormalized_within_bounds", [9, 5], renormalization=[1.1, 0.05]),
         case("renormalized_one_channel", [7, 1], renormalization=[2.0, 1.0]),
@@ -54,36 +91,49 @@ def cases() -> Fixture:
         case("renormalized_not_yet", [5, 3, 4], renormalization=[1.0, 0.0]),
         case("renormalized_nchw", [4, 3, 5], layout="NCHW", renormalization=[1.5, 0.5]),
         case("renormalized_plain", [11, 4], renormalization=[1.5, 0.5], affine=False),
+        case("renormalized_few_rows", [2, 3], renormalization=[3.0, 5.0]),
+        case("renormalized_wide", [5, 70], renormalization=[1.2, 0.3]),
+        case("renormalized_images", [2, 3, 5, 4], renormalization=[1.1, 0.2]),
+        case("renormalized_one_place", [9, 1, 1, 3], renormalization=[1.5, 0.1]),
+        case("renormalized_one_sample", [1, 7, 4], renormalization=[1.5, 0.5]),
+        case("renormalized_rank5", [2, 2, 3, 2, 3], renormalization=[1.3, 0.4], epsilon=1e-3),
+        case("renormalized_large_epsilon", [9, 4], renormalization=[1.1, 0.2], epsilon=0.5),
+        case("renormalized_large_mean", [11, 5], renormalization=[1.5, 0.5], mean=1000.0),
+        case("renormalized_ratio_alone", [9, 5], renormalization=[2.0, 0.0]),
+        case("renormalized_distance_alone", [9, 5], renormalization=[1.0, 2.0]),
+        case("renormalized_one_channel_nchw", [3, 1, 7], layout="NCHW", renormalization=[1.2, 0.3]),
+        case("renormalized_images_nchw", [3, 5, 4, 3], layout="NCHW", renormalization=[1.2, 0.3]),
+        case("renormalized_uneven", [13, 3], renormalization=[1.2, 0.3], weights="uneven"),
+        case("renormalized_masked_places_nchw", [4, 3, 5], layout="NCHW", renormalization=[1.2, 0.3], weights="mask", rank=2),
         case("renormalized_masked_ghosts", [8, 5, 3], renormalization=[1.2, 0.3], ghosts=4, weights="mask", rank=2),
     ]
     result = Fixture()
     for settings in listed:
-        inputs = make_inputs(settings)
-        result.add_case(settings, in_double_precision(inputs, lambda values: compute(settings, values)))
+        result.add_digested_case(settings, compute(settings, make_inputs(settings)))
     return result
 
 
 def make_inputs(settings) -> dict:
-    random = random_source("statistics", settings["name"])
-    shape, channels_first = settings["shape"], settings["layout"] == "NCHW"
+    name, shape, channels_first = settings["name"], settings["shape"], settings["layout"] == "NCHW"
     channels = shape[1] if channels_first else shape[-1]
     inputs = {
-        "x": normal(random, shape) + numpy.float32(settings["mean"]), "dy": normal(random, shape),
-        "running_mean": 0.3 * normal(random, [channels]) + numpy.float32(settings["mean"]),
-        "running_var": numpy.exp(0.3 * normal(random, [channels])),
+        "x": hashed(f"{name}.x", shape, 1.75, settings["mean"]), "dy": hashed(f"{name}.dy", shape, 1.75),
+        "running_mean": hashed(f"{name}.running_mean", [channels], 0.5, settings["mean"]),
+        "running_var": hashed(f"{name}.running_var", [channels], 0.5, 1),
     }
     if settings["affine"]:
-        inputs["gamma"], inputs["beta"] = 1 + 0.3 * normal(random, [channels]), normal(random, [channels])
+        inputs["gamma"] = hashed(f"{name}.gamma", [channels], 0.5, 1)
+        inputs["beta"] = hashed(f"{name}.beta", [channels], 1)
     if settings["weights"]:
         rows = [shape[0]] + shape[2:] if channels_first else shape[:-1]
         weighted = rows[:settings["rank"]]
-        weights = (random.random(weighted) < 0.7).astype(numpy.float32)
+        weights = (hashed_values(f"{name}.mask", weighted) < 0.5).astype(numpy.float32)
         weights.flat[:2] = 1
         weights.flat[-2:] = [0, 1]
         if settings["weights"] == "uneven":
-            weights *= random.uniform(0.2, 2, weighted).astype(numpy.float32)
-        inputs["weights"] = weights
-    return {name: numpy.asarray(value, dtype=numpy.float32) for name, value in inputs.items()}
+            weights *= hashed_values(f"{name}.weights", weighted, 0.875) + numpy.float32(1)
+        inputs["weights"] = torch.from_numpy(weights).double()
+    return inputs
 
 
 def compute(settings, inputs) -> dict:

@@ -5,7 +5,7 @@ Weight norm and spectral norm are PyTorch's parametrizations; standardized convo
 import torch
 from torch.nn.utils import parametrizations
 
-from .fixture import Fixture, in_double_precision, normal, random_source
+from .fixture import Fixture, hashed
 from .timm_parts import timm_part
 
 
@@ -35,18 +35,55 @@ CASES = [
          epsilon=1e-6),
     case("standardized_transposed_groups", "standardized", "transposed", [1, 3, 2, 4], 6, [2, 3], groups=2,
          epsilon=1e-6),
+    case("standardized_linear_two_inputs", "standardized", "linear", [3, 2], 5, epsilon=1e-2),
+    case("standardized_linear_wide", "standardized", "linear", [2, 131], 3, epsilon=1e-6),
+    case("standardized_one_channel", "standardized", "conv2d", [2, 5, 4, 1], 3, [3, 3], epsilon=1e-6),
+    case("standardized_one_row_of_places", "standardized", "conv2d", [1, 1, 9, 2], 3, [1, 5], epsilon=1e-6),
+    case("standardized_dilated", "standardized", "conv2d", [1, 7, 6, 3], 2, [2, 3], dilation=2, epsilon=1e-4),
+    case("standardized_one_output", "standardized", "conv2d", [1, 5, 5, 4], 1, [3, 3], bias=False, epsilon=1e-6),
+    case("standardized_signal_groups", "standardized", "conv1d", [1, 8, 6], 3, [2], stride=3, groups=3, epsilon=1e-5),
+    case("standardized_signal_large_mean", "standardized", "conv1d", [2, 6, 3], 5, [3], epsilon=1e-6, mean=100.0),
+    case("standardized_transposed_one_input", "standardized", "transposed", [2, 3, 3, 1], 4, [3, 2], epsilon=1e-5),
     case("scaled_linear", "scaled", "linear", [5, 7], 3, epsilon=1e-6),
     case("scaled_3x3", "scaled", "conv2d", [2, 5, 4, 3], 4, [3, 3], padding=1, epsilon=1e-6),
     case("scaled_1x1_stride2", "scaled", "conv2d", [1, 5, 5, 9], 2, [1, 1], stride=2, bias=False, epsilon=1e-4),
     case("scaled_dilated_groups", "scaled", "conv2d", [1, 7, 6, 6], 3, [3, 3], dilation=2, groups=3, epsilon=1e-6),
     case("scaled_signal", "scaled", "conv1d", [1, 9, 4], 6, [5], stride=2, padding=2, groups=2, epsilon=1e-6),
     case("scaled_transposed_groups", "scaled", "transposed", [1, 2, 3, 6], 4, [3, 2], stride=2, groups=2, epsilon=1e-6),
+    case("scaled_linear_one_output", "scaled", "linear", [4, 33], 1, bias=False, epsilon=1e-6),
+    case("scaled_linear_rank3", "scaled", "linear", [2, 3, 5], 4, epsilon=1e-3),
+    case("scaled_linear_two_inputs", "scaled", "linear", [3, 2], 5, epsilon=1e-2),
+    case("scaled_linear_wide", "scaled", "linear", [2, 131], 3, epsilon=1e-6),
+    case("scaled_one_channel", "scaled", "conv2d", [2, 5, 4, 1], 3, [3, 3], epsilon=1e-6),
+    case("scaled_depthwise", "scaled", "conv2d", [2, 4, 4, 3], 3, [3, 3], padding=1, groups=3, epsilon=1e-6),
+    case("scaled_depthwise_twofold", "scaled", "conv2d", [1, 5, 4, 3], 6, [2, 2], groups=3, bias=False, epsilon=1e-5),
+    case("scaled_one_row_of_places", "scaled", "conv2d", [1, 1, 9, 2], 3, [1, 5], epsilon=1e-6),
+    case("scaled_large_mean", "scaled", "conv2d", [1, 4, 4, 5], 3, [3, 3], padding=1, epsilon=1e-6, mean=100.0),
+    case("scaled_large_epsilon", "scaled", "conv2d", [1, 5, 5, 4], 1, [3, 3], epsilon=0.5),
+    case("scaled_signal_one_channel", "scaled", "conv1d", [2, 7, 1], 4, [3], padding=1, epsilon=1e-6),
+    case("scaled_signal_dilated", "scaled", "conv1d", [1, 9, 4], 3, [3], dilation=3, bias=False, epsilon=1e-5),
+    case("scaled_transposed", "scaled", "transposed", [1, 3, 4, 4], 3, [3, 3], stride=2, padding=1, epsilon=1e-6),
+    case("scaled_transposed_one_input", "scaled", "transposed", [2, 3, 3, 1], 4, [3, 2], epsilon=1e-5),
     case("magnitude_linear", "magnitude", "linear", [5, 7], 3),
     case("magnitude_linear_one_input", "magnitude", "linear", [4, 1], 5, bias=False),
     case("magnitude_3x3", "magnitude", "conv2d", [2, 5, 4, 3], 4, [3, 3], padding=1),
     case("magnitude_depthwise", "magnitude", "conv2d", [1, 4, 5, 3], 6, [3, 3], groups=3, bias=False),
     case("magnitude_signal", "magnitude", "conv1d", [2, 8, 3], 5, [3], dilation=2),
     case("magnitude_transposed", "magnitude", "transposed", [1, 3, 4, 4], 6, [4, 4], stride=2, padding=1, groups=2),
+    case("magnitude_linear_one_output", "magnitude", "linear", [4, 33], 1),
+    case("magnitude_linear_rank3", "magnitude", "linear", [2, 3, 5], 4, bias=False),
+    case("magnitude_linear_one_of_each", "magnitude", "linear", [3, 1], 1),
+    case("magnitude_linear_wide", "magnitude", "linear", [2, 131], 3, mean=10.0),
+    case("magnitude_1x1_stride2", "magnitude", "conv2d", [1, 5, 5, 9], 2, [1, 1], stride=2),
+    case("magnitude_one_channel", "magnitude", "conv2d", [2, 5, 4, 1], 3, [3, 3]),
+    case("magnitude_one_output", "magnitude", "conv2d", [1, 5, 5, 4], 1, [3, 3], bias=False),
+    case("magnitude_dilated_groups", "magnitude", "conv2d", [1, 7, 6, 6], 3, [3, 3], dilation=2, groups=3),
+    case("magnitude_one_row_of_places", "magnitude", "conv2d", [1, 1, 9, 2], 3, [1, 5]),
+    case("magnitude_large_mean", "magnitude", "conv2d", [1, 4, 4, 5], 3, [2, 3], padding=1, mean=100.0),
+    case("magnitude_signal_groups", "magnitude", "conv1d", [1, 8, 6], 3, [2], stride=3, groups=3),
+    case("magnitude_signal_one_channel", "magnitude", "conv1d", [2, 7, 1], 4, [3], padding=1, bias=False),
+    case("magnitude_transposed_one_input", "magnitude", "transposed", [2, 3, 3, 1], 4, [3, 2]),
+    case("magnitude_transposed_one_output", "magnitude", "transposed", [1, 2, 3, 5], 1, [3, 3], stride=2, bias=False),
     case("spectral_linear", "spectral", "linear", [5, 7], 3),
     case("spectral_linear_square", "spectral", "linear", [3, 6], 6, bias=False),
     case("spectral_linear_one_output", "spectral", "linear", [4, 9], 1),
@@ -54,6 +91,19 @@ CASES = [
     case("spectral_groups_3_iterations", "spectral", "conv2d", [1, 4, 5, 4], 6, [2, 3], groups=2, iterations=3),
     case("spectral_signal", "spectral", "conv1d", [2, 8, 3], 5, [3], bias=False),
     case("spectral_transposed", "spectral", "transposed", [1, 3, 4, 4], 3, [3, 3], stride=2, padding=1),
+    case("spectral_linear_one_input", "spectral", "linear", [4, 1], 5),
+    case("spectral_linear_rank3", "spectral", "linear", [2, 3, 5], 4, iterations=2),
+    case("spectral_linear_wide", "spectral", "linear", [2, 131], 3, bias=False),
+    case("spectral_linear_mean", "spectral", "linear", [3, 8], 9, mean=3.0),
+    case("spectral_1x1_stride2", "spectral", "conv2d", [1, 5, 5, 9], 2, [1, 1], stride=2),
+    case("spectral_one_channel", "spectral", "conv2d", [2, 5, 4, 1], 3, [3, 3]),
+    case("spectral_one_output", "spectral", "conv2d", [1, 5, 5, 4], 1, [3, 3], bias=False),
+    case("spectral_depthwise", "spectral", "conv2d", [1, 4, 5, 3], 6, [3, 3], groups=3),
+    case("spectral_dilated", "spectral", "conv2d", [1, 7, 6, 3], 2, [2, 3], dilation=2, iterations=5),
+    case("spectral_one_row_of_places", "spectral", "conv2d", [1, 1, 9, 2], 3, [1, 5]),
+    case("spectral_signal_groups", "spectral", "conv1d", [1, 8, 6], 3, [2], stride=3, groups=3),
+    case("spectral_transposed_groups", "spectral", "transposed", [1, 2, 3, 6], 4, [3, 2], stride=2, groups=2),
+    case("spectral_transposed_one_input", "spectral", "transposed", [2, 3, 3, 1], 4, [3, 2], bias=False),
 ]
 
 
@@ -122,36 +172,21 @@ def channels_first(x: torch.Tensor, settings: dict) -> torch.Tensor:
 
 
 def add(result: Fixture, settings: dict) -> None:
-    source = random_source("weights", settings["name"])
-    torch.manual_seed(0)
-    layer = module(settings).train()
-    inputs = {"x": normal(source, settings["shape"])}
-    state = layer.state_dict()
-    for name, tensor in state.items():
-        if name.endswith(("_u", "_v")):
-            inputs[name] = tensor.numpy()  # as PyTorch found them
-        elif name == "gain" or name.endswith("original0"):
-            inputs[name] = normal(source, tensor.shape, 1.0, 0.3)
-        else:
-            inputs[name] = normal(source, tensor.shape, 0.0 if name == "bias" else settings["mean"], 0.5)
-    with torch.no_grad():
-        shape = channels_last(layer(channels_first(torch.from_numpy(inputs["x"]), settings)), settings).shape
-    inputs["dy"] = normal(source, shape)
-
-    def results(inputs):
-        torch.manual_seed(0)
-        layer = module(settings).double().train()
+    name = settings["name"]
+    layer = module(settings).double().train()
+    inputs = {}
+    for parameter, tensor in layer.state_dict().items():
+        is_scale = parameter == "gain" or parameter.endswith("original0")
+        is_weight = parameter == "weight" or parameter.endswith(("original", "original1"))
+        offset = 1.0 if is_scale else settings["mean"] if is_weight else 0.0
+        inputs[parameter] = hashed(f"{name}.{parameter}", tensor.shape, 0.5 if is_scale else 0.875, offset)
+    layer.load_state_dict(inputs)
+    x = hashed(f"{name}.x", settings["shape"], 1.75).requires_grad_()
+    y = channels_last(layer(channels_first(x, settings)), settings)
+    y.backward(hashed(f"{name}.dy", y.shape, 1.75))
+    found = {"y": y, "dx": x.grad} | {f"d{name}": parameter.grad for name, parameter in layer.named_parameters()}
+    if settings["normalization"] == "spectral":
+        found |= {name: tensor for name, tensor in layer.state_dict().items() if name.endswith(("_u", "_v"))}
         with torch.no_grad():
-            layer.load_state_dict({name: inputs[name] for name in state})
-        x = inputs["x"].requires_grad_()
-        y = channels_last(layer(channels_first(x, settings)), settings)
-        y.backward(inputs["dy"])
-        found = {"y": y.detach(), "dx": x.grad}
-        found |= {f"d{name}": parameter.grad for name, parameter in layer.named_parameters()}
-        if settings["normalization"] == "spectral":
-            found |= {name: tensor for name, tensor in layer.state_dict().items() if name.endswith(("_u", "_v"))}
-            with torch.no_grad():
-                found["inference"] = channels_last(layer.eval()(channels_first(x, settings)), settings)
-        return found
-
-    result.add_case(settings, in_double_precision(inputs, results))
+            found["inference"] = channels_last(layer.eval()(channels_first(x, settings)), settings)
+    result.add_digested_case(settings, found)

@@ -32,6 +32,8 @@ CASES = [
     case("images_one_sample", [1, 6, 5, 3], 1),
     case("rank5", [2, 2, 3, 3, 4], 2),
     case("large_mean", [37, 5], 1, mean=500.0),
+    case("signal_of_one_channel", [5, 7, 1], 1),
+    case("odd_groups", [41, 9], 3),
     case("other_weight", [29, 6], 2, weight=0.5),
 ]
 

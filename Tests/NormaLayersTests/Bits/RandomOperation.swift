@@ -35,7 +35,8 @@ struct RandomOperation: CustomStringConvertible {
       Self.pooling,
       Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
       Self.transposedConvolution, Self.signals,
-      Self.resizing, Self.channels, Self.attention, Self.form, Self.modulation, Self.whitening,
+      Self.resizing, Self.channels, Self.attention, Self.form, Self.modulation, Self.style, Self.whitening,
+      Self.normalizedWeight,
     ]
     self = try kinds[number % kinds.count](&source)
   }
@@ -206,6 +207,30 @@ struct RandomOperation: CustomStringConvertible {
     return RandomOperation(
       "modulation, \(addsOne)", [x, source.numbers(shape), source.numbers(shape)], isPerSample: false
     ) { $0[0].modulated(scale: $0[1], shift: $0[2], broadcast: isPerPlace ? .none : .perSample, addsOne: addsOne) }
+  }
+
+  /// An image with the statistics of another.
+  private static func style(_ source: inout Source) -> RandomOperation {
+    let channels = source.length(100)
+    let x = source.images(channels: channels, smallest: 1)
+    let style = source.numbers([x.shape[0], 1 + source.length(8), 1 + source.length(8), channels])
+    let layer = AdaptiveInstanceNorm<Float>(channels, epsilon: 1e-3)
+    return RandomOperation("adaptive instance normalization", [x, style], isPerSample: false) {
+      layer($0[0], given: $0[1], in: .measuring)
+    }
+  }
+
+  private static func normalizedWeight(_ source: inout Source) -> RandomOperation {
+    let (inputs, outputs) = (source.length(60), source.length(60))
+    let normalization = WeightNormalizationTests.all[source.below(WeightNormalizationTests.all.count)]
+    var random = RandomGenerator(seed: 0)
+    let layer = Conv2d<Float>(
+      inputs: inputs, outputs: outputs, window: Window(3, padding: 1), weightNormalization: normalization,
+      using: &random)
+    let image = source.images(channels: inputs, smallest: 3)
+    return RandomOperation("\(layer.summary)", [image], work: 9 * image.count * outputs) {
+      layer($0[0], in: .measuring)
+    }
   }
 
   private static func whitening(_ source: inout Source) -> RandomOperation {
