@@ -27,11 +27,11 @@ package struct AdaptivePoolingOperation<Element: TensorElement>: TensorOperation
   }
   package func kept(for needs: Needs) -> KeptTensors { isMaximum ? [.input(0), .output] : [] }
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
-    [
-      isMaximum
-        ? Pooling2d.adaptiveMaximumGradient(g, input: kept.input(0), output: kept.output)
-        : Pooling2d.adaptiveAverageGradient(g, inputShape: kept.shape(0))
-    ]
+    guard isMaximum else { return [Pooling2d.adaptiveAverageGradient(g, inputShape: kept.shape(0))] }
+    let x = kept.input(0)
+    // The largest of what is rounded, or computed again from that, may be another.
+    let y = kept.isRounded ? Pooling2d.adaptiveMaximum(x, to: extent) : kept.output
+    return [Pooling2d.adaptiveMaximumGradient(g, input: x, output: y)]
   }
 
   package var isPerSample: Bool { true }

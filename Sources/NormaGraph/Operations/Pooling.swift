@@ -18,8 +18,10 @@ package struct MaxPoolingOperation<Element: TensorElement>: TensorOperation {
   }
   package func kept(for needs: Needs) -> KeptTensors { [.input(0), .output] }
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
-    let dx = Pooling2d.maximumGradient(
-      g.asImages, input: kept.input(0).asImages, output: kept.output.asImages, window: window)
+    let x = kept.input(0).asImages
+    // The largest of what is rounded, or computed again from that, may be another.
+    let y = kept.isRounded ? Pooling2d.maximum(x, window: window) : kept.output.asImages
+    let dx = Pooling2d.maximumGradient(g.asImages, input: x, output: y, window: window)
     return [dx.asSignals(isOfSignals)]
   }
 
