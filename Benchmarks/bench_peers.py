@@ -34,6 +34,7 @@ Backends
 
 Sections
   norm    the shapes of the tables; shapes: further ones, from one row to a million, 1 channel to 4,096
+  half    batch, layer and RMS normalization on tensors of half width, beside the same of full width
   conv    convolution forward, and the gradients of input and weight, each alone; the layout is a variant
   products  matrix products of 40 shapes: a linear layer forward, its gradients, plain ones
   train   zero gradients, forward, cross entropy, backward, update; infer: forward alone
@@ -105,7 +106,7 @@ def record(case, key, samples, first_call, noisy):
         elements = 1
         for length in case["shape"]:
             elements *= length
-        row["min_gbps"] = elements * 4 * (3 if case["pass"] == "bwd" else 2) / median / 1e9
+        row["min_gbps"] = elements * (2 if case.get("dtype") else 4) * (3 if case["pass"] == "bwd" else 2) / median / 1e9
     elif case["sec"] in ("conv", "product"):
         row["gflops"] = operations(case) / median / 1e9
     else:

@@ -4,7 +4,8 @@ A case is a dictionary with `sec` (norm, conv, product, train or infer) and `nam
   norm   norm (bn, ln, gn, rms; masked: batch normalization of sequences of 128 rows, of which 64 to 128 count; ghost: in ghost
          batches of 32; renorm: led to running statistics; in: instance normalization with running statistics;
          ws: the standardization of a weight, whose shape it is), relu, shape ([N, C] or [N, C, H, W], whatever the layout), layout (nc, nchw, nhwc),
-         pass (fwd, bwd, infer); group normalization has 32 groups
+         pass (fwd, bwd, infer); group normalization has 32 groups;
+         dtype (float16, bfloat16: what is read and written; float32 if there is none)
   conv   shape [N, C, H, W] of the images, outputs, window (its height and width; padded with half of it, rounded down),
          stride, pass (fwd; input or weight, the gradient of that alone)
   product  shape [rows, inner, columns], pass: plain, both factors as they lie (the gradient of a linear layer's input is such a
@@ -14,7 +15,7 @@ A case is a dictionary with `sec` (norm, conv, product, train or infer) and `nam
   infer  net, batch, layout
 """
 
-SECTIONS = ("norm", "shapes", "family", "conv", "products", "train", "infer")
+SECTIONS = ("norm", "shapes", "family", "half", "conv", "products", "train", "infer")
 
 NET_INPUT = {"cs231n": (3072,), "mlp": (784,), "resnet20": (3, 32, 32)}
 MLP_SIZES = {"cs231n": [3072, 100, 100, 100, 100, 100, 10], "mlp": [784, 512, 512, 10]}
@@ -89,6 +90,19 @@ def family_cases():
         cases += norms("in", shape, "nchw") + norms("in", shape, "nhwc")
     for shape in [(64, 576), (256, 2304), (512, 512), (100, 3072)]:
         cases += norms("ws", shape, "nc")
+    return cases
+
+
+def half_cases():
+    """Batch, layer and RMS normalization on tensors of half width, within the caches and beyond, and the same of full width."""
+    cases = []
+    for kind, shape, layout in [("bn", (8192, 512), "nc"), ("bn", (65_536, 96), "nc"), ("bn", (256, 1024), "nc"),
+                                ("bn", (32, 64, 56, 56), "nhwc"), ("bn", (128, 16, 32, 32), "nhwc"),
+                                ("bn", (64, 256, 14, 14), "nhwc"), ("ln", (8192, 768), "nc"), ("ln", (4096, 4096), "nc"),
+                                ("ln", (3150, 384), "nc"), ("rms", (8192, 768), "nc"), ("rms", (4096, 4096), "nc"),
+                                ("rms", (10_007, 65), "nc")]:
+        for case in norms(kind, shape, layout):
+            cases += [case] + [dict(case, dtype=dtype, name=f"{case['name']} {dtype}") for dtype in ("bfloat16", "float16")]
     return cases
 
 
@@ -178,6 +192,6 @@ def infer_cases():
 
 def make_cases(sections):
     """The cases of some of SECTIONS."""
-    makers = {"norm": norm_cases, "shapes": further_shapes, "family": family_cases, "conv": convolutions, "products": products,
+    makers = {"norm": norm_cases, "shapes": further_shapes, "family": family_cases, "half": half_cases, "conv": convolutions, "products": products,
               "train": train_cases, "infer": infer_cases}
     return [case for name in SECTIONS if name in sections for case in makers[name]()]

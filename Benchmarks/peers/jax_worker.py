@@ -73,8 +73,15 @@ class JaxWorker:
             sh[ax] = -1
             x, g, w, b = self.arr(*shape), self.arr(*shape), self.arr(ch) + 1.5, self.arr(ch)
             rm, rv = jnp.zeros(ch), jnp.ones(ch)
+            dtype = getattr(jnp, c.get("dtype", "float32"))
+            x, g = x.astype(dtype), g.astype(dtype)
 
             def f(x, w, b):
+                # As flax does it: statistics and arithmetic in float32.
+                y, aux = normalized(x.astype(jnp.float32), w, b)
+                return y.astype(dtype), aux
+
+            def normalized(x, w, b):
                 if c["norm"] == "bn":
                     y, m, v = self.bn(x, w, b, ax)
                     aux = (0.9 * rm + 0.1 * m, 0.9 * rv + 0.1 * v)
@@ -109,7 +116,7 @@ class JaxWorker:
                 return (jnp.maximum(y, 0) if c["relu"] else y), aux
             if c["pass"] == "infer":
                 fi = jax.jit(lambda x, w, b, rm, rv: (
-                    (x - rm.reshape(sh)) * (jax.lax.rsqrt(rv + 1e-5) * w).reshape(sh) + b.reshape(sh)))
+                    (x - rm.reshape(sh)) * (jax.lax.rsqrt(rv + 1e-5) * w).reshape(sh) + b.reshape(sh)).astype(dtype))
                 return lambda: block(fi(x, w, b, rm, rv))
             if c["pass"] == "fwd":
                 ff = jax.jit(f)

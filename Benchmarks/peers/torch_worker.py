@@ -116,6 +116,11 @@ class TorchWorker:
             x = torch.randn(shape).contiguous(memory_format=fmt)
             g = torch.randn(shape).contiguous(memory_format=fmt)
             w, b = torch.rand(ch) + 0.5, torch.randn(ch)
+            if c.get("dtype"):
+                dtype = getattr(torch, c["dtype"])
+                x, g = x.to(dtype), g.to(dtype)
+                if c["norm"] == "rms":
+                    w = w.to(dtype)
             rm, rv = torch.zeros(ch), torch.ones(ch)
             if c["norm"] == "bn":
                 base = lambda x, w, b, rm, rv, tr: F.batch_norm(x, rm, rv, w, b, tr, 0.1, 1e-5)

@@ -23,6 +23,9 @@ typedef double vd4 __attribute__((vector_size(32)));
 typedef long vl __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int vi8 __attribute__((vector_size(32)));
+typedef unsigned vu __attribute__((vector_size(64), may_alias));
+typedef unsigned short vh __attribute__((vector_size(32), aligned(2), may_alias));
+typedef unsigned short vha __attribute__((vector_size(32), may_alias));
 
 // MULTIPLY_ADD(x, y, sum) is x · y + sum, rounded once: of floats, or of vectors of floats. Each set says which of these it is.
 #define FUSED(x, y, sum) __builtin_elementwise_fma(x, y, sum)

@@ -13,6 +13,7 @@
 #include "loops/planes.h"
 #include "loops/layer.h"
 #include "loops/elements.h"
+#include "loops/halves.h"
 #include "loops/product.h"
 #include "loops/functions.h"
 #include "loops/convolution.h"

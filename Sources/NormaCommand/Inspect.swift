@@ -207,6 +207,7 @@ struct Inspect: ParsableCommand {
     }
     if settings.training.l2Penalty > 0 { rows.append(("L2 penalty", "\(settings.training.l2Penalty)")) }
     if settings.training.recomputesNormalized { rows.append(("Recomputed", "batch normalization")) }
+    if let precision = settings.training.keptActivations { rows.append(("Kept as", "\(precision.rawValue)")) }
     if let best = settings.history.best {
       let metric = settings.outputs.metricLabel
       rows.append(

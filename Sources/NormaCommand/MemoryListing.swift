@@ -16,7 +16,7 @@ struct MemoryListing: Encodable {
     func memory(_ recomputesNormalized: Bool) throws -> TrainingMemory {
       try TrainingMemory(
         of: network, batchShape: Shape([batchSize] + settings.exampleShape), optimizer: settings.training.optimizer,
-        recomputesNormalized: recomputesNormalized)
+        recomputesNormalized: recomputesNormalized, keptActivations: settings.training.keptActivations)
     }
     keeping = try memory(false)
     recomputing = try memory(true)

@@ -69,6 +69,7 @@ func settings(
   if let ghostSize = training.ghostSize { rows.append(("ghost batches", "of \(ghostSize)")) }
   if let mixup = training.mixup { rows.append(("examples mixed", "by a beta distribution of \(mixup)")) }
   if training.recomputesNormalized { rows.append(("batch normalization", "computed again for the gradients")) }
+  if let precision = training.keptActivations { rows.append(("activations kept", "as \(precision.rawValue)")) }
   if let augmentation = training.augmentation { rows.insert(("augmentation", augmentation.words), at: 2) }
   return rows.map { NormComparison.Setting(name: $0.0, value: $0.1) }
 }

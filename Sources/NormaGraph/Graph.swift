@@ -41,6 +41,10 @@ public final class Graph<Element: TensorElement> {
     public let knownShape: Shape?
     /// Its value, where the graph keeps values.
     public let value: Tensor<Element>?
+    /// Whether it is a parameter, or comes from one by way of first inputs, as a weight that is computed; or a statistic.
+    package fileprivate(set) var isExact = false
+    /// The width in which operations keep it; nil for its own.
+    package fileprivate(set) var keptPrecision: HalfPrecision?
     /// How to get at the value of a leaf, where the graph follows a computation.
     package let source: (() -> Tensor<Element>)?
 
@@ -67,6 +71,11 @@ public final class Graph<Element: TensorElement> {
   }
 
   private let mode: Mode
+  /// The width in which operations keep activations for their gradients; nil for their own, which rounds nothing.
+  ///
+  /// Activations are the results of operations of rank 2 and more. Leaves, what is computed from parameters alone (a weight that is
+  /// normalized), and statistics keep their own width. Results are the same; gradients are those of the rounded activations.
+  public let keptActivations: HalfPrecision?
   /// Whether values of inner nodes are kept, to be printed and drawn.
   public var keepsValues: Bool { mode == .values }
   /// The steps recorded so far, in the order they ran.
@@ -85,10 +94,17 @@ public final class Graph<Element: TensorElement> {
   ///
   /// - Parameter keepsValues: keep the value of every node, constants included, for printing and drawing. Training
   ///   leaves this off: it keeps only what the backward pass needs.
-  public init(keepsValues: Bool = false) { mode = keepsValues ? .values : .gradients }
+  /// - Parameter keptActivations: the width in which activations are kept for the backward pass, see ``keptActivations``.
+  public init(keepsValues: Bool = false, keptActivations: HalfPrecision? = nil) {
+    mode = keepsValues ? .values : .gradients
+    self.keptActivations = keptActivations
+  }
 
   /// A graph that follows a computation by its operations, and computes nothing.
-  package init(followingOperations: Void) { mode = .operations }
+  package init(followingOperations: Void, keptActivations: HalfPrecision? = nil) {
+    mode = .operations
+    self.keptActivations = keptActivations
+  }
 
   /// Whether a computation is only followed.
   package var followsOperations: Bool { mode == .operations }
@@ -148,8 +164,32 @@ public final class Graph<Element: TensorElement> {
         index: index, kind: kind, name: name, operation: operation, inputs: inputs, knownShape: shape, value: value,
         source: source))
     recordings.append(recording)
+    if keptActivations != nil { noteWidth(of: index) }
     return index
   }
+
+  /// Notes in which width operations keep a node.
+  private func noteWidth(of index: Int) {
+    let node = nodes[index]
+    if let operation = node.operation {
+      nodes[index].isExact = nodes[node.inputs[0]].isExact
+      nodes[index].keptPrecision = keptPrecision(of: operation, node.inputs, rank: node.shape.rank)
+    } else {
+      nodes[index].isExact = node.kind == .parameter
+    }
+  }
+
+  /// The width in which operations keep a result.
+  private func keptPrecision(
+    of operation: any TensorOperation<Element>, _ inputs: [Int], rank: Int
+  ) -> HalfPrecision? {
+    let first = nodes[inputs[0]]
+    if operation.isView { return first.keptPrecision }
+    return first.isExact || rank < 2 ? nil : keptActivations
+  }
+
+  /// Lets operations keep a node, and what comes from it by way of first inputs, in full width: a statistic.
+  func keepExact(_ node: Int) { (nodes[node].isExact, nodes[node].keptPrecision) = (true, nil) }
 
   /// Gives a node a name of its own.
   func rename(_ node: Int, to name: String) { nodes[node].name = name }
@@ -209,10 +249,18 @@ public final class Graph<Element: TensorElement> {
         requiresGradient: false, nil)
       return (variable, saved)
     }
-    let kept = Kept(operation.kept(for: needs), of: inputs, output: output, needs: needs)
+    var activation: KeptActivation<Element>?
+    if graph.keptActivations != nil,
+      let precision = graph.keptPrecision(of: operation, indices, rank: output.shape.rank)
+    {
+      activation = operation.isView ? inputs[0].activation : KeptActivation(precision)
+    }
+    let kept = Kept(
+      operation.kept(for: needs), of: inputs, output: output, activation: activation, needs: needs)
     var variable = graph.append(
       kind: .operation, name: operation.name, operation: operation, inputs: indices, value: output,
       requiresGradient: true, RecordedOperation(operation, kept, saved))
+    variable.activation = activation
     if operation.isRecomputed { variable.recomputation = { operation.recompute(kept, saved: saved) } }
     return (variable, saved)
   }

@@ -34,25 +34,60 @@ public struct KeptTensors: OptionSet, Sendable {
   public static let everything = KeptTensors(rawValue: .max)
 }
 
+/// The half-width copy of an activation that all operations share which keep it: made when the first of them does.
+final class KeptActivation<Element: TensorElement> {
+  private let precision: HalfPrecision
+  private var rounded: HalfTensor?
+
+  init(_ precision: HalfPrecision) { self.precision = precision }
+
+  /// The numbers of the activation, which is the same at each call, or a view of it.
+  func rounded(_ value: Tensor<Element>) -> HalfTensor {
+    let found = rounded ?? value.rounded(to: precision)
+    rounded = found
+    return found.reshaped(to: value.shape)
+  }
+}
+
 /// What an operation finds again in its backward pass.
 public struct Kept<Element: TensorElement> {
   /// Which gradients are asked for.
   public let needs: Needs
+  /// Whether activations are kept in half width: then they are rounded, each by itself.
+  public let isRounded: Bool
   /// How to get at the inputs that are kept; nil for the others.
   private let inputs: [Source?]
   private let shapes: [Shape]
-  private let result: Tensor<Element>?
+  private let result: Source?
 
   private enum Source {
     case tensor(Tensor<Element>)
+    /// One of half width, which is expanded where it is needed.
+    case half(HalfTensor)
     /// One that is computed again where it is needed.
     case recomputation(() -> Tensor<Element>)
+
+    init(_ value: Tensor<Element>, _ activation: KeptActivation<Element>?) {
+      self = activation.map { .half($0.rounded(value)) } ?? .tensor(value)
+    }
+
+    var value: Tensor<Element> {
+      switch self {
+      case .tensor(let tensor): tensor
+      case .half(let half): half.widened()
+      case .recomputation(let recompute): recompute()
+      }
+    }
   }
 
   @specialized(where Element == Float)
-  init(_ kept: KeptTensors, of inputs: [Variable<Element>], output: Tensor<Element>, needs: Needs) {
+  init(
+    _ kept: KeptTensors, of inputs: [Variable<Element>], output: Tensor<Element>, activation: KeptActivation<Element>?,
+    needs: Needs
+  ) {
     self.needs = needs
-    result = kept.contains(.output) ? output : nil
+    isRounded = activation != nil
+    result = kept.contains(.output) ? Source(output, activation) : nil
     var sources: [Source?] = []
     var shapes: [Shape] = []
     sources.reserveCapacity(inputs.count)
@@ -64,7 +99,7 @@ public struct Kept<Element: TensorElement> {
         continue
       }
       // Values alone: a variable in a pullback would hold the graph that holds the pullback, for ever.
-      sources.append(input.recomputation.map { .recomputation($0) } ?? .tensor(input.value))
+      sources.append(input.recomputation.map { .recomputation($0) } ?? Source(input.value, input.activation))
     }
     self.inputs = sources
     self.shapes = shapes
@@ -72,17 +107,21 @@ public struct Kept<Element: TensorElement> {
 
   /// Of inputs of which nothing is kept but their shapes.
   init(shapes: [Shape], needs: Needs) {
-    (self.shapes, self.needs, result) = (shapes, needs, nil)
+    (self.shapes, self.needs, isRounded, result) = (shapes, needs, false, nil)
     inputs = shapes.map { _ in nil }
   }
 
   /// An input, which must be one that is kept.
   public func input(_ index: Int) -> Tensor<Element> {
-    switch inputs[index] {
-    case .tensor(let tensor): return tensor
-    case .recomputation(let recompute): return recompute()
-    case nil: fatalError("input \(index) of an operation is asked for, and was not kept")
+    guard let source = inputs[index] else {
+      fatalError("input \(index) of an operation is asked for, and was not kept")
     }
+    return source.value
+  }
+
+  /// An input as it is kept, where that is in half width.
+  package func half(_ index: Int) -> HalfTensor? {
+    if case .half(let half) = inputs[index] { half } else { nil }
   }
 
   /// The number of inputs.
@@ -94,6 +133,6 @@ public struct Kept<Element: TensorElement> {
   /// The result, which must be one that is kept.
   public var output: Tensor<Element> {
     guard let result else { fatalError("the result of an operation is asked for, and was not kept") }
-    return result
+    return result.value
   }
 }

@@ -10,6 +10,8 @@ public struct Variable<Element: TensorElement> {
   public internal(set) var requiresGradient: Bool
   /// How to compute the value again, where an operation would rather do that than see it kept; nil where it is to be kept.
   var recomputation: (() -> Tensor<Element>)?
+  /// Its half-width copy, where operations keep that in its place.
+  var activation: KeptActivation<Element>?
 
   private let stored: Tensor<Element>?
   private let followedShape: Shape?
@@ -55,6 +57,14 @@ public struct Variable<Element: TensorElement> {
 
   /// The lengths of the axes, where they are known.
   package var knownShape: Shape? { stored?.shape ?? followedShape }
+
+  /// The same variable, which operations keep in its own width, as they do what comes from it by way of first inputs: a statistic.
+  func keptExactly() -> Variable {
+    if let graph, let node { graph.keepExact(node) }
+    var variable = self
+    variable.activation = nil
+    return variable
+  }
 
   /// The same variable, with a name in what the graph prints and draws.
   public func named(_ name: String) -> Variable {

@@ -127,6 +127,7 @@ extension Layer {
   ///   - batch: `[N, …]`.
   ///   - random: where dropout draws from; advanced by what was drawn, so that no two steps draw the same.
   ///   - recomputesNormalized: see ``Pass/recomputesNormalized``.
+  ///   - keptActivations: the width in which activations are kept for the gradients, see `Graph.keptActivations`; nil for their own.
   ///   - statisticsScope: which values share moments, see ``Pass/statisticsScope``.
   ///   - rowWeights: which rows count in them, see ``Pass/rowWeights``.
   ///   - loss: the loss of the outputs, `[]`.
@@ -134,10 +135,11 @@ extension Layer {
   ///   `loss` throw; `random` is as it was then.
   public func differentiate(
     _ batch: Tensor<Element>, random: inout RandomGenerator, recomputesNormalized: Bool = false,
-    statisticsScope: StatisticsScope = .batch, rowWeights: Tensor<Element>? = nil,
+    keptActivations: HalfPrecision? = nil, statisticsScope: StatisticsScope = .batch,
+    rowWeights: Tensor<Element>? = nil,
     loss: (Variable<Element>) throws -> Variable<Element>
   ) throws -> Differentiation<Element> {
-    let pass = Pass<Element>.training(random: random)
+    let pass = Pass<Element>.training(graph: Graph(keptActivations: keptActivations), random: random)
     pass.recomputesNormalized = recomputesNormalized
     pass.statisticsScope = statisticsScope
     pass.rowWeights = rowWeights

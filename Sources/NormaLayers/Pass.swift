@@ -13,14 +13,15 @@ import NormaTensor
 /// try pass.updateRunningStatistics()  // the only step that changes them
 /// ```
 ///
-/// A step of training needs none of this: see ``Layer/differentiate(_:random:recomputesNormalized:statisticsScope:rowWeights:loss:)``.
+/// A step of training needs none of this: see ``Layer/differentiate(_:random:recomputesNormalized:keptActivations:statisticsScope:rowWeights:loss:)``.
 public final class Pass<Element: TensorElement> {
   /// The graph of a training pass; nil in inference.
   public let graph: Graph<Element>?
   /// Where dropout draws from; as it stands after the pass.
   public var random: RandomGenerator
   /// Whether what batch normalization gives is computed again for the gradients of the layers that follow instead of kept:
-  /// the same bits, for one more pass over each. It halves what convolution and batch normalization in turn keep.
+  /// the same bits, for one more pass over each. It halves what convolution and batch normalization in turn keep. Where the graph
+  /// keeps activations in half width, it is computed from those, and its bits are others.
   public var recomputesNormalized = false
   /// Which values of the batch share moments in batch normalization.
   public var statisticsScope = StatisticsScope.batch
@@ -60,7 +61,7 @@ public final class Pass<Element: TensorElement> {
     self.purpose = purpose
   }
 
-  /// A pass in training: batch statistics, dropout, and a graph to differentiate.
+  /// A pass in training: batch statistics, dropout, and a graph to differentiate, such as one that keeps activations in half width.
   public static func training(graph: Graph<Element> = Graph(), random: RandomGenerator) -> Pass {
     Pass(graph: graph, random: random, usesBatchStatistics: true)
   }
@@ -78,10 +79,14 @@ public final class Pass<Element: TensorElement> {
 
   /// A pass that follows a network by its operations, and computes nothing.
   static func following(_ model: any Layer<Element>, for purpose: Program<Element>.Purpose) -> Pass {
+    var (recomputes, keptActivations): (Bool, HalfPrecision?) = (false, nil)
+    if case .training(let recomputesNormalized, let precision) = purpose {
+      (recomputes, keptActivations) = (recomputesNormalized, precision)
+    }
     let pass = Pass(
-      graph: Graph(followingOperations: ()), random: RandomGenerator(seed: 0),
+      graph: Graph(followingOperations: (), keptActivations: keptActivations), random: RandomGenerator(seed: 0),
       usesBatchStatistics: purpose != .shapes && purpose != .serving, purpose: purpose)
-    pass.recomputesNormalized = purpose == .training(recomputesNormalized: true)
+    pass.recomputesNormalized = recomputes
     for (name, parameter) in model.namedParameters { pass.names[ObjectIdentifier(parameter)] = name }
     for (path, layer) in model.distinctLayers { pass.names[ObjectIdentifier(layer)] = path }
     return pass

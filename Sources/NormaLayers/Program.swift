@@ -9,7 +9,7 @@ public struct Program<Element: TensorElement> {
   /// What a network is followed for.
   package enum Purpose: Equatable, Sendable {
     /// A training step as it runs.
-    case training(recomputesNormalized: Bool)
+    case training(recomputesNormalized: Bool, keptActivations: HalfPrecision? = nil)
     /// A training step in as few kinds of operation as can be: one for batch normalization, and none that does ReLU besides.
     case exportedTraining
     /// Inference, whatever the layers have learned.
@@ -32,6 +32,8 @@ public struct Program<Element: TensorElement> {
     public let name: String
     /// What it is.
     let kind: Graph<Element>.Kind
+    /// The width in which it is kept for gradients; nil for its own.
+    let keptPrecision: HalfPrecision?
     let source: (() -> Tensor<Element>)?
 
     /// The value of a parameter, buffer or constant.
@@ -73,7 +75,8 @@ public struct Program<Element: TensorElement> {
         }
       return Node(
         operation: node.operation, inputs: node.inputs, shape: node.knownShape, path: place?.path ?? "",
-        layer: place?.layer ?? model.summary, name: name, kind: node.kind, source: node.source)
+        layer: place?.layer ?? model.summary, name: name, kind: node.kind,
+        keptPrecision: node.keptPrecision, source: node.source)
     }
     output = last
     layerShapes = places.shapes

@@ -25,7 +25,7 @@ public enum MeanVarianceNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, axes: [Int], saved: GroupStatistics<Element>
   ) -> Tensor<Element> {
-    requireGradient(gradient, of: x)
+    requireGradient(gradient.shape, of: x.shape)
     let order = AxesAsRows(x.shape, axes)
     let rows = LayerNormalization.backward(order.rows(of: gradient), input: order.rows(of: x), saved: saved)
     return order.restored(rows.input)
@@ -70,7 +70,7 @@ public enum LpNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, norm: Norm, axis: Int, norms: Tensor<Double>
   ) -> Tensor<Element> {
-    requireGradient(gradient, of: x)
+    requireGradient(gradient.shape, of: x.shape)
     let order = AxesAsRows(x.shape, [axis])
     let (rows, gradients) = (order.rows(of: x), order.rows(of: gradient))
     let cut = RowCut(rows.shape)

@@ -46,23 +46,35 @@ public enum BatchNormalization {
     scope: StatisticsScope = .batch, weights: Tensor<Element>? = nil, excluded: ExcludedOutput = .zero,
     renormalization: BatchRenormalization.Reference<Element>? = nil
   ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
+    let (output, y) = Tensor<Element>.unwritten(x.shape)
+    let saved = try withExtendedLifetime(x) { () throws(NormalizationError) in
+      try statistics(
+        of: x.reading, x.shape, .full(y), gamma, beta, epsilon, layout, rectifies, allowsSingleValue, scope, weights,
+        excluded, renormalization)
+    }
+    return (output, saved)
+  }
+
+  /// Finds the statistics and writes the output.
+  @specialized(where Element == Float)
+  static func statistics<Element: TensorElement>(
+    of x: Reading<Element>, _ shape: Shape, _ y: Writing<Element>, _ gamma: Tensor<Element>?, _ beta: Tensor<Element>?,
+    _ epsilon: Double, _ layout: ChannelLayout, _ rectifies: Bool, _ allowsSingleValue: Bool, _ scope: StatisticsScope,
+    _ weights: Tensor<Element>?, _ excluded: ExcludedOutput, _ renormalization: BatchRenormalization.Reference<Element>?
+  ) throws(NormalizationError) -> BatchStatistics<Element> {
     let parameters = AffineParameters(
-      gamma: gamma, beta: beta, channels: layout.extent(of: x.shape).channels, layout: layout, rectifies: rectifies)
-    let cut = try BatchSets(x.shape, layout, scope, weights)
+      gamma: gamma, beta: beta, channels: layout.extent(of: shape).channels, layout: layout, rectifies: rectifies)
+    let cut = try BatchSets(shape, layout, scope, weights)
     if !allowsSingleValue {
       for set in cut.sets where set.rows.extent.valuesPerChannel == 1 {
-        throw .singleValuePerChannel(shape: set.shape(of: x.shape, layout))
+        throw .singleValuePerChannel(shape: set.shape(of: shape, layout))
       }
     }
-    let (output, y) = Tensor<Element>.unwritten(x.shape)
     let sets = cut.forEachSet { set in
-      SharedStatistics(
-        of: x, set, y, parameters, epsilon: epsilon, renormalization: renormalization)
+      SharedStatistics(of: x, set, y, parameters, epsilon: epsilon, renormalization: renormalization)
     }
     cut.excluded.fill(y, parameters, excluded)
-    return (
-      output, BatchStatistics(sets, cut.excluded, excluded, parameters)
-    )
+    return BatchStatistics(sets, cut.excluded, excluded, parameters)
   }
 
   /// The moments of a batch as the forward pass finds them, to the bit, without normalizing anything.
@@ -73,7 +85,9 @@ public enum BatchNormalization {
     weights: Tensor<Element>? = nil
   ) throws(NormalizationError) -> BatchMoments {
     let sets = try BatchSets(x.shape, layout, scope, weights)
-    return try .merging(sets.forEachSet { $0.moments(of: x) })
+    return try withExtendedLifetime(x) { () throws(NormalizationError) in
+      try .merging(sets.forEachSet { $0.moments(of: x.reading) })
+    }
   }
 
   /// The output of a forward pass once more, to the bit, from its input and what it found: for who would rather compute it
@@ -82,10 +96,17 @@ public enum BatchNormalization {
   public static func output<Element: TensorElement>(
     for x: Tensor<Element>, saved: BatchStatistics<Element>
   ) -> Tensor<Element> {
-    saved.requireInput(x)
-    let (output, y) = Tensor<Element>.unwritten(x.shape)
-    _ = saved.forEachSet { $0.writeOutput(for: x, y) }
-    saved.excluded.fill(y, saved.parameters, saved.excludedOutput)
+    withExtendedLifetime(x) { output(for: x.reading, x.shape, saved: saved) }
+  }
+
+  @specialized(where Element == Float)
+  static func output<Element: TensorElement>(
+    for x: Reading<Element>, _ shape: Shape, saved: BatchStatistics<Element>
+  ) -> Tensor<Element> {
+    saved.requireInput(shape)
+    let (output, y) = Tensor<Element>.unwritten(shape)
+    _ = saved.forEachSet { $0.writeOutput(for: x, .full(y)) }
+    saved.excluded.fill(.full(y), saved.parameters, saved.excludedOutput)
     return output
   }
 
@@ -101,9 +122,21 @@ public enum BatchNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, saved: BatchStatistics<Element>
   ) -> NormalizationGradients<Element> {
-    saved.requireInput(x)
-    requireGradient(gradient, of: x)
+    requireGradient(gradient.shape, of: x.shape)
     let (input, dx) = Tensor<Element>.unwritten(x.shape)
+    let (gamma, beta) = withExtendedLifetime((gradient, x)) {
+      writeGradient(gradient.reading, input: x.reading, x.shape, .full(dx), saved: saved)
+    }
+    return NormalizationGradients(input: input, gamma: gamma, beta: beta)
+  }
+
+  /// Writes the gradient of the input; returns those of gamma and beta.
+  @specialized(where Element == Float)
+  static func writeGradient<Element: TensorElement>(
+    _ gradient: Reading<Element>, input x: Reading<Element>, _ shape: Shape, _ dx: Writing<Element>,
+    saved: BatchStatistics<Element>
+  ) -> (gamma: Tensor<Element>, beta: Tensor<Element>) {
+    saved.requireInput(shape)
     let found = saved.forEachSet { $0.writeGradient(gradient, input: x, dx) }
     saved.excluded.fill(dx, saved.parameters, .zero)
     // In the order of the sets, as gradients of batches are added up.
@@ -112,7 +145,7 @@ public enum BatchNormalization {
       gamma += ofGamma
       beta += ofBeta
     }
-    return NormalizationGradients(input: input, gamma: gamma, beta: beta)
+    return (gamma, beta)
   }
 
   /// The forward pass in inference: normalizes with given statistics, means and variances `[C]`.
@@ -125,8 +158,8 @@ public enum BatchNormalization {
     let parameters = AffineParameters(
       gamma: gamma, beta: beta, channels: mean.count, layout: layout, rectifies: rectifies)
     let (output, y) = Tensor<Element>.unwritten(x.shape)
-    withConstants(mean, variance, parameters, epsilon, for: x, isForward: true) { work, vectors, isOrdinary in
-      work.apply(x.address, y, vectors, isOrdinary: isOrdinary)
+    withConstants(mean, variance, parameters, epsilon, for: x.shape, isForward: true) { work, vectors, isOrdinary in
+      withExtendedLifetime(x) { work.apply(x.reading, .full(y), vectors, isOrdinary: isOrdinary) }
     }
     return output
   }
@@ -140,14 +173,14 @@ public enum BatchNormalization {
   ) -> NormalizationGradients<Element> {
     let parameters = AffineParameters(
       gamma: gamma, beta: beta, channels: mean.count, layout: layout, rectifies: rectifies)
-    requireGradient(gradient, of: x)
+    requireGradient(gradient.shape, of: x.shape)
     return .unwritten(x.shape, channels: mean.count) { dx, gamma, beta in
       gamma.update(repeating: 0, count: mean.count)
       beta.update(repeating: 0, count: mean.count)
-      withConstants(mean, variance, parameters, epsilon, for: x, isForward: false) { work, vectors, isOrdinary in
-        withExtendedLifetime(gradient) {
+      withConstants(mean, variance, parameters, epsilon, for: x.shape, isForward: false) { work, vectors, isOrdinary in
+        withExtendedLifetime((gradient, x)) {
           work.backward(
-            gradient.address, x.address, dx, vectors, isOrdinary: isOrdinary, isInference: true, gamma: gamma,
+            gradient.reading, x.reading, .full(dx), vectors, isOrdinary: isOrdinary, isInference: true, gamma: gamma,
             beta: beta)
         }
       }
@@ -155,22 +188,22 @@ public enum BatchNormalization {
   }
 
   /// Lends the vectors of given statistics, if x is not empty.
-  private static func withConstants<Element: TensorElement>(
+  static func withConstants<Element: TensorElement>(
     _ mean: Tensor<Element>, _ variance: Tensor<Element>, _ parameters: AffineParameters<Element>, _ epsilon: Double,
-    for x: Tensor<Element>, isForward: Bool,
+    for shape: Shape, isForward: Bool,
     _ body: (_ work: BatchPasses<Element>, _ vectors: ChannelVectors<Element>, _ isOrdinary: Bool) -> Void
   ) {
-    let whole = parameters.layout.extent(of: x.shape)
+    let whole = parameters.layout.extent(of: shape)
     let work = BatchPasses<Element>(
       over: SelectedRows(whole, outers: 0..<whole.outers), rectifies: parameters.rectifies)
     let (extent, channels) = (work.cut.extent, mean.count)
     require(variance.count == channels, "means of shape \(mean.shape) and variances of shape \(variance.shape)")
-    requireChannels(extent.channels, of: x, statistics: channels, parameters.layout)
-    guard x.count > 0 else { return }
+    requireChannels(extent.channels, of: shape, statistics: channels, parameters.layout)
+    guard shape.elementCount > 0 else { return }
     let spacedWidth = spaced(extent.width)
     withScratch(3 * channels, of: Double.self) { doubles in
       withScratch(3 * spacedWidth, of: Element.self) { transform in
-        withExtendedLifetime((mean, variance, parameters, x)) {
+        withExtendedLifetime((mean, variance, parameters)) {
           var vectors = parameters.vectors(
             transform, width: spacedWidth, mean: doubles, secondMoment: doubles + channels,
             reciprocalDeviation: doubles + 2 * channels)
@@ -189,9 +222,7 @@ public enum BatchNormalization {
 }
 
 /// Stops where a tensor has another number of channels than its statistics.
-func requireChannels<Element: TensorElement>(
-  _ channels: Int, of x: Tensor<Element>, statistics: Int, _ layout: ChannelLayout
-) {
+func requireChannels(_ channels: Int, of shape: Shape, statistics: Int, _ layout: ChannelLayout) {
   require(
-    channels == statistics, "statistics of \(statistics) channels for a tensor of shape \(x.shape), \(layout)")
+    channels == statistics, "statistics of \(statistics) channels for a tensor of shape \(shape), \(layout)")
 }

@@ -54,9 +54,9 @@ public enum GroupNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, saved: GroupStatistics<Element>
   ) -> NormalizationGradients<Element> {
-    requireGradient(gradient, of: x)
+    requireGradient(gradient.shape, of: x.shape)
     let cut = GroupCut(x.shape, saved.parameters.layout, groups: saved.mean.shape[1])
-    saved.requireCount(cut.samples * cut.groups, of: x)
+    saved.requireCount(cut.samples * cut.groups, of: x.shape)
     guard x.count > 0 else { return .zeros(like: x, channels: cut.channels) }
     let (input, dx) = Tensor<Element>.unwritten(x.shape)
     var parts = Tensor<Double>.zeros([cut.runs, 2 * cut.channels])
@@ -119,8 +119,8 @@ public struct GroupStatistics<Element: TensorElement>: Sendable {
   }
 
   /// Stops where a tensor has another number of groups than these have.
-  func requireCount(_ count: Int, of x: Tensor<Element>) {
-    require(mean.count == count, "statistics of shape \(mean.shape) for an input of shape \(x.shape)")
+  func requireCount(_ count: Int, of input: Shape) {
+    require(mean.count == count, "statistics of shape \(mean.shape) for an input of shape \(input)")
   }
 }
 

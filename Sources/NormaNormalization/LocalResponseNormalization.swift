@@ -41,7 +41,7 @@ public struct LocalResponseNormalization: Sendable, Hashable {
   public func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>
   ) -> Tensor<Element> {
-    requireGradient(gradient, of: x)
+    requireGradient(gradient.shape, of: x.shape)
     let divisors = divisors(of: x)
     let direct = gradient * divisors.applying(.power(Element(-beta)))
     let sums = (direct * x / divisors).sumsOfChannels(over: -window.upperBound ... -window.lowerBound)

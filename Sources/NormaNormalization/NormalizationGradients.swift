@@ -27,12 +27,19 @@ extension NormalizationGradients {
   }
 
   /// Gradients of which those of gamma and beta are the sums of parts, `[parts, 2 · C]`, in their order.
+  init(input: Tensor<Element>, parts: Tensor<Double>) {
+    let (gamma, beta) = Self.sums(of: parts)
+    self.init(input: input, gamma: gamma, beta: beta)
+  }
+
+  /// Those of gamma and beta.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
-  init(input: Tensor<Element>, parts: Tensor<Double>) {
+  static func sums(of parts: Tensor<Double>) -> (gamma: Tensor<Element>, beta: Tensor<Element>) {
     var parts = parts
     let (count, channels) = (parts.shape[0], parts.shape[1] / 2)
     let (gamma, beta) = (Tensor<Element>.unwritten([channels]), Tensor<Element>.unwritten([channels]))
+    guard count > 0 else { return (.zeros([channels]), .zeros([channels])) }
     parts.withUnsafeMutableElements { parts in
       guard let sums = parts.baseAddress else { return }
       for part in 1..<max(1, count) { addVector(sums + part * 2 * channels, to: sums, count: 2 * channels) }
@@ -41,7 +48,7 @@ extension NormalizationGradients {
         beta.address[channel] = Element(sums[channels + channel])
       }
     }
-    self.init(input: input, gamma: gamma.tensor, beta: beta.tensor)
+    return (gamma.tensor, beta.tensor)
   }
 
   /// The gradients of an empty tensor.
@@ -51,8 +58,8 @@ extension NormalizationGradients {
 }
 
 /// Stops where a gradient has another shape than what it is the gradient of.
-func requireGradient<Element: TensorElement>(_ gradient: Tensor<Element>, of x: Tensor<Element>) {
-  require(gradient.shape == x.shape, "a gradient of shape \(gradient.shape) for an input of shape \(x.shape)")
+func requireGradient(_ gradient: Shape, of x: Shape) {
+  require(gradient == x, "a gradient of shape \(gradient) for an input of shape \(x)")
 }
 
 /// What a normalization is given besides its input.

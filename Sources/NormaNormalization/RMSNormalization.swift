@@ -20,32 +20,47 @@ public enum RMSNormalization {
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, epsilon: Double = 1e-5
   ) -> (output: Tensor<Element>, saved: RootMeanSquares<Element>) {
-    let cut = RowCut(x.shape)
+    let (output, y) = Tensor<Element>.unwritten(x.shape)
+    let saved = withExtendedLifetime(x) {
+      statistics(of: x.reading, x.shape, .full(y), gamma: gamma, epsilon: epsilon)
+    }
+    return (output, saved)
+  }
+
+  /// Finds the roots and writes the output.
+  @specialized(where Element == Float)
+  static func statistics<Element: TensorElement>(
+    of x: Reading<Element>, _ shape: Shape, _ y: Writing<Element>, gamma: Tensor<Element>?, epsilon: Double
+  ) -> RootMeanSquares<Element> {
+    let cut = RowCut(shape)
     _ = AffineParameters(gamma: gamma, beta: nil, channels: cut.channels)
     let (factors, zeros) = (gamma ?? .ones([cut.channels]), Tensor<Element>.zeros([cut.channels]))
-    let (output, y) = Tensor<Element>.unwritten(x.shape)
-    guard x.count > 0 else { return (output, RootMeanSquares(reciprocal: .ones([cut.rows]), gamma: factors)) }
+    guard shape.elementCount > 0 else { return RootMeanSquares(reciprocal: .ones([cut.rows]), gamma: factors) }
     let (reciprocals, reciprocal) = Tensor<Double>.unwritten([cut.rows])
     let kernels = Element.kernels
-    withExtendedLifetime((x, factors, zeros)) {
-      cut.forEachBlock { _, block in
-        let (row, start) = (block.lowerBound, block.lowerBound * cut.channels)
-        if let kernels,
-          kernels.table.pointee.layer_normalize(
-            kernels(x.address + start), kernels(y + start), block.count, cut.channels, kernels(factors.address),
-            kernels(zeros.address), epsilon, nil, reciprocal + row, cut.streams)
-        {
-          return
-        }
-        cut.forEachRun(of: block, reciprocal, hasKernels: kernels != nil) { run, isOrdinary in
-          for row in run where !isOrdinary {
-            reciprocal[row] = normalizeByDefinition(
-              x.address + row * cut.channels, y + row * cut.channels, cut.channels, factors.address, epsilon)
+    withExtendedLifetime((factors, zeros)) {
+      cut.forEachBlock(of: nil, x, y) { _, block, scratch in
+        cut.forEachPiece(of: block, isHalf: scratch.isThere) { rows, _, _ in
+          let (row, lent) = (rows.lowerBound, scratch.lend(rows, x: x, y: y))
+          defer { scratch.store(lent, rows, to: y) }
+          if let kernels,
+            kernels.table.pointee.layer_normalize(
+              kernels(lent.x), kernels(lent.y), rows.count, cut.channels, kernels(factors.address),
+              kernels(zeros.address), epsilon, nil, reciprocal + row, lent.streams)
+          {
+            return
+          }
+          cut.forEachRun(of: rows, reciprocal, hasKernels: kernels != nil) { run, isOrdinary in
+            for row in run where !isOrdinary {
+              let start = (row - rows.lowerBound) * cut.channels
+              reciprocal[row] = normalizeByDefinition(
+                lent.x + start, lent.y + start, cut.channels, factors.address, epsilon)
+            }
           }
         }
       }
     }
-    return (output, RootMeanSquares(reciprocal: reciprocals, gamma: factors))
+    return RootMeanSquares(reciprocal: reciprocals, gamma: factors)
   }
 
   /// The backward pass: with `h = g · gamma` and means over the row, `dx = (h − x̂ · mean(h · x̂)) / √(mean(x²) + epsilon)` and
@@ -54,44 +69,59 @@ public enum RMSNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, saved: RootMeanSquares<Element>
   ) -> NormalizationGradients<Element> {
-    requireGradient(gradient, of: x)
-    let cut = RowCut(x.shape)
-    let (rows, channels) = (cut.rows, cut.channels)
-    require(
-      saved.reciprocal.count == rows && saved.gamma.count == channels,
-      "root mean squares of \(saved.reciprocal.count) rows of \(saved.gamma.count) for an input of shape \(x.shape)")
-    guard x.count > 0 else { return .zeros(like: x, channels: channels) }
+    requireGradient(gradient.shape, of: x.shape)
+    guard x.count > 0 else { return .zeros(like: x, channels: x.shape.channelCount) }
     let (input, dx) = Tensor<Element>.unwritten(x.shape)
+    let parts = withExtendedLifetime((gradient, x)) {
+      writeGradient(gradient.reading, input: x.reading, x.shape, .full(dx), saved: saved)
+    }
+    return NormalizationGradients(input: input, parts: parts)
+  }
+
+  /// Writes the gradient of the input; returns parts of those of gamma and of a sum after it, `[parts, 2 · C]`.
+  @specialized(where Element == Float)
+  static func writeGradient<Element: TensorElement>(
+    _ g: Reading<Element>, input x: Reading<Element>, _ shape: Shape, _ dx: Writing<Element>,
+    saved: RootMeanSquares<Element>
+  ) -> Tensor<Double> {
+    let cut = RowCut(shape)
+    let channels = cut.channels
+    require(
+      saved.reciprocal.count == cut.rows && saved.gamma.count == channels,
+      "root mean squares of \(saved.reciprocal.count) rows of \(saved.gamma.count) for an input of shape \(shape)")
     var parts = Tensor<Double>.zeros([cut.blockCount, 2 * channels])
     let kernels = Element.kernels
     parts.withUnsafeMutableElements { all in
-      withExtendedLifetime((gradient, x, saved)) {
-        let (g, x, gamma, reciprocal) = (
-          gradient.address, x.address, saved.gamma.address, saved.reciprocal.address
-        )
-        cut.forEachBlock { index, block in
-          let parts = all.baseAddress! + 2 * index * channels
+      guard let all = all.baseAddress else { return }
+      withExtendedLifetime(saved) {
+        let (gamma, reciprocal) = (saved.gamma.address, saved.reciprocal.address)
+        cut.forEachBlock(of: g, x, dx) { index, block, scratch in
+          let parts = all + 2 * index * channels
           cut.forEachRun(of: block, reciprocal, hasKernels: kernels != nil) { run, isOrdinary in
-            let start = run.lowerBound * channels
-            if let kernels, isOrdinary {
-              withScratch(2 * channels, of: Element.self) { scratch in
-                kernels.table.pointee.layer_gradient(
-                  kernels(g + start), kernels(x + start), kernels(dx + start), run.count, channels, kernels(gamma), nil,
-                  reciprocal + run.lowerBound, parts, parts + channels, kernels(scratch), cut.streams)
-              }
-            } else {
-              for row in run {
-                let start = row * channels
-                gradientByDefinition(
-                  g + start, x + start, dx + start, channels, gamma, reciprocal[row], ofGamma: parts,
-                  ofBeta: parts + channels)
+            withScratch(2 * channels, of: Element.self) { sums in
+              cut.forEachPiece(of: run, isHalf: scratch.isThere) { rows, isFirst, isLast in
+                let lent = scratch.lend(rows, g: g, x: x, y: dx)
+                if let kernels, isOrdinary {
+                  kernels.table.pointee.layer_gradient(
+                    kernels(lent.g!), kernels(lent.x), kernels(lent.y), rows.count, channels, kernels(gamma), nil,
+                    reciprocal + rows.lowerBound, parts, parts + channels, kernels(sums), isFirst, isLast,
+                    lent.streams)
+                } else {
+                  for row in rows {
+                    let start = (row - rows.lowerBound) * channels
+                    gradientByDefinition(
+                      lent.g! + start, lent.x + start, lent.y + start, channels, gamma, reciprocal[row],
+                      ofGamma: parts, ofBeta: parts + channels)
+                  }
+                }
+                scratch.store(lent, rows, to: dx)
               }
             }
           }
         }
       }
     }
-    return NormalizationGradients(input: input, parts: parts)
+    return parts
   }
 
   /// One row, in double precision; returns the reciprocal of the root.

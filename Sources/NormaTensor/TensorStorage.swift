@@ -2,7 +2,7 @@
 ///
 /// Unchecked: the elements are only written while exactly one tensor refers to the storage (`Tensor` checks with
 /// `isKnownUniquelyReferenced` before it writes), or before the storage has been handed to a tensor at all.
-@usableFromInline final class TensorStorage<Element: TensorElement>: @unchecked Sendable {
+@usableFromInline final class TensorStorage<Element: BitwiseCopyable>: @unchecked Sendable {
   @usableFromInline let elements: UnsafeMutablePointer<Element>
   let count: Int
   private let size: Int

@@ -339,6 +339,7 @@ public final class Trainer<Element: TensorElement> {
       let part = ranges.count == 1 ? batch : batch.part(range)
       let step = try model.differentiate(
         part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
+        keptActivations: configuration.keptActivations,
         statisticsScope: configuration.statisticsScope(parts: cut.count)
       ) { outputs in
         let found = try part.loss(of: outputs, configuration)

@@ -65,6 +65,9 @@ public struct TrainingConfiguration: Sendable {
   /// Whether what batch normalization gives is computed again for the gradients instead of kept, see
   /// `Pass.recomputesNormalized`: the same bits, in less memory and a little more time.
   public var recomputesNormalized: Bool
+  /// The width in which activations are kept for the gradients, see `Graph.keptActivations`: half of the memory, and gradients of
+  /// activations that are rounded. Nil for their own, which rounds nothing.
+  public var keptActivations: HalfPrecision?
 
   /// A configuration; by default Adam on softmax cross-entropy. ``check()`` says whether anything can be trained with it.
   public init(
@@ -75,7 +78,8 @@ public struct TrainingConfiguration: Sendable {
     microBatches: Int = 1, sharesMoments: Bool = false, ghostSize: Int? = nil, mixup: Double? = nil,
     dropsLastBatch: Bool = false, keepsBest: Bool = true,
     monitor: TrainingHistory.Monitor = .metric, patience: Int? = nil, classWeights: [Double]? = nil,
-    augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false
+    augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false,
+    keptActivations: HalfPrecision? = nil
   ) {
     self.epochs = epochs
     self.batchSize = batchSize
@@ -101,6 +105,7 @@ public struct TrainingConfiguration: Sendable {
     self.augmentation = augmentation
     self.seed = seed
     self.recomputesNormalized = recomputesNormalized
+    self.keptActivations = keptActivations
   }
 
   /// Makes sure that something can be trained with these settings, as ``Trainer`` does.
@@ -183,7 +188,7 @@ extension TrainingConfiguration: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case epochs, batchSize, loss, optimizer, learningRate, schedule, scheduleUnit, l2Penalty, weightDecay, groups
     case clipping, averaging, microBatches, sharesMoments, ghostSize, mixup, dropsLastBatch, keepsBest
-    case monitor, patience, classWeights, augmentation, seed, recomputesNormalized
+    case monitor, patience, classWeights, augmentation, seed, recomputesNormalized, keptActivations
   }
 
   /// Settings from a file; what an earlier version did not write is as it was then.
@@ -213,6 +218,7 @@ extension TrainingConfiguration: Codable {
     augmentation = try values.decodeIfPresent(ImageAugmentation.self, forKey: .augmentation)
     seed = try values.decode(UInt64.self, forKey: .seed)
     recomputesNormalized = try values.decodeIfPresent(Bool.self, forKey: .recomputesNormalized) ?? false
+    keptActivations = try values.decodeIfPresent(HalfPrecision.self, forKey: .keptActivations)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -241,6 +247,7 @@ extension TrainingConfiguration: Codable {
     try values.encodeIfPresent(augmentation, forKey: .augmentation)
     try values.encode(seed, forKey: .seed)
     try values.encode(recomputesNormalized, forKey: .recomputesNormalized)
+    try values.encodeIfPresent(keptActivations, forKey: .keptActivations)
   }
 }
 
@@ -251,6 +258,7 @@ extension TrainingConfiguration: Hashable {
       epochs, batchSize, AnyHashable(loss), AnyHashable(optimizer), learningRate, AnyHashable(schedule), scheduleUnit,
       l2Penalty, weightDecay, groups, clipping, averaging, microBatches, sharesMoments, ghostSize, mixup,
       dropsLastBatch, keepsBest, monitor, patience, classWeights, augmentation, seed, recomputesNormalized,
+      keptActivations,
     ]
   }
 

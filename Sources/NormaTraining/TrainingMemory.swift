@@ -30,9 +30,11 @@ public struct TrainingMemory: Sendable, Equatable, Codable {
   ///
   /// - Throws: `LayerError` where the batch does not fit the model.
   public init<Element: TensorElement>(
-    of model: some Layer<Element>, batchShape: Shape, optimizer: any OptimizerRule, recomputesNormalized: Bool = false
+    of model: some Layer<Element>, batchShape: Shape, optimizer: any OptimizerRule, recomputesNormalized: Bool = false,
+    keptActivations: HalfPrecision? = nil
   ) throws {
-    let trace = try MemoryTrace(of: model, batchShape: batchShape, recomputesNormalized: recomputesNormalized)
+    let trace = try MemoryTrace(
+      of: model, batchShape: batchShape, recomputesNormalized: recomputesNormalized, keptActivations: keptActivations)
     layers = trace.layers
     batchBytes = batchShape.elementCount * trace.elementSize
     let outputBytes = trace.outputShape.elementCount * trace.elementSize

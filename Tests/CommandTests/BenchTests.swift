@@ -131,7 +131,7 @@ struct BenchTests {
     var train = try #require(BenchmarkCase.all.first { $0.sec == "train" && $0.net == "resnet20" })
     train.batch = 2
     let named = try #require(try replies(to: [#"{"hello":true}"#]).first?.variants?["train"])
-    #expect(named == ["fused", "recompute"])
+    #expect(named == ["fused", "recompute", "half", "half-recompute"])
     for answer in try replies(to: named.map { try request(train, variant: $0) }) {
       #expect(answer.ok && answer.samples?.isEmpty == false)
     }

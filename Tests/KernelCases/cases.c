@@ -229,15 +229,22 @@ static void cases_of_layer_normalize(norma_trial *t) {
 }
 
 static void cases_of_layer_gradient(norma_trial *t) {
-  EACH_LAYER(rows, channels) EACH_FLAG(hasMean) EACH_FLAG(streams) {
+  EACH_LAYER(rows, channels) EACH_FLAG(hasMean) EACH_FLAG(streams) EACH(first, 0, rows > 1 ? rows / 3 + 1 : 0) {
     const float *g = norma_floats(t, rows * channels), *x = norma_floats(t, rows * channels);
     float *dx = norma_floats(t, rows * channels);
     const float *gamma = norma_floats(t, channels);
     const double *mean = hasMean ? norma_doubles(t, rows) : NULL, *reciprocal = norma_double_magnitudes(t, rows);
     double *gammaSums = norma_doubles(t, channels), *betaSums = norma_doubles(t, channels);
     float *scratch = norma_scratch(t, 2 * channels);
+    // At once, or after some rows of the same sums.
+    if (first > 0) {
+      t->kernels->layer_gradient(
+          g, x, dx, first, channels, gamma, mean, reciprocal, gammaSums, betaSums, scratch, true, false, streams);
+    }
+    const long at = first * channels;
     t->kernels->layer_gradient(
-        g, x, dx, rows, channels, gamma, mean, reciprocal, gammaSums, betaSums, scratch, streams);
+        g + at, x + at, dx + at, rows - first, channels, gamma, mean ? mean + first : NULL, reciprocal + first, gammaSums,
+        betaSums, scratch, first == 0, true, streams);
     norma_end(t);
   }
 }
@@ -313,6 +320,25 @@ CASES_OF_FUNCTION(sigmoid)
 CASES_OF_FUNCTION(hyperbolic_tangent)
 CASES_OF_FUNCTION(error_function)
 CASES_OF_FUNCTION(gelu)
+
+#define CASES_OF_NARROWING(format)                                                         \
+  static void cases_of_narrow_##format(norma_trial *t) {                                   \
+    EACH_COUNT(count) EACH_FLAG(streams) EACH(scale, 0, -20, -140) {                       \
+      float *x = norma_floats(t, count);                                                   \
+      for (long i = 0; i < count; i++) x[i] = scale < 0 ? __builtin_ldexpf(x[i], (int)scale) : x[i]; \
+      t->kernels->narrow_##format(x, norma_halves(t, count), count, streams);              \
+      norma_end(t);                                                                        \
+    }                                                                                      \
+  }                                                                                        \
+  static void cases_of_widen_##format(norma_trial *t) {                                    \
+    EACH_COUNT(count) {                                                                    \
+      const unsigned short *x = norma_halves(t, count);                                    \
+      t->kernels->widen_##format(x, norma_floats(t, count), count);                        \
+      norma_end(t);                                                                        \
+    }                                                                                      \
+  }
+CASES_OF_NARROWING(float16)
+CASES_OF_NARROWING(bfloat16)
 
 static void cases_of_momentum(norma_trial *t) {
   EACH_COUNT(count) EACH_FLAG(nesterov) {

@@ -117,6 +117,12 @@ double *norma_double_magnitudes(norma_trial *trial, long count) {
   return result;
 }
 
+unsigned short *norma_halves(norma_trial *trial, long count) {
+  unsigned short *result = buffer(trial, count, sizeof(unsigned short), NORMA_HALVES);
+  for (long i = 0; i < count; i++) result[i] = (unsigned short)draw(trial);
+  return result;
+}
+
 int *norma_places(norma_trial *trial, long count, long first, long step) {
   int *result = buffer(trial, count, sizeof(int), NORMA_INTEGERS);
   for (long i = 0; i < count; i++) result[i] = (int)(first + i * step);
@@ -126,7 +132,10 @@ int *norma_places(norma_trial *trial, long count, long first, long step) {
 float *norma_scratch(norma_trial *trial, long count) { return buffer(trial, count, sizeof(float), NORMA_SCRATCH); }
 
 static void add_contents(norma_trial *trial, const void *start, size_t size, enum norma_content content) {
-  if (content == NORMA_DOUBLES) {
+  if (content == NORMA_HALVES) {
+    // What is not a number has the same bits, too.
+    for (size_t i = 0; i < size / sizeof(uint16_t); i++) add_word(trial, ((const uint16_t *)start)[i]);
+  } else if (content == NORMA_DOUBLES) {
     for (size_t i = 0; i < size / sizeof(double); i++) {
       uint64_t bits;
       memcpy(&bits, (const double *)start + i, sizeof bits);

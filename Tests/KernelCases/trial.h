@@ -10,7 +10,7 @@
 // infinite, not a number, or at the ends of the range.
 enum norma_group { NORMA_ORDINARY, NORMA_EXTREME, NORMA_SPECIAL, NORMA_GROUPS };
 
-enum norma_content { NORMA_FLOATS, NORMA_DOUBLES, NORMA_INTEGERS, NORMA_SCRATCH };
+enum norma_content { NORMA_FLOATS, NORMA_DOUBLES, NORMA_INTEGERS, NORMA_HALVES, NORMA_SCRATCH };
 
 enum { NORMA_MOST_BUFFERS = 24 };
 
@@ -39,6 +39,8 @@ double *norma_doubles(norma_trial *trial, long count);
 // The same without signs.
 float *norma_magnitudes(norma_trial *trial, long count);
 double *norma_double_magnitudes(norma_trial *trial, long count);
+// Numbers of half width, with any bits.
+unsigned short *norma_halves(norma_trial *trial, long count);
 // first, first + step, first + 2 step …
 int *norma_places(norma_trial *trial, long count, long first, long step);
 // Memory whose contents no case looks at.

@@ -104,6 +104,25 @@ import Testing
     try expectTheSameEnd(training)
   }
 
+  @Test func theWidthOfKeptActivationsBelongsToTheTraining() throws {
+    var training = Self.perceptron()
+    training.configuration.keptActivations = .bfloat16
+    training.configuration.recomputesNormalized = true
+    try expectTheSameEnd(training)
+    let trainer = try Trainer(training.model(), configuration: training.configuration)
+    try trainer.fit(training.data)
+    for change: (inout TrainingConfiguration) -> Void in [
+      { $0.keptActivations = nil }, { $0.keptActivations = .float16 }, { $0.recomputesNormalized = false },
+    ] {
+      var other = training.configuration
+      change(&other)
+      #expect(other.differences(from: training.configuration).count == 1)
+      #expect(throws: TrainingError.self) {
+        try Trainer(training.model(), configuration: other).restore(trainer.state)
+      }
+    }
+  }
+
   @Test func whatIsFrozenBelongsToTheTraining() throws {
     let training = Self.perceptron()
     let frozen = try training.model()

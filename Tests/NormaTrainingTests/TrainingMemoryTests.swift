@@ -6,7 +6,7 @@ import Testing
   /// Holds the account of a network against the pool, in a process in which nothing else takes buffers.
   private static func check(
     _ recipe: some ModelRecipe, _ sample: Shape, batch: Int, recomputes: Bool = false,
-    sourceLocation: SourceLocation = #_sourceLocation
+    keptActivations: HalfPrecision? = nil, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     var random = RandomGenerator(seed: 1)
     func used() -> Int { BufferPool.shared.usage.inUse }
@@ -20,7 +20,8 @@ import Testing
     let start = used()
     let model: Sequential<Float> = try recipe.build(sampleShape: sample, outputCount: 10, random: random)
     let memory = try TrainingMemory(
-      of: model, batchShape: Shape([batch] + sample), optimizer: .adam(), recomputesNormalized: recomputes)
+      of: model, batchShape: Shape([batch] + sample), optimizer: .adam(), recomputesNormalized: recomputes,
+      keptActivations: keptActivations)
     let tensorCount = model.state.tensors.count
     expect(used() - start, toHold: memory.parameterBytes + memory.statisticsBytes, inBuffers: tensorCount, "the model")
 
@@ -29,7 +30,7 @@ import Testing
     let parameters = model.namedParameters.map(\.parameter)
     /// The gradients of a batch, and what was in use before they were found. The graph is gone when this returns.
     func gradients(beyond before: Int) throws -> (gradients: [Tensor<Float>?], kept: Int) {
-      let pass = Pass<Float>.training(random: random)
+      let pass = Pass<Float>.training(graph: Graph(keptActivations: keptActivations), random: random)
       pass.recomputesNormalized = recomputes
       let outputs = try model(Variable(x), in: pass)
       let loss = outputs.softmaxCrossEntropy(labels: labels)
@@ -84,12 +85,34 @@ import Testing
     }
   }
 
+  @Test func aStepThatKeepsHalfWidthKeepsWhatIsSaid() async {
+    await #expect(processExitsWith: .success) {
+      for recomputes in [false, true] {
+        try Self.check(
+          ResidualNetwork(blocks: [2, 1, 1], width: 16), [16, 16, 3], batch: 32, recomputes: recomputes,
+          keptActivations: .bfloat16)
+        try Self.check(
+          ThreeLayerConvolutionalNetwork(keepProbability: 0.5), [12, 12, 3], batch: 32, recomputes: recomputes,
+          keptActivations: .float16)
+        try Self.check(
+          VGGNetwork(widths: [16, 24]), [12, 12, 3], batch: 16, recomputes: recomputes, keptActivations: .bfloat16)
+        try Self.check(
+          MultilayerPerceptron(hidden: [128, 100]), [300], batch: 400, recomputes: recomputes,
+          keptActivations: .float16)
+        try Self.check(
+          ResidualNetwork(blocks: [1, 1], width: 16, normalization: .group), [16, 16, 3], batch: 16,
+          recomputes: recomputes, keptActivations: .bfloat16)
+      }
+    }
+  }
+
   @Test func theAccountOfASmallNetworkIsTheSumOneWouldDoByHand() throws {
     let model: Sequential<Float> = try VGGNetwork(widths: [4]).build(
       sampleShape: [6, 6, 3], outputCount: 2, random: RandomGenerator(seed: 0))
-    func memory(_ recomputes: Bool) throws -> TrainingMemory {
+    func memory(_ recomputes: Bool, _ keptActivations: HalfPrecision? = nil) throws -> TrainingMemory {
       try TrainingMemory(
-        of: model, batchShape: [10, 6, 6, 3], optimizer: .sgd(momentum: 0.9), recomputesNormalized: recomputes)
+        of: model, batchShape: [10, 6, 6, 3], optimizer: .sgd(momentum: 0.9), recomputesNormalized: recomputes,
+        keptActivations: keptActivations)
     }
     let kept = try memory(false)
     let image = 10 * 6 * 6 * 4 * 4
@@ -102,6 +125,10 @@ import Testing
     #expect(kept.gradientBytes == kept.parameterBytes && kept.optimizerBytes == kept.parameterBytes)
     #expect(kept.statisticsBytes == 2 * 2 * 4 * 4)
     #expect(try memory(true).activationBytes == kept.activationBytes - 2 * image)
+    // All but statistics, outputs and loss is of half width.
+    #expect(
+      try memory(false, .bfloat16).activationBytes
+        == (4 * image + pooled + 10 * 4 * 4) / 2 + 2 * statistics + 2 * 10 * 2 * 4)
     #expect(kept.layers.map(\.path).contains("norm1_1"))
     #expect(throws: LayerError.self) {
       try TrainingMemory(of: model, batchShape: [10, 6, 6, 4], optimizer: .adam())

@@ -11,7 +11,7 @@ import Testing
     { $0.recomputesNormalized = true }, { $0.weightDecay = 0.5 },
     { $0.groups = [ParameterGroup("0.*", learningRateFactor: 0.5, weightDecay: 0)] }, { $0.clipping = .norm(2) },
     { $0.averaging = .exponential(decay: 0.75) }, { $0.microBatches = 4 }, { $0.mixup = 0.25 },
-    { $0.sharesMoments = true }, { $0.ghostSize = 8 },
+    { $0.sharesMoments = true }, { $0.ghostSize = 8 }, { $0.keptActivations = .bfloat16 },
   ]
 
   @Test func everySettingCountsAndIsSaved() throws {

@@ -41,7 +41,7 @@ typedef struct norma_tiles {
   KERNEL(void, plane_gradient_sums, (const float *g, const float *x, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, bool rectifies, double *sums, double *products)) \
   KERNEL(void, plane_input_gradient, (const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams)) \
   KERNEL(bool, layer_normalize, (const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon, double *mean, double *reciprocal, bool streams)) \
-  KERNEL(void, layer_gradient, (const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams)) \
+  KERNEL(void, layer_gradient, (const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool begins, bool ends, bool streams)) \
   KERNEL(void, row_bias, (float *y, long rows, long width, const float *bias, bool rectifies)) \
   KERNEL(void, add, (const float *a, const float *b, float *y, long count, bool rectifies)) \
   KERNEL(void, rectify_gradient, (const float *y, const float *g, float *dx, long count)) \
@@ -55,6 +55,10 @@ typedef struct norma_tiles {
   KERNEL(void, hyperbolic_tangent, (const float *x, float *y, long count)) \
   KERNEL(void, error_function, (const float *x, float *y, long count)) \
   KERNEL(void, gelu, (const float *x, float *y, long count)) \
+  KERNEL(void, narrow_float16, (const float *x, unsigned short *y, long count, bool streams)) \
+  KERNEL(void, narrow_bfloat16, (const float *x, unsigned short *y, long count, bool streams)) \
+  KERNEL(void, widen_float16, (const unsigned short *x, float *y, long count)) \
+  KERNEL(void, widen_bfloat16, (const unsigned short *x, float *y, long count)) \
   KERNEL(void, momentum, (float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov)) \
   KERNEL(long, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound)) \
   KERNEL(long, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon, float bound)) \

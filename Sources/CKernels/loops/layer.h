@@ -223,13 +223,13 @@ static inline __attribute__((always_inline)) void NAME(layer_input_gradient)(
 
 static inline __attribute__((always_inline)) void NAME(layers_gradient)(
     const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean,
-    const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams) {
+    const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool begins, bool ends, bool streams) {
   float *gammaPart = scratch, *betaPart = scratch + channels;
   const double share = 1 / (double)channels;
   const long together = NAME(rows_together)(2 * channels);
   float pivot[LANES], scale[LANES], shift[LANES];
   double sum[LANES], product[LANES];
-  for (long c = 0; c < channels; c++) gammaPart[c] = betaPart[c] = 0;
+  for (long c = 0; c < channels && begins; c++) gammaPart[c] = betaPart[c] = 0;
   for (long row = 0; row < rows; row += together) {
     const long count = rows - row < together ? rows - row : together;
     const float *gp = g + row * channels, *p = x + row * channels;
@@ -252,19 +252,21 @@ static inline __attribute__((always_inline)) void NAME(layers_gradient)(
                                  meanProduct, streams);
     }
   }
-  for (long c = 0; c < channels; c++) {
+  for (long c = 0; c < channels && ends; c++) {
     gammaSums[c] += gammaPart[c];
     betaSums[c] += betaPart[c];
   }
 }
 
-// The gradients of up to NORMA_BLOCK rows' layer normalization, or without `mean` of their RMS normalization. Adds to the sums for gamma and beta, whose floats
-// `scratch` has room for: 2 * channels.
+// The gradients of up to NORMA_BLOCK rows' layer normalization, or without `mean` of their RMS normalization. Adds to the sums for gamma
+// and beta, whose floats `scratch` has room for: 2 * channels. Rows may come in several calls, of which the first begins and the last
+// ends the sums, and `scratch` is handed on.
 static void NAME(layer_gradient)(
     const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean,
-    const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool streams) {
+    const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool begins, bool ends, bool streams) {
 #define CALL(S) \
-  NAME(layers_gradient)(g, x, dx, rows, channels, gamma, mean, reciprocal, gammaSums, betaSums, scratch, S)
+  NAME(layers_gradient)( \
+      g, x, dx, rows, channels, gamma, mean, reciprocal, gammaSums, betaSums, scratch, begins, ends, S)
   if (streams) CALL(true); else CALL(false);
 #undef CALL
 }

@@ -110,6 +110,7 @@ extension ImageAugmentation {
 }
 
 extension TrainingHistory.Monitor: ExpressibleByArgument {}
+extension HalfPrecision: ExpressibleByArgument {}
 
 /// What `--class-weights` asks for.
 enum ClassWeightsChoice: ExpressibleByArgument {
@@ -280,6 +281,12 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Keep activations for the gradients in half width, float16 or bfloat16: half of their memory, see norma inspect --memory. All is computed in full width as before; gradients are those of rounded activations.",
+      valueName: "format"))
+  var keptActivations: HalfPrecision?
+
+  @Option(
+    help: ArgumentHelp(
       "What decides which epoch is best: metric (the accuracy or R² on validation data, among equals the lower loss) or loss.",
       valueName: "what"))
   var monitor = TrainingHistory.Monitor.metric
@@ -447,7 +454,7 @@ struct TrainingOptions: ParsableArguments {
       mixup: mixup, dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),
       classWeights: try classWeights?.weights(for: training), augmentation: augmentation, seed: seed,
-      recomputesNormalized: recompute)
+      recomputesNormalized: recompute, keptActivations: keptActivations)
     configuration.schedule = try parsedSchedule(
       schedule ?? defaults.schedule, epochs: epochs, stepsPerEpoch: configuration.batches(of: training.count).count)
     return configuration

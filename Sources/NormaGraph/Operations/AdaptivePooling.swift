@@ -15,11 +15,18 @@ package struct AdaptiveMaxPoolingOperation<Element: TensorElement>: TensorOperat
   }
   package func kept(for needs: Needs) -> KeptTensors { [.input(0), .output] }
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
-    [Pooling2d.adaptiveMaximumGradient(g, input: kept.input(0), output: kept.output)]
+    let x = kept.input(0)
+    return [Pooling2d.adaptiveMaximumGradient(g, input: x, output: largest(kept, x))]
   }
   package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
-    let places = Pooling2d.adaptiveMaximumPlaces(kept.values.input(0), output: kept.values.output)
+    let x = kept.values.input(0)
+    let places = Pooling2d.adaptiveMaximumPlaces(x, output: largest(kept.values, x))
     return [g.added(toPlaces: places, of: kept.shape(0))]
+  }
+
+  /// The result; where the input was rounded, that of what is left: the largest may be another.
+  private func largest(_ kept: Kept<Element>, _ x: Tensor<Element>) -> Tensor<Element> {
+    kept.isRounded ? Pooling2d.adaptiveMaximum(x, to: extent) : kept.output
   }
 
   package var isPerSample: Bool { true }

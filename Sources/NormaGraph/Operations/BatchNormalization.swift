@@ -52,8 +52,10 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   package func backward(
     _ g: Tensor<Element>, _ kept: Kept<Element>, saved: BatchStatistics<Element>
   ) -> [Tensor<Element>?] {
-    affine.gradients(
-      BatchNormalization.backward(g, input: kept.input(0), saved: saved), inputCount: kept.count)
+    let found =
+      kept.half(0).map { BatchNormalization.backward(g, input: $0, saved: saved) }
+      ?? BatchNormalization.backward(g, input: kept.input(0), saved: saved)
+    return affine.gradients(found, inputCount: kept.count)
   }
 
   package func backward(
@@ -105,7 +107,8 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   }
 
   package func recompute(_ kept: Kept<Element>, saved: BatchStatistics<Element>) -> Tensor<Element> {
-    BatchNormalization.output(for: kept.input(0), saved: saved)
+    kept.half(0).map { BatchNormalization.output(for: $0, saved: saved) }
+      ?? BatchNormalization.output(for: kept.input(0), saved: saved)
   }
 
   package var featureOrder: FeatureOrder { .kept }

@@ -55,16 +55,18 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
   package func backward(_ gradient: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
     let g = rectifies ? kept.output.applying(.leakyReLUGradient(slope: 0), gradient) : gradient
     let (input, weight) = (kept.shape(0), kept.shape(1))
-    var gradients = [
-      kept.needs[0]
-        ? Convolution2d.inputGradient(
-          g.asImages, inputShape: input.ofImages, weight: kept.input(1).asImageWeights, window: window, groups: groups
-        ).reshaped(to: input) : nil,
+    // First that of the weight: an input that is computed again or expanded for it is gone when that of the input takes memory.
+    let ofWeight =
       kept.needs[1]
-        ? Convolution2d.weightGradient(
-          g.asImages, input: kept.input(0).asImages, weightShape: weight.ofImageWeights, window: window, groups: groups
-        ).reshaped(to: weight) : nil,
-    ]
+      ? Convolution2d.weightGradient(
+        g.asImages, input: kept.input(0).asImages, weightShape: weight.ofImageWeights, window: window, groups: groups
+      ).reshaped(to: weight) : nil
+    let ofInput =
+      kept.needs[0]
+      ? Convolution2d.inputGradient(
+        g.asImages, inputShape: input.ofImages, weight: kept.input(1).asImageWeights, window: window, groups: groups
+      ).reshaped(to: input) : nil
+    var gradients = [ofInput, ofWeight]
     if hasBias { gradients.append(kept.needs[2] ? g.sumOverRows() : nil) }
     if addsResidual { gradients.append(g) }
     return gradients

@@ -43,10 +43,11 @@ package struct EmbeddingOperation<Element: TensorElement>: TensorOperation {
 
   package func forward(
     _ inputs: [Tensor<Element>]
-  ) throws(EmbeddingIndexError) -> (output: Tensor<Element>, saved: Void) {
+  ) throws(EmbeddingIndexError) -> (output: Tensor<Element>, saved: [Int]) {
     let (indices, table) = (inputs[0], inputs[1])
-    let vectors = table.gathering(rows: try Self.places(indices, count: table.shape[0]))
-    return (vectors.reshaped(to: Shape(indices.shape + [table.shape[1]])), ())
+    let places = try Self.places(indices, count: table.shape[0])
+    let vectors = table.gathering(rows: places)
+    return (vectors.reshaped(to: Shape(indices.shape + [table.shape[1]])), places)
   }
 
   private static func places(_ indices: Tensor<Element>, count: Int) throws(EmbeddingIndexError) -> [Int] {
@@ -62,12 +63,13 @@ package struct EmbeddingOperation<Element: TensorElement>: TensorOperation {
     return places
   }
 
-  package func kept(for needs: Needs) -> KeptTensors { needs[1] ? .input(0) : [] }
+  package func kept(for needs: Needs) -> KeptTensors { [] }
 
-  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
-    guard kept.needs[1] else { return [nil, nil] }
-    let places = kept.input(0).elements.map { Int($0) }
-    return [nil, g.addingUpRows(places, shape: kept.shape(1))]
+  /// The places are saved, which no rounding of indices reaches.
+  package func savedBytes(for inputs: [Shape]) -> Int { inputs[0].elementCount * MemoryLayout<Int>.stride }
+
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved places: [Int]) -> [Tensor<Element>?] {
+    [nil, kept.needs[1] ? g.addingUpRows(places, shape: kept.shape(1)) : nil]
   }
 
   package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {

@@ -29,9 +29,10 @@ package struct LayerNormalizationOperation<Element: TensorElement>: TensorOperat
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: GroupStatistics<Element>) -> [Tensor<
     Element
   >?] {
-    affine.gradients(
-      LayerNormalization.backward(g, input: kept.input(0), saved: saved),
-      inputCount: kept.count)
+    let found =
+      kept.half(0).map { LayerNormalization.backward(g, input: $0, saved: saved) }
+      ?? LayerNormalization.backward(g, input: kept.input(0), saved: saved)
+    return affine.gradients(found, inputCount: kept.count)
   }
 
   package func backward(

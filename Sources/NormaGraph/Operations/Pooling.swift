@@ -18,14 +18,19 @@ package struct MaxPoolingOperation<Element: TensorElement>: TensorOperation {
   }
   package func kept(for needs: Needs) -> KeptTensors { [.input(0), .output] }
   package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
-    let dx = Pooling2d.maximumGradient(
-      g.asImages, input: kept.input(0).asImages, output: kept.output.asImages, window: window)
+    let x = kept.input(0).asImages
+    let dx = Pooling2d.maximumGradient(g.asImages, input: x, output: largest(kept, x), window: window)
     return [dx.asSignals(isOfSignals)]
   }
 
+  /// The result as images; where the input was rounded, that of what is left: the largest may be another.
+  private func largest(_ kept: Kept<Element>, _ x: Tensor<Element>) -> Tensor<Element> {
+    kept.isRounded ? Pooling2d.maximum(x, window: window) : kept.output.asImages
+  }
+
   package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
-    let places = Pooling2d.maximumPlaces(
-      kept.values.input(0).asImages, output: kept.values.output.asImages, window: window)
+    let x = kept.values.input(0).asImages
+    let places = Pooling2d.maximumPlaces(x, output: largest(kept.values, x), window: window)
     return [g.added(toPlaces: places, of: kept.shape(0))]
   }
 

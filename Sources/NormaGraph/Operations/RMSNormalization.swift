@@ -28,7 +28,10 @@ package struct RMSNormalizationOperation<Element: TensorElement>: TensorOperatio
   package func backward(
     _ g: Tensor<Element>, _ kept: Kept<Element>, saved: RootMeanSquares<Element>
   ) -> [Tensor<Element>?] {
-    affine.gradients(RMSNormalization.backward(g, input: kept.input(0), saved: saved), inputCount: kept.count)
+    let found =
+      kept.half(0).map { RMSNormalization.backward(g, input: $0, saved: saved) }
+      ?? RMSNormalization.backward(g, input: kept.input(0), saved: saved)
+    return affine.gradients(found, inputCount: kept.count)
   }
 
   package func backward(

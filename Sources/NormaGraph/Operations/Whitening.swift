@@ -30,7 +30,7 @@ extension Variable {
       .reshaped(to: [rows, groups, width]).transposed([1, 0, 2]).named("c = x − μ, by groups")
     let unit = Variable(Tensor<Element>.unitMatrices(groups, width))
     let covariance = centred.matrixProduct(centred, transposingSelf: true)
-      .scaled(by: 1 / Element(Swift.max(1, rows))).adding(unit.scaled(by: Element(epsilon))).named("Σ")
+      .scaled(by: 1 / Element(Swift.max(1, rows))).adding(unit.scaled(by: Element(epsilon))).named("Σ").keptExactly()
     let trace = covariance.multiplied(by: unit).sum(over: [1, 2]).named("t = trace Σ")
     let normalized = covariance.reshaped(to: [groups, width * width]).divided(by: trace, broadcast: .perRow)
       .reshaped(to: [groups, width, width]).named("Σ/t")
@@ -38,7 +38,7 @@ extension Variable {
     var (root, product) = (unit, normalized)
     for iteration in 0..<iterations {
       let meeting = iteration == 0 ? normalized : root.matrixProduct(product)
-      let factor = unit.scaled(by: 1.5).subtracting(meeting.scaled(by: 0.5))
+      let factor = unit.scaled(by: 1.5).subtracting(meeting.scaled(by: 0.5)).keptExactly()
       root = iteration == 0 ? factor : factor.matrixProduct(root)
       if iteration < iterations - 1 { product = product.matrixProduct(factor) }
       root = root.named("P\(iteration + 1)")

@@ -19,7 +19,7 @@ public struct Benchmark {
   public static func variants(section: String) -> [String] {
     switch section {
     case "norm", "norm+family", "conv", "product", "infer": ["fused"]
-    case "train": ["fused", "recompute"]
+    case "train": ["fused", "recompute", "half", "half-recompute"]
     default: []
     }
   }
@@ -48,7 +48,10 @@ public struct Benchmark {
     case "norm": body = try Self.normalization(benchmark)
     case "conv": body = try Self.convolution(benchmark)
     case "product": body = try Self.product(benchmark)
-    case "train": body = try Self.training(benchmark, recomputes: variant == "recompute")
+    case "train":
+      body = try Self.training(
+        benchmark, recomputes: variant.hasSuffix("recompute"),
+        keptActivations: variant.hasPrefix("half") ? .bfloat16 : nil)
     default: body = try Self.inference(benchmark)
     }
   }
@@ -93,6 +96,12 @@ extension Benchmark {
     let gradient = Tensor<Float>.normal(shape, using: &random)
     let gamma = Tensor<Float>.uniform([channels], in: 0.5..<1.5, using: &random)
     let beta = Tensor<Float>.normal([channels], using: &random)
+    if let dtype = benchmark.dtype, dtype != "float32" {
+      guard let precision = HalfPrecision(rawValue: dtype), ["bn", "ln", "rms"].contains(norm), layout == .channelsLast
+      else { throw BenchmarkError("'\(benchmark.name)' cannot be timed as \(dtype)") }
+      return try halfWidth(
+        benchmark, norm, x.rounded(to: precision), gradient.rounded(to: precision), gamma: gamma, beta: beta)
+    }
     if norm == "ln" {
       guard benchmark.pass == "bwd" else {
         return { _ = LayerNormalization.forward(x, gamma: gamma, beta: beta) }
@@ -163,6 +172,39 @@ extension Benchmark {
       return {
         let result = try forward()
         try statistics.update(with: result.saved.moments)
+      }
+    }
+  }
+
+  /// A normalization that reads and writes half width.
+  private static func halfWidth(
+    _ benchmark: BenchmarkCase, _ norm: String, _ x: HalfTensor, _ gradient: HalfTensor, gamma: Tensor<Float>,
+    beta: Tensor<Float>
+  ) throws -> () throws -> Void {
+    let rectifies = benchmark.relu ?? false
+    switch (norm, benchmark.pass) {
+    case ("ln", "bwd"):
+      let rows = LayerNormalization.forward(x, gamma: gamma, beta: beta).saved
+      return { _ = LayerNormalization.backward(gradient, input: x, saved: rows) }
+    case ("ln", _): return { _ = LayerNormalization.forward(x, gamma: gamma, beta: beta) }
+    case ("rms", "bwd"):
+      let rows = RMSNormalization.forward(x, gamma: gamma).saved
+      return { _ = RMSNormalization.backward(gradient, input: x, saved: rows) }
+    case ("rms", _): return { _ = RMSNormalization.forward(x, gamma: gamma) }
+    case (_, "bwd"):
+      let batch = try BatchNormalization.forward(x, gamma: gamma, beta: beta, rectifies: rectifies).saved
+      return { _ = BatchNormalization.backward(gradient, input: x, saved: batch) }
+    case (_, "infer"):
+      let running = RunningStatistics<Float>(channelCount: gamma.count)
+      return {
+        _ = BatchNormalization.inference(
+          x, mean: running.mean, variance: running.variance, gamma: gamma, beta: beta, rectifies: rectifies)
+      }
+    default:
+      var running = RunningStatistics<Float>(channelCount: gamma.count)
+      return {
+        let batch = try BatchNormalization.forward(x, gamma: gamma, beta: beta, rectifies: rectifies).saved
+        try running.update(with: batch.moments)
       }
     }
   }
@@ -247,7 +289,9 @@ extension Benchmark {
     return (model, features, (0..<batch).map { _ in Int.random(in: 0..<10, using: &random) })
   }
 
-  private static func training(_ benchmark: BenchmarkCase, recomputes: Bool) throws -> () throws -> Void {
+  private static func training(
+    _ benchmark: BenchmarkCase, recomputes: Bool, keptActivations: HalfPrecision?
+  ) throws -> () throws -> Void {
     let (model, features, labels) = try network(benchmark)
     let isAdam = benchmark.opt == "adam"
     var optimizer =
@@ -255,7 +299,9 @@ extension Benchmark {
       ? Optimizer<Float>(.adam(), learningRate: 1e-3) : Optimizer(.sgd(momentum: 0.9), learningRate: 1e-2)
     var random = RandomGenerator(seed: 0)
     return {
-      let step = try model.differentiate(features, random: &random, recomputesNormalized: recomputes) {
+      let step = try model.differentiate(
+        features, random: &random, recomputesNormalized: recomputes, keptActivations: keptActivations
+      ) {
         $0.softmaxCrossEntropy(labels: labels)
       }
       try optimizer.update(model, with: step)

@@ -17,6 +17,8 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
   public var shape: [Int]?
   /// `nc`, `nchw` or `nhwc`.
   public var layout: String?
+  /// What a normalization reads and writes: `float16` or `bfloat16`; `float32` if nil.
+  public var dtype: String?
   /// `fwd`, `bwd` or `infer`; of a convolution `fwd`, or the gradient of its `input` or `weight`; of a product
   /// `plain`, `transposed` (the right factor) or `weight` (the left factor transposed).
   public var pass: String?
@@ -91,6 +93,15 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
     var cases = [[64, 100], [256, 1024], [1024, 4096], [8192, 512]].flatMap { norms("bn", $0, "nc") }
     cases += images.flatMap { shape in layouts.flatMap { norms("bn", shape, $0) } }
     cases += norms("ln", [8192, 768], "nc") + norms("rms", [8192, 768], "nc")
+    for (norm, shape) in [("bn", [8192, 512]), ("ln", [8192, 768]), ("rms", [8192, 768])] {
+      for dtype in ["bfloat16", "float16"] {
+        cases += norms(norm, shape, "nc").map { full in
+          var half = full
+          (half.dtype, half.name) = (dtype, "\(full.name) \(dtype)")
+          return half
+        }
+      }
+    }
     cases += ["masked", "ghost", "renorm"].flatMap { norms($0, [8192, 512], "nc") + norms($0, images[3], "nhwc") }
     cases += layouts.flatMap { norms("in", images[3], $0) } + norms("ws", [256, 2304], "nc")
     cases += layouts.flatMap { norms("gn", [32, 64, 56, 56], $0) }

@@ -27,6 +27,7 @@ public enum LabCatalogue {
     ExactStatistics(),
     ShiftedData(),
     RootMeanSquare(),
+    HalfWidthActivations(),
   ]
 
   /// The experiment of a name; nil if there is none.

@@ -36,12 +36,19 @@ public struct MemoryTrace: Sendable {
 
   /// Follows a batch `[N, …]` through a model.
   ///
+  /// - Parameters:
+  ///   - model: what is trained.
+  ///   - batchShape: the shape of a batch, `[N, …]`.
+  ///   - recomputesNormalized: see ``Pass/recomputesNormalized``.
+  ///   - keptActivations: the width in which activations are kept, see `Graph.keptActivations`.
   /// - Throws: ``LayerError`` where the batch does not fit.
   public init<Element: TensorElement>(
-    of model: some Layer<Element>, batchShape: Shape, recomputesNormalized: Bool = false
+    of model: some Layer<Element>, batchShape: Shape, recomputesNormalized: Bool = false,
+    keptActivations: HalfPrecision? = nil
   ) throws(LayerError) {
     let program = try model.followed(
-      from: batchShape, for: .training(recomputesNormalized: recomputesNormalized))
+      from: batchShape,
+      for: .training(recomputesNormalized: recomputesNormalized, keptActivations: keptActivations))
     let size = MemoryLayout<Element>.stride
     elementSize = size
     outputShape = program.nodes[program.output].shape ?? []
@@ -83,7 +90,9 @@ extension Program {
         let place = memory[place]
         guard !isKept[place], nodes[place].operation?.isRecomputed != true else { return }
         isKept[place] = true
-        bytes += (nodes[place].shape?.elementCount ?? 0) * MemoryLayout<Element>.stride
+        let width =
+          nodes[place].keptPrecision == nil ? MemoryLayout<Element>.stride : MemoryLayout<UInt16>.stride
+        bytes += (nodes[place].shape?.elementCount ?? 0) * width
       }
       let kept = operation.kept(for: needs)
       for (place, input) in node.inputs.enumerated() where kept.contains(.input(place)) { keep(input) }

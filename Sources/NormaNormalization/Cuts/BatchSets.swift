@@ -52,7 +52,7 @@ struct BatchSet: Sendable {
   var needsMomentsFirst: Bool { !parts.isEmpty || rows.weights != nil }
 
   /// The moments, as they are found for the forward pass.
-  func moments<Element: TensorElement>(of x: Tensor<Element>) -> BatchMoments {
+  func moments<Element: TensorElement>(of x: Reading<Element>) -> BatchMoments {
     parts.isEmpty ? rows.moments(of: x) : .merged(parts.map { $0.moments(of: x) })
   }
 
@@ -66,7 +66,7 @@ struct BatchSet: Sendable {
 extension SelectedRows {
   /// The moments of these rows.
   @specialized(where Element == Float)
-  func moments<Element: TensorElement>(of x: Tensor<Element>) -> BatchMoments {
+  func moments<Element: TensorElement>(of x: Reading<Element>) -> BatchMoments {
     let channels = extent.channels
     guard extent.valuesPerChannel > 0, channels > 0 else {
       return BatchMoments(count: 0, mean: .zeros([channels]), centredSecondMoment: .zeros([channels]))
@@ -75,14 +75,14 @@ extension SelectedRows {
     let parameters = AffineParameters<Element>(gamma: nil, beta: nil, channels: channels)
     let work = BatchPasses<Element>(over: self, rectifies: false)
     let vectors = SharedStatistics<Element>.Vectors(parameters, work.cut.extent)
-    _ = withExtendedLifetime(x) { work.forward(x.address, nil, vectors.lent, epsilon: 0) }
+    _ = work.forward(x, nil, vectors.lent, epsilon: 0)
     return BatchMoments(
       count: extent.valuesPerChannel, mean: vectors.mean, centredSecondMoment: vectors.secondMoment)
   }
 
   /// The moments of rows that do not count the same, `Σ w·x / W` and `Σ w·(x − mean)²`: in double precision, of runs of rows by the
   /// corrected two-pass algorithm, merged.
-  private func weightedMoments<Element: TensorElement>(of x: Tensor<Element>, _ weights: [Double]) -> BatchMoments {
+  private func weightedMoments<Element: TensorElement>(of x: Reading<Element>, _ weights: [Double]) -> BatchMoments {
     let channels = extent.channels
     let length = max(1, 16_384 / max(1, extent.stride), (extent.outers + 63) / 64)
     let runs = stride(from: 0, to: extent.outers, by: length).map { $0..<min(extent.outers, $0 + length) }
@@ -97,7 +97,7 @@ extension SelectedRows {
     }
     Parallel.forEach(runs.count) { index in
       let (part, start) = extent.slice(outers: runs[index])
-      read(x.address, part, start) { x, part in
+      read(x, part, start) { x, part in
         weights.withUnsafeBufferPointer { weights in
           findWeightedMoments(
             x, part, weights: weights.baseAddress! + runs[index].lowerBound, total: totals[index].sum,
@@ -105,17 +105,15 @@ extension SelectedRows {
         }
       }
     }
-    return withExtendedLifetime(x) {
-      .merged(
-        runs.indices.map { index in
-          func row(_ tensor: Tensor<Double>) -> Tensor<Double> {
-            tensor[rows: index..<index + 1].reshaped(to: [channels])
-          }
-          return BatchMoments(
-            count: runs[index].count * extent.inner, weight: totals[index].sum, squaredWeight: totals[index].squares,
-            mean: row(means), centredSecondMoment: row(seconds))
-        })
-    }
+    return .merged(
+      runs.indices.map { index in
+        func row(_ tensor: Tensor<Double>) -> Tensor<Double> {
+          tensor[rows: index..<index + 1].reshaped(to: [channels])
+        }
+        return BatchMoments(
+          count: runs[index].count * extent.inner, weight: totals[index].sum, squaredWeight: totals[index].squares,
+          mean: row(means), centredSecondMoment: row(seconds))
+      })
   }
 }
 
@@ -143,25 +141,36 @@ struct ExcludedRows: Sendable {
   /// Writes what such rows are to hold.
   @specialized(where Element == Float)
   func fill<Element: TensorElement>(
-    _ y: UnsafeMutablePointer<Element>, _ parameters: AffineParameters<Element>, _ output: ExcludedOutput
+    _ y: Writing<Element>, _ parameters: AffineParameters<Element>, _ output: ExcludedOutput
   ) {
     guard !runs.isEmpty else { return }
-    let (channels, width) = (parameters.channels, parameters.channels * inner)
-    let values = (0..<channels).map { channel -> Element in
+    let values = (0..<parameters.channels).map { channel -> Element in
       guard output == .beta, let beta = parameters.beta?.address[channel] else { return 0 }
       return parameters.rectifies && beta <= 0 ? 0 : beta
     }
+    switch y {
+    case .full(let y): fill(y, values) { writeZeros($0, count: $1) }
+    case .half(let y, let precision):
+      fill(y, Tensor(values).rounded(to: precision).bits) { $0.update(repeating: 0, count: $1) }
+    }
+  }
+
+  /// Writes a number for each channel; where all are 0, by what writes zeros.
+  private func fill<Number: Numeric>(
+    _ y: UnsafeMutablePointer<Number>, _ values: [Number], zeros: (UnsafeMutablePointer<Number>, Int) -> Void
+  ) {
+    let (channels, width) = (values.count, values.count * inner)
     let isZero = values.allSatisfy { $0 == 0 }
-    let row = values.flatMap { [Element](repeating: $0, count: inner) }
+    let row = values.flatMap { [Number](repeating: $0, count: inner) }
     // Each ticket writes rows of its own.
-    nonisolated(unsafe) let y = y
+    nonisolated(unsafe) let (y, zeros) = (y, zeros)
     let perTicket = max(1, (runs.count + 15) / 16)
     Parallel.forEach((runs.count + perTicket - 1) / perTicket) { ticket in
       for run in runs[ticket * perTicket..<min(runs.count, (ticket + 1) * perTicket)] {
         if channelStep == inner {
           // Rows as they lie.
           if isZero {
-            writeZeros(y + run.place, count: run.count * width)
+            zeros(y + run.place, run.count * width)
           } else {
             row.withUnsafeBufferPointer { row in
               for index in 0..<run.count {

@@ -48,6 +48,9 @@ struct ChannelExtent: Equatable {
   var width: Int { fold * channels }
   var readsRows: Bool { inner == 1 && channels >= Self.lanes }
 
+  /// Outers that are read as one, as rows with as many channels: they fill them, and stand side by side.
+  var wide: ChannelExtent { ChannelExtent(outers: outers / fold, channels: width, inner: inner, stride: fold * stride) }
+
   /// Some of the outers, beginning with the place that is returned beside it.
   func slice(outers range: Range<Int>) -> (extent: ChannelExtent, start: Int) {
     var slice = self

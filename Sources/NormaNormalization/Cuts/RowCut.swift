@@ -17,7 +17,23 @@ struct RowCut {
       && writesPastCaches(count: rows * channels, run: channels)
   }
 
+  /// Rows that are expanded together where they are of half width: as many as the kernels do together, in the nearest cache.
+  var rowsExpanded: Int {
+    channels <= 256 ? max(ChannelExtent.lanes, 2048 / max(1, channels)) : channels <= 1024 ? 4 : 1
+  }
+
   var blockCount: Int { (rows + rowsPerBlock - 1) / rowsPerBlock }
+
+  /// Calls `body` for so many rows at a time, or for all where none are of half width.
+  func forEachPiece(
+    of rows: Range<Int>, isHalf: Bool, _ body: (_ rows: Range<Int>, _ isFirst: Bool, _ isLast: Bool) -> Void
+  ) {
+    let step = isHalf ? rowsExpanded : max(1, rows.count)
+    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
+      let end = min(rows.upperBound, first + step)
+      body(first..<end, first == rows.lowerBound, end == rows.upperBound)
+    }
+  }
 
   /// Calls `body` for each block.
   func forEachBlock(_ body: (_ index: Int, _ rows: Range<Int>) -> Void) {
@@ -44,5 +60,64 @@ struct RowCut {
         start = end
       }
     }
+  }
+}
+
+/// Memory for the few rows that are expanded at a time where some of what is read or written is of half width.
+struct RowScratch<Element: TensorElement> {
+  /// The memory; nil where all is of full width.
+  private let memory: UnsafeMutablePointer<Element>?
+  private let channels, values: Int
+  private let streams: Bool
+
+  /// Rows of full width.
+  struct Lent {
+    let g: UnsafePointer<Element>?, x: UnsafePointer<Element>
+    let y: UnsafeMutablePointer<Element>
+    /// Whether they are written past the caches.
+    let streams: Bool
+  }
+
+  fileprivate init(_ memory: UnsafeMutablePointer<Element>?, rows: Int, _ cut: RowCut) {
+    self.memory = memory
+    (channels, values, streams) = (cut.channels, rows * cut.channels, cut.streams)
+  }
+
+  /// Whether rows are expanded.
+  var isThere: Bool { memory != nil }
+
+  /// Lends rows, and a place for those that are written.
+  func lend(_ rows: Range<Int>, g: Reading<Element>? = nil, x: Reading<Element>, y: Writing<Element>) -> Lent {
+    let (place, count) = (rows.lowerBound * channels, rows.count * channels)
+    return Lent(
+      g: g?.expanded(place, count: count, in: memory!), x: x.expanded(place, count: count, in: memory! + values),
+      y: y.place(place, in: memory! + 2 * values), streams: streams && !y.isHalf)
+  }
+
+  /// Takes in what was written.
+  func store(_ lent: Lent, _ rows: Range<Int>, to y: Writing<Element>) {
+    guard y.isHalf else { return }
+    y.store(lent.y, at: rows.lowerBound * channels, count: rows.count * channels, streams: streams)
+  }
+}
+
+extension RowCut {
+  /// Calls `body` for each block, with memory for rows of half width where there are some.
+  func forEachBlock<Element: TensorElement>(
+    of g: Reading<Element>? = nil, _ x: Reading<Element>, _ y: Writing<Element>,
+    _ body: (_ index: Int, _ rows: Range<Int>, _ scratch: RowScratch<Element>) -> Void
+  ) {
+    let isHalf = x.isHalf || y.isHalf || (g?.isHalf ?? false)
+    forEachBlock { index, block in
+      withScratch(forRows: rowsExpanded, isHalf: isHalf) { body(index, block, $0) }
+    }
+  }
+
+  /// Lends memory for so many rows at a time, if some are of half width.
+  func withScratch<Element: TensorElement>(
+    forRows rows: Int, isHalf: Bool, _ body: (_ scratch: RowScratch<Element>) -> Void
+  ) {
+    guard isHalf else { return body(RowScratch(nil, rows: rows, self)) }
+    NormaTensor.withScratch(3 * rows * channels, of: Element.self) { body(RowScratch($0, rows: rows, self)) }
   }
 }

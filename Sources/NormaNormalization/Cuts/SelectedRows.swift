@@ -102,18 +102,22 @@ struct SelectedRows: Sendable {
   }
 
   /// Lends a part of a tensor.
+  ///
+  /// - Parameter packs: whether rows are to stand side by side, as those that are expanded do.
   @inline(__always)
   func read<Element: TensorElement, Value>(
-    _ x: UnsafePointer<Element>, _ part: ChannelExtent, _ begin: Int,
+    _ x: Reading<Element>, _ part: ChannelExtent, _ begin: Int, packs: Bool = false,
     _ body: (_ x: UnsafePointer<Element>, _ part: ChannelExtent) -> Value
   ) -> Value {
-    guard let runs, part.outers > 0 else { return body(x + (start + begin), part) }
     let (first, channel) = (firstRow(begin), firstChannel(begin))
     let rows = first..<first + part.outers
-    if liesAsRows, let place = place(runs, rows) { return body(x + place + channel * channelStep, part) }
     let packed = part.packed
+    if case .full(let x) = x, !packs || packed.stride == part.stride {
+      guard let runs, part.outers > 0 else { return body(x + (start + begin), part) }
+      if liesAsRows, let place = place(runs, rows) { return body(x + place + channel * channelStep, part) }
+    }
     return withScratch(part.outers * packed.stride, of: Element.self) { memory in
-      gather(x, runs, rows, channel, packed, memory)
+      gather(x, rows, channel, packed, memory)
       return body(memory, packed)
     }
   }
@@ -136,8 +140,8 @@ struct SelectedRows: Sendable {
       packed.outers = row - next
       let count = packed.outers * packed.stride
       withScratch(g == nil ? count : 2 * count, of: Element.self) { memory in
-        gather(x, runs, next..<row, channel, packed, memory)
-        if let g { gather(g, runs, next..<row, channel, packed, memory + count) }
+        gather(.full(x), next..<row, channel, packed, memory)
+        if let g { gather(.full(g), next..<row, channel, packed, memory + count) }
         body(g == nil ? nil : memory + count, memory, packed)
       }
       next = row
@@ -168,32 +172,43 @@ struct SelectedRows: Sendable {
   }
 
   /// Lends parts of up to two tensors, and takes in what is written of a third: stretches of rows where they are, or some rows at a time
-  /// where these are short.
+  /// where these are short or of half width.
   @inline(__always)
   func write<Element: TensorElement>(
-    _ g: UnsafePointer<Element>?, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>,
-    _ part: ChannelExtent, _ begin: Int, streams: Bool,
+    _ g: Reading<Element>?, _ x: Reading<Element>, _ y: Writing<Element>, _ part: ChannelExtent, _ begin: Int,
+    streams: Bool,
     _ body: (
       _ g: UnsafePointer<Element>?, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>,
       _ part: ChannelExtent, _ streams: Bool
     ) -> Void
   ) {
-    guard let runs, part.outers > 0 else {
+    let allFull = !x.isHalf && !y.isHalf && !(g?.isHalf ?? false)
+    if allFull, runs == nil || part.outers == 0, case .full(let x) = x, case .full(let y) = y {
       let place = start + begin
-      return body(g.map { $0 + place }, x + place, y + place, part, streams)
+      var gradient: UnsafePointer<Element>?
+      if case .full(let g) = g { gradient = g + place }
+      return body(gradient, x + place, y + place, part, streams)
     }
     let (first, channel) = (firstRow(begin), firstChannel(begin))
     let packed = part.packed
-    let step = max(1, Self.valuesGathered / max(1, packed.stride))
+    let step = max(1, Self.valuesGathered / max(1, packed.stride * part.fold)) * part.fold
+    // Where rows of full width are used as they lie beside those that are expanded.
+    let isPlain = runs == nil && packed.stride == extent.stride
     withScratch(3 * step * packed.stride, of: Element.self) { memory in
       let (gs, xs, ys) = (memory, memory + step * packed.stride, memory + 2 * step * packed.stride)
       func gathered(_ rows: Range<Int>) {
         var piece = packed
         piece.outers = rows.count
-        if let g { gather(g, runs, rows, channel, piece, gs) }
-        gather(x, runs, rows, channel, piece, xs)
-        body(g == nil ? nil : UnsafePointer(gs), xs, ys, piece, false)
-        scatter(ys, runs, rows, channel, piece, y)
+        let place = start + rows.lowerBound * extent.stride
+        func lent(_ x: Reading<Element>, _ memory: UnsafeMutablePointer<Element>) -> UnsafePointer<Element> {
+          if isPlain, case .full(let x) = x { return x + place }
+          gather(x, rows, channel, piece, memory)
+          return UnsafePointer(memory)
+        }
+        let (gradient, input) = (g.map { lent($0, gs) }, lent(x, xs))
+        if isPlain, case .full(let y) = y { return body(gradient, input, y + place, piece, streams) }
+        body(gradient, input, ys, piece, false)
+        scatter(ys, rows, channel, piece, y, streams: streams)
       }
       // Short stretches wait until they are enough.
       var waiting = first..<first
@@ -202,17 +217,23 @@ struct SelectedRows: Sendable {
           gathered(row..<min(waiting.upperBound, row + step))
         }
       }
-      forEachRun(runs, first..<first + part.outers) { row, place, count in
-        guard liesAsRows, count * packed.stride >= Self.valuesInPlace, count >= part.fold else {
-          waiting = waiting.isEmpty ? row..<row + count : waiting.lowerBound..<row + count
-          return
+      if let runs, allFull, case .full(let x) = x, case .full(let y) = y {
+        forEachRun(runs, first..<first + part.outers) { row, place, count in
+          guard liesAsRows, count * packed.stride >= Self.valuesInPlace, count >= part.fold else {
+            waiting = waiting.isEmpty ? row..<row + count : waiting.lowerBound..<row + count
+            return
+          }
+          flush()
+          waiting = row + count..<row + count
+          let place = place + channel * channelStep
+          var direct = part
+          direct.outers = count
+          var gradient: UnsafePointer<Element>?
+          if case .full(let g) = g { gradient = g + place }
+          body(gradient, x + place, y + place, direct, streams)
         }
-        flush()
-        waiting = row + count..<row + count
-        let place = place + channel * channelStep
-        var direct = part
-        direct.outers = count
-        body(g.map { $0 + place }, x + place, y + place, direct, streams)
+      } else {
+        waiting = first..<first + part.outers
       }
       flush()
     }
@@ -223,40 +244,62 @@ struct SelectedRows: Sendable {
   /// From so many values on a stretch is worth a call of its own.
   private static let valuesInPlace = 1 << 9
 
-  /// Calls `body` for what is copied at once between the whole tensor, where values are `step` apart, and memory of a part's own, where
-  /// they stand side by side.
-  @inline(__always)
+  /// Calls `body` for the stretches of some rows, as they lie from a channel on.
   private func forEachStretch(
-    _ runs: [Run], _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
-    _ body: (_ place: Int, _ packed: Int, _ count: Int, _ step: Int) -> Void
+    _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
+    _ body: (_ memory: Int, _ place: Int, _ count: Int, _ isDense: Bool) -> Void
   ) {
+    guard let runs else {
+      let place = start + rows.lowerBound * extent.stride + channel * extent.inner
+      return body(0, place, rows.count, part.stride == extent.stride)
+    }
     forEachRun(runs, rows) { row, place, count in
-      let (place, packed) = (place + channel * channelStep, (row - rows.lowerBound) * part.stride)
-      if liesAsRows && part.stride == extent.stride { return body(place, packed, count * part.stride, 1) }
-      let step = channelStep == extent.inner ? 1 : channelStep
+      body(
+        (row - rows.lowerBound) * part.stride, place + channel * channelStep, count,
+        liesAsRows && part.stride == extent.stride)
+    }
+  }
+
+  /// How far rows, and channels in one, are apart.
+  private var steps: (row: Int, channel: Int) {
+    runs == nil ? (extent.stride, extent.inner) : (rowStep, channelStep)
+  }
+
+  private func gather<Element: TensorElement>(
+    _ x: Reading<Element>, _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
+    _ memory: UnsafeMutablePointer<Element>
+  ) {
+    let steps = steps
+    forEachStretch(rows, channel, part) { start, place, count, isDense in
+      let memory = memory + start
+      if isDense { return x.load(place, count: count * part.stride, to: memory) }
       for row in 0..<count {
-        body(place + row * rowStep, packed + row * part.stride, part.stride, step)
+        let (to, from) = (memory + row * part.stride, place + row * steps.row)
+        if steps.channel == extent.inner {
+          x.load(from, count: part.stride, to: to)
+        } else {
+          for channel in 0..<part.channels { to[channel] = x[from + channel * steps.channel] }
+        }
       }
     }
   }
 
-  private func gather<Element: TensorElement>(
-    _ x: UnsafePointer<Element>, _ runs: [Run], _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
-    _ memory: UnsafeMutablePointer<Element>
-  ) {
-    forEachStretch(runs, rows, channel, part) { place, packed, count, step in
-      if step == 1 { return (memory + packed).update(from: x + place, count: count) }
-      for index in 0..<count { memory[packed + index] = x[place + index * step] }
-    }
-  }
-
   private func scatter<Element: TensorElement>(
-    _ memory: UnsafePointer<Element>, _ runs: [Run], _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
-    _ y: UnsafeMutablePointer<Element>
+    _ memory: UnsafePointer<Element>, _ rows: Range<Int>, _ channel: Int, _ part: ChannelExtent,
+    _ y: Writing<Element>, streams: Bool
   ) {
-    forEachStretch(runs, rows, channel, part) { place, packed, count, step in
-      if step == 1 { return (y + place).update(from: memory + packed, count: count) }
-      for index in 0..<count { y[place + index * step] = memory[packed + index] }
+    let steps = steps
+    forEachStretch(rows, channel, part) { start, place, count, isDense in
+      let memory = memory + start
+      if isDense { return y.store(memory, at: place, count: count * part.stride, streams: streams) }
+      for row in 0..<count {
+        let (from, to) = (memory + row * part.stride, place + row * steps.row)
+        if steps.channel == extent.inner {
+          y.store(from, at: to, count: part.stride, streams: false)
+        } else {
+          for channel in 0..<part.channels { y.set(from[channel], at: to + channel * steps.channel) }
+        }
+      }
     }
   }
 }

@@ -3,8 +3,9 @@ import NormaTensor
 
 /// Batch normalization by passes, shared among tickets as ``BatchCut`` says.
 struct BatchPasses<Element: TensorElement> {
-  typealias Source = UnsafePointer<Element>
-  typealias Result = UnsafeMutablePointer<Element>
+  typealias Source = Reading<Element>
+  typealias Result = Writing<Element>
+  typealias Vector = UnsafeMutablePointer<Element>
   typealias Passes = ChannelPasses<Element>
 
   let passes = Passes()
@@ -66,20 +67,79 @@ struct BatchPasses<Element: TensorElement> {
   }
 
   private func findMoments(
-    _ x: Source, _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, _ scratch: Result
+    _ x: Source, _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, _ scratch: Vector
   ) {
-    guard rows.areApart, passes.readsBlocks(part) else {
-      return rows.read(x, part, start) { passes.findMoments($0, $1, found, scratch: scratch) }
+    if rows.areApart, case .full(let x) = x, passes.readsBlocks(part) {
+      return passes.findMoments(ofBlocks: part, found, scratch: scratch) { outers, piece in
+        let (block, first) = part.slice(outers: outers)
+        rows.readPieces(nil, x, block, start + first) { piece($1, $2.unfolded) }
+      } rest: { outers, body in
+        var (rest, first) = part.slice(outers: outers)
+        rest.fold = 1
+        rows.read(.full(x), rest, start + first, body)
+      }
     }
-    passes.findMoments(ofBlocks: part, found, scratch: scratch) { outers, piece in
-      let (block, first) = part.slice(outers: outers)
-      rows.readPieces(nil, x, block, start + first) { piece($1, $2.unfolded) }
-    } rest: { outers, body in
-      var (rest, first) = part.slice(outers: outers)
-      rest.fold = 1
-      rows.read(x, rest, start + first, body)
+    forEachBlock(part, start, found, inBlocks: x.isHalf) { block, start, _, found in
+      rows.read(x, block.part, start) { passes.findMoments($0, block.isWide ? $1.wide : $1, found, scratch: scratch) }
+    } add: {
+      passes.add($0, count: $1, to: $2, width: $3)
+    } rest: { rest, start in
+      rows.read(x, rest, start) { addMoments($0, $1, base: found.base, sums: found.sums, squares: found.squares) }
     }
   }
+
+  /// Finds the sums of a part at once, or of rows that are apart or of half width block by block as the kernels do, with the same bits: then
+  /// what is gathered or expanded is a block at a time, which stays in the nearest cache.
+  ///
+  /// - Parameters:
+  ///   - find: finds the sums of a block that begins somewhere, whose first channel is the part's of that number.
+  ///   - add: adds the sums of so many further values a channel.
+  ///   - rest: adds those of the last rows, which do not fill a folded one.
+  private func forEachBlock(
+    _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, inBlocks: Bool,
+    find: (_ block: Block, _ start: Int, _ channel: Int, _ found: Passes.Sums) -> Void,
+    add: (_ block: Passes.Sums, _ count: Int, _ total: Passes.Sums, _ width: Int) -> Void,
+    rest: (_ part: ChannelExtent, _ start: Int) -> Void
+  ) {
+    let (fold, channels) = (part.fold, part.channels)
+    let length = Int(NORMA_BLOCK) * fold
+    guard inBlocks, passes.kernels != nil, part.inner == 1, part.width >= ChannelExtent.lanes, part.outers > length
+    else { return find(Block(part: part, isWide: false), start, 0, found) }
+    let whole = part.outers / fold * fold
+    let stripes = fold == 1 && channels >= 2 * Self.channelsPerStripe ? channels / Self.channelsPerStripe : 1
+    Passes.Sums.lend(width: part.width) { sums, _ in
+      for first in stride(from: 0, to: whole, by: length) {
+        let count = min(length, whole - first)
+        for stripe in 0..<stripes {
+          // The last takes what is left, so that none has too few channels for a vector.
+          let channel = stripe * Self.channelsPerStripe
+          let width = stripe < stripes - 1 ? Self.channelsPerStripe : channels - channel
+          var block = part
+          (block.outers, block.channels) = (count, width)
+          let place = start + first * rows.extent.stride + channel
+          let target = (first == 0 ? found : sums).from(channel)
+          find(Block(part: block, isWide: true), place, channel, target)
+          if first > 0 { add(target, count / fold, found.from(channel), width * fold) }
+        }
+      }
+    }
+    for copy in 1..<max(1, fold) { add(found.from(copy * channels), whole / fold, found, channels) }
+    if whole < part.outers {
+      var last = part
+      (last.outers, last.fold) = (part.outers - whole, 1)
+      rest(last, start + whole * rows.extent.stride)
+    }
+  }
+
+  /// Rows of which sums are found.
+  private struct Block {
+    let part: ChannelExtent
+    /// Whether rows that are folded into one have sums side by side.
+    let isWide: Bool
+  }
+
+  /// Channels of a block of wide rows.
+  private static var channelsPerStripe: Int { 128 }
 
   /// Normalizes by moments that were found before. False if some channels are left to the definition.
   func forward(
@@ -112,9 +172,10 @@ struct BatchPasses<Element: TensorElement> {
   /// the input in training and constants in inference.
   func backward(
     _ g: Source, _ x: Source, _ dx: Result, _ vectors: ChannelVectors<Element>, isOrdinary: Bool, isInference: Bool,
-    gamma: Result, beta: Result
+    gamma: Vector, beta: Vector
   ) {
     let weight = rows.weight
+    let isHalf = g.isHalf || x.isHalf
     func finish(_ found: Passes.Sums, _ first: Int, _ width: Int, _ line: Passes.Line) -> Bool {
       let isFinite = passes.finishGradients(
         found.sums, found.squares, weight: weight, vectors.from(first), width: width, line,
@@ -122,8 +183,8 @@ struct BatchPasses<Element: TensorElement> {
       ) { channel in
         var sums = (0.0, 0.0)
         let (whole, start) = extent.slice(channels: first + channel..<first + channel + 1)
-        rows.read(g, whole, start) { g, part in
-          rows.read(x, whole, start) { x, _ in
+        rows.read(g, whole, start, packs: isHalf) { g, part in
+          rows.read(x, whole, start, packs: isHalf) { x, _ in
             addGradientSumsByDefinition(
               g, x, part, 0..<1, vectors.from(first + channel), rectifies: rectifies, sums: &sums.0, products: &sums.1)
           }
@@ -134,27 +195,42 @@ struct BatchPasses<Element: TensorElement> {
       return isFinite
     }
     func findSums(
-      _ part: ChannelExtent, _ start: Int, _ first: Int, _ found: Passes.Sums, _ scratch: Result
+      _ part: ChannelExtent, _ start: Int, _ first: Int, _ found: Passes.Sums, _ scratch: Vector
     ) {
-      func readBoth(_ part: ChannelExtent, _ start: Int, _ body: (Source, Source, ChannelExtent) -> Void) {
-        rows.read(g, part, start) { g, read in rows.read(x, part, start) { x, _ in body(g, x, read) } }
-      }
-      guard rows.areApart, isOrdinary, passes.readsBlocks(part) else {
-        return readBoth(part, start) {
-          passes.findGradientSums(
-            $0, $1, $2, vectors.from(first), isOrdinary: isOrdinary, rectifies: rectifies, sums: found.sums,
-            products: found.squares, scratch: scratch)
+      if rows.areApart, isOrdinary, passes.readsBlocks(part), case .full(let g) = g, case .full(let x) = x {
+        return passes.findGradientSums(
+          ofBlocks: part, vectors.from(first), rectifies: rectifies, found, scratch: scratch
+        ) { outers, piece in
+          let (block, first) = part.slice(outers: outers)
+          rows.readPieces(g, x, block, start + first) { piece($0!, $1, $2.unfolded) }
+        } rest: { outers, body in
+          var (rest, first) = part.slice(outers: outers)
+          rest.fold = 1
+          rows.read(.full(g), rest, start + first) { g, read in
+            rows.read(.full(x), rest, start + first) { x, _ in body(g, x, read) }
+          }
         }
       }
-      passes.findGradientSums(
-        ofBlocks: part, vectors.from(first), rectifies: rectifies, found, scratch: scratch
-      ) { outers, piece in
-        let (block, first) = part.slice(outers: outers)
-        rows.readPieces(g, x, block, start + first) { piece($0!, $1, $2.unfolded) }
-      } rest: { outers, body in
-        var (rest, first) = part.slice(outers: outers)
-        rest.fold = 1
-        readBoth(rest, start + first, body)
+      func find(_ part: ChannelExtent, _ start: Int, _ channel: Int, isWide: Bool, _ found: Passes.Sums) {
+        rows.read(g, part, start, packs: isHalf) { g, lent in
+          rows.read(x, part, start, packs: isHalf) { x, _ in
+            passes.findGradientSums(
+              g, x, isWide ? lent.wide : lent, vectors.from(channel), isOrdinary: isOrdinary, rectifies: rectifies,
+              sums: found.sums, products: found.squares, scratch: scratch)
+          }
+        }
+      }
+      forEachBlock(part, start, found, inBlocks: isHalf && isOrdinary) {
+        find($0.part, $1, first + $2, isWide: $0.isWide, $3)
+      } add: { block, _, total, width in
+        addVector(block.sums, to: total.sums, count: width)
+        addVector(block.squares, to: total.squares, count: width)
+      } rest: { rest, start in
+        Passes.Sums.lend(width: part.channels) { more, _ in
+          find(rest, start, first, isWide: false, more)
+          addVector(more.sums, to: found.sums, count: part.channels)
+          addVector(more.squares, to: found.squares, count: part.channels)
+        }
       }
     }
     func findInputGradient(
@@ -212,7 +288,7 @@ struct BatchPasses<Element: TensorElement> {
   /// `finish`; whether that returned true for all of them.
   private func combineRuns(
     of length: Int,
-    find: (_ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, _ scratch: Result) -> Void,
+    find: (_ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, _ scratch: Vector) -> Void,
     add: (_ part: Passes.Sums, _ count: Int, _ total: Passes.Sums, _ width: Int) -> Void,
     finish: (_ total: Passes.Sums, _ first: Int, _ width: Int) -> Bool
   ) -> Bool {

@@ -30,10 +30,10 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
     mapSets(sets, valuesPerSet: sets[0].valueCount, body)
   }
 
-  /// Stops where a tensor is not one that these are the statistics of.
-  func requireInput(_ x: Tensor<Element>) {
-    let extent = parameters.layout.extent(of: x.shape)
-    requireChannels(extent.channels, of: x, statistics: moments.channelCount, parameters.layout)
+  /// Stops where a tensor of a shape is not one that these are the statistics of.
+  func requireInput(_ shape: Shape) {
+    let extent = parameters.layout.extent(of: shape)
+    requireChannels(extent.channels, of: shape, statistics: moments.channelCount, parameters.layout)
   }
 }
 
@@ -53,7 +53,7 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
   /// Finds the statistics of a set, and writes its part of the output.
   @specialized(where Element == Float)
   init(
-    of x: Tensor<Element>, _ set: BatchSet, _ y: UnsafeMutablePointer<Element>, _ parameters: AffineParameters<Element>,
+    of x: Reading<Element>, _ set: BatchSet, _ y: Writing<Element>, _ parameters: AffineParameters<Element>,
     epsilon: Double, renormalization: BatchRenormalization.Reference<Element>?
   ) {
     rows = set.rows
@@ -72,9 +72,9 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
     let parameters = correction?.corrected(parameters) ?? parameters
     let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
     let vectors = Vectors(parameters, work.cut.extent)
-    isOrdinary = withExtendedLifetime((x, parameters)) {
-      if let known { return work.forward(x.address, y, vectors.lent, moments: known, epsilon: epsilon) }
-      return work.forward(x.address, y, vectors.lent, epsilon: epsilon)
+    isOrdinary = withExtendedLifetime(parameters) {
+      if let known { return work.forward(x, y, vectors.lent, moments: known, epsilon: epsilon) }
+      return work.forward(x, y, vectors.lent, epsilon: epsilon)
     }
     moments =
       known
@@ -117,25 +117,25 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
 
   /// Writes the set's part of the output once more.
   @specialized(where Element == Float)
-  func writeOutput(for x: Tensor<Element>, _ y: UnsafeMutablePointer<Element>) {
+  func writeOutput(for x: Reading<Element>, _ y: Writing<Element>) {
     guard valueCount > 0 else { return }
     let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
-    withExtendedLifetime((x, self)) { work.apply(x.address, y, vectors, isOrdinary: isOrdinary) }
+    withExtendedLifetime(self) { work.apply(x, y, vectors, isOrdinary: isOrdinary) }
   }
 
   /// Writes the set's part of the input's gradient; returns those of gamma and beta, `[C]`.
   @specialized(where Element == Float)
   func writeGradient(
-    _ gradient: Tensor<Element>, input x: Tensor<Element>, _ dx: UnsafeMutablePointer<Element>
+    _ gradient: Reading<Element>, input x: Reading<Element>, _ dx: Writing<Element>
   ) -> (gamma: Tensor<Element>, beta: Tensor<Element>) {
     let channels = rows.extent.channels
     guard valueCount > 0 else { return (.zeros([channels]), .zeros([channels])) }
     let (gamma, gammas) = Tensor<Element>.unwritten([channels])
     let (beta, betas) = Tensor<Element>.unwritten([channels])
     let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
-    withExtendedLifetime((gradient, x, self)) {
+    withExtendedLifetime(self) {
       work.backward(
-        gradient.address, x.address, dx, vectors, isOrdinary: isOrdinary, isInference: false, gamma: gammas,
+        gradient, x, dx, vectors, isOrdinary: isOrdinary, isInference: false, gamma: gammas,
         beta: betas)
     }
     guard let correction else { return (gamma, beta) }

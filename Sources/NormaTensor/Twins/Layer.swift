@@ -67,15 +67,17 @@ func layerNormalizeTwin(
 
 /// The gradients of up to `NORMA_BLOCK` rows' layer normalization, or without `mean` of their RMS normalization: with
 /// `h = g · gamma`, `dx = (h − mean(h) − x̂ · mean(h · x̂)) / s`. Adds `Σ g · x̂` and `Σ g` over the rows, chains in
-/// single precision that `scratch` has room for, to the sums for gamma and beta.
+/// single precision that `scratch` has room for, to the sums for gamma and beta. Rows may come in several
+/// calls, of which the first begins and the last ends the sums.
 func layerGradientTwin(
   _ g: UnsafePointer<Float>!, _ x: UnsafePointer<Float>!, _ dx: UnsafeMutablePointer<Float>!, _ rows: Int,
   _ channels: Int, _ gamma: UnsafePointer<Float>!, _ mean: UnsafePointer<Double>?,
   _ reciprocal: UnsafePointer<Double>!, _ gammaSums: UnsafeMutablePointer<Double>!,
-  _ betaSums: UnsafeMutablePointer<Double>!, _ scratch: UnsafeMutablePointer<Float>!, _ streams: Bool
+  _ betaSums: UnsafeMutablePointer<Double>!, _ scratch: UnsafeMutablePointer<Float>!, _ begins: Bool,
+  _ ends: Bool, _ streams: Bool
 ) {
   let (gammaPart, betaPart, share) = (scratch!, scratch! + channels, 1 / Double(channels))
-  scratch.update(repeating: 0, count: 2 * channels)
+  if begins { scratch.update(repeating: 0, count: 2 * channels) }
   for row in 0..<rows {
     let (g, x, dx) = (g + row * channels, x + row * channels, dx + row * channels)
     let normalized = NormalizingRow(mean: mean?[row], reciprocal: reciprocal[row])
@@ -91,7 +93,7 @@ func layerGradientTwin(
         ((g[channel] * gamma[channel] - meanSum) - normalized(x[channel]) * meanProduct) * normalized.scale
     }
   }
-  for channel in 0..<channels {
+  for channel in 0..<channels where ends {
     gammaSums[channel] += Double(gammaPart[channel])
     betaSums[channel] += Double(betaPart[channel])
   }

@@ -22,7 +22,9 @@ nonisolated(unsafe) let twins: UnsafePointer<norma_kernels> = {
       stream_zeros: streamZerosTwin, scale: scaleTwin, approach: approachTwin, sum_of_squares: sumOfSquaresTwin,
       exponential: exponentialTwin, logarithm: logarithmTwin, sigmoid: sigmoidTwin,
       hyperbolic_tangent: hyperbolicTangentTwin, error_function: errorFunctionTwin, gelu: geluTwin,
-      momentum: momentumTwin, adam: adamTwin, rmsprop: rmspropTwin, product: productTwin,
+      narrow_float16: narrowFloat16Twin, narrow_bfloat16: narrowBFloat16Twin, widen_float16: widenFloat16Twin,
+      widen_bfloat16: widenBFloat16Twin, momentum: momentumTwin, adam: adamTwin, rmsprop: rmspropTwin,
+      product: productTwin,
       product_of_columns: productOfColumnsTwin, write_transposed: writeTransposedTwin, pack_rows: packRowsTwin,
       pack_columns: packColumnsTwin,
       // Generic functions have no address.

@@ -24,8 +24,9 @@ extension TrainingConfiguration {
   /// In what a training with these settings would not be that of a state taken with others.
   ///
   /// The number of epochs may be another, so that a training can be made longer, where the schedule is the same; and so
-  /// may ``recomputesNormalized``, which changes no bit.
+  /// may ``recomputesNormalized`` where it changes no bit: where no activations are rounded.
   public func differences(from saved: TrainingConfiguration) -> [TrainingDifference] {
+    let roundsAlike = keptActivations != nil && keptActivations == saved.keptActivations
     func words(_ settings: TrainingConfiguration) -> [(name: String, value: String)] {
       [
         ("batchSize", "\(settings.batchSize)"), ("loss", "\(settings.loss)"),
@@ -43,12 +44,15 @@ extension TrainingConfiguration {
         ("patience", settings.patience.map { "\($0)" } ?? "none"),
         ("classWeights", settings.classWeights.map { "\($0)" } ?? "none"),
         ("augmentation", settings.augmentation.map { "\($0)" } ?? "none"), ("seed", "\(settings.seed)"),
+        ("keptActivations", settings.keptActivations?.rawValue ?? "of full width"),
+        ("recomputesNormalized", "\(roundsAlike && settings.recomputesNormalized)"),
       ]
     }
     let found = zip(words(saved), words(self)).filter { $0.value != $1.value }
       .map { TrainingDifference(name: $0.name, saved: $0.value, current: $1.value) }
     var like = self
-    (like.epochs, like.recomputesNormalized) = (saved.epochs, saved.recomputesNormalized)
+    like.epochs = saved.epochs
+    if keptActivations == nil { like.recomputesNormalized = saved.recomputesNormalized }
     // What words leave out, such as an optimizer's epsilon.
     return found.isEmpty && like != saved
       ? [TrainingDifference(name: "configuration", saved: "\(saved)", current: "\(self)")] : found

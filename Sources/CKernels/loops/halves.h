@@ -1,0 +1,98 @@
+// Floats to numbers of half width, and back. Rounding is to the nearest, to even where two are as near, by operations on integers: the
+// processors' own conversions may flush small numbers to zero, or not be there.
+// Part of kernels_body.h, which see.
+
+// One vector where a mask has all bits set, another elsewhere.
+static inline __attribute__((always_inline)) vi NAME(either)(vi mask, vi yes, vi no) { return (mask & yes) | (~mask & no); }
+
+// The upper half of a float. What is cut off rounds by a carry, which goes on into the exponent, and from the largest to infinity. What
+// is not a number stays one, and quiet.
+static inline __attribute__((always_inline)) vh NAME(bfloat16)(vf v) {
+  const vi bits = (vi)v, upper = (vi)((vu)bits >> 16), magnitude = bits & 0x7fffffff;
+  const vi rounded = (vi)(((vu)bits + 0x7fff + ((vu)upper & 1)) >> 16);
+  return __builtin_convertvector((vu)NAME(either)(magnitude > 0x7f800000, upper | 0x40, rounded), vh);
+}
+
+// The digits below 2^-14, the smallest number with an exponent of its own: multiples of 2^-24. `magnitude` is below that of 2^-14.
+static inline __attribute__((always_inline)) vi NAME(small_float16)(vi magnitude) {
+  // From 25 places on nothing is left.
+  const vi wanted = 126 - (magnitude >> 23), places = NAME(either)(wanted > 25, SPLAT(vi, 25), wanted);
+  const vi digits = (magnitude & 0x7fffff) | 0x800000, below = (SPLAT(vi, 1) << (places - 1)) - 1;
+  return (digits + below + ((digits >> places) & 1)) >> places;
+}
+
+// IEEE 754's binary16, by the same rules.
+static inline __attribute__((always_inline)) vh NAME(float16)(vf v) {
+  const vi bits = (vi)v, magnitude = bits & 0x7fffffff;
+  // The exponent counts from 15 in place of 127.
+  const vi rounded = (magnitude - (112 << 23) + 0xfff + ((magnitude >> 13) & 1)) >> 13;
+  const vi other = NAME(either)(magnitude > 0x7f800000, 0x7e00 | (magnitude >> 13), SPLAT(vi, 0x7c00));
+  const vi isSmall = magnitude < (113 << 23);
+  vi found = NAME(either)(magnitude >= (143 << 23), other & 0x7fff, rounded & ~isSmall);
+  if (__builtin_reduce_or(isSmall & magnitude)) {
+    found |= isSmall & NAME(small_float16)(NAME(either)(isSmall, magnitude, (vi){0}));
+  }
+  return __builtin_convertvector((vu)(found | (vi)((vu)bits >> 16 & 0x8000)), vh);
+}
+
+static inline __attribute__((always_inline)) vf NAME(of_bfloat16)(vh h) { return (vf)(__builtin_convertvector(h, vu) << 16); }
+
+static inline __attribute__((always_inline)) vf NAME(of_float16)(vh h) {
+  const vi half = (vi)__builtin_convertvector(h, vu), magnitude = (half & 0x7fff) << 13;
+  const vi moved = magnitude + (112 << 23);
+  // Below 2^-14 the digits stand behind a one that is not theirs. Infinity and what is not a number keep the largest exponent.
+  const vi small = (vi)((vf)(magnitude + (113 << 23)) - 0x1p-14f);
+  const vi found = NAME(either)(
+      magnitude < (1 << 23), small, NAME(either)(magnitude >= (31 << 23), moved + (112 << 23), moved));
+  return (vf)(found | (vi)((vu)(half & 0x8000) << 16));
+}
+
+// How many of `count` halves stand before the first place that can be streamed to.
+static inline __attribute__((always_inline)) long NAME(half_lead)(const unsigned short *p, long count, bool streams) {
+  long lead = streams ? (long)((32 - ((uintptr_t)p & 31)) & 31) / (long)sizeof *p : 0;
+  return lead < count ? lead : count;
+}
+
+// Less than a vector, by way of one.
+#define NARROW_SOME(CONVERT, x, y, count)                                \
+  do {                                                                   \
+    const vh some = CONVERT(NAME(load_some)(x, count));                  \
+    __builtin_memcpy(y, &some, (size_t)(count) * sizeof(unsigned short)); \
+  } while (0)
+
+#define DEFINE_NARROW(name, CONVERT)                                                                               \
+  static inline __attribute__((always_inline)) void NAME(narrow_to_##name)(                                        \
+      const float *x, unsigned short *y, long count, bool streams) {                                               \
+    long i = NAME(half_lead)(y, count, streams);                                                                   \
+    if (i > 0) NARROW_SOME(CONVERT, x, y, i);                                                                      \
+    for (; i + LANES <= count; i += LANES) {                                                                       \
+      const vh v = CONVERT(NAME(load)(x + i));                                                                     \
+      if (streams) __builtin_nontemporal_store(v, (vha *)(y + i)); else *(vh *)(y + i) = v;                        \
+    }                                                                                                              \
+    if (i < count) NARROW_SOME(CONVERT, x + i, y + i, count - i);                                                  \
+  }                                                                                                                \
+  static void NAME(narrow_##name)(const float *x, unsigned short *y, long count, bool streams) {                   \
+    if (streams) NAME(narrow_to_##name)(x, y, count, true); else NAME(narrow_to_##name)(x, y, count, false);       \
+  }
+
+#define DEFINE_WIDEN(name, CONVERT)                                                        \
+  static void NAME(widen_##name)(const unsigned short *x, float *y, long count) {          \
+    long i = 0;                                                                            \
+    for (; i + LANES <= count; i += LANES) NAME(store)(y + i, CONVERT(*(const vh *)(x + i))); \
+    if (i < count) {                                                                       \
+      vh some = {0};                                                                       \
+      __builtin_memcpy(&some, x + i, (size_t)(count - i) * sizeof *x);                     \
+      NAME(store_some)(y + i, CONVERT(some), count - i);                                   \
+    }                                                                                      \
+  }
+
+// y = x, rounded.
+DEFINE_NARROW(float16, NAME(float16))
+DEFINE_NARROW(bfloat16, NAME(bfloat16))
+// y = x.
+DEFINE_WIDEN(float16, NAME(of_float16))
+DEFINE_WIDEN(bfloat16, NAME(of_bfloat16))
+
+#undef DEFINE_NARROW
+#undef DEFINE_WIDEN
+#undef NARROW_SOME
