@@ -1,7 +1,11 @@
+import NormaTensor
+
 /// A kind of element that ONNX tensors have; the raw values are those of its files.
 public enum ONNXElementType: Int32, Hashable, Sendable, CustomStringConvertible {
   /// The only kind that is calculated with in earnest.
   case float = 1
+  /// Numbers of half width, which are calculated with as `float`.
+  case float16 = 10, bfloat16 = 16
   /// Whole numbers: shapes, axes, and what is added and multiplied of them.
   case uint8 = 2, int8, uint16, int16, int32, int64
   /// 0 or 1.
@@ -11,6 +15,8 @@ public enum ONNXElementType: Int32, Hashable, Sendable, CustomStringConvertible 
   public var description: String {
     switch self {
     case .float: "float"
+    case .float16: "float16"
+    case .bfloat16: "bfloat16"
     case .uint8: "uint8"
     case .int8: "int8"
     case .uint16: "uint16"
@@ -23,11 +29,23 @@ public enum ONNXElementType: Int32, Hashable, Sendable, CustomStringConvertible 
     }
   }
 
+  /// The width of numbers that are calculated with as `float`; nil for all others.
+  var halfPrecision: HalfPrecision? {
+    switch self {
+    case .float16: .float16
+    case .bfloat16: .bfloat16
+    default: nil
+    }
+  }
+
+  /// What elements are while they are calculated with.
+  var computed: ONNXElementType { halfPrecision == nil ? self : .float }
+
   /// How many bytes an element takes in a file.
   var byteCount: Int {
     switch self {
     case .uint8, .int8, .bool: 1
-    case .uint16, .int16: 2
+    case .uint16, .int16, .float16, .bfloat16: 2
     case .float, .int32, .uint32: 4
     case .int64, .uint64: 8
     }
@@ -43,14 +61,16 @@ public enum ONNXElementType: Int32, Hashable, Sendable, CustomStringConvertible 
     case .int32: Int64(Int32(truncatingIfNeeded: number))
     case .uint32: Int64(UInt32(truncatingIfNeeded: number))
     case .bool: number == 0 ? 0 : 1
-    case .int64, .uint64, .float: number
+    case .int64, .uint64, .float, .float16, .bfloat16: number
     }
   }
 
   /// What ONNX calls a number of an element type, for those that are not supported.
   static func name(of code: Int32) -> String {
     let others: [Int32: String] = [
-      8: "string", 10: "float16", 11: "double", 14: "complex64", 15: "complex128", 16: "bfloat16",
+      8: "string", 11: "double", 14: "complex64", 15: "complex128", 17: "float8e4m3fn", 18: "float8e4m3fnuz",
+      19: "float8e5m2", 20: "float8e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4e2m1", 24: "float8e8m0", 25: "uint2",
+      26: "int2",
     ]
     return ONNXElementType(rawValue: code)?.description ?? others[code] ?? "type \(code)"
   }

@@ -10,7 +10,7 @@ internal import SwiftProtobuf
 /// ```
 public struct ONNXModel: Sendable, Equatable {
   /// The versions of ONNX's operators that are known, and may be run.
-  public static let knownOperatorSets = 7...28
+  public static let knownOperatorSets = 1...28
 
   /// The version of ONNX's operators that it is written in.
   public let operatorSet: Int

@@ -38,6 +38,10 @@ extension ONNXTensor {
         throw .malformed(
           place(), "\(message.raw.count) bytes, and the shape \(shape) takes \(count * type.byteCount) of type \(type)")
       }
+      if let precision = type.halfPrecision {
+        self = .floats(HalfTensor(bits: type.halves(in: message.raw), shape: shape, precision: precision).widened())
+        return
+      }
       self =
         type == .float
         ? .floats(Tensor(shape: shape) { elements in message.raw.withUnsafeBytes { Self.copy($0, to: elements) } })
@@ -45,6 +49,11 @@ extension ONNXTensor {
     } else if type == .float {
       try check(message.floats.count)
       self = .floats(Tensor(message.floats, shape: shape))
+    } else if let precision = type.halfPrecision {
+      // A number of half width lies in the low bits of a whole number.
+      try check(message.smallIntegers.count)
+      let bits = message.smallIntegers.map { UInt16(truncatingIfNeeded: $0) }
+      self = .floats(HalfTensor(bits: bits, shape: shape, precision: precision).widened())
     } else {
       let values: [Int64] =
         switch type {
@@ -92,6 +101,13 @@ extension ONNXTensor {
 }
 
 extension ONNXElementType {
+  /// The bits of numbers of half width as they lie in a file, little-endian.
+  fileprivate func halves(in data: Data) -> [UInt16] {
+    data.withUnsafeBytes { bytes in
+      (0..<bytes.count / 2).map { UInt16(bytes[2 * $0]) | UInt16(bytes[2 * $0 + 1]) << 8 }
+    }
+  }
+
   /// Whole numbers as they lie in a file.
   fileprivate func numbers(in data: Data) -> [Int64] {
     data.withUnsafeBytes { bytes in

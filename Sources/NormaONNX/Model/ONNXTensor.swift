@@ -44,7 +44,7 @@ public struct ONNXIntegers: Sendable, Hashable {
   /// A tensor with the given elements, of which there must be as many as the shape has.
   public init(_ values: [Int64], shape: Shape, type: ONNXElementType = .int64) {
     require(values.count == shape.elementCount, "\(values.count) elements do not fill a tensor of shape \(shape)")
-    require(type != .float, "whole numbers of type float")
+    require(type.computed != .float, "whole numbers of type \(type)")
     self.values = values
     self.shape = shape
     self.type = type

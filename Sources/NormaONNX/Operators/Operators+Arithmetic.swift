@@ -5,7 +5,8 @@ extension OperatorCall {
   func binary(
     _ operation: BinaryOperation<Float>, _ ofIntegers: (Int64, Int64) -> Int64
   ) throws(ONNXError) -> [ONNXTensor] {
-    let (left, right) = (try input(0), try input(1))
+    let left = try input(0)
+    let right = try placed(try input(1), in: left.shape)
     guard left.elementType == right.elementType else {
       throw malformed("elements of types \(left.elementType) and \(right.elementType)")
     }
@@ -21,6 +22,17 @@ extension OperatorCall {
       return [.integers(ONNXIntegers(values, shape: shape, type: left.type))]
     default: throw malformed("elements of two types")
     }
+  }
+
+  /// The second of two operands: before version 7 of ONNX's operators its axes may stand for those of the first from one on.
+  private func placed(_ right: ONNXTensor, in shape: Shape) throws(ONNXError) -> ONNXTensor {
+    guard version < 7, node.attributes["axis"] != nil else { return right }
+    let axis = try axis(try integer("axis", or: 0), rank: shape.rank)
+    guard axis + right.shape.rank <= shape.rank else {
+      throw malformed("a tensor of shape \(right.shape) from axis \(axis) of \(shape) on")
+    }
+    let rest = [Int](repeating: 1, count: shape.rank - axis - right.shape.rank)
+    return right.reshaped(to: Shape(Array(right.shape) + rest))
   }
 
   /// `Div` of whole numbers rounds towards 0; numbers of `uint64` are held by their bits.
@@ -40,7 +52,8 @@ extension OperatorCall {
 
   /// `Pow`: the exponents may be whole numbers.
   func power() throws(ONNXError) -> [ONNXTensor] {
-    let (x, exponent) = (try input(0), try input(1))
+    let x = try input(0)
+    let exponent = try placed(try input(1), in: x.shape)
     guard case .floats = x else { throw unsupported("powers of elements of type \(x.elementType)") }
     guard let common = commonShape(x.shape, exponent.shape) else {
       throw malformed("shapes \(x.shape) and \(exponent.shape) do not go together")

@@ -19,6 +19,7 @@ extension OperatorCall {
   private func cast(_ x: ONNXTensor, to type: ONNXElementType) throws(ONNXError) -> ONNXTensor {
     switch x {
     case .floats(let tensor):
+      if let precision = type.halfPrecision { return .floats(tensor.rounded(to: precision).widened()) }
       guard type != .float else { return x }
       let values = tensor.elements.map { value -> Int64 in
         if type == .bool { return value == 0 ? 0 : 1 }
@@ -31,10 +32,10 @@ extension OperatorCall {
       }
       return .integers(ONNXIntegers(values, shape: tensor.shape, type: type))
     case .integers(let tensor):
-      guard type != .float else {
+      guard type.computed != .float else {
         let isUnsigned = tensor.type == .uint64
         let values = tensor.values.map { isUnsigned ? Float(UInt64(bitPattern: $0)) : Float($0) }
-        return .floats(Tensor(values, shape: tensor.shape))
+        return try cast(.floats(Tensor(values, shape: tensor.shape)), to: type)
       }
       return .integers(ONNXIntegers(tensor.values.map(type.wrapping), shape: tensor.shape, type: type))
     }

@@ -22,7 +22,11 @@ extension OperatorCall {
   /// `Sign`: −1, 0 or 1.
   func sign() throws(ONNXError) -> [ONNXTensor] {
     let isUnsigned = try input(0).elementType == .uint64
-    return try numbers { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 } _: { isUnsigned ? ($0 == 0 ? 0 : 1) : $0.signum() }
+    return try numbers {
+      $0 > 0 ? 1 : $0 < 0 ? -1 : $0
+    } _: {
+      isUnsigned ? ($0 == 0 ? 0 : 1) : $0.signum()
+    }
   }
 
   /// `Shrink`: nearer to 0 by `bias`, and 0 within `lambd`.
@@ -121,8 +125,11 @@ extension OperatorCall {
     guard pair.count == 2 else { throw malformed("\(pair.count) inputs; there are two") }
     switch (pair[0], pair[1]) {
     case (.floats(let x), .floats(let y)):
-      guard keepsSign else { throw malformed("'fmod' is needed for elements of type float") }
-      let values = zip(x.elements, y.elements).map { $0.truncatingRemainder(dividingBy: $1) }
+      let values = zip(x.elements, y.elements).map { left, right -> Float in
+        let rest = left.truncatingRemainder(dividingBy: right)
+        if keepsSign || rest.isNaN || rest == 0 || (rest < 0) == (right < 0) { return rest }
+        return rest + right
+      }
       return [.floats(Tensor(values, shape: x.shape))]
     case (.integers(let x), .integers(let y)):
       guard !y.values.contains(0) else { throw malformed("a whole number is divided by 0") }

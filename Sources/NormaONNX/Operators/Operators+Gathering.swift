@@ -103,13 +103,17 @@ extension OperatorCall {
     guard try Array(input(2).shape) == Array(indices.dropLast()) + Array(slice) else {
       throw malformed("values of shape \(try input(2).shape) for indices of shape \(indices) in \(x.shape)")
     }
-    return [try putting(try input(2), into: x, at: numbers.flatMap { number in (0..<inner).map { number * inner + $0 } })]
+    return [
+      try putting(try input(2), into: x, at: numbers.flatMap { number in (0..<inner).map { number * inner + $0 } })
+    ]
   }
 
   /// Values put to places of a tensor, or combined with what is there.
   private func putting(_ values: ONNXTensor, into x: ONNXTensor, at numbers: [Int]) throws(ONNXError) -> ONNXTensor {
     let reduction = try string("reduction", or: "none")
-    guard ["none", "add", "mul", "max", "min"].contains(reduction) else { throw malformed("'reduction' is '\(reduction)'") }
+    guard ["none", "add", "mul", "max", "min"].contains(reduction) else {
+      throw malformed("'reduction' is '\(reduction)'")
+    }
     func put<Value: Comparable>(
       _ values: [Value], into all: inout [Value], add: (Value, Value) -> Value, multiply: (Value, Value) -> Value
     ) {

@@ -55,14 +55,17 @@ extension OperatorCall {
     return [.integers(ONNXIntegers(values, shape: x.shape, type: x.type))]
   }
 
-  /// `BitShift` of numbers without a sign.
+  /// `BitShift`; a sign is shifted in from above, and from as many places as a number has on nothing else is left.
   func shiftBits() throws(ONNXError) -> [ONNXTensor] {
     let direction = try string("direction", or: "")
+    let isUnsigned = try input(0).elementType == .uint64
     guard direction == "LEFT" || direction == "RIGHT" else { throw malformed("'direction' is '\(direction)'") }
     return try combineBits(
       { value, count in
-        let (value, count) = (UInt64(bitPattern: value), UInt64(bitPattern: count))
-        return Int64(bitPattern: direction == "LEFT" ? value << count : value >> count)
+        let places = UInt64(bitPattern: count)
+        if direction == "LEFT" { return places < 64 ? value << Int64(places) : 0 }
+        return isUnsigned
+          ? (places < 64 ? Int64(bitPattern: UInt64(bitPattern: value) >> places) : 0) : value >> Int64(min(places, 63))
       }, ofTruths: false)
   }
 

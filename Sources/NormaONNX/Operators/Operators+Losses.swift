@@ -20,7 +20,9 @@ extension OperatorCall {
     else { throw malformed("labels of shape \(try input(1).shape) for scores of shape \(logarithms.shape)") }
     let classes = logarithms.shape[1]
     let weights = try optionalFloats(2).map { tensor throws(ONNXError) in
-      guard tensor.shape == [classes] else { throw malformed("weights of shape \(tensor.shape) for \(classes) classes") }
+      guard tensor.shape == [classes] else {
+        throw malformed("weights of shape \(tensor.shape) for \(classes) classes")
+      }
       return tensor.elements
     }
     let ignored = node.attributes["ignore_index"] == nil ? nil : try integer("ignore_index", or: 0)

@@ -102,7 +102,7 @@ extension OperatorCall {
     guard x.shape.rank == 2 else { throw malformed("a diagonal of a tensor of shape \(x.shape)") }
     let (offset, type) = (try integer("k", or: 0), try elementType("dtype", or: x.elementType))
     let ones = (0..<x.shape[0]).flatMap { row in (0..<x.shape[1]).map { $0 - row == offset } }
-    guard type == .float else {
+    guard type.computed == .float else {
       return [.integers(ONNXIntegers(ones.map { $0 ? 1 : 0 }, shape: x.shape, type: type))]
     }
     return [.floats(Tensor(ones.map { $0 ? 1 : 0 }, shape: x.shape))]

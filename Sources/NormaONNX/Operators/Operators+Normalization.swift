@@ -13,6 +13,7 @@ extension OperatorCall {
     let (mean, variance) = (try floats(3, shape: vector), try floats(4, shape: vector))
     let (epsilon, momentum) = (Double(try number("epsilon", or: 1e-5)), Double(try number("momentum", or: 0.9)))
     let (isTraining, isSpatial) = (try integer("training_mode", or: 0) != 0, try integer("spatial", or: 1) != 0)
+    // Before version 14 a single output is that of inference, whatever `is_test` says.
     guard version >= 14 || (node.outputs.count == 1 && !isTraining && isSpatial) else {
       throw unsupported("training before version 14 of ONNX's operators, or statistics for each position")
     }

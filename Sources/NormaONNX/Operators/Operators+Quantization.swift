@@ -46,7 +46,8 @@ extension OperatorCall {
   private static func quantized(_ x: Float, _ zero: Int64, _ range: ClosedRange<Int64>) -> Int64 {
     let rounded = x.rounded(.toNearestOrEven)
     // What no whole number is near to is outermost.
-    let whole: Int64 = rounded.isNaN ? 0 : rounded > 1e9 ? 1_000_000_000 : rounded < -1e9 ? -1_000_000_000 : Int64(rounded)
+    let whole: Int64 =
+      rounded.isNaN ? 0 : rounded > 1e9 ? 1_000_000_000 : rounded < -1e9 ? -1_000_000_000 : Int64(rounded)
     return min(max(whole + zero, range.lowerBound), range.upperBound)
   }
 

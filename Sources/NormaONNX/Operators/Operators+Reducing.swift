@@ -37,7 +37,9 @@ extension OperatorCall {
 
   private func reduced(_ x: Tensor<Float>, _ reduction: Reduction) throws(ONNXError) -> Tensor<Float> {
     let (rows, count) = (x.shape[0], x.shape[1])
-    func each(_ first: Double, _ body: (Double, Double) -> Double, then last: (Double) -> Double = { $0 }) -> Tensor<Float> {
+    func each(_ first: Double, _ body: (Double, Double) -> Double, then last: (Double) -> Double = { $0 }) -> Tensor<
+      Float
+    > {
       let values = x.elements
       return Tensor(
         (0..<rows).map { row in
@@ -55,8 +57,18 @@ extension OperatorCall {
     case .product: return each(1) { $0 * $1 }
     case .absoluteSum: return each(0) { $0 + abs($1) }
     case .sumOfSquares: return each(0) { $0 + $1 * $1 }
-    case .length: return each(0) { $0 + $1 * $1 } then: { $0.squareRoot() }
-    case .logSum: return each(0) { $0 + $1 } then: { Functions.logarithm($0) }
+    case .length:
+      return each(0) {
+        $0 + $1 * $1
+      } then: {
+        $0.squareRoot()
+      }
+    case .logSum:
+      return each(0) {
+        $0 + $1
+      } then: {
+        Functions.logarithm($0)
+      }
     }
   }
 

@@ -12,7 +12,8 @@ extension OperatorCall {
 
   /// `Reshape`: to lengths of which one may be −1, what is left, and 0 means the old one.
   func reshape() throws(ONNXError) -> [ONNXTensor] {
-    let (x, wanted) = (try input(0), try integers(1))
+    let x = try input(0)
+    let wanted = try version < 5 ? integers("shape") ?? [] : integers(1)
     let keepsZeros = try integer("allowzero", or: 0) != 0
     var lengths: [Int] = []
     for (axis, length) in wanted.enumerated() {
@@ -108,9 +109,10 @@ extension OperatorCall {
   func concatenate() throws(ONNXError) -> [ONNXTensor] {
     var tensors: [ONNXTensor] = []
     for index in inputs.indices { tensors.append(try input(index)) }
-    guard let first = tensors.first, case .integer(let number)? = node.attributes["axis"] else {
+    guard let first = tensors.first, version < 4 || node.attributes["axis"] != nil else {
       throw malformed("nothing to put together, or no axis")
     }
+    let number = try integer("axis", or: 1)
     let axis = try axis(number, rank: first.shape.rank)
     for tensor in tensors {
       guard tensor.elementType == first.elementType, tensor.shape.rank == first.shape.rank,

@@ -55,7 +55,7 @@ public struct ONNXCase: Sendable {
         let results = try model(inputs)
         for (index, result) in results.enumerated() {
           let expected = try ONNXTensor(contentsOf: "\(folder)/\(set)/output_\(index).pb")
-          if let difference = Self.difference(result, expected) {
+          if let difference = Self.difference(result, expected, as: model.outputs[index].elementType) {
             return .failed("output '\(model.outputs[index].name)' of \(set): \(difference)")
           }
         }
@@ -69,12 +69,16 @@ public struct ONNXCase: Sendable {
   }
 
   /// How two tensors differ by more than is allowed; nil if they do not.
-  private static func difference(_ found: ONNXTensor, _ expected: ONNXTensor) -> String? {
+  private static func difference(
+    _ found: ONNXTensor, _ expected: ONNXTensor, as type: ONNXElementType?
+  ) -> String? {
     guard found.shape == expected.shape, found.elementType == expected.elementType else {
       return "\(found.elementType) of shape \(found.shape), and not \(expected.elementType) of \(expected.shape)"
     }
     switch (found, expected) {
     case (.floats(let found), .floats(let expected)):
+      // Numbers of half width that were computed more exactly may be a last digit or two from those that were not.
+      let relativeTolerance = max(relativeTolerance, 2 * (type?.halfPrecision?.epsilon ?? 0))
       for (index, pair) in zip(found.elements, expected.elements).enumerated() {
         let (value, wanted) = (Double(pair.0), Double(pair.1))
         let isClose = abs(value - wanted) <= absoluteTolerance + relativeTolerance * abs(wanted)
@@ -89,4 +93,9 @@ public struct ONNXCase: Sendable {
     default: return "elements of another type"
     }
   }
+}
+
+extension HalfPrecision {
+  /// How far 1 is from the next larger number.
+  fileprivate var epsilon: Double { self == .float16 ? 0x1p-10 : 0x1p-7 }
 }

@@ -24,10 +24,11 @@ extension ONNXModel {
     return nil
   }
 
-  /// Runs the model.
+  /// Runs the model. What it has of numbers of half width is calculated with in single precision; `Cast` and the model's
+  /// outputs round to them.
   ///
   /// - Parameters:
-  ///   - inputs: a tensor for each of ``inputs``, in their order; images are `[N, C, H, W]`, as in ONNX.
+  ///   - inputs: a tensor for each of ``inputs``, in their order, numbers of half width as `float`; images are `[N, C, H, W]`, as in ONNX.
   ///   - maximumElementCount: the most elements that a tensor may have that is computed; all that are needed at a time may
   ///     have sixteen times as many.
   /// - Returns: a tensor for each of ``outputs``.
@@ -42,7 +43,7 @@ extension ONNXModel {
       throw .malformed(Self.place, "it takes \(self.inputs.count) inputs, not \(inputs.count)")
     }
     for (value, tensor) in zip(self.inputs, inputs) {
-      guard value.elementType == tensor.elementType, value.admits(tensor.shape) else {
+      guard value.elementType?.computed == tensor.elementType, value.admits(tensor.shape) else {
         let lengths = value.lengths.map { "[\($0.map(\.description).joined(separator: ", "))]" } ?? "any shape"
         throw .malformed(
           "input '\(value.name)'", "it is \(value.kind) of \(lengths), not \(tensor.elementType) of \(tensor.shape)")
@@ -73,7 +74,11 @@ extension ONNXModel {
     var results: [ONNXTensor] = []
     for output in outputs {
       guard let value = values[output.name] else { throw .malformed(Self.place, "nothing gives '\(output.name)'") }
-      results.append(value)
+      guard let precision = output.elementType?.halfPrecision, case .floats(let tensor) = value else {
+        results.append(value)
+        continue
+      }
+      results.append(.floats(tensor.rounded(to: precision).widened()))
     }
     return results
   }
