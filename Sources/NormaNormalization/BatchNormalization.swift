@@ -55,14 +55,13 @@ public enum BatchNormalization {
       }
     }
     let (output, y) = Tensor<Element>.unwritten(x.shape)
-    let sets = cut.forEachSet { set in
+    let vectors = cut.vectors(Element.self)
+    let sets = cut.map { index, set in
       SharedStatistics(
-        of: x, set, y, parameters, epsilon: epsilon, renormalization: renormalization)
+        of: x, set, y, parameters, vectors.lent(index, parameters), epsilon: epsilon, renormalization: renormalization)
     }
     cut.excluded.fill(y, parameters, excluded)
-    return (
-      output, BatchStatistics(sets, cut.excluded, excluded, parameters)
-    )
+    return (output, BatchStatistics(sets, vectors, cut.excluded, excluded, parameters))
   }
 
   /// The moments of a batch as the forward pass finds them, to the bit, without normalizing anything.
@@ -73,7 +72,7 @@ public enum BatchNormalization {
     weights: Tensor<Element>? = nil
   ) throws(NormalizationError) -> BatchMoments {
     let sets = try BatchSets(x.shape, layout, scope, weights)
-    return try .merging(sets.forEachSet { $0.moments(of: x) })
+    return try .merging(sets.map { $1.moments(of: x) })
   }
 
   /// The output of a forward pass once more, to the bit, from its input and what it found: for who would rather compute it
@@ -84,7 +83,7 @@ public enum BatchNormalization {
   ) -> Tensor<Element> {
     saved.requireInput(x)
     let (output, y) = Tensor<Element>.unwritten(x.shape)
-    _ = saved.forEachSet { $0.writeOutput(for: x, y) }
+    saved.forEachSet { $1.writeOutput(for: x, y, saved.parameters, $2) }
     saved.excluded.fill(y, saved.parameters, saved.excludedOutput)
     return output
   }
@@ -104,14 +103,27 @@ public enum BatchNormalization {
     saved.requireInput(x)
     requireGradient(gradient, of: x)
     let (input, dx) = Tensor<Element>.unwritten(x.shape)
-    let found = saved.forEachSet { $0.writeGradient(gradient, input: x, dx) }
-    saved.excluded.fill(dx, saved.parameters, .zero)
-    // In the order of the sets, as gradients of batches are added up.
-    var (gamma, beta) = found[0]
-    for (ofGamma, ofBeta) in found.dropFirst() {
-      gamma += ofGamma
-      beta += ofBeta
+    let channels = saved.parameters.channels
+    let (gamma, gammas) = Tensor<Element>.unwritten([channels])
+    let (beta, betas) = Tensor<Element>.unwritten([channels])
+    withScratch(2 * channels * saved.setCount, of: Element.self) { parts in
+      saved.forEachSet { index, set, vectors in
+        let gamma = parts + 2 * channels * index
+        set.writeGradient(
+          gradient, input: x, dx, saved.parameters, vectors, gamma: gamma, beta: gamma + channels)
+      }
+      // In the order of the sets, as gradients of batches are added up.
+      gammas.update(from: parts, count: channels)
+      betas.update(from: parts + channels, count: channels)
+      for set in 1..<saved.setCount {
+        let part = parts + 2 * channels * set
+        for channel in 0..<channels {
+          gammas[channel] += part[channel]
+          betas[channel] += part[channels + channel]
+        }
+      }
     }
+    saved.excluded.fill(dx, saved.parameters, .zero)
     return NormalizationGradients(input: input, gamma: gamma, beta: beta)
   }
 

@@ -36,9 +36,24 @@ struct BatchSets {
     excluded = ExcludedRows(rowWeights, samples: all, whole)
   }
 
-  /// Calls `body` for each set.
-  func forEachSet<Found>(_ body: (BatchSet) -> Found) -> [Found] {
-    mapSets(sets, valuesPerSet: sets[0].rows.extent.valuesPerChannel * sets[0].rows.extent.channels, body)
+  /// What `body` makes of each set.
+  func map<Found>(_ body: (_ index: Int, BatchSet) -> Found) -> [Found] {
+    let extent = sets[0].rows.extent
+    return [Found](unsafeUninitializedCapacity: sets.count) { found, count in
+      // Each set writes a place of its own.
+      nonisolated(unsafe) let places = found.baseAddress!
+      forEachOfSets(sets.count, valuesPerSet: extent.valuesPerChannel * extent.channels) {
+        (places + $0).initialize(to: body($0, sets[$0]))
+      }
+      count = sets.count
+    }
+  }
+
+  /// Vectors for the statistics of all sets.
+  func vectors<Element: TensorElement>(_ type: Element.Type = Element.self) -> StatisticsVectors<Element> {
+    StatisticsVectors(
+      sets: sets.count, channels: sets[0].rows.extent.channels,
+      width: sets.map { BatchCut.folded($0.rows.extent).width }.max() ?? 0)
   }
 }
 
@@ -74,10 +89,11 @@ extension SelectedRows {
     if let weights { return weightedMoments(of: x, weights) }
     let parameters = AffineParameters<Element>(gamma: nil, beta: nil, channels: channels)
     let work = BatchPasses<Element>(over: self, rectifies: false)
-    let vectors = SharedStatistics<Element>.Vectors(parameters, work.cut.extent)
-    _ = withExtendedLifetime(x) { work.forward(x.address, nil, vectors.lent, epsilon: 0) }
-    return BatchMoments(
-      count: extent.valuesPerChannel, mean: vectors.mean, centredSecondMoment: vectors.secondMoment)
+    let vectors = StatisticsVectors<Element>(sets: 1, channels: channels, width: work.cut.extent.width)
+    _ = withExtendedLifetime((x, vectors)) {
+      work.forward(x.address, nil, vectors.lent(0, parameters), epsilon: 0)
+    }
+    return vectors.moments([SetWeights(count: extent.valuesPerChannel)])
   }
 
   /// The moments of rows that do not count the same, `Σ w·x / W` and `Σ w·(x − mean)²`: in double precision, of runs of rows by the

@@ -71,13 +71,15 @@ struct BatchPasses<Element: TensorElement> {
     guard rows.areApart, passes.readsBlocks(part) else {
       return rows.read(x, part, start) { passes.findMoments($0, $1, found, scratch: scratch) }
     }
-    passes.findMoments(ofBlocks: part, found, scratch: scratch) { outers, piece in
-      let (block, first) = part.slice(outers: outers)
-      rows.readPieces(nil, x, block, start + first) { piece($1, $2.unfolded) }
-    } rest: { outers, body in
-      var (rest, first) = part.slice(outers: outers)
-      rest.fold = 1
-      rows.read(x, rest, start + first, body)
+    withScratch(part.valuesPerBlock, of: Element.self) { memory in
+      passes.findMoments(ofBlocks: part, found, scratch: scratch) { outers, piece in
+        let (block, first) = part.slice(outers: outers)
+        rows.readPieces(nil, x, block, start + first, memory) { piece($1, $2.unfolded) }
+      } rest: { outers, body in
+        var (rest, first) = part.slice(outers: outers)
+        rest.fold = 1
+        rows.read(x, rest, start + first, body)
+      }
     }
   }
 
@@ -144,15 +146,17 @@ struct BatchPasses<Element: TensorElement> {
             products: found.squares, scratch: scratch)
         }
       }
-      passes.findGradientSums(
-        ofBlocks: part, vectors.from(first), rectifies: rectifies, found, scratch: scratch
-      ) { outers, piece in
-        let (block, first) = part.slice(outers: outers)
-        rows.readPieces(g, x, block, start + first) { piece($0!, $1, $2.unfolded) }
-      } rest: { outers, body in
-        var (rest, first) = part.slice(outers: outers)
-        rest.fold = 1
-        readBoth(rest, start + first, body)
+      withScratch(2 * part.valuesPerBlock, of: Element.self) { memory in
+        passes.findGradientSums(
+          ofBlocks: part, vectors.from(first), rectifies: rectifies, found, scratch: scratch
+        ) { outers, piece in
+          let (block, first) = part.slice(outers: outers)
+          rows.readPieces(g, x, block, start + first, memory) { piece($0!, $1, $2.unfolded) }
+        } rest: { outers, body in
+          var (rest, first) = part.slice(outers: outers)
+          rest.fold = 1
+          readBoth(rest, start + first, body)
+        }
       }
     }
     func findInputGradient(
