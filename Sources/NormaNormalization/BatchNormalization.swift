@@ -56,9 +56,13 @@ public enum BatchNormalization {
     }
     let (output, y) = Tensor<Element>.unwritten(x.shape)
     let vectors = cut.vectors(Element.self)
-    let sets = cut.map { index, set in
-      SharedStatistics(
-        of: x, set, y, parameters, vectors.lent(index, parameters), epsilon: epsilon, renormalization: renormalization)
+    let sets = withExtendedLifetime((x, parameters, vectors)) {
+      let (address, lent) = (x.address, vectors.lent(parameters))
+      return cut.map(width: vectors.width, Element.self) { index, set, memory in
+        SharedStatistics(
+          of: x, at: address, set, y, parameters, lent[index], memory, epsilon: epsilon,
+          renormalization: renormalization)
+      }
     }
     cut.excluded.fill(y, parameters, excluded)
     return (output, BatchStatistics(sets, vectors, cut.excluded, excluded, parameters))
@@ -72,7 +76,7 @@ public enum BatchNormalization {
     weights: Tensor<Element>? = nil
   ) throws(NormalizationError) -> BatchMoments {
     let sets = try BatchSets(x.shape, layout, scope, weights)
-    return try .merging(sets.map { $1.moments(of: x) })
+    return try .merging(sets.map(width: 0, Element.self) { _, set, _ in set.moments(of: x) })
   }
 
   /// The output of a forward pass once more, to the bit, from its input and what it found: for who would rather compute it
@@ -83,7 +87,11 @@ public enum BatchNormalization {
   ) -> Tensor<Element> {
     saved.requireInput(x)
     let (output, y) = Tensor<Element>.unwritten(x.shape)
-    saved.forEachSet { $1.writeOutput(for: x, y, saved.parameters, $2) }
+    let rectifies = saved.parameters.rectifies
+    withExtendedLifetime(x) {
+      let address = x.address
+      saved.forEachSet { _, set, vectors, _ in set.writeOutput(for: address, y, rectifies: rectifies, vectors) }
+    }
     saved.excluded.fill(y, saved.parameters, saved.excludedOutput)
     return output
   }
@@ -107,10 +115,14 @@ public enum BatchNormalization {
     let (gamma, gammas) = Tensor<Element>.unwritten([channels])
     let (beta, betas) = Tensor<Element>.unwritten([channels])
     withScratch(2 * channels * saved.setCount, of: Element.self) { parts in
-      saved.forEachSet { index, set, vectors in
-        let gamma = parts + 2 * channels * index
-        set.writeGradient(
-          gradient, input: x, dx, saved.parameters, vectors, gamma: gamma, beta: gamma + channels)
+      let rectifies = saved.parameters.rectifies
+      withExtendedLifetime((gradient, x)) {
+        let (gradient, x) = (gradient.address, x.address)
+        saved.forEachSet { index, set, vectors, memory in
+          let gamma = parts + 2 * channels * index
+          set.writeGradient(
+            gradient, input: x, dx, rectifies: rectifies, vectors, memory, gamma: gamma, beta: gamma + channels)
+        }
       }
       // In the order of the sets, as gradients of batches are added up.
       gammas.update(from: parts, count: channels)

@@ -36,14 +36,18 @@ struct BatchSets {
     excluded = ExcludedRows(rowWeights, samples: all, whole)
   }
 
-  /// What `body` makes of each set.
-  func map<Found>(_ body: (_ index: Int, BatchSet) -> Found) -> [Found] {
+  /// What `body` makes of each set, with memory for vectors of a width.
+  func map<Element: TensorElement, Found>(
+    width: Int, _ type: Element.Type, _ body: (_ index: Int, BatchSet, PassMemory<Element>?) -> Found
+  ) -> [Found] {
     let extent = sets[0].rows.extent
     return [Found](unsafeUninitializedCapacity: sets.count) { found, count in
       // Each set writes a place of its own.
       nonisolated(unsafe) let places = found.baseAddress!
-      forEachOfSets(sets.count, valuesPerSet: extent.valuesPerChannel * extent.channels) {
-        (places + $0).initialize(to: body($0, sets[$0]))
+      forEachOfSets(
+        sets.count, valuesPerSet: extent.valuesPerChannel * extent.channels, width: width, Element.self
+      ) {
+        (places + $0).initialize(to: body($0, sets[$0], $1))
       }
       count = sets.count
     }
@@ -91,7 +95,7 @@ extension SelectedRows {
     let work = BatchPasses<Element>(over: self, rectifies: false)
     let vectors = StatisticsVectors<Element>(sets: 1, channels: channels, width: work.cut.extent.width)
     _ = withExtendedLifetime((x, vectors)) {
-      work.forward(x.address, nil, vectors.lent(0, parameters), epsilon: 0)
+      work.forward(x.address, nil, vectors.lent(parameters)[0], epsilon: 0)
     }
     return vectors.moments([SetWeights(count: extent.valuesPerChannel)])
   }
@@ -150,6 +154,21 @@ struct ExcludedRows: Sendable {
     weights?.forEachRun(samples, counting: false) { runs.append(($0, $1)) }
   }
 
+  /// beta, or what a ReLU leaves of it, as often for each channel as its values stand side by side.
+  @specialized(where Element == Float)
+  private func row<Element: TensorElement>(of beta: Tensor<Element>, rectifies: Bool) -> [Element] {
+    let (channels, address) = (beta.count, beta.address)
+    return [Element](unsafeUninitializedCapacity: channels * inner) { row, count in
+      for channel in 0..<channels {
+        let value = address[channel]
+        (row.baseAddress! + channel * inner).initialize(
+          repeating: rectifies && value <= 0 ? 0 : value, count: inner)
+      }
+      count = channels * inner
+      withExtendedLifetime(beta) {}
+    }
+  }
+
   @specialized(where Element == Float)
   private func writeZeros<Element: TensorElement>(_ y: UnsafeMutablePointer<Element>, count: Int) {
     guard streams, let kernels = Element.kernels else { return y.update(repeating: 0, count: count) }
@@ -163,12 +182,8 @@ struct ExcludedRows: Sendable {
   ) {
     guard !runs.isEmpty else { return }
     let (channels, width) = (parameters.channels, parameters.channels * inner)
-    let values = (0..<channels).map { channel -> Element in
-      guard output == .beta, let beta = parameters.beta?.address[channel] else { return 0 }
-      return parameters.rectifies && beta <= 0 ? 0 : beta
-    }
-    let isZero = values.allSatisfy { $0 == 0 }
-    let row = values.flatMap { [Element](repeating: $0, count: inner) }
+    // What such rows hold; nil for zeros.
+    let row = output == .zero ? nil : parameters.beta.map { self.row(of: $0, rectifies: parameters.rectifies) }
     // Each ticket writes rows of its own.
     nonisolated(unsafe) let y = y
     let perTicket = max(1, (runs.count + 15) / 16)
@@ -176,18 +191,18 @@ struct ExcludedRows: Sendable {
       for run in runs[ticket * perTicket..<min(runs.count, (ticket + 1) * perTicket)] {
         if channelStep == inner {
           // Rows as they lie.
-          if isZero {
+          guard let row else {
             writeZeros(y + run.place, count: run.count * width)
-          } else {
-            row.withUnsafeBufferPointer { row in
-              for index in 0..<run.count {
-                (y + run.place + index * rowStep).update(from: row.baseAddress!, count: width)
-              }
+            continue
+          }
+          row.withUnsafeBufferPointer { row in
+            for index in 0..<run.count {
+              (y + run.place + index * rowStep).update(from: row.baseAddress!, count: width)
             }
           }
         } else {
           for channel in 0..<channels {
-            (y + run.place + channel * channelStep).update(repeating: values[channel], count: run.count)
+            (y + run.place + channel * channelStep).update(repeating: row?[channel * inner] ?? 0, count: run.count)
           }
         }
       }

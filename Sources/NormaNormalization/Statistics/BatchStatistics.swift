@@ -31,9 +31,18 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
   var setCount: Int { sets.count }
 
   /// Calls `body` for each set that shares moments, with its vectors, on several threads.
-  func forEachSet(_ body: (Int, SharedStatistics<Element>, ChannelVectors<Element>) -> Void) {
-    withExtendedLifetime(vectors) {
-      forEachOfSets(sets.count, valuesPerSet: sets[0].valueCount) { body($0, sets[$0], vectors.lent($0, parameters)) }
+  func forEachSet(
+    _ body: (Int, SharedStatistics<Element>, ChannelVectors<Element>, PassMemory<Element>?) -> Void
+  ) {
+    withExtendedLifetime((vectors, parameters)) {
+      let lent = vectors.lent(parameters)
+      sets.withUnsafeBufferPointer { sets in
+        // Only read.
+        nonisolated(unsafe) let sets = sets
+        forEachOfSets(sets.count, valuesPerSet: sets[0].valueCount, width: vectors.width, Element.self) {
+          body($0, sets[$0], lent[$0], $1)
+        }
+      }
     }
   }
 
@@ -71,14 +80,32 @@ struct StatisticsVectors<Element: TensorElement>: Sendable {
     transforms = Tensor.unwritten([3 * sets, spaced(width)]).tensor
   }
 
-  /// Those of a set. Until all are written, each set writes its own; from then on nobody writes to them.
-  func lent(_ set: Int, _ parameters: AffineParameters<Element>) -> ChannelVectors<Element> {
-    let channels = statistics.shape[1], width = transforms.shape[1]
-    let mean = UnsafeMutablePointer(mutating: statistics.address) + 3 * set * channels
-    return parameters.vectors(
-      UnsafeMutablePointer(mutating: transforms.address) + 3 * set * width, width: width, mean: mean,
-      secondMoment: mean + channels, reciprocalDeviation: mean + 2 * channels)
+  /// Where the vectors of all sets stand, and gamma and beta: while they and the parameters are kept alive. Until all are written, each
+  /// set writes its own; from then on nobody writes to them.
+  struct Lent {
+    fileprivate let statistics: UnsafeMutablePointer<Double>
+    fileprivate let transforms: UnsafeMutablePointer<Element>
+    fileprivate let channels, width: Int
+    fileprivate let gamma, beta: UnsafePointer<Element>?
+
+    /// Those of a set.
+    subscript(set: Int) -> ChannelVectors<Element> {
+      let (mean, pivot) = (statistics + 3 * set * channels, transforms + 3 * set * width)
+      return ChannelVectors(
+        mean: mean, secondMoment: mean + channels, reciprocalDeviation: mean + 2 * channels, gamma: gamma, beta: beta,
+        pivot: pivot, scale: pivot + width, shift: pivot + 2 * width)
+    }
   }
+
+  func lent(_ parameters: AffineParameters<Element>) -> Lent {
+    Lent(
+      statistics: UnsafeMutablePointer(mutating: statistics.address),
+      transforms: UnsafeMutablePointer(mutating: transforms.address), channels: statistics.shape[1],
+      width: transforms.shape[1], gamma: parameters.gamma?.address, beta: parameters.beta?.address)
+  }
+
+  /// The distance between two vectors, at least the width of the widest extent.
+  var width: Int { transforms.shape[1] }
 
   /// The reciprocal deviations of the first set.
   var reciprocalDeviation: Tensor<Double> { row(2) }
@@ -134,8 +161,9 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
   /// Finds the statistics of a set, and writes its vectors and its part of the output.
   @specialized(where Element == Float)
   init(
-    of x: Tensor<Element>, _ set: BatchSet, _ y: UnsafeMutablePointer<Element>, _ parameters: AffineParameters<Element>,
-    _ vectors: ChannelVectors<Element>, epsilon: Double, renormalization: BatchRenormalization.Reference<Element>?
+    of x: Tensor<Element>, at address: UnsafePointer<Element>, _ set: BatchSet, _ y: UnsafeMutablePointer<Element>,
+    _ parameters: AffineParameters<Element>, _ vectors: ChannelVectors<Element>, _ memory: PassMemory<Element>?,
+    epsilon: Double, renormalization: BatchRenormalization.Reference<Element>?
   ) {
     rows = set.rows
     let channels = rows.extent.channels
@@ -151,11 +179,13 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
     // Those that are found while the values are normalized, where nothing speaks against it.
     let known = set.needsMomentsFirst || renormalization != nil ? set.moments(of: x) : nil
     let renormalized = renormalization.map { Renormalized($0.correction(of: known!, epsilon: epsilon), parameters) }
-    let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
-    isOrdinary = withExtendedLifetime((x, parameters, renormalized)) {
-      let vectors = renormalized?.corrected(vectors) ?? vectors
-      if let known { return work.forward(x.address, y, vectors, moments: known, epsilon: epsilon) }
-      return work.forward(x.address, y, vectors, epsilon: epsilon)
+    let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies, memory: memory)
+    if let known {
+      isOrdinary = withExtendedLifetime(renormalized) {
+        work.forward(address, y, renormalized?.corrected(vectors) ?? vectors, moments: known, epsilon: epsilon)
+      }
+    } else {
+      isOrdinary = work.forward(address, y, vectors, epsilon: epsilon)
     }
     weights = known.map { SetWeights($0) } ?? SetWeights(count: rows.extent.valuesPerChannel)
     self.renormalized = renormalized
@@ -167,21 +197,21 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
   /// Writes the set's part of the output once more.
   @specialized(where Element == Float)
   func writeOutput(
-    for x: Tensor<Element>, _ y: UnsafeMutablePointer<Element>, _ parameters: AffineParameters<Element>,
+    for x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, rectifies: Bool,
     _ vectors: ChannelVectors<Element>
   ) {
     guard valueCount > 0 else { return }
-    let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
-    withExtendedLifetime((x, parameters, self)) {
-      work.apply(x.address, y, renormalized?.corrected(vectors) ?? vectors, isOrdinary: isOrdinary)
+    let work = BatchPasses<Element>(over: rows, rectifies: rectifies)
+    withExtendedLifetime(renormalized) {
+      work.apply(x, y, renormalized?.corrected(vectors) ?? vectors, isOrdinary: isOrdinary)
     }
   }
 
   /// Writes the set's part of the input's gradient, and its parts of those of gamma and beta.
   @specialized(where Element == Float)
   func writeGradient(
-    _ gradient: Tensor<Element>, input x: Tensor<Element>, _ dx: UnsafeMutablePointer<Element>,
-    _ parameters: AffineParameters<Element>, _ vectors: ChannelVectors<Element>,
+    _ gradient: UnsafePointer<Element>, input x: UnsafePointer<Element>, _ dx: UnsafeMutablePointer<Element>,
+    rectifies: Bool, _ vectors: ChannelVectors<Element>, _ memory: PassMemory<Element>?,
     gamma: UnsafeMutablePointer<Element>, beta: UnsafeMutablePointer<Element>
   ) {
     let channels = rows.extent.channels
@@ -190,22 +220,30 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
       beta.update(repeating: 0, count: channels)
       return
     }
-    let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
-    withExtendedLifetime((gradient, x, parameters, self)) {
+    let work = BatchPasses<Element>(over: rows, rectifies: rectifies, memory: memory)
+    withExtendedLifetime(renormalized) {
       work.backward(
-        gradient.address, x.address, dx, renormalized?.corrected(vectors) ?? vectors, isOrdinary: isOrdinary,
-        isInference: false, gamma: gamma, beta: beta)
+        gradient, x, dx, renormalized?.corrected(vectors) ?? vectors, isOrdinary: isOrdinary, isInference: false,
+        gamma: gamma, beta: beta)
     }
     renormalized?.correction.setGammaGradient(gamma, ofCorrectedBeta: beta)
   }
 }
 
 /// Calls `body` for each of some sets of about so many values; small ones share the threads, as many together as are worth sharing, and
-/// large ones have them for themselves.
-func forEachOfSets(_ count: Int, valuesPerSet: Int, _ body: (Int) -> Void) {
-  guard count > 1, valuesPerSet <= 1 << 16 else { return (0..<count).forEach(body) }
+/// large ones have them for themselves. Those of a ticket share memory for vectors of a width.
+func forEachOfSets<Element: TensorElement>(
+  _ count: Int, valuesPerSet: Int, width: Int, _ type: Element.Type,
+  _ body: (_ set: Int, _ memory: PassMemory<Element>?) -> Void
+) {
+  guard count > 1, valuesPerSet <= 1 << 16 else {
+    for set in 0..<count { body(set, nil) }
+    return
+  }
   let perTicket = max(1, (1 << 15) / max(1, valuesPerSet))
   Parallel.forEach((count + perTicket - 1) / perTicket) { ticket in
-    for set in ticket * perTicket..<min(count, (ticket + 1) * perTicket) { body(set) }
+    PassMemory<Element>.lend(width: width) { memory in
+      for set in ticket * perTicket..<min(count, (ticket + 1) * perTicket) { body(set, memory) }
+    }
   }
 }
