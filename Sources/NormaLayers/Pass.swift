@@ -29,7 +29,8 @@ public final class Pass<Element: TensorElement> {
   /// is told what of a batch is padding: 0 for such rows, whose outputs are then 0 and whose gradients are too.
   ///
   /// They hold for every batch normalization of a tensor whose first axes are theirs; of tensors that have no such axes any more, such as
-  /// `[N, C]` after a mean over positions, all rows count. Where axes have other lengths, a layer throws.
+  /// `[N, C]` after a mean over positions, all rows count. Where axes have other lengths, a layer throws. ``EvoNormB0`` and ``IterNorm``, in
+  /// whose statistics all rows of a batch count, take no tensor of such rows.
   public var rowWeights: Tensor<Element>?
   /// Called with each layer's path, the layer and its result, for looking into a network. While it is set, no layers
   /// are fused.
@@ -50,6 +51,14 @@ public final class Pass<Element: TensorElement> {
   private var deferred: [() -> Void] = []
   private var path: [String] = []
   private var running: (any Layer<Element>)?
+
+  /// Throws where rows of a tensor have weights: for layers that go by the statistics of all rows.
+  func requireNoRowWeights(_ x: Variable<Element>, layer: String) throws(LayerError) {
+    guard let rowWeights, rowWeights.rank < x.shape.rank,
+      rowWeights.shape.elementsEqual(x.shape.prefix(rowWeights.rank))
+    else { return }
+    throw LayerError(layer: layer, expected: "rows that all count, with no weights in the pass", found: x.shape)
+  }
 
   private init(
     graph: Graph<Element>?, random: RandomGenerator, usesBatchStatistics: Bool,

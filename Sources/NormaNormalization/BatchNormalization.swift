@@ -70,11 +70,16 @@ public enum BatchNormalization {
         throw .singleValuePerChannel(shape: set.shape(of: shape, layout))
       }
     }
-    let sets = cut.forEachSet { set in
-      SharedStatistics(of: x, set, y, parameters, epsilon: epsilon, renormalization: renormalization)
+    let vectors = cut.vectors(Element.self)
+    let sets = withExtendedLifetime((parameters, vectors)) {
+      let lent = vectors.lent(parameters)
+      return cut.map(width: vectors.width, Element.self) { index, set, memory in
+        SharedStatistics(
+          of: x, set, y, parameters, lent[index], memory, epsilon: epsilon, renormalization: renormalization)
+      }
     }
     cut.excluded.fill(y, parameters, excluded)
-    return BatchStatistics(sets, cut.excluded, excluded, parameters)
+    return BatchStatistics(sets, vectors, cut.excluded, excluded, parameters)
   }
 
   /// The moments of a batch as the forward pass finds them, to the bit, without normalizing anything.
@@ -86,7 +91,8 @@ public enum BatchNormalization {
   ) throws(NormalizationError) -> BatchMoments {
     let sets = try BatchSets(x.shape, layout, scope, weights)
     return try withExtendedLifetime(x) { () throws(NormalizationError) in
-      try .merging(sets.forEachSet { $0.moments(of: x.reading) })
+      let x = x.reading
+      return try .merging(sets.map(width: 0, Element.self) { _, set, _ in set.moments(of: x) })
     }
   }
 
@@ -105,7 +111,8 @@ public enum BatchNormalization {
   ) -> Tensor<Element> {
     saved.requireInput(shape)
     let (output, y) = Tensor<Element>.unwritten(shape)
-    _ = saved.forEachSet { $0.writeOutput(for: x, .full(y)) }
+    let rectifies = saved.parameters.rectifies
+    saved.forEachSet { _, set, vectors, _ in set.writeOutput(for: x, .full(y), rectifies: rectifies, vectors) }
     saved.excluded.fill(.full(y), saved.parameters, saved.excludedOutput)
     return output
   }
@@ -137,14 +144,28 @@ public enum BatchNormalization {
     saved: BatchStatistics<Element>
   ) -> (gamma: Tensor<Element>, beta: Tensor<Element>) {
     saved.requireInput(shape)
-    let found = saved.forEachSet { $0.writeGradient(gradient, input: x, dx) }
-    saved.excluded.fill(dx, saved.parameters, .zero)
-    // In the order of the sets, as gradients of batches are added up.
-    var (gamma, beta) = found[0]
-    for (ofGamma, ofBeta) in found.dropFirst() {
-      gamma += ofGamma
-      beta += ofBeta
+    let channels = saved.parameters.channels
+    let (gamma, gammas) = Tensor<Element>.unwritten([channels])
+    let (beta, betas) = Tensor<Element>.unwritten([channels])
+    withScratch(2 * channels * saved.setCount, of: Element.self) { parts in
+      let rectifies = saved.parameters.rectifies
+      saved.forEachSet { index, set, vectors, memory in
+        let gamma = parts + 2 * channels * index
+        set.writeGradient(
+          gradient, input: x, dx, rectifies: rectifies, vectors, memory, gamma: gamma, beta: gamma + channels)
+      }
+      // In the order of the sets, as gradients of batches are added up.
+      gammas.update(from: parts, count: channels)
+      betas.update(from: parts + channels, count: channels)
+      for set in 1..<saved.setCount {
+        let part = parts + 2 * channels * set
+        for channel in 0..<channels {
+          gammas[channel] += part[channel]
+          betas[channel] += part[channels + channel]
+        }
+      }
     }
+    saved.excluded.fill(dx, saved.parameters, .zero)
     return (gamma, beta)
   }
 

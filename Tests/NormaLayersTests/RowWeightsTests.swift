@@ -89,6 +89,18 @@ import Testing
     #expect(throws: LayerError.self) { try layer(Variable(batch([4, 4])), in: pass) }
   }
 
+  /// What goes by all rows of a batch does not pass over their weights in silence.
+  @Test func layersInWhichAllRowsCountTakeNoWeights() throws {
+    let layers: [any Layer<Float>] = [EvoNormB0(4), IterNorm(4)]
+    for layer in layers {
+      let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))
+      pass.rowWeights = Tensor(Self.mask, shape: [12])
+      #expect(throws: LayerError.self) { try layer(Variable(batch([12, 4])), in: pass) }
+      pass.rowWeights = Tensor(Self.mask, shape: [3, 4])
+      #expect(throws: Never.self) { try layer(Variable(batch([3, 4])), in: pass) }
+    }
+  }
+
   @Test func aLayerMayHaveGhostBatchesOfItsOwn() throws {
     let x = batch([12, 4])
     let pass = Pass<Float>.training(random: RandomGenerator(seed: 0))

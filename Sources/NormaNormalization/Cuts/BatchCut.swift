@@ -29,10 +29,8 @@ struct BatchCut {
   private static let valuesPerRun = 1 << 12
 
   init(_ whole: ChannelExtent) {
-    var extent = whole
     let (channels, rows) = (max(1, whole.channels), whole.outers)
-    if whole.inner == 1 { extent.fold = max(1, 64 / channels) }
-    self.extent = extent
+    extent = Self.folded(whole)
     guard whole.inner == 1 else {
       let fitting = Self.valuesOfPlanes / max(1, whole.valuesPerChannel)
       let neighbours = min(Self.valuesPerRun / max(1, whole.inner), channels / 4)
@@ -53,6 +51,13 @@ struct BatchCut {
       let wanted = max(1, min(Self.mostRowTickets, blocks, rows * channels / Self.valuesPerTicket))
       order = .rows(perTicket: max(1, (blocks + wanted - 1) / wanted) * block)
     }
+  }
+
+  /// An extent with as many rows side by side as fill the vectors.
+  static func folded(_ whole: ChannelExtent) -> ChannelExtent {
+    var extent = whole
+    if whole.inner == 1 { extent.fold = max(1, 64 / max(1, whole.channels)) }
+    return extent
   }
 
   /// Calls `body` for the channels of each ticket of an order by channels; whether it returned true for all of them.

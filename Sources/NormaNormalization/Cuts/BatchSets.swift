@@ -36,9 +36,28 @@ struct BatchSets {
     excluded = ExcludedRows(rowWeights, samples: all, whole)
   }
 
-  /// Calls `body` for each set.
-  func forEachSet<Found>(_ body: (BatchSet) -> Found) -> [Found] {
-    mapSets(sets, valuesPerSet: sets[0].rows.extent.valuesPerChannel * sets[0].rows.extent.channels, body)
+  /// What `body` makes of each set, with memory for vectors of a width.
+  func map<Element: TensorElement, Found>(
+    width: Int, _ type: Element.Type, _ body: (_ index: Int, BatchSet, PassMemory<Element>?) -> Found
+  ) -> [Found] {
+    let extent = sets[0].rows.extent
+    return [Found](unsafeUninitializedCapacity: sets.count) { found, count in
+      // Each set writes a place of its own.
+      nonisolated(unsafe) let places = found.baseAddress!
+      forEachOfSets(
+        sets.count, valuesPerSet: extent.valuesPerChannel * extent.channels, width: width, Element.self
+      ) {
+        (places + $0).initialize(to: body($0, sets[$0], $1))
+      }
+      count = sets.count
+    }
+  }
+
+  /// Vectors for the statistics of all sets.
+  func vectors<Element: TensorElement>(_ type: Element.Type = Element.self) -> StatisticsVectors<Element> {
+    StatisticsVectors(
+      sets: sets.count, channels: sets[0].rows.extent.channels,
+      width: sets.map { BatchCut.folded($0.rows.extent).width }.max() ?? 0)
   }
 }
 
@@ -74,10 +93,9 @@ extension SelectedRows {
     if let weights { return weightedMoments(of: x, weights) }
     let parameters = AffineParameters<Element>(gamma: nil, beta: nil, channels: channels)
     let work = BatchPasses<Element>(over: self, rectifies: false)
-    let vectors = SharedStatistics<Element>.Vectors(parameters, work.cut.extent)
-    _ = work.forward(x, nil, vectors.lent, epsilon: 0)
-    return BatchMoments(
-      count: extent.valuesPerChannel, mean: vectors.mean, centredSecondMoment: vectors.secondMoment)
+    let vectors = StatisticsVectors<Element>(sets: 1, channels: channels, width: work.cut.extent.width)
+    _ = withExtendedLifetime(vectors) { work.forward(x, nil, vectors.lent(parameters)[0], epsilon: 0) }
+    return vectors.moments([SetWeights(count: extent.valuesPerChannel)])
   }
 
   /// The moments of rows that do not count the same, `Σ w·x / W` and `Σ w·(x − mean)²`: in double precision, of runs of rows by the
@@ -132,6 +150,21 @@ struct ExcludedRows: Sendable {
     weights?.forEachRun(samples, counting: false) { runs.append(($0, $1)) }
   }
 
+  /// beta, or what a ReLU leaves of it, as often for each channel as its values stand side by side.
+  @specialized(where Element == Float)
+  private func row<Element: TensorElement>(of beta: Tensor<Element>, rectifies: Bool) -> [Element] {
+    let (channels, address) = (beta.count, beta.address)
+    return [Element](unsafeUninitializedCapacity: channels * inner) { row, count in
+      for channel in 0..<channels {
+        let value = address[channel]
+        (row.baseAddress! + channel * inner).initialize(
+          repeating: rectifies && value <= 0 ? 0 : value, count: inner)
+      }
+      count = channels * inner
+      withExtendedLifetime(beta) {}
+    }
+  }
+
   @specialized(where Element == Float)
   private func writeZeros<Element: TensorElement>(_ y: UnsafeMutablePointer<Element>, count: Int) {
     guard streams, let kernels = Element.kernels else { return y.update(repeating: 0, count: count) }
@@ -144,24 +177,23 @@ struct ExcludedRows: Sendable {
     _ y: Writing<Element>, _ parameters: AffineParameters<Element>, _ output: ExcludedOutput
   ) {
     guard !runs.isEmpty else { return }
-    let values = (0..<parameters.channels).map { channel -> Element in
-      guard output == .beta, let beta = parameters.beta?.address[channel] else { return 0 }
-      return parameters.rectifies && beta <= 0 ? 0 : beta
-    }
+    // What such rows hold; nil for zeros.
+    let row = output == .zero ? nil : parameters.beta.map { self.row(of: $0, rectifies: parameters.rectifies) }
     switch y {
-    case .full(let y): fill(y, values) { writeZeros($0, count: $1) }
+    case .full(let y): fill(y, row, channels: parameters.channels) { writeZeros($0, count: $1) }
     case .half(let y, let precision):
-      fill(y, Tensor(values).rounded(to: precision).bits) { $0.update(repeating: 0, count: $1) }
+      fill(y, row.map { Tensor($0).rounded(to: precision).bits }, channels: parameters.channels) {
+        $0.update(repeating: 0, count: $1)
+      }
     }
   }
 
-  /// Writes a number for each channel; where all are 0, by what writes zeros.
+  /// Writes what rows hold, or zeros by what writes them.
   private func fill<Number: Numeric>(
-    _ y: UnsafeMutablePointer<Number>, _ values: [Number], zeros: (UnsafeMutablePointer<Number>, Int) -> Void
+    _ y: UnsafeMutablePointer<Number>, _ row: [Number]?, channels: Int,
+    zeros: (UnsafeMutablePointer<Number>, Int) -> Void
   ) {
-    let (channels, width) = (values.count, values.count * inner)
-    let isZero = values.allSatisfy { $0 == 0 }
-    let row = values.flatMap { [Number](repeating: $0, count: inner) }
+    let width = channels * inner
     // Each ticket writes rows of its own.
     nonisolated(unsafe) let (y, zeros) = (y, zeros)
     let perTicket = max(1, (runs.count + 15) / 16)
@@ -169,18 +201,18 @@ struct ExcludedRows: Sendable {
       for run in runs[ticket * perTicket..<min(runs.count, (ticket + 1) * perTicket)] {
         if channelStep == inner {
           // Rows as they lie.
-          if isZero {
+          guard let row else {
             zeros(y + run.place, run.count * width)
-          } else {
-            row.withUnsafeBufferPointer { row in
-              for index in 0..<run.count {
-                (y + run.place + index * rowStep).update(from: row.baseAddress!, count: width)
-              }
+            continue
+          }
+          row.withUnsafeBufferPointer { row in
+            for index in 0..<run.count {
+              (y + run.place + index * rowStep).update(from: row.baseAddress!, count: width)
             }
           }
         } else {
           for channel in 0..<channels {
-            (y + run.place + channel * channelStep).update(repeating: values[channel], count: run.count)
+            (y + run.place + channel * channelStep).update(repeating: row?[channel * inner] ?? 0, count: run.count)
           }
         }
       }

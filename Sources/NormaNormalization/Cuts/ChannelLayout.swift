@@ -70,6 +70,9 @@ struct ChannelExtent: Equatable {
     ChannelExtent(outers: outers / fold, channels: width, inner: inner, stride: fold * stride)
   }
 
+  /// The most values of a block.
+  var valuesPerBlock: Int { min(outers, fold * Int(NORMA_BLOCK)) * channels }
+
   /// Calls `body` for the outers of each block whose sums the kernels form in single precision; of whole wide rows alone.
   func forEachBlock(_ body: (Range<Int>) -> Void) {
     let (length, end) = (fold * Int(NORMA_BLOCK), outers / fold * fold)

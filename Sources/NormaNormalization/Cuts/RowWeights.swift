@@ -1,3 +1,4 @@
+import Foundation
 import NormaTensor
 
 /// How much each row of a batch counts.
@@ -44,6 +45,7 @@ package struct RowWeights: Sendable {
     rowsPerWeight = isPlanes ? 1 : positions / max(1, perSample)
     stretches = weights.withUnsafeElements { weights in
       var found: [Stretch] = []
+      found.reserveCapacity(min(weights.count, 256))
       var index = 0
       while index < weights.count {
         let end = endOfEqual(weights.baseAddress!, from: index, count: weights.count)
@@ -59,53 +61,51 @@ package struct RowWeights: Sendable {
     isUneven = stretches.contains { $0.value > 0 && $0.value != counting }
   }
 
-  /// Calls `body` for weights that follow each other and are the same, of some samples.
-  private func forEachStretch(_ samples: Range<Int>, _ body: (Stretch) -> Void) {
-    let weightsPerSample = layout.rowsPerSample / max(1, rowsPerWeight)
-    let range = samples.lowerBound * weightsPerSample..<samples.upperBound * weightsPerSample
-    // The first that ends behind the beginning.
+  /// The weights of some samples.
+  private func weights(of samples: Range<Int>) -> Range<Int> {
+    samples.lowerBound * weightsPerSample..<samples.upperBound * weightsPerSample
+  }
+
+  private var weightsPerSample: Int { layout.rowsPerSample / max(1, rowsPerWeight) }
+
+  /// The first stretch that ends behind a weight.
+  private func firstStretch(behind weight: Int) -> Int {
     var (low, high) = (0, stretches.count)
     while low < high {
       let middle = (low + high) / 2
-      if stretches[middle].weights.upperBound > range.lowerBound { high = middle } else { low = middle + 1 }
+      if stretches[middle].weights.upperBound > weight { high = middle } else { low = middle + 1 }
     }
-    while low < stretches.count, stretches[low].weights.lowerBound < range.upperBound {
-      body(Stretch(value: stretches[low].value, weights: stretches[low].weights.clamped(to: range)))
-      low += 1
-    }
+    return low
   }
 
   /// Calls `body` for the stretches of rows, in some samples, that count, or that do not: with the place of the first, and how many.
+  @inline(__always)
   func forEachRun(_ samples: Range<Int>, counting: Bool, _ body: (_ place: Int, _ count: Int) -> Void) {
-    let weightsPerSample = layout.rowsPerSample / max(1, rowsPerWeight)
+    let (range, weightsPerSample) = (weights(of: samples), weightsPerSample)
     // Samples stand one after the other, so a stretch may go on from one to the next; not across planes.
     let isOneStretch = layout.sampleStep == layout.rowsPerSample * layout.rowStep
-    func place(_ weight: Int) -> Int {
-      isOneStretch
-        ? weight * rowsPerWeight * layout.rowStep
-        : weight / weightsPerSample * layout.sampleStep + weight % weightsPerSample * rowsPerWeight * layout.rowStep
-    }
-    var waiting = 0..<0
-    func flush() {
-      guard !waiting.isEmpty else { return }
-      guard !isOneStretch else { return body(place(waiting.lowerBound), waiting.count * rowsPerWeight) }
-      var begin = waiting.lowerBound
-      while begin < waiting.upperBound {
-        let end = min(waiting.upperBound, (begin / weightsPerSample + 1) * weightsPerSample)
-        body(place(begin), (end - begin) * rowsPerWeight)
+    var index = firstStretch(behind: range.lowerBound)
+    while index < stretches.count, stretches[index].weights.lowerBound < range.upperBound {
+      guard (stretches[index].value > 0) == counting else {
+        index += 1
+        continue
+      }
+      var begin = max(range.lowerBound, stretches[index].weights.lowerBound)
+      // Other weights above 0 may follow.
+      while index + 1 < stretches.count, (stretches[index + 1].value > 0) == counting { index += 1 }
+      let last = min(range.upperBound, stretches[index].weights.upperBound)
+      index += 1
+      if isOneStretch {
+        body(begin * rowsPerWeight * layout.rowStep, (last - begin) * rowsPerWeight)
+        continue
+      }
+      while begin < last {
+        let (sample, first) = begin.quotientAndRemainder(dividingBy: weightsPerSample)
+        let end = min(last, (sample + 1) * weightsPerSample)
+        body(sample * layout.sampleStep + first * rowsPerWeight * layout.rowStep, (end - begin) * rowsPerWeight)
         begin = end
       }
     }
-    forEachStretch(samples) { stretch in
-      guard (stretch.value > 0) == counting else { return }
-      if !waiting.isEmpty && waiting.upperBound == stretch.weights.lowerBound {
-        waiting = waiting.lowerBound..<stretch.weights.upperBound
-      } else {
-        flush()
-        waiting = stretch.weights
-      }
-    }
-    flush()
   }
 
   /// The share of each row in a weighted mean, those of weight 0 included.
@@ -118,27 +118,31 @@ package struct RowWeights: Sendable {
   /// The weights of the rows that count, in some samples.
   func weightsAboveZero(_ samples: Range<Int>) -> [Double] {
     var found: [Double] = []
-    forEachStretch(samples) { stretch in
-      if stretch.value > 0 { found += repeatElement(stretch.value, count: stretch.weights.count * rowsPerWeight) }
+    let range = weights(of: samples)
+    for stretch in stretches[firstStretch(behind: range.lowerBound)...] where stretch.value > 0 {
+      let count = stretch.weights.clamped(to: range).count
+      if count == 0 { break }
+      found += repeatElement(stretch.value, count: count * rowsPerWeight)
     }
     return found
   }
 }
 
-/// Where the numbers that are the same as the first of them end.
+/// Where the numbers that are the same as the first of them end, or earlier: zeros may have two signs.
 @specialized(where Element == Float)
 private func endOfEqual<Element: TensorElement>(
   _ numbers: UnsafePointer<Element>, from first: Int, count: Int
 ) -> Int {
-  let value = numbers[first]
   var end = first + 1
-  // Eight at a time, whose comparisons do not wait for each other.
-  while end + 8 <= count {
-    var areEqual = true
-    for index in end..<end + 8 { areEqual = (numbers[index] == value) && areEqual }
-    guard areEqual else { break }
-    end += 8
+  // Each of many is compared with the one before it, at the speed of memory.
+  for stretch in [64, 16] {
+    while end + stretch <= count,
+      memcmp(numbers + end, numbers + (end - 1), stretch * MemoryLayout<Element>.stride) == 0
+    {
+      end += stretch
+    }
   }
+  let value = numbers[first]
   while end < count && numbers[end] == value { end += 1 }
   return end
 }

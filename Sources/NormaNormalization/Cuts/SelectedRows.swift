@@ -1,3 +1,4 @@
+import CKernels
 import NormaTensor
 
 /// Rows of a tensor that are worked on as if they stood one after the other, in a tensor of their own.
@@ -82,9 +83,12 @@ struct SelectedRows: Sendable {
   /// Whether rows of a run are read as they lie.
   private var liesAsRows: Bool { channelStep == extent.inner && rowStep == extent.stride }
 
-  /// Calls `body` for the stretches of some rows.
-  private func forEachRun(_ runs: [Run], _ rows: Range<Int>, _ body: (_ first: Int, _ place: Int, _ count: Int) -> Void)
-  {
+  /// Calls `body` for the stretches of some rows; `ahead`, where one begins, with the place of the next.
+  @inline(__always)
+  private func forEachRun(
+    _ runs: [Run], _ rows: Range<Int>, ahead: (_ place: Int) -> Void = { _ in },
+    _ body: (_ first: Int, _ place: Int, _ count: Int) -> Void
+  ) {
     // The last run that begins at or before the first row.
     var (low, high) = (0, runs.count)
     while high - low > 1 {
@@ -95,6 +99,7 @@ struct SelectedRows: Sendable {
     while row < rows.upperBound {
       let run = runs[low]
       let end = min(rows.upperBound, run.row + run.count)
+      if row == run.row && low + 1 < runs.count { ahead(runs[low + 1].place) }
       body(row, run.place + (row - run.row) * rowStep, end - row)
       row = end
       low += 1
@@ -123,10 +128,11 @@ struct SelectedRows: Sendable {
   }
 
   /// Lends a block of rows of up to two tensors in pieces, one after the other: stretches where they are, and what is too short for that
-  /// gathered. Each piece has a multiple of the rows that are folded, the first at least eight times as many, if there are so many.
+  /// gathered into some memory, which has room for all. Each piece has a multiple of the rows that are folded, the first at least eight times as many, if there are so many.
   @inline(__always)
   func readPieces<Element: TensorElement>(
     _ g: UnsafePointer<Element>?, _ x: UnsafePointer<Element>, _ part: ChannelExtent, _ begin: Int,
+    _ memory: UnsafeMutablePointer<Element>,
     _ body: (_ g: UnsafePointer<Element>?, _ x: UnsafePointer<Element>, _ part: ChannelExtent) -> Void
   ) {
     guard let runs else { return body(g.map { $0 + (start + begin) }, x + (start + begin), part) }
@@ -138,16 +144,18 @@ struct SelectedRows: Sendable {
       guard row > next else { return }
       var packed = part.packed
       packed.outers = row - next
-      let count = packed.outers * packed.stride
-      withScratch(g == nil ? count : 2 * count, of: Element.self) { memory in
-        gather(.full(x), next..<row, channel, packed, memory)
-        if let g { gather(.full(g), next..<row, channel, packed, memory + count) }
-        body(g == nil ? nil : memory + count, memory, packed)
-      }
+      let gathered = memory + packed.outers * packed.stride
+      gather(.full(x), next..<row, channel, packed, memory)
+      if let g { gather(.full(g), next..<row, channel, packed, gathered) }
+      body(g == nil ? nil : UnsafePointer(gathered), memory, packed)
       next = row
     }
     if liesAsRows {
-      forEachRun(runs, first..<end) { row, place, count in
+      forEachRun(runs, first..<end) { place in
+        let place = place + channel * channelStep
+        prefetch(x + place)
+        if let g { prefetch(g + place) }
+      } _: { row, place, count in
         // From whole folded rows on, and behind a first piece that is long enough.
         var direct = row + (part.fold - (row - first) % part.fold) % part.fold
         if next == first && row > first { direct = max(direct, first + least) }
@@ -218,7 +226,13 @@ struct SelectedRows: Sendable {
         }
       }
       if let runs, allFull, case .full(let x) = x, case .full(let y) = y {
-        forEachRun(runs, first..<first + part.outers) { row, place, count in
+        var gradient: UnsafePointer<Element>?
+        if case .full(let g) = g { gradient = g }
+        forEachRun(runs, first..<first + part.outers) { place in
+          let place = place + channel * channelStep
+          prefetch(x + place)
+          if let gradient { prefetch(gradient + place) }
+        } _: { row, place, count in
           guard liesAsRows, count * packed.stride >= Self.valuesInPlace, count >= part.fold else {
             waiting = waiting.isEmpty ? row..<row + count : waiting.lowerBound..<row + count
             return
@@ -228,9 +242,7 @@ struct SelectedRows: Sendable {
           let place = place + channel * channelStep
           var direct = part
           direct.outers = count
-          var gradient: UnsafePointer<Element>?
-          if case .full(let g) = g { gradient = g + place }
-          body(gradient, x + place, y + place, direct, streams)
+          body(gradient.map { $0 + place }, x + place, y + place, direct, streams)
         }
       } else {
         waiting = first..<first + part.outers
@@ -239,6 +251,14 @@ struct SelectedRows: Sendable {
     }
   }
 
+  /// Asks for the beginning of a stretch while the one before it is worked on.
+  @inline(__always)
+  private func prefetch<Element: TensorElement>(_ values: UnsafePointer<Element>) {
+    norma_prefetch(values, Self.bytesAhead)
+  }
+
+  /// So much is asked for ahead: from there on the processor knows how it goes on.
+  private static let bytesAhead = 1 << 10
   /// Values that are gathered at a time: as many as the nearest cache holds three times.
   private static let valuesGathered = 1 << 11
   /// From so many values on a stretch is worth a call of its own.

@@ -12,13 +12,16 @@ struct BatchPasses<Element: TensorElement> {
   let cut: BatchCut
   let rows: SelectedRows
   let rectifies: Bool
+  /// Memory for a single run's sums, where somebody lends it.
+  private let memory: PassMemory<Element>?
 
   private var extent: ChannelExtent { cut.extent }
 
-  init(over rows: SelectedRows, rectifies: Bool) {
+  init(over rows: SelectedRows, rectifies: Bool, memory: PassMemory<Element>? = nil) {
     cut = BatchCut(rows.extent)
     self.rows = rows
     self.rectifies = rectifies
+    self.memory = memory
   }
 
   private func normalize(
@@ -70,13 +73,15 @@ struct BatchPasses<Element: TensorElement> {
     _ x: Source, _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, _ scratch: Vector
   ) {
     if rows.areApart, case .full(let x) = x, passes.readsBlocks(part) {
-      return passes.findMoments(ofBlocks: part, found, scratch: scratch) { outers, piece in
-        let (block, first) = part.slice(outers: outers)
-        rows.readPieces(nil, x, block, start + first) { piece($1, $2.unfolded) }
-      } rest: { outers, body in
-        var (rest, first) = part.slice(outers: outers)
-        rest.fold = 1
-        rows.read(.full(x), rest, start + first, body)
+      return withScratch(part.valuesPerBlock, of: Element.self) { memory in
+        passes.findMoments(ofBlocks: part, found, scratch: scratch) { outers, piece in
+          let (block, first) = part.slice(outers: outers)
+          rows.readPieces(nil, x, block, start + first, memory) { piece($1, $2.unfolded) }
+        } rest: { outers, body in
+          var (rest, first) = part.slice(outers: outers)
+          rest.fold = 1
+          rows.read(.full(x), rest, start + first, body)
+        }
       }
     }
     forEachBlock(part, start, found, inBlocks: x.isHalf) { block, start, _, found in
@@ -198,16 +203,18 @@ struct BatchPasses<Element: TensorElement> {
       _ part: ChannelExtent, _ start: Int, _ first: Int, _ found: Passes.Sums, _ scratch: Vector
     ) {
       if rows.areApart, isOrdinary, passes.readsBlocks(part), case .full(let g) = g, case .full(let x) = x {
-        return passes.findGradientSums(
-          ofBlocks: part, vectors.from(first), rectifies: rectifies, found, scratch: scratch
-        ) { outers, piece in
-          let (block, first) = part.slice(outers: outers)
-          rows.readPieces(g, x, block, start + first) { piece($0!, $1, $2.unfolded) }
-        } rest: { outers, body in
-          var (rest, first) = part.slice(outers: outers)
-          rest.fold = 1
-          rows.read(.full(g), rest, start + first) { g, read in
-            rows.read(.full(x), rest, start + first) { x, _ in body(g, x, read) }
+        return withScratch(2 * part.valuesPerBlock, of: Element.self) { memory in
+          passes.findGradientSums(
+            ofBlocks: part, vectors.from(first), rectifies: rectifies, found, scratch: scratch
+          ) { outers, piece in
+            let (block, first) = part.slice(outers: outers)
+            rows.readPieces(g, x, block, start + first, memory) { piece($0!, $1, $2.unfolded) }
+          } rest: { outers, body in
+            var (rest, first) = part.slice(outers: outers)
+            rest.fold = 1
+            rows.read(.full(g), rest, start + first) { g, read in
+              rows.read(.full(x), rest, start + first) { x, _ in body(g, x, read) }
+            }
           }
         }
       }
@@ -268,7 +275,7 @@ struct BatchPasses<Element: TensorElement> {
         }
       }
     case .rows(let perTicket):
-      Passes.Line.lend(width: extent.width) { line in
+      lendLine { line in
         let isFinite = combineRuns(of: perTicket) { part, start, found, scratch in
           findSums(part, start, 0, found, scratch)
         } add: { part, _, total, width in
@@ -284,6 +291,24 @@ struct BatchPasses<Element: TensorElement> {
     }
   }
 
+  private func lendSums(
+    runs: Int, _ body: (UnsafeMutablePointer<Double>, UnsafeMutablePointer<Element>) -> Bool
+  ) -> Bool {
+    if runs == 1, let memory { return body(memory.doubles, memory.elements) }
+    return withScratch(2 * runs * extent.width, of: Double.self) { doubles in
+      withScratch(4 * runs * extent.width, of: Element.self) { body(doubles, $0) }
+    }
+  }
+
+  private func lendLine(_ body: (Passes.Line) -> Void) {
+    let width = extent.width
+    guard let memory else { return Passes.Line.lend(width: width, body) }
+    let (slope, definedSlope) = (memory.elements + 4 * width, memory.doubles + 2 * width)
+    body(
+      Passes.Line(
+        slope: slope, offset: slope + width, definedSlope: definedSlope, definedOffset: definedSlope + width))
+  }
+
   /// Lets each run of rows find its sums, adds them to the first's in the order of the runs, and gives stretches of channels to
   /// `finish`; whether that returned true for all of them.
   private func combineRuns(
@@ -294,27 +319,37 @@ struct BatchPasses<Element: TensorElement> {
   ) -> Bool {
     let width = extent.width
     let runs = (extent.outers + length - 1) / length
-    return withScratch(2 * runs * width, of: Double.self) { doubles in
-      withScratch(4 * runs * width, of: Element.self) { elements in
-        func sums(_ run: Int) -> Passes.Sums {
-          let sums = doubles + 2 * run * width
-          return Passes.Sums(base: elements + 4 * run * width, sums: sums, squares: sums + width)
-        }
-        cut.forEachRun(of: length) { run, outers in
-          let (part, start) = extent.slice(outers: outers)
-          find(part, start, sums(run), sums(run).base + width)
-        }
-        let stretch = 1024
-        return withEveryFlag((extent.channels + stretch - 1) / stretch) { index in
-          let first = index * stretch
-          let count = min(stretch, extent.channels - first)
-          let total = sums(0).from(first)
-          for run in 1..<max(1, runs) {
-            add(sums(run).from(first), min(length, extent.outers - run * length), total, count)
-          }
-          return finish(total, first, count)
-        }
+    return lendSums(runs: runs) { doubles, elements in
+      func sums(_ run: Int) -> Passes.Sums {
+        let sums = doubles + 2 * run * width
+        return Passes.Sums(base: elements + 4 * run * width, sums: sums, squares: sums + width)
       }
+      cut.forEachRun(of: length) { run, outers in
+        let (part, start) = extent.slice(outers: outers)
+        find(part, start, sums(run), sums(run).base + width)
+      }
+      let stretch = 1024
+      return withEveryFlag((extent.channels + stretch - 1) / stretch) { index in
+        let first = index * stretch
+        let count = min(stretch, extent.channels - first)
+        let total = sums(0).from(first)
+        for run in 1..<max(1, runs) {
+          add(sums(run).from(first), min(length, extent.outers - run * length), total, count)
+        }
+        return finish(total, first, count)
+      }
+    }
+  }
+}
+
+/// Memory for the sums and the line of some channels: small sets that are worked on one after the other share it.
+struct PassMemory<Element: TensorElement> {
+  let doubles: UnsafeMutablePointer<Double>
+  let elements: UnsafeMutablePointer<Element>
+
+  static func lend(width: Int, _ body: (PassMemory) -> Void) {
+    withScratch(4 * width, of: Double.self) { doubles in
+      withScratch(6 * width, of: Element.self) { body(PassMemory(doubles: doubles, elements: $0)) }
     }
   }
 }

@@ -90,7 +90,7 @@ public struct BatchMoments: Sendable, Equatable {
     guard channelCount == other.channelCount else {
       throw .channelCountMismatch(expected: channelCount, found: other.channelCount)
     }
-    self = merged(with: other)
+    self = .merged([self, other])
   }
 
   /// The moments of all values of some parts, merged in one fixed binary tree over the parts' indices, whatever they hold.
@@ -133,35 +133,64 @@ public struct BatchMoments: Sendable, Equatable {
   }
 
   static func merged(_ parts: [BatchMoments]) -> BatchMoments {
-    var level = parts
-    while level.count > 1 {
-      level = stride(from: 0, to: level.count, by: 2).map { place in
-        place + 1 < level.count ? level[place].merged(with: level[place + 1]) : level[place]
-      }
+    guard parts.count > 1 else { return parts[0] }
+    return withExtendedLifetime(parts) {
+      merged(
+        parts.map {
+          Node(
+            count: $0.count, weight: $0.weight, squaredWeight: $0.squaredWeight, mean: $0.mean.address,
+            second: $0.centredSecondMoment.address)
+        }, channels: parts[0].channelCount)
     }
-    return level[0]
   }
 
-  private func merged(with other: BatchMoments) -> BatchMoments {
-    guard other.count > 0 else { return self }
-    guard count > 0 else { return other }
-    let total = weight + other.weight
-    let (share, factor) = (other.weight / total, weight * other.weight / total)
-    let channels = channelCount
-    let (both, means) = Tensor<Double>.unwritten([2 * channels])
-    let seconds = means + channels
-    withExtendedLifetime((self, other)) {
-      let (ours, theirs) = (self.mean.address, other.mean.address)
-      let (ourSecond, theirSecond) = (centredSecondMoment.address, other.centredSecondMoment.address)
-      for channel in 0..<channels {
-        let difference = theirs[channel] - ours[channel]
-        means[channel] = ours[channel] + share * difference
-        seconds[channel] = ourSecond[channel] + theirSecond[channel] + factor * (difference * difference)
+  /// Moments that are merged, whose vectors stand somewhere.
+  struct Node {
+    var count: Int
+    var weight, squaredWeight: Double
+    var mean, second: UnsafePointer<Double>
+
+    /// Takes in others, in vectors that may be its own.
+    mutating func merge(_ other: Node, channels: Int, into vectors: UnsafeMutablePointer<Double>) {
+      guard other.count > 0 else { return }
+      guard count > 0 else {
+        self = other
+        return
       }
+      let total = weight + other.weight
+      let (share, factor) = (other.weight / total, weight * other.weight / total)
+      let (means, seconds) = (vectors, vectors + channels)
+      for channel in 0..<channels {
+        let difference = other.mean[channel] - mean[channel]
+        means[channel] = mean[channel] + share * difference
+        seconds[channel] = second[channel] + other.second[channel] + factor * (difference * difference)
+      }
+      self = Node(
+        count: count + other.count, weight: total, squaredWeight: squaredWeight + other.squaredWeight,
+        mean: UnsafePointer(means), second: UnsafePointer(seconds))
+    }
+  }
+
+  /// The same of moments whose vectors stand somewhere.
+  static func merged(_ parts: [Node], channels: Int) -> BatchMoments {
+    var nodes = parts
+    let (vectors, result) = Tensor<Double>.unwritten([2 * channels])
+    withScratch(2 * channels * parts.count, of: Double.self) { memory in
+      // A node stands where its first part does.
+      var step = 1
+      while step < nodes.count {
+        for place in stride(from: 0, to: nodes.count - step, by: 2 * step) {
+          let other = nodes[place + step]
+          nodes[place].merge(other, channels: channels, into: memory + 2 * channels * place)
+        }
+        step *= 2
+      }
+      result.update(from: nodes[0].mean, count: channels)
+      (result + channels).update(from: nodes[0].second, count: channels)
     }
     return BatchMoments(
-      count: count + other.count, weight: total, squaredWeight: squaredWeight + other.squaredWeight,
-      mean: both[rows: 0..<channels], centredSecondMoment: both[rows: channels..<2 * channels])
+      count: nodes[0].count, weight: nodes[0].weight, squaredWeight: nodes[0].squaredWeight,
+      mean: vectors[rows: 0..<channels], centredSecondMoment: vectors[rows: channels..<2 * channels])
   }
 
   /// What the second moment is divided by for the variance: the weight W, or W − Σw²/W for the unbiased estimate, which is n − 1

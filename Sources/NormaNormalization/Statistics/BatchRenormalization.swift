@@ -129,8 +129,13 @@ struct RenormalizationCorrection<Element: TensorElement>: Sendable {
       channels: ratio.count, layout: parameters.layout, rectifies: parameters.rectifies)
   }
 
-  /// The gradient of gamma, from those of gamma' and beta'.
-  func gammaGradient(ofCorrected gamma: Tensor<Element>, beta: Tensor<Element>) -> Tensor<Element> {
-    gamma * ratio + beta * distance
+  /// Writes the gradient of gamma in place of that of gamma', from it and that of beta'.
+  func setGammaGradient(_ gamma: UnsafeMutablePointer<Element>, ofCorrectedBeta beta: UnsafePointer<Element>) {
+    withExtendedLifetime(self) {
+      let (ratio, distance) = (ratio.address, distance.address)
+      for channel in 0..<self.ratio.count {
+        gamma[channel] = gamma[channel] * ratio[channel] + beta[channel] * distance[channel]
+      }
+    }
   }
 }

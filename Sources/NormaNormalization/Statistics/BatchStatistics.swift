@@ -7,27 +7,43 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
   public let moments: BatchMoments
   /// Those of each set: one, or each ghost batch's.
   private let sets: [SharedStatistics<Element>]
+  private let vectors: StatisticsVectors<Element>
   let excluded: ExcludedRows
   let excludedOutput: ExcludedOutput
   let parameters: AffineParameters<Element>
 
   init(
-    _ sets: [SharedStatistics<Element>], _ excluded: ExcludedRows, _ excludedOutput: ExcludedOutput,
-    _ parameters: AffineParameters<Element>
+    _ sets: [SharedStatistics<Element>], _ vectors: StatisticsVectors<Element>, _ excluded: ExcludedRows,
+    _ excludedOutput: ExcludedOutput, _ parameters: AffineParameters<Element>
   ) {
     self.sets = sets
+    self.vectors = vectors
     self.excluded = excluded
     self.excludedOutput = excludedOutput
     self.parameters = parameters
-    moments = sets.count == 1 ? sets[0].moments : .merged(sets.map(\.moments))
+    moments = vectors.moments(sets.map(\.weights))
   }
 
   /// `1 / √(variance + epsilon)`, `[C]`; of the first ghost batch where there are several.
-  public var reciprocalDeviation: Tensor<Double> { sets[0].reciprocalDeviation }
+  public var reciprocalDeviation: Tensor<Double> { vectors.reciprocalDeviation }
 
-  /// Calls `body` for each set that shares moments, in their order as far as results go.
-  func forEachSet<Found>(_ body: (SharedStatistics<Element>) -> Found) -> [Found] {
-    mapSets(sets, valuesPerSet: sets[0].valueCount, body)
+  /// How many sets share moments.
+  var setCount: Int { sets.count }
+
+  /// Calls `body` for each set that shares moments, with its vectors, on several threads.
+  func forEachSet(
+    _ body: (Int, SharedStatistics<Element>, ChannelVectors<Element>, PassMemory<Element>?) -> Void
+  ) {
+    withExtendedLifetime((vectors, parameters)) {
+      let lent = vectors.lent(parameters)
+      sets.withUnsafeBufferPointer { sets in
+        // Only read.
+        nonisolated(unsafe) let sets = sets
+        forEachOfSets(sets.count, valuesPerSet: sets[0].valueCount, width: vectors.width, Element.self) {
+          body($0, sets[$0], lent[$0], $1)
+        }
+      }
+    }
   }
 
   /// Stops where a tensor of a shape is not one that these are the statistics of.
@@ -37,119 +53,196 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
   }
 }
 
-/// The statistics of values that share them.
+/// How much the values of a set weigh.
+struct SetWeights {
+  var count: Int
+  var weight, squaredWeight: Double
+
+  init(count: Int) { (self.count, weight, squaredWeight) = (count, Double(count), Double(count)) }
+
+  init(_ moments: BatchMoments) {
+    (count, weight, squaredWeight) = (moments.count, moments.weight, moments.squaredWeight)
+  }
+}
+
+/// The vectors of all sets in one piece of memory: there may be thousands of ghost batches.
+struct StatisticsVectors<Element: TensorElement>: Sendable {
+  /// Means, centred second moments and reciprocal deviations `[3 · sets, C]`.
+  private let statistics: Tensor<Double>
+  /// Pivots, scales and shifts `[3 · sets, width]`, see ``ChannelVectors``.
+  private let transforms: Tensor<Element>
+
+  /// Vectors that are still to be written.
+  ///
+  /// - Parameter width: that of the widest extent of a set.
+  init(sets: Int, channels: Int, width: Int) {
+    statistics = Tensor.unwritten([3 * sets, channels]).tensor
+    transforms = Tensor.unwritten([3 * sets, spaced(width)]).tensor
+  }
+
+  /// Where the vectors of all sets stand, and gamma and beta: while they and the parameters are kept alive. Until all are written, each
+  /// set writes its own; from then on nobody writes to them.
+  struct Lent {
+    fileprivate let statistics: UnsafeMutablePointer<Double>
+    fileprivate let transforms: UnsafeMutablePointer<Element>
+    fileprivate let channels, width: Int
+    fileprivate let gamma, beta: UnsafePointer<Element>?
+
+    /// Those of a set.
+    subscript(set: Int) -> ChannelVectors<Element> {
+      let (mean, pivot) = (statistics + 3 * set * channels, transforms + 3 * set * width)
+      return ChannelVectors(
+        mean: mean, secondMoment: mean + channels, reciprocalDeviation: mean + 2 * channels, gamma: gamma, beta: beta,
+        pivot: pivot, scale: pivot + width, shift: pivot + 2 * width)
+    }
+  }
+
+  func lent(_ parameters: AffineParameters<Element>) -> Lent {
+    Lent(
+      statistics: UnsafeMutablePointer(mutating: statistics.address),
+      transforms: UnsafeMutablePointer(mutating: transforms.address), channels: statistics.shape[1],
+      width: transforms.shape[1], gamma: parameters.gamma?.address, beta: parameters.beta?.address)
+  }
+
+  /// The distance between two vectors, at least the width of the widest extent.
+  var width: Int { transforms.shape[1] }
+
+  /// The reciprocal deviations of the first set.
+  var reciprocalDeviation: Tensor<Double> { row(2) }
+
+  private func row(_ index: Int) -> Tensor<Double> {
+    statistics[rows: index..<index + 1].reshaped(to: [statistics.shape[1]])
+  }
+
+  /// The moments of all sets.
+  func moments(_ weights: [SetWeights]) -> BatchMoments {
+    guard weights.count > 1 else {
+      return BatchMoments(
+        count: weights[0].count, weight: weights[0].weight, squaredWeight: weights[0].squaredWeight, mean: row(0),
+        centredSecondMoment: row(1))
+    }
+    let channels = statistics.shape[1]
+    return withExtendedLifetime(statistics) {
+      .merged(
+        weights.enumerated().map { set, weights in
+          let mean = statistics.address + 3 * set * channels
+          return BatchMoments.Node(
+            count: weights.count, weight: weights.weight, squaredWeight: weights.squaredWeight, mean: mean,
+            second: mean + channels)
+        }, channels: channels)
+    }
+  }
+}
+
+/// The statistics of values that share them, but for their vectors, which stand beside those of other sets.
 struct SharedStatistics<Element: TensorElement>: Sendable {
-  let moments: BatchMoments
-  /// `1 / √(variance + epsilon)`, `[C]`.
-  let reciprocalDeviation: Tensor<Double>
+  let weights: SetWeights
   private let rows: SelectedRows
-  private let parameters: AffineParameters<Element>
-  private let correction: RenormalizationCorrection<Element>?
-  /// Pivot, scale and shift, `[3, width]`, see ``ChannelVectors``.
-  private let transform: Tensor<Element>
+  private let renormalized: Renormalized?
   /// False if some channels are left to the definition.
   private let isOrdinary: Bool
 
-  /// Finds the statistics of a set, and writes its part of the output.
+  /// What renormalization makes of gamma and beta.
+  private final class Renormalized: Sendable {
+    let correction: RenormalizationCorrection<Element>
+    let parameters: AffineParameters<Element>
+
+    init(_ correction: RenormalizationCorrection<Element>, _ parameters: AffineParameters<Element>) {
+      (self.correction, self.parameters) = (correction, correction.corrected(parameters))
+    }
+
+    func corrected(_ vectors: ChannelVectors<Element>) -> ChannelVectors<Element> {
+      var vectors = vectors
+      (vectors.gamma, vectors.beta) = (parameters.gamma?.address, parameters.beta?.address)
+      return vectors
+    }
+  }
+
+  /// Finds the statistics of a set, and writes its vectors and its part of the output.
   @specialized(where Element == Float)
   init(
     of x: Reading<Element>, _ set: BatchSet, _ y: Writing<Element>, _ parameters: AffineParameters<Element>,
+    _ vectors: ChannelVectors<Element>, _ memory: PassMemory<Element>?,
     epsilon: Double, renormalization: BatchRenormalization.Reference<Element>?
   ) {
     rows = set.rows
     let channels = rows.extent.channels
     guard rows.extent.valuesPerChannel > 0, channels > 0 else {
       // Any variance will do that gives gradients of 0, whatever epsilon is.
-      moments = BatchMoments(count: 0, mean: .zeros([channels]), centredSecondMoment: .zeros([channels]))
-      reciprocalDeviation = Tensor(
-        repeating: NormaNormalization.reciprocalDeviation(1, epsilon), shape: [channels])
-      (self.parameters, transform, correction, isOrdinary) = (parameters, .zeros([3, channels]), nil, true)
+      vectors.mean.update(repeating: 0, count: channels)
+      vectors.secondMoment.update(repeating: 0, count: channels)
+      vectors.reciprocalDeviation.update(
+        repeating: NormaNormalization.reciprocalDeviation(1, epsilon), count: channels)
+      (weights, renormalized, isOrdinary) = (SetWeights(count: 0), nil, true)
       return
     }
     // Those that are found while the values are normalized, where nothing speaks against it.
     let known = set.needsMomentsFirst || renormalization != nil ? set.moments(of: x) : nil
-    let correction = renormalization.map { $0.correction(of: known!, epsilon: epsilon) }
-    let parameters = correction?.corrected(parameters) ?? parameters
-    let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
-    let vectors = Vectors(parameters, work.cut.extent)
-    isOrdinary = withExtendedLifetime(parameters) {
-      if let known { return work.forward(x, y, vectors.lent, moments: known, epsilon: epsilon) }
-      return work.forward(x, y, vectors.lent, epsilon: epsilon)
+    let renormalized = renormalization.map { Renormalized($0.correction(of: known!, epsilon: epsilon), parameters) }
+    let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies, memory: memory)
+    if let known {
+      isOrdinary = withExtendedLifetime(renormalized) {
+        work.forward(x, y, renormalized?.corrected(vectors) ?? vectors, moments: known, epsilon: epsilon)
+      }
+    } else {
+      isOrdinary = work.forward(x, y, vectors, epsilon: epsilon)
     }
-    moments =
-      known
-      ?? BatchMoments(
-        count: rows.extent.valuesPerChannel, mean: vectors.mean, centredSecondMoment: vectors.secondMoment)
-    (self.parameters, self.correction) = (parameters, correction)
-    (reciprocalDeviation, transform) = (vectors.reciprocalDeviation, vectors.transform)
-  }
-
-  /// Vectors that are still to be written.
-  struct Vectors {
-    let mean, secondMoment, reciprocalDeviation: Tensor<Double>
-    let transform: Tensor<Element>
-    let lent: ChannelVectors<Element>
-
-    @specialized(where Element == Float)
-    init(_ parameters: AffineParameters<Element>, _ extent: ChannelExtent) {
-      // One piece of memory: there may be thousands of ghost batches.
-      let channels = extent.channels
-      let (doubles, address) = Tensor<Double>.unwritten([3 * channels])
-      let (transform, transforms) = Tensor<Element>.unwritten([3, spaced(extent.width)])
-      (mean, secondMoment) = (doubles[rows: 0..<channels], doubles[rows: channels..<2 * channels])
-      (reciprocalDeviation, self.transform) = (doubles[rows: 2 * channels..<3 * channels], transform)
-      lent = parameters.vectors(
-        transforms, width: transform.shape[1], mean: address, secondMoment: address + channels,
-        reciprocalDeviation: address + 2 * channels)
-    }
+    weights = known.map { SetWeights($0) } ?? SetWeights(count: rows.extent.valuesPerChannel)
+    self.renormalized = renormalized
   }
 
   /// The number of values in all channels.
   var valueCount: Int { rows.extent.valuesPerChannel * rows.extent.channels }
 
-  /// The vectors, lent: they are not written to.
-  private var vectors: ChannelVectors<Element> {
-    func mutable(_ tensor: Tensor<Double>) -> UnsafeMutablePointer<Double> { .init(mutating: tensor.address) }
-    return parameters.vectors(
-      .init(mutating: transform.address), width: transform.shape[1], mean: mutable(moments.mean),
-      secondMoment: mutable(moments.centredSecondMoment), reciprocalDeviation: mutable(reciprocalDeviation))
-  }
-
   /// Writes the set's part of the output once more.
   @specialized(where Element == Float)
-  func writeOutput(for x: Reading<Element>, _ y: Writing<Element>) {
+  func writeOutput(
+    for x: Reading<Element>, _ y: Writing<Element>, rectifies: Bool, _ vectors: ChannelVectors<Element>
+  ) {
     guard valueCount > 0 else { return }
-    let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
-    withExtendedLifetime(self) { work.apply(x, y, vectors, isOrdinary: isOrdinary) }
+    let work = BatchPasses<Element>(over: rows, rectifies: rectifies)
+    withExtendedLifetime(renormalized) {
+      work.apply(x, y, renormalized?.corrected(vectors) ?? vectors, isOrdinary: isOrdinary)
+    }
   }
 
-  /// Writes the set's part of the input's gradient; returns those of gamma and beta, `[C]`.
+  /// Writes the set's part of the input's gradient, and its parts of those of gamma and beta.
   @specialized(where Element == Float)
   func writeGradient(
-    _ gradient: Reading<Element>, input x: Reading<Element>, _ dx: Writing<Element>
-  ) -> (gamma: Tensor<Element>, beta: Tensor<Element>) {
+    _ gradient: Reading<Element>, input x: Reading<Element>, _ dx: Writing<Element>,
+    rectifies: Bool, _ vectors: ChannelVectors<Element>, _ memory: PassMemory<Element>?,
+    gamma: UnsafeMutablePointer<Element>, beta: UnsafeMutablePointer<Element>
+  ) {
     let channels = rows.extent.channels
-    guard valueCount > 0 else { return (.zeros([channels]), .zeros([channels])) }
-    let (gamma, gammas) = Tensor<Element>.unwritten([channels])
-    let (beta, betas) = Tensor<Element>.unwritten([channels])
-    let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies)
-    withExtendedLifetime(self) {
-      work.backward(
-        gradient, x, dx, vectors, isOrdinary: isOrdinary, isInference: false, gamma: gammas,
-        beta: betas)
+    guard valueCount > 0 else {
+      gamma.update(repeating: 0, count: channels)
+      beta.update(repeating: 0, count: channels)
+      return
     }
-    guard let correction else { return (gamma, beta) }
-    return (correction.gammaGradient(ofCorrected: gamma, beta: beta), beta)
+    let work = BatchPasses<Element>(over: rows, rectifies: rectifies, memory: memory)
+    withExtendedLifetime(renormalized) {
+      work.backward(
+        gradient, x, dx, renormalized?.corrected(vectors) ?? vectors, isOrdinary: isOrdinary, isInference: false,
+        gamma: gamma, beta: beta)
+    }
+    renormalized?.correction.setGammaGradient(gamma, ofCorrectedBeta: beta)
   }
 }
 
-/// Calls `body` for each of some sets of about so many values; small ones share the threads, large ones have them for themselves.
-func mapSets<Set, Found>(_ sets: [Set], valuesPerSet: Int, _ body: (Set) -> Found) -> [Found] {
-  guard sets.count > 1, valuesPerSet <= 1 << 16 else { return sets.map(body) }
-  return [Found](unsafeUninitializedCapacity: sets.count) { found, count in
-    // Each ticket writes a place of its own.
-    nonisolated(unsafe) let (places, sets, body) = (found.baseAddress!, sets, body)
-    Parallel.forEach(sets.count) { (places + $0).initialize(to: body(sets[$0])) }
-    count = sets.count
+/// Calls `body` for each of some sets of about so many values; small ones share the threads, as many together as are worth sharing, and
+/// large ones have them for themselves. Those of a ticket share memory for vectors of a width.
+func forEachOfSets<Element: TensorElement>(
+  _ count: Int, valuesPerSet: Int, width: Int, _ type: Element.Type,
+  _ body: (_ set: Int, _ memory: PassMemory<Element>?) -> Void
+) {
+  guard count > 1, valuesPerSet <= 1 << 16 else {
+    for set in 0..<count { body(set, nil) }
+    return
+  }
+  let perTicket = max(1, (1 << 15) / max(1, valuesPerSet))
+  Parallel.forEach((count + perTicket - 1) / perTicket) { ticket in
+    PassMemory<Element>.lend(width: width) { memory in
+      for set in ticket * perTicket..<min(count, (ticket + 1) * perTicket) { body(set, memory) }
+    }
   }
 }
