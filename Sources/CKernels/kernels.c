@@ -25,6 +25,8 @@ typedef int vi __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int vi8 __attribute__((vector_size(32)));
 typedef unsigned vu __attribute__((vector_size(64), may_alias));
 typedef unsigned short vh __attribute__((vector_size(32), aligned(2), may_alias));
+typedef unsigned short vs __attribute__((vector_size(64), may_alias));
+typedef _Float16 v16 __attribute__((vector_size(32), may_alias));
 typedef unsigned short vha __attribute__((vector_size(32), may_alias));
 
 // MULTIPLY_ADD(x, y, sum) is x · y + sum, rounded once: of floats, or of vectors of floats. Each set says which of these it is.
@@ -77,7 +79,8 @@ static inline __attribute__((always_inline)) float emulated_float(float x, float
 
 #if defined(__x86_64__)
 
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define HAS_FLOAT16
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define NAME(x) norma_avx2_##x
 #define SHOWN "avx2"
 #define STRIP 4
@@ -91,7 +94,7 @@ static inline __attribute__((always_inline)) float emulated_float(float x, float
 #undef MULTIPLY_ADD
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target("fma,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("fma,f16c,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
 #define NAME(x) norma_avx512_##x
 #define SHOWN "avx512"
 #define STRIP 4
@@ -120,10 +123,10 @@ static const norma_kernels *const tables[] = {&norma_baseline_table};
 static bool is_supported(const norma_kernels *kernels) {
 #if defined(__x86_64__)
   if (strcmp(kernels->name, "avx512") == 0) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+    return __builtin_cpu_supports("f16c") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
   }
-  if (strcmp(kernels->name, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (strcmp(kernels->name, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 #endif
   return true;
 }

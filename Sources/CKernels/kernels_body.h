@@ -9,11 +9,34 @@
 #define LANES 16
 
 #include "loops/vectors.h"
-#include "loops/rows.h"
-#include "loops/planes.h"
-#include "loops/layer.h"
-#include "loops/elements.h"
 #include "loops/halves.h"
+#include "loops/channels.h"
+
+#define STORED float
+#define OF(x) NAME(x)
+#define TAKE(p) NAME(load)(p)
+#define VALUE(x) (x)
+#define ROUNDED(x) (x)
+#define IS_FULL
+#include "loops/stored.h"
+#undef IS_FULL
+
+#define STORED unsigned short
+#define OF(x) NAME(x##_float16)
+#define TAKE(p) NAME(of_float16)(*(const vh *)(p))
+#define VALUE(x) NAME(one_of_float16)(x)
+#define ROUNDED(x) NAME(one_float16)(x)
+#include "loops/stored.h"
+
+#define STORED unsigned short
+#define OF(x) NAME(x##_bfloat16)
+#define TAKE(p) NAME(of_bfloat16)(*(const vh *)(p))
+#define VALUE(x) NAME(one_of_bfloat16)(x)
+#define ROUNDED(x) NAME(one_bfloat16)(x)
+#include "loops/stored.h"
+
+#include "loops/planes.h"
+#include "loops/elements.h"
 #include "loops/product.h"
 #include "loops/functions.h"
 #include "loops/convolution.h"

@@ -89,6 +89,31 @@ private struct RowPasses<Element: TensorElement> {
     _ x: Reading<Element>, _ y: Writing<Element>, mean: UnsafeMutablePointer<Double>,
     reciprocalDeviation: UnsafeMutablePointer<Double>, epsilon: Double
   ) {
+    if let kernels, let (x, precision) = x.bits, let (y, written) = y.bits, precision == written,
+      cut.readsHalves(subtractingMean: true)
+    {
+      return cut.forEachBlock { _, block in
+        let (row, start) = (block.lowerBound, block.lowerBound * cut.channels)
+        let k = kernels.table.pointee
+        let normalize = precision == .float16 ? k.layer_normalize_float16! : k.layer_normalize_bfloat16!
+        if normalize(
+          x + start, y + start, block.count, cut.channels, kernels(gamma.address), kernels(beta.address), epsilon,
+          mean + row, reciprocalDeviation + row, cut.streamsHalves)
+        {
+          return
+        }
+        cut.forEachRun(of: block, reciprocalDeviation, hasKernels: true) { run, isOrdinary in
+          if isOrdinary { return }
+          cut.withScratch(forRows: run.count, isHalf: true) { (scratch: RowScratch<Element>) in
+            let lent = scratch.lend(run, x: .half(x, precision), y: .half(y, precision))
+            asGroups(run.count).forward(
+              lent.x, lent.y, mean: mean + run.lowerBound, reciprocalDeviation: reciprocalDeviation + run.lowerBound,
+              epsilon: epsilon)
+            scratch.store(lent, run, to: .half(y, precision))
+          }
+        }
+      }
+    }
     cut.forEachBlock(of: nil, x, y) { _, block, scratch in
       cut.forEachPiece(of: block, isHalf: scratch.isThere) { rows, _, _ in
         let lent = scratch.lend(rows, x: x, y: y)
@@ -128,6 +153,12 @@ private struct RowPasses<Element: TensorElement> {
       cut.forEachRun(of: block, reciprocalDeviation, hasKernels: kernels != nil) { run, isOrdinary in
         if let kernels, isOrdinary {
           withScratch(2 * cut.channels, of: Element.self) { sums in
+            if cut.findGradient(
+              g, x, dx, run, kernels(gamma.address), mean: mean, reciprocalDeviation, parts, kernels(sums),
+              kernels.table)
+            {
+              return
+            }
             cut.forEachPiece(of: run, isHalf: scratch.isThere) { rows, isFirst, isLast in
               let (row, lent) = (rows.lowerBound, scratch.lend(rows, g: g, x: x, y: dx))
               kernels.table.pointee.layer_gradient(

@@ -40,6 +40,19 @@ public enum RMSNormalization {
     let kernels = Element.kernels
     withExtendedLifetime((factors, zeros)) {
       cut.forEachBlock(of: nil, x, y) { _, block, scratch in
+        if let kernels, let (x, precision) = x.bits, let (y, written) = y.bits, precision == written,
+          cut.readsHalves(subtractingMean: false)
+        {
+          let (row, start) = (block.lowerBound, block.lowerBound * cut.channels)
+          let k = kernels.table.pointee
+          let normalize = precision == .float16 ? k.layer_normalize_float16! : k.layer_normalize_bfloat16!
+          if normalize(
+            x + start, y + start, block.count, cut.channels, kernels(factors.address), kernels(zeros.address), epsilon,
+            nil, reciprocal + row, cut.streamsHalves)
+          {
+            return
+          }
+        }
         cut.forEachPiece(of: block, isHalf: scratch.isThere) { rows, _, _ in
           let (row, lent) = (rows.lowerBound, scratch.lend(rows, x: x, y: y))
           defer { scratch.store(lent, rows, to: y) }
@@ -99,6 +112,12 @@ public enum RMSNormalization {
           let parts = all + 2 * index * channels
           cut.forEachRun(of: block, reciprocal, hasKernels: kernels != nil) { run, isOrdinary in
             withScratch(2 * channels, of: Element.self) { sums in
+              if let kernels, isOrdinary,
+                cut.findGradient(
+                  g, x, dx, run, kernels(gamma), mean: nil, reciprocal, parts, kernels(sums), kernels.table)
+              {
+                return
+              }
               cut.forEachPiece(of: run, isHalf: scratch.isThere) { rows, isFirst, isLast in
                 let lent = scratch.lend(rows, g: g, x: x, y: dx)
                 if let kernels, isOrdinary {

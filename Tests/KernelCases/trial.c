@@ -117,8 +117,9 @@ double *norma_double_magnitudes(norma_trial *trial, long count) {
   return result;
 }
 
-unsigned short *norma_halves(norma_trial *trial, long count) {
+unsigned short *norma_halves(norma_trial *trial, long count, unsigned short infinity) {
   unsigned short *result = buffer(trial, count, sizeof(unsigned short), NORMA_HALVES);
+  trial->buffers[trial->bufferCount - 1].infinity = infinity;
   for (long i = 0; i < count; i++) result[i] = (unsigned short)draw(trial);
   return result;
 }
@@ -131,10 +132,13 @@ int *norma_places(norma_trial *trial, long count, long first, long step) {
 
 float *norma_scratch(norma_trial *trial, long count) { return buffer(trial, count, sizeof(float), NORMA_SCRATCH); }
 
-static void add_contents(norma_trial *trial, const void *start, size_t size, enum norma_content content) {
+static void add_contents(
+    norma_trial *trial, const void *start, size_t size, enum norma_content content, unsigned short infinity) {
   if (content == NORMA_HALVES) {
-    // What is not a number has the same bits, too.
-    for (size_t i = 0; i < size / sizeof(uint16_t); i++) add_word(trial, ((const uint16_t *)start)[i]);
+    for (size_t i = 0; i < size / sizeof(uint16_t); i++) {
+      const uint16_t bits = ((const uint16_t *)start)[i];
+      add_word(trial, (bits & 0x7fff) <= infinity ? bits : 0x7fff);
+    }
   } else if (content == NORMA_DOUBLES) {
     for (size_t i = 0; i < size / sizeof(double); i++) {
       uint64_t bits;
@@ -159,7 +163,9 @@ void norma_end(norma_trial *trial) {
     const unsigned char *start = trial->buffers[i].start;
     const size_t size = trial->buffers[i].size;
     add_bytes(trial, start - MARGIN, MARGIN);
-    if (trial->buffers[i].content != NORMA_SCRATCH) add_contents(trial, start, size, trial->buffers[i].content);
+    if (trial->buffers[i].content != NORMA_SCRATCH) {
+      add_contents(trial, start, size, trial->buffers[i].content, trial->buffers[i].infinity);
+    }
     add_bytes(trial, start + size, MARGIN);
     free(trial->buffers[i].memory);
   }

@@ -24,6 +24,7 @@ typedef struct norma_trial {
     void *memory, *start;
     size_t size;
     enum norma_content content;
+    unsigned short infinity;
   } buffers[NORMA_MOST_BUFFERS];
 } norma_trial;
 
@@ -39,8 +40,8 @@ double *norma_doubles(norma_trial *trial, long count);
 // The same without signs.
 float *norma_magnitudes(norma_trial *trial, long count);
 double *norma_double_magnitudes(norma_trial *trial, long count);
-// Numbers of half width, with any bits.
-unsigned short *norma_halves(norma_trial *trial, long count);
+// Numbers of half width, with any bits. What is beyond infinity, whose bits are given, is not a number: which one does not matter.
+unsigned short *norma_halves(norma_trial *trial, long count, unsigned short infinity);
 // first, first + step, first + 2 step …
 int *norma_places(norma_trial *trial, long count, long first, long step);
 // Memory whose contents no case looks at.

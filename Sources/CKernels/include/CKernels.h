@@ -8,6 +8,8 @@
 #define NORMA_BLOCK 64
 // The same for the values of one channel that stand side by side.
 #define NORMA_PLANE_BLOCK 4096
+// Halves so far ahead are asked of memory while others are expanded: they are next, once these have been worked on.
+#define NORMA_AHEAD 2048
 // Terms of a sum of products that are one chain of fused multiply-adds.
 #define NORMA_TERMS 256
 // Reciprocal deviations from 1 / NORMA_STEEPEST to NORMA_STEEPEST, with scales up to NORMA_LARGEST_SCALE, leave everything that a
@@ -22,6 +24,17 @@
 typedef struct norma_tiles {
   long height, width, channels, down, across, top, left;
 } norma_tiles;
+
+// Those that read and write tensors once more for numbers of half width, in `unsigned short`.
+#define NORMA_HALF_KERNELS(KERNEL, format) \
+  KERNEL(void, row_moments_##format, (const unsigned short *x, long stride, long rows, long width, float *base, double *sums, double *squares, float *scratch)) \
+  KERNEL(void, row_normalize_##format, (const unsigned short *x, unsigned short *y, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, bool streams)) \
+  KERNEL(void, row_gradient_sums_##format, (const unsigned short *g, const unsigned short *x, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, bool rectifies, double *sums, double *products, float *scratch)) \
+  KERNEL(void, row_input_gradient_##format, (const unsigned short *g, const unsigned short *x, unsigned short *dx, long stride, long rows, long width, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams)) \
+  KERNEL(bool, layer_normalize_##format, (const unsigned short *x, unsigned short *y, long rows, long channels, const float *gamma, const float *beta, double epsilon, double *mean, double *reciprocal, bool streams)) \
+  KERNEL(void, layer_gradient_##format, (const unsigned short *g, const unsigned short *x, unsigned short *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool begins, bool ends, bool streams)) \
+  KERNEL(void, narrow_##format, (const float *x, unsigned short *y, long count, bool streams)) \
+  KERNEL(void, widen_##format, (const unsigned short *x, float *y, long count))
 
 // The one list of all kernels: result, name and operands. The struct below, which is also what Swift sees, and the table of each
 // instruction set are made of it; the files in `loops` say what each of them computes.
@@ -42,6 +55,8 @@ typedef struct norma_tiles {
   KERNEL(void, plane_input_gradient, (const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot, const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams)) \
   KERNEL(bool, layer_normalize, (const float *x, float *y, long rows, long channels, const float *gamma, const float *beta, double epsilon, double *mean, double *reciprocal, bool streams)) \
   KERNEL(void, layer_gradient, (const float *g, const float *x, float *dx, long rows, long channels, const float *gamma, const double *mean, const double *reciprocal, double *gammaSums, double *betaSums, float *scratch, bool begins, bool ends, bool streams)) \
+  NORMA_HALF_KERNELS(KERNEL, float16) \
+  NORMA_HALF_KERNELS(KERNEL, bfloat16) \
   KERNEL(void, row_bias, (float *y, long rows, long width, const float *bias, bool rectifies)) \
   KERNEL(void, add, (const float *a, const float *b, float *y, long count, bool rectifies)) \
   KERNEL(void, rectify_gradient, (const float *y, const float *g, float *dx, long count)) \
@@ -55,10 +70,6 @@ typedef struct norma_tiles {
   KERNEL(void, hyperbolic_tangent, (const float *x, float *y, long count)) \
   KERNEL(void, error_function, (const float *x, float *y, long count)) \
   KERNEL(void, gelu, (const float *x, float *y, long count)) \
-  KERNEL(void, narrow_float16, (const float *x, unsigned short *y, long count, bool streams)) \
-  KERNEL(void, narrow_bfloat16, (const float *x, unsigned short *y, long count, bool streams)) \
-  KERNEL(void, widen_float16, (const unsigned short *x, float *y, long count)) \
-  KERNEL(void, widen_bfloat16, (const unsigned short *x, float *y, long count)) \
   KERNEL(void, momentum, (float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov)) \
   KERNEL(long, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound)) \
   KERNEL(long, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon, float bound)) \

@@ -1,5 +1,5 @@
-// Floats to numbers of half width, and back. Rounding is to the nearest, to even where two are as near, by operations on integers: the
-// processors' own conversions may flush small numbers to zero, or not be there.
+// Floats to numbers of half width, and back. Rounding is to the nearest, to even where two are as near, with the same bits everywhere: by
+// operations on integers where a processor's own conversion flushes small numbers to zero, as that to bfloat16 does, or is not there.
 // Part of kernels_body.h, which see.
 
 // One vector where a mask has all bits set, another elsewhere.
@@ -8,11 +8,18 @@ static inline __attribute__((always_inline)) vi NAME(either)(vi mask, vi yes, vi
 // The upper half of a float. What is cut off rounds by a carry, which goes on into the exponent, and from the largest to infinity. What
 // is not a number stays one, and quiet.
 static inline __attribute__((always_inline)) vh NAME(bfloat16)(vf v) {
-  const vi bits = (vi)v, upper = (vi)((vu)bits >> 16), magnitude = bits & 0x7fffffff;
-  const vi rounded = (vi)(((vu)bits + 0x7fff + ((vu)upper & 1)) >> 16);
-  return __builtin_convertvector((vu)NAME(either)(magnitude > 0x7f800000, upper | 0x40, rounded), vh);
+  const vi bits = (vi)v, isOdd = (bits & 0x10000) != 0;
+  const vs upper = (vs)NAME(either)((vi)(v != v), bits | 0x400000, bits + 0x7fff - isOdd);
+  return __builtin_shufflevector(upper, upper, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
+static inline __attribute__((always_inline)) vf NAME(of_bfloat16)(vh h) { return (vf)(__builtin_convertvector(h, vu) << 16); }
+
+#ifdef HAS_FLOAT16
+// IEEE 754's binary16, by the processor: of its conversions these neither flush small numbers nor depend on any mode.
+static inline __attribute__((always_inline)) vh NAME(float16)(vf v) { return (vh)__builtin_convertvector(v, v16); }
+static inline __attribute__((always_inline)) vf NAME(of_float16)(vh h) { return __builtin_convertvector((v16)h, vf); }
+#else
 // The digits below 2^-14, the smallest number with an exponent of its own: multiples of 2^-24. `magnitude` is below that of 2^-14.
 static inline __attribute__((always_inline)) vi NAME(small_float16)(vi magnitude) {
   // From 25 places on nothing is left.
@@ -35,8 +42,6 @@ static inline __attribute__((always_inline)) vh NAME(float16)(vf v) {
   return __builtin_convertvector((vu)(found | (vi)((vu)bits >> 16 & 0x8000)), vh);
 }
 
-static inline __attribute__((always_inline)) vf NAME(of_bfloat16)(vh h) { return (vf)(__builtin_convertvector(h, vu) << 16); }
-
 static inline __attribute__((always_inline)) vf NAME(of_float16)(vh h) {
   const vi half = (vi)__builtin_convertvector(h, vu), magnitude = (half & 0x7fff) << 13;
   const vi moved = magnitude + (112 << 23);
@@ -46,12 +51,36 @@ static inline __attribute__((always_inline)) vf NAME(of_float16)(vh h) {
       magnitude < (1 << 23), small, NAME(either)(magnitude >= (31 << 23), moved + (112 << 23), moved));
   return (vf)(found | (vi)((vu)(half & 0x8000) << 16));
 }
+#endif
+
+// One number by way of a vector.
+#define DEFINE_ONE(format)                                                                                  \
+  static inline unsigned short NAME(one_##format)(float v) { return NAME(format)(NAME(splat)(v))[0]; }     \
+  static inline float NAME(one_of_##format)(unsigned short h) { return NAME(of_##format)(h - (vh){0})[0]; }
+DEFINE_ONE(float16)
+DEFINE_ONE(bfloat16)
+#undef DEFINE_ONE
 
 // How many of `count` halves stand before the first place that can be streamed to.
 static inline __attribute__((always_inline)) long NAME(half_lead)(const unsigned short *p, long count, bool streams) {
   long lead = streams ? (long)((32 - ((uintptr_t)p & 31)) & 31) / (long)sizeof *p : 0;
   return lead < count ? lead : count;
 }
+static inline __attribute__((always_inline)) void NAME(put_half)(unsigned short *p, vh h, bool streams) {
+  if (streams) __builtin_nontemporal_store(h, (vha *)p); else *(vh *)p = h;
+}
+
+// What the loops of stored.h ask for.
+#define DEFINE_STORED(format)                                                                                            \
+  static inline __attribute__((always_inline)) void NAME(put_##format)(unsigned short *p, vf v, bool streams) {          \
+    NAME(put_half)(p, NAME(format)(v), streams);                                                                         \
+  }                                                                                                                      \
+  static inline __attribute__((always_inline)) long NAME(lead_##format)(const unsigned short *p, long count, bool streams) { \
+    return NAME(half_lead)(p, count, streams);                                                                           \
+  }
+DEFINE_STORED(float16)
+DEFINE_STORED(bfloat16)
+#undef DEFINE_STORED
 
 // Less than a vector, by way of one.
 #define NARROW_SOME(CONVERT, x, y, count)                                \
@@ -66,8 +95,7 @@ static inline __attribute__((always_inline)) long NAME(half_lead)(const unsigned
     long i = NAME(half_lead)(y, count, streams);                                                                   \
     if (i > 0) NARROW_SOME(CONVERT, x, y, i);                                                                      \
     for (; i + LANES <= count; i += LANES) {                                                                       \
-      const vh v = CONVERT(NAME(load)(x + i));                                                                     \
-      if (streams) __builtin_nontemporal_store(v, (vha *)(y + i)); else *(vh *)(y + i) = v;                        \
+      NAME(put_half)(y + i, CONVERT(NAME(load)(x + i)), streams);                                                  \
     }                                                                                                              \
     if (i < count) NARROW_SOME(CONVERT, x + i, y + i, count - i);                                                  \
   }                                                                                                                \
@@ -78,7 +106,10 @@ static inline __attribute__((always_inline)) long NAME(half_lead)(const unsigned
 #define DEFINE_WIDEN(name, CONVERT)                                                        \
   static void NAME(widen_##name)(const unsigned short *x, float *y, long count) {          \
     long i = 0;                                                                            \
-    for (; i + LANES <= count; i += LANES) NAME(store)(y + i, CONVERT(*(const vh *)(x + i))); \
+    for (; i + LANES <= count; i += LANES) {                                               \
+      __builtin_prefetch(x + i + NORMA_AHEAD);                                             \
+      NAME(store)(y + i, CONVERT(*(const vh *)(x + i)));                                   \
+    }                                                                                      \
     if (i < count) {                                                                       \
       vh some = {0};                                                                       \
       __builtin_memcpy(&some, x + i, (size_t)(count - i) * sizeof *x);                     \

@@ -93,3 +93,11 @@ static inline __attribute__((always_inline)) void NAME(load_transposed)(
     columns[4 * half + 2 * i + 1] = __builtin_shufflevector(first, second, 2, 3, 10, 11, 6, 7, 14, 15);
   }
 }
+
+// The last r lanes set, from place r on.
+static const int NAME(lane_masks)[2 * LANES] = {[LANES ... 2 * LANES - 1] = -1};
+
+// Keeps the lanes of the last `count` < LANES of a run's values, which the vector before did not cover.
+static inline __attribute__((always_inline)) vf NAME(keep_last)(vf v, long count) {
+  return (vf)((vi)v & *(const vi *)(NAME(lane_masks) + count));
+}

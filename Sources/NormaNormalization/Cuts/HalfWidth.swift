@@ -10,6 +10,11 @@ enum Reading<Element: TensorElement> {
   /// Whether numbers must be expanded.
   @inline(__always) var isHalf: Bool { if case .half = self { true } else { false } }
 
+  /// The bits of numbers of half width, and their format.
+  @inline(__always) var bits: (x: UnsafePointer<UInt16>, precision: HalfPrecision)? {
+    if case .half(let x, let precision) = self { (x, precision) } else { nil }
+  }
+
   /// The number at a place.
   subscript(place: Int) -> Element {
     switch self {
@@ -45,6 +50,11 @@ enum Writing<Element: TensorElement> {
 
   /// Whether numbers must be rounded.
   @inline(__always) var isHalf: Bool { if case .half = self { true } else { false } }
+
+  /// Where the bits of numbers of half width go, and their format.
+  @inline(__always) var bits: (y: UnsafeMutablePointer<UInt16>, precision: HalfPrecision)? {
+    if case .half(let y, let precision) = self { (y, precision) } else { nil }
+  }
 
   /// Takes in some numbers from memory.
   func store(_ memory: UnsafePointer<Element>, at place: Int, count: Int, streams: Bool) {

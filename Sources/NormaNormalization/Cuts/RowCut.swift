@@ -17,6 +17,14 @@ struct RowCut {
       && writesPastCaches(count: rows * channels, run: channels)
   }
 
+  /// Whether rows of half width are written past the caches: those of whole vectors.
+  var streamsHalves: Bool { streams && channels % ChannelExtent.lanes == 0 }
+
+  /// Whether kernels read rows of half width as they lie: not short ones, whose means are found by their columns.
+  func readsHalves(subtractingMean: Bool) -> Bool {
+    channels > Int(NORMA_BLOCK) || !subtractingMean && channels >= ChannelExtent.lanes
+  }
+
   /// Rows that are expanded together where they are of half width: as many as the kernels do together, in the nearest cache.
   var rowsExpanded: Int {
     channels <= 256 ? max(ChannelExtent.lanes, 2048 / max(1, channels)) : channels <= 1024 ? 4 : 1
@@ -119,5 +127,24 @@ extension RowCut {
   ) {
     guard isHalf else { return body(RowScratch(nil, rows: rows, self)) }
     NormaTensor.withScratch(3 * rows * channels, of: Element.self) { body(RowScratch($0, rows: rows, self)) }
+  }
+
+  /// The gradient of some rows of half width, if kernels read and write them as they lie; see `layer_gradient`.
+  func findGradient<Element: TensorElement>(
+    _ g: Reading<Element>, _ x: Reading<Element>, _ dx: Writing<Element>, _ run: Range<Int>,
+    _ gamma: UnsafePointer<Float>, mean: UnsafePointer<Double>?, _ reciprocal: UnsafePointer<Double>,
+    _ parts: UnsafeMutablePointer<Double>, _ scratch: UnsafeMutablePointer<Float>,
+    _ kernels: UnsafePointer<norma_kernels>
+  ) -> Bool {
+    guard let (g, precision) = g.bits, let (x, other) = x.bits, let (dx, written) = dx.bits, precision == other,
+      precision == written, channels >= ChannelExtent.lanes
+    else { return false }
+    let find =
+      precision == .float16 ? kernels.pointee.layer_gradient_float16! : kernels.pointee.layer_gradient_bfloat16!
+    let (row, start) = (run.lowerBound, run.lowerBound * channels)
+    find(
+      g + start, x + start, dx + start, run.count, channels, gamma, mean.map { $0 + row }, reciprocal + row, parts,
+      parts + channels, scratch, true, true, streamsHalves)
+    return true
   }
 }

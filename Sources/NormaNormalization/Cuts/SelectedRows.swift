@@ -38,6 +38,13 @@ struct SelectedRows: Sendable {
   /// Whether some rows do not stand beside their neighbours.
   var areApart: Bool { runs != nil }
 
+  /// A part as rows that kernels read and write as they lie, folded ones as one, and how many of its rows are in them; nil where they do
+  /// not lie so.
+  func wideRows(_ part: ChannelExtent) -> (rows: ChannelExtent, count: Int)? {
+    guard runs == nil, part.inner == 1, part.width >= ChannelExtent.lanes, part.outers >= part.fold else { return nil }
+    return (part.wide, part.outers / part.fold * part.fold)
+  }
+
   /// Those rows of some samples that count.
   ///
   /// - Parameter keepsWeights: whether their weights matter even where all are the same: these are not all rows that share moments.
@@ -65,6 +72,11 @@ struct SelectedRows: Sendable {
         outers: samples.lowerBound * outersPerSample..<samples.upperBound * outersPerSample)
       runs = nil
     }
+  }
+
+  /// Whether rows of half width are written past the caches: those of whole vectors.
+  func streamsHalves(_ rows: ChannelExtent) -> Bool {
+    streams && rows.channels % ChannelExtent.lanes == 0 && rows.stride % ChannelExtent.lanes == 0
   }
 
   /// The sum of all weights of a channel's values.

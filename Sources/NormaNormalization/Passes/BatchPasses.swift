@@ -27,6 +27,18 @@ struct BatchPasses<Element: TensorElement> {
   private func normalize(
     _ x: Source, _ y: Result, _ part: ChannelExtent, _ start: Int, _ vectors: ChannelVectors<Element>, isOrdinary: Bool
   ) {
+    var (part, start) = (part, start)
+    if let kernels = passes.kernels, isOrdinary, let (x, precision) = x.bits, let (y, written) = y.bits,
+      precision == written, let (wide, count) = rows.wideRows(part)
+    {
+      let place = rows.start + start
+      passes.normalize(
+        x + place, y + place, precision, wide, vectors, rectifies: rectifies, streams: rows.streamsHalves(wide), kernels
+      )
+      start += count * part.stride
+      part.outers -= count
+      if part.outers == 0 { return }
+    }
     rows.write(nil, x, y, part, start, streams: rows.streams) { _, x, y, part, streams in
       passes.normalize(x, y, part, vectors, isOrdinary: isOrdinary, rectifies: rectifies, streams: streams)
     }
@@ -90,6 +102,10 @@ struct BatchPasses<Element: TensorElement> {
       passes.add($0, count: $1, to: $2, width: $3)
     } rest: { rest, start in
       rows.read(x, rest, start) { addMoments($0, $1, base: found.base, sums: found.sums, squares: found.squares) }
+    } direct: { kernels, wide, place in
+      guard let (x, precision) = x.bits else { return false }
+      passes.findMoments(x + place, precision, wide, found, scratch: scratch, kernels)
+      return true
     }
   }
 
@@ -100,16 +116,38 @@ struct BatchPasses<Element: TensorElement> {
   ///   - find: finds the sums of a block that begins somewhere, whose first channel is the part's of that number.
   ///   - add: adds the sums of so many further values a channel.
   ///   - rest: adds those of the last rows, which do not fill a folded one.
+  ///   - direct: finds those of all others at once, if kernels read them as they lie, from a place in the whole tensor.
   private func forEachBlock(
     _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums, inBlocks: Bool,
     find: (_ block: Block, _ start: Int, _ channel: Int, _ found: Passes.Sums) -> Void,
     add: (_ block: Passes.Sums, _ count: Int, _ total: Passes.Sums, _ width: Int) -> Void,
-    rest: (_ part: ChannelExtent, _ start: Int) -> Void
+    rest: (_ part: ChannelExtent, _ start: Int) -> Void,
+    direct: (_ kernels: KernelSet<Element>, _ rows: ChannelExtent, _ place: Int) -> Bool
+  ) {
+    let fold = part.fold
+    guard inBlocks, let kernels = passes.kernels else { return find(Block(part: part, isWide: false), start, 0, found) }
+    let whole = part.outers / fold * fold
+    if let (wide, _) = rows.wideRows(part), direct(kernels, wide, rows.start + start) {
+    } else if part.inner == 1, part.width >= ChannelExtent.lanes, part.outers > Int(NORMA_BLOCK) * fold {
+      forEachBlockOfWideRows(part, start, found, find: find, add: add)
+    } else {
+      return find(Block(part: part, isWide: false), start, 0, found)
+    }
+    for copy in 1..<max(1, fold) { add(found.from(copy * part.channels), whole / fold, found, part.channels) }
+    if whole < part.outers {
+      var last = part
+      (last.outers, last.fold) = (part.outers - whole, 1)
+      rest(last, start + whole * rows.extent.stride)
+    }
+  }
+
+  private func forEachBlockOfWideRows(
+    _ part: ChannelExtent, _ start: Int, _ found: Passes.Sums,
+    find: (_ block: Block, _ start: Int, _ channel: Int, _ found: Passes.Sums) -> Void,
+    add: (_ block: Passes.Sums, _ count: Int, _ total: Passes.Sums, _ width: Int) -> Void
   ) {
     let (fold, channels) = (part.fold, part.channels)
     let length = Int(NORMA_BLOCK) * fold
-    guard inBlocks, passes.kernels != nil, part.inner == 1, part.width >= ChannelExtent.lanes, part.outers > length
-    else { return find(Block(part: part, isWide: false), start, 0, found) }
     let whole = part.outers / fold * fold
     let stripes = fold == 1 && channels >= 2 * Self.channelsPerStripe ? channels / Self.channelsPerStripe : 1
     Passes.Sums.lend(width: part.width) { sums, _ in
@@ -127,12 +165,6 @@ struct BatchPasses<Element: TensorElement> {
           if first > 0 { add(target, count / fold, found.from(channel), width * fold) }
         }
       }
-    }
-    for copy in 1..<max(1, fold) { add(found.from(copy * channels), whole / fold, found, channels) }
-    if whole < part.outers {
-      var last = part
-      (last.outers, last.fold) = (part.outers - whole, 1)
-      rest(last, start + whole * rows.extent.stride)
     }
   }
 
@@ -238,12 +270,30 @@ struct BatchPasses<Element: TensorElement> {
           addVector(more.sums, to: found.sums, count: part.channels)
           addVector(more.squares, to: found.squares, count: part.channels)
         }
+      } direct: { kernels, wide, place in
+        guard let (g, precision) = g.bits, let (x, other) = x.bits, precision == other else { return false }
+        passes.findGradientSums(
+          g + place, x + place, precision, wide, vectors.from(first), rectifies: rectifies, found, scratch: scratch,
+          kernels)
+        return true
       }
     }
     func findInputGradient(
       _ part: ChannelExtent, _ start: Int, _ first: Int, _ line: Passes.Line, isFinite: Bool
     ) {
       func find(_ part: ChannelExtent, _ start: Int, _ line: Passes.Line, streams: Bool) {
+        var (part, start) = (part, start)
+        if let kernels = passes.kernels, isFinite, let (g, precision) = g.bits, let (x, other) = x.bits,
+          let (dx, written) = dx.bits, precision == other, precision == written, let (wide, count) = rows.wideRows(part)
+        {
+          let place = rows.start + start
+          passes.findInputGradient(
+            g + place, x + place, dx + place, precision, wide, vectors.from(first), line, rectifies: rectifies,
+            streams: streams && rows.streamsHalves(wide), kernels)
+          start += count * part.stride
+          part.outers -= count
+          if part.outers == 0 { return }
+        }
         rows.write(g, x, dx, part, start, streams: streams) { g, x, dx, part, streams in
           passes.findInputGradient(
             g!, x, dx, part, vectors.from(first), line, isOrdinary: isFinite, rectifies: rectifies, streams: streams)

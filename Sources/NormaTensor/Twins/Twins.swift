@@ -18,12 +18,40 @@ nonisolated(unsafe) let twins: UnsafePointer<norma_kernels> = {
       channel_scales: channelScalesTwin, finish_gradients: finishGradientsTwin, plane_moments: planeMomentsTwin,
       plane_normalize: planeNormalizeTwin, plane_gradient_sums: planeGradientSumsTwin,
       plane_input_gradient: planeInputGradientTwin, layer_normalize: layerNormalizeTwin,
-      layer_gradient: layerGradientTwin, row_bias: rowBiasTwin, add: addTwin, rectify_gradient: rectifyGradientTwin,
+      layer_gradient: layerGradientTwin,
+      row_moments_float16: { rowMomentsTwin(.float16, $0!, $1, $2, $3, $4!, $5!, $6!, $7!) },
+      row_normalize_float16: { rowNormalizeTwin(.float16, $0!, $1!, $2, $3, $4, $5!, $6!, $7!, $8, $9) },
+      row_gradient_sums_float16: {
+        rowGradientSumsTwin(.float16, $0!, $1!, $2, $3, $4, $5!, $6!, $7!, $8, $9!, $10!, $11!)
+      },
+      row_input_gradient_float16: {
+        rowInputGradientTwin(.float16, $0!, $1!, $2!, $3, $4, $5, $6!, $7!, $8!, $9!, $10!, $11, $12)
+      },
+      layer_normalize_float16: { layerNormalizeTwin(.float16, $0!, $1!, $2, $3, $4!, $5!, $6, $7, $8!, $9) },
+      layer_gradient_float16: {
+        layerGradientTwin(.float16, $0!, $1!, $2!, $3, $4, $5!, $6, $7!, $8!, $9!, $10!, $11, $12, $13)
+      },
+      narrow_float16: { x, y, count, _ in narrowTwin(.float16, x!, y!, count) },
+      widen_float16: { widenTwin(.float16, $0!, $1!, $2) },
+      row_moments_bfloat16: { rowMomentsTwin(.bfloat16, $0!, $1, $2, $3, $4!, $5!, $6!, $7!) },
+      row_normalize_bfloat16: { rowNormalizeTwin(.bfloat16, $0!, $1!, $2, $3, $4, $5!, $6!, $7!, $8, $9) },
+      row_gradient_sums_bfloat16: {
+        rowGradientSumsTwin(.bfloat16, $0!, $1!, $2, $3, $4, $5!, $6!, $7!, $8, $9!, $10!, $11!)
+      },
+      row_input_gradient_bfloat16: {
+        rowInputGradientTwin(.bfloat16, $0!, $1!, $2!, $3, $4, $5, $6!, $7!, $8!, $9!, $10!, $11, $12)
+      },
+      layer_normalize_bfloat16: { layerNormalizeTwin(.bfloat16, $0!, $1!, $2, $3, $4!, $5!, $6, $7, $8!, $9) },
+      layer_gradient_bfloat16: {
+        layerGradientTwin(.bfloat16, $0!, $1!, $2!, $3, $4, $5!, $6, $7!, $8!, $9!, $10!, $11, $12, $13)
+      },
+      narrow_bfloat16: { x, y, count, _ in narrowTwin(.bfloat16, x!, y!, count) },
+      widen_bfloat16: { widenTwin(.bfloat16, $0!, $1!, $2) },
+      row_bias: rowBiasTwin, add: addTwin, rectify_gradient: rectifyGradientTwin,
       stream_zeros: streamZerosTwin, scale: scaleTwin, approach: approachTwin, sum_of_squares: sumOfSquaresTwin,
       exponential: exponentialTwin, logarithm: logarithmTwin, sigmoid: sigmoidTwin,
       hyperbolic_tangent: hyperbolicTangentTwin, error_function: errorFunctionTwin, gelu: geluTwin,
-      narrow_float16: narrowFloat16Twin, narrow_bfloat16: narrowBFloat16Twin, widen_float16: widenFloat16Twin,
-      widen_bfloat16: widenBFloat16Twin, momentum: momentumTwin, adam: adamTwin, rmsprop: rmspropTwin,
+      momentum: momentumTwin, adam: adamTwin, rmsprop: rmspropTwin,
       product: productTwin,
       product_of_columns: productOfColumnsTwin, write_transposed: writeTransposedTwin, pack_rows: packRowsTwin,
       pack_columns: packColumnsTwin,
