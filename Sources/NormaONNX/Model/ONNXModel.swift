@@ -30,20 +30,27 @@ public struct ONNXModel: Sendable, Equatable {
 }
 
 extension ONNXModel {
-  /// Reads a file.
+  /// Reads a file, and those beside it that hold elements of its tensors.
   ///
-  /// - Throws: `FileError` if it cannot be read; ``ONNXError`` as ``init(bytes:)`` does, with the file's name.
+  /// - Throws: `FileError` if it cannot be read; ``ONNXError`` as ``init(bytes:)`` does, with the file's name, and for a file of
+  ///   elements that is not there, too short, or outside of the model's folder.
   public init(contentsOf path: String) throws {
     let bytes = try FileAccess.read(path)
-    do throws(ONNXError) { self = try ONNXModel(bytes: bytes) } catch { throw error.within(path) }
+    var files: ExternalFiles? = ExternalFiles(beside: path)
+    do throws(ONNXError) { self = try ONNXModel(bytes: bytes, &files) } catch { throw error.within(path) }
   }
 
   /// Reads the bytes of a file.
   ///
   /// - Throws: ``ONNXError`` if they are no model, or one that does not hang together: values that nothing gives or two nodes
   ///   give, nodes before what they need, tensors of a wrong length; and for what is not supported at all, such as functions
-  ///   of the model's own. Operators are looked at when the model runs.
+  ///   of the model's own, or tensors in other files. Operators are looked at when the model runs.
   public init(bytes: [UInt8]) throws(ONNXError) {
+    var files: ExternalFiles?
+    try self.init(bytes: bytes, &files)
+  }
+
+  private init(bytes: [UInt8], _ files: inout ExternalFiles?) throws(ONNXError) {
     guard let message = try? ProtoModel(serializedBytes: bytes) else {
       throw .malformed(Self.place, "it is cut off, or no model in ONNX's format")
     }
@@ -66,7 +73,7 @@ extension ONNXModel {
     for tensor in message.graph.initializers {
       let place = "the tensor '\(tensor.name)'"
       guard initializers[tensor.name] == nil else { throw .malformed(place, "it is there twice") }
-      initializers[tensor.name] = try ONNXTensor(tensor, at: place)
+      initializers[tensor.name] = try ONNXTensor(tensor, at: place, &files)
     }
     var nodes: [ONNXNode] = []
     for node in message.graph.nodes { nodes.append(try ONNXNode(node)) }

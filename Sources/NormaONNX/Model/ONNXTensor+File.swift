@@ -17,14 +17,21 @@ extension ONNXTensor {
     }
   }
 
-  /// The tensor of a message.
+  /// The tensor of a message that has its elements.
   init(_ message: ProtoTensor, at place: @autoclosure () -> String) throws(ONNXError) {
+    var files: ExternalFiles?
+    try self.init(message, at: place(), &files)
+  }
+
+  /// The tensor of a message, whose elements may be in a file beside the model.
+  init(
+    _ message: ProtoTensor, at place: @autoclosure () -> String, _ files: inout ExternalFiles?
+  ) throws(ONNXError) {
     guard let type = ONNXElementType(rawValue: message.elementType) else {
       throw .unsupported(place(), "elements of type \(ONNXElementType.name(of: message.elementType))")
     }
-    guard message.location == 0, message.external.isEmpty else {
-      throw .unsupported(place(), "its elements are in another file")
-    }
+    let isExternal = message.location != 0 || !message.external.isEmpty
+    guard !isExternal || files != nil else { throw .unsupported(place(), "its elements are in another file") }
     // No memory is asked for before the file is known to hold as many.
     let shape = try checkedShape(message.lengths.map { Int($0) }, atMost: 1 << 31, at: place())
     let count = shape.elementCount
@@ -33,7 +40,12 @@ extension ONNXTensor {
         throw .malformed(place(), "\(found) elements, and the shape \(shape) has \(count)")
       }
     }
-    if !message.raw.isEmpty {
+    if isExternal {
+      var message = message
+      message.raw = Data(try files!.bytes(of: message, count: count * type.byteCount, at: place()))
+      (message.external, message.location) = ([], 0)
+      try self.init(message, at: place())
+    } else if !message.raw.isEmpty {
       guard message.raw.count == count * type.byteCount else {
         throw .malformed(
           place(), "\(message.raw.count) bytes, and the shape \(shape) takes \(count * type.byteCount) of type \(type)")

@@ -1,0 +1,60 @@
+import Foundation
+import NormaFiles
+internal import SwiftProtobuf
+
+/// The files beside a model that hold the elements of tensors: each is read once. PyTorch writes such by default.
+struct ExternalFiles {
+  /// The folder of the model.
+  private let folder: String
+  private var contents: [String: [UInt8]] = [:]
+
+  /// The files beside a model.
+  init(beside model: String) { folder = URL(filePath: model).deletingLastPathComponent().path(percentEncoded: false) }
+
+  /// The bytes of a tensor, as many as are expected.
+  ///
+  /// - Throws: ``ONNXError`` for a file that is not below the model's folder or cannot be read, and for a part that it does not have.
+  mutating func bytes(of message: ProtoTensor, count: Int, at place: String) throws(ONNXError) -> ArraySlice<UInt8> {
+    var entries: [String: String] = [:]
+    for entry in message.external { entries[entry.key] = entry.value }
+    guard let name = entries["location"], !name.isEmpty else {
+      throw .malformed(place, "it does not say which file its elements are in")
+    }
+    func number(_ key: String, or standard: Int) throws(ONNXError) -> Int {
+      guard let text = entries[key] else { return standard }
+      guard let number = Int(text), number >= 0 else { throw .malformed(place, "'\(key)' is '\(text)'") }
+      return number
+    }
+    let file = try contents(of: name, at: place)
+    let offset = try number("offset", or: 0)
+    let length = try number("length", or: max(0, file.count - offset))
+    guard offset <= file.count, length <= file.count - offset else {
+      throw .malformed(
+        place, "its elements are \(length) bytes from \(offset) on of '\(name)', which has \(file.count)")
+    }
+    guard length == count else {
+      throw .malformed(place, "\(length) bytes in '\(name)', and its shape takes \(count)")
+    }
+    return file[offset..<offset + length]
+  }
+
+  private mutating func contents(of name: String, at place: String) throws(ONNXError) -> [UInt8] {
+    if let known = contents[name] { return known }
+    // Links are followed before the folders are compared, so that none leads out.
+    let home = URL(filePath: folder.isEmpty ? "." : folder, directoryHint: .isDirectory).resolvingSymlinksInPath()
+    let file = home.appending(path: name).resolvingSymlinksInPath().standardizedFileURL
+    let isWithin =
+      !name.hasPrefix("/") && !name.split(separator: "/").contains("..")
+      && file.pathComponents.starts(with: home.standardizedFileURL.pathComponents)
+    guard isWithin else {
+      throw .malformed(place, "its elements are in '\(name)', which is not in the model's folder")
+    }
+    do {
+      let bytes = try FileAccess.read(file.path(percentEncoded: false))
+      contents[name] = bytes
+      return bytes
+    } catch {
+      throw .malformed(place, "its elements are in another file: \(error)")
+    }
+  }
+}
