@@ -66,6 +66,26 @@ struct StoredNumberTests {
     #expect(said.contains("NumPy's files hold no text: the metadata 'made by' are left out."))
   }
 
+  // MARK: Names of a model within another
+
+  @Test func namesMayBeginWithWhatTheModelIsAPartOf() throws {
+    let folder = try Folder()
+    let path = Self.caseFile("15-model-prefix/modelprefix.safetensors")
+    let said = try run([path, "--model", "mlp:6", "-o", folder.path("m.safetensors")])
+    #expect(said.contains("the names begin with 'model.', which was left out"))
+    let file = try Safetensors(contentsOf: path)
+    var plain = file
+    plain.entries = Dictionary(
+      uniqueKeysWithValues: file.entries.map { (String($0.key.dropFirst("model.".count)), $0.value) })
+    try plain.write(to: folder.path("plain.safetensors"))
+    try run([folder.path("plain.safetensors"), "--model", "mlp:6", "-o", folder.path("p.safetensors")])
+    let (found, expected) = (
+      try Safetensors(contentsOf: folder.path("m.safetensors")),
+      try Safetensors(contentsOf: folder.path("p.safetensors"))
+    )
+    #expect(found.entries == expected.entries)
+  }
+
   // MARK: Counters and numbers that are none
 
   @Test func countersMayBeOfAnyType() throws {

@@ -175,13 +175,28 @@ import Testing
   @Test func whatWrappersOfModelsPutBeforeNamesIsLeftOut() throws {
     let network = try ConvertedNetwork.named("convnet")
     let state = try network.stateDictionary()
-    for prefix in ["module.", "_orig_mod.", "module._orig_mod."] {
+    for prefix in ["module.", "_orig_mod.", "module._orig_mod.", "model.", "net.backbone.", "0.", "a.0.1."] {
       let wrapped = StateDictionary(
         entries: Dictionary(uniqueKeysWithValues: state.entries.map { (prefix + $0.key, $0.value) }))
       let model = try network.makeModel()
       #expect(try wrapped.load(into: model, sampleShape: network.sampleShape) == [.prefix(prefix)])
       #expect(try haveSameBits(try StateDictionary(model, sampleShape: network.sampleShape), state))
     }
+  }
+
+  @Test func whatBeginsOtherwiseKeepsItsNameAndIsTold() throws {
+    let network = try ConvertedNetwork.named("convnet")
+    let state = try network.stateDictionary()
+    var whole = StateDictionary(
+      entries: Dictionary(uniqueKeysWithValues: state.entries.map { ("model." + $0.key, $0.value) }))
+    whole.entries["teacher.0.weight"] = .float(.ones([2]))
+    let model = try network.makeModel()
+    let error = #expect(throws: ModelStateError.self) { try whole.load(into: model, sampleShape: network.sampleShape) }
+    #expect(error?.problems == ["teacher.0.weight": .unexpected])
+    // A model of which a part is called as it is itself.
+    let twice = StateDictionary(
+      entries: state.entries.merging(state.entries.map { ("model." + $0.key, $0.value) }) { own, _ in own })
+    #expect(throws: ModelStateError.self) { try twice.load(into: model, sampleShape: network.sampleShape) }
   }
 
   @Test func aStateWithoutCountsIsSupposedToHaveSeenABatch() throws {

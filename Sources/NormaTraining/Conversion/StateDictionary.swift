@@ -50,7 +50,7 @@ public struct StateDictionary: Equatable, Sendable {
 
   /// Something about a state that loading it had to change or to suppose.
   public enum Remark: Hashable, Sendable, CustomStringConvertible {
-    /// All names began so, as those of models that are wrapped for several processors or for compilation do.
+    /// The names began so, as those of models do that are wrapped for several processors or for compilation, or are part of another.
     case prefix(String)
     /// The entries are of double precision, and were rounded.
     case rounded(count: Int)
@@ -65,7 +65,7 @@ public struct StateDictionary: Equatable, Sendable {
 
     public var description: String {
       switch self {
-      case .prefix(let prefix): "all names begin with '\(prefix)', which was left out"
+      case .prefix(let prefix): "the names begin with '\(prefix)', which was left out"
       case .rounded(let count): "\(count) entr\(count == 1 ? "y" : "ies") of double precision were rounded to single"
       case .cancelledBias(let bias, let mean?):
         "the normalization after it cancels '\(bias)', so it was subtracted from '\(mean)'"
@@ -168,16 +168,28 @@ public struct StateDictionary: Equatable, Sendable {
     return result
   }
 
-  /// The entries without what wrappers of models put before all names, and what that was.
+  /// The entries without what stands before the names of a model that is part of another one, and what that is: found by which beginning
+  /// leaves most of the names that are expected.
   private func withoutPrefix(keeping names: Set<String>) -> (entries: [String: Safetensors.Entry], prefix: String?) {
-    for prefix in ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."]
-    where !entries.isEmpty && names.isDisjoint(with: entries.keys) && entries.keys.allSatisfy({ $0.hasPrefix(prefix) })
-    {
-      let stripped = Dictionary(
-        uniqueKeysWithValues: entries.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
-      if !names.isDisjoint(with: stripped.keys) { return (stripped, prefix) }
+    guard names.isDisjoint(with: entries.keys) else { return (entries, nil) }
+    var counts: [Substring: Int] = [:]
+    for name in entries.keys {
+      for dot in name.indices where name[dot] == "." {
+        let start = name.index(after: dot)
+        if names.contains(String(name[start...])) { counts[name[..<start], default: 0] += 1 }
+      }
     }
-    return (entries, nil)
+    // The shorter of equals, and then the first: the same whatever the order of the names.
+    let best = counts.min {
+      ($1.value, $0.key.count, String($0.key)) < ($0.value, $1.key.count, String($1.key))
+    }
+    guard let prefix = best?.key else { return (entries, nil) }
+    let stripped = entries.map { name, entry in
+      (name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name, entry)
+    }
+    // What begins otherwise has no place, and keeps its whole name; unless that is one of those that are left, it is told.
+    guard Set(stripped.map(\.0)).count == stripped.count else { return (entries, nil) }
+    return (Dictionary(uniqueKeysWithValues: stripped), String(prefix))
   }
 }
 
