@@ -25,7 +25,7 @@ from onnx.backend.test.case.node import collect_testcases
 
 # What `norma check-onnx --help` lists.
 OPERATORS = set(
-    "Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization BitShift BitwiseAnd "
+    "Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh Attention AveragePool BatchNormalization BitShift BitwiseAnd "
     "BitwiseNot BitwiseOr BitwiseXor Cast CastLike Ceil Celu CenterCropPad Clip Compress Concat Constant "
     "ConstantOfShape Conv ConvTranspose Cos Cosh CumProd CumSum DepthToSpace DequantizeLinear Div Dropout "
     "DynamicQuantizeLinear Einsum Elu Equal Erf Exp Expand EyeLike Flatten Floor Gather GatherElements GatherND "

@@ -39,6 +39,11 @@ struct ONNXOperator: Sendable {
     "Asinh": ONNXOperator { call throws(ONNXError) in try call.function(Trigonometry.inverseHyperbolicSine) },
     "Atan": ONNXOperator { call throws(ONNXError) in try call.function(Trigonometry.inverseTangent) },
     "Atanh": ONNXOperator { call throws(ONNXError) in try call.function(Trigonometry.inverseHyperbolicTangent) },
+    "Attention": ONNXOperator([
+      "is_causal", "kv_num_heads", "left_window_size", "q_num_heads", "qk_matmul_output_mode", "right_window_size",
+      "scale",
+      "softcap", "softmax_precision",
+    ]) { call throws(ONNXError) in try call.attention() },
     "AveragePool": ONNXOperator(window.union(["ceil_mode", "count_include_pad"])) { call throws(ONNXError) in
       try call.pooling(isMaximum: false)
     },
