@@ -20,7 +20,9 @@ extension OperatorCall {
     else { throw malformed("queries \(q.shape), keys \(k.shape) and values \(v.shape)") }
     let scores = try shape([batch, heads, queries, keys])
     let lengths = try optionalIntegers(6)
-    guard lengths.map({ $0.count == batch }) ?? true, lengths == nil || past == 0 else {
+    guard lengths.map({ $0.count == batch && $0.allSatisfy { (0...keys).contains($0) } }) ?? true,
+      lengths == nil || past == 0
+    else {
       throw malformed("lengths \(lengths ?? []) of \(batch) sequences, or with keys from before")
     }
     let bias = try attentionBias(scores, past: past, lengths: lengths)
@@ -91,7 +93,9 @@ extension OperatorCall {
       bias = values
     }
     let isCausal = try integer("is_causal", or: 0) != 0
-    let (left, right) = (try integer("left_window_size", or: -1), try integer("right_window_size", or: -1))
+    // Longer windows see no more.
+    let left = min(try integer("left_window_size", or: -1), keys + queries)
+    let right = min(try integer("right_window_size", or: -1), keys + queries)
     guard isCausal || left >= 0 || right >= 0 || lengths != nil else { return bias }
     bias.withUnsafeMutableElements { bias in
       for row in 0..<batch * heads * queries {

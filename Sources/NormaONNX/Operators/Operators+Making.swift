@@ -186,8 +186,8 @@ extension OperatorCall {
     let x = try input(0)
     let found: [Int] =
       switch x {
-      case .floats(let tensor): tensor.elements.indices.filter { tensor.elements[$0] != 0 }
-      case .integers(let tensor): tensor.values.indices.filter { tensor.values[$0] != 0 }
+      case .floats(let tensor): tensor.elements.enumerated().filter { $1 != 0 }.map(\.offset)
+      case .integers(let tensor): tensor.values.enumerated().filter { $1 != 0 }.map(\.offset)
       }
     var values: [Int64] = []
     for axis in x.shape.indices {

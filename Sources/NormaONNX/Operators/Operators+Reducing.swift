@@ -25,8 +25,9 @@ extension OperatorCall {
     switch table {
     case .floats(let table): return [.floats(try reduced(table, reduction).reshaped(to: Shape(lengths)))]
     case .integers(let table):
+      let ordered = table.ordered
       let values = try (0..<rows).map { row throws(ONNXError) in
-        try reduced(table.ordered[row * count..<(row + 1) * count], reduction, table.type)
+        try reduced(ordered[row * count..<(row + 1) * count], reduction, table.type)
       }
       let restored = table.type == .uint64 ? values.map { $0 ^ .min } : values
       return [
@@ -110,15 +111,17 @@ extension OperatorCall {
     }
     let length = x.shape[axis]
     let count = x.shape.elementCount / length
-    let places: [Int64] =
+    func places<Value: Comparable>(_ values: [Value]) -> [Int64] {
+      (0..<count).map { best(values[$0 * length..<($0 + 1) * length]) }
+    }
+    let found: [Int64] =
       switch table {
-      case .floats(let table):
-        (0..<count).map { best(table.elements[$0 * length..<($0 + 1) * length]) }
-      case .integers(let table): (0..<count).map { best(table.ordered[$0 * length..<($0 + 1) * length]) }
+      case .floats(let table): places(table.elements)
+      case .integers(let table): places(table.ordered)
       }
     var lengths = Array(x.shape)
     if try integer("keepdims", or: 1) != 0 { lengths[axis] = 1 } else { lengths.remove(at: axis) }
-    return [.integers(ONNXIntegers(places, shape: Shape(lengths)))]
+    return [.integers(ONNXIntegers(found, shape: Shape(lengths)))]
   }
 
   /// The values along an axis as rows, in the order of the other axes.
