@@ -433,13 +433,14 @@ static void cases_of_momentum(norma_trial *t) {
 static const float square_bound = 0x1p60f;
 
 static void cases_of_adam(norma_trial *t) {
-  EACH_COUNT(count) EACH_FLAG(hasNegative) {
+  EACH_COUNT(count) EACH_FLAG(hasNegative) EACH_FLAG(hasMean) {
     float *w = norma_floats(t, count), *first = norma_floats(t, count);
     const float *g = norma_floats(t, count);
-    float *second = norma_magnitudes(t, count);
+    float *second = norma_magnitudes(t, count), *mean = hasMean ? norma_floats(t, count) : NULL;
     if (hasNegative && count > 0) second[norma_below(t, count)] = -1;
     norma_note(t, t->kernels->adam(
-        w, g, first, second, count, 0.9f, 0.1f, 0.999f, 0.001f, 0.01f, 3.7f, 1e-8f, 0.9999f, square_bound));
+        w, g, first, second, count, 0.9f, 0.1f, 0.999f, 0.001f, 0.01f, 3.7f, 1e-8f, 0.9999f, square_bound,
+        hasMean ? 0.37f : 1, mean, 0.01f));
     norma_end(t);
   }
 }

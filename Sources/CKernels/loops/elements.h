@@ -113,30 +113,49 @@ static inline __attribute__((always_inline)) bool NAME(squares_fit)(
   return all;
 }
 
-// One step of Adam, see OptimizerRule. Returns how many numbers it was made for: all, or those before the first SQUARED of which
-// one's square does not fit.
-static long NAME(adam)(
+// One step of Adam, see OptimizerRule: of gradients times `factor`, at most 1, and with the weights taken into a mean, as by
+// NAME(approach). Returns how many numbers it was made for: all, or those before the first SQUARED of which one's square does not fit.
+static inline __attribute__((always_inline)) long NAME(adam_step)(
     float *restrict w, const float *restrict g, float *restrict first, float *restrict second, long count, float beta1,
-    float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound) {
+    float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound,
+    float factor, float *restrict mean, float weight, bool hasMean) {
   long i = 0;
   for (; i + SQUARED <= count; ) {
     if (!NAME(squares_fit)(g + i, second + i, SQUARED, bound)) return i;
     for (long end = i + SQUARED; i < end; i += LANES) {
-      vf v = NAME(load)(g + i);
+      vf v = factor * NAME(load)(g + i);
       vf m = beta1 * NAME(load)(first + i) + rest1 * v;
       vf s = beta2 * NAME(load)(second + i) + rest2 * v * v;
       NAME(store)(first + i, m);
       NAME(store)(second + i, s);
-      NAME(store)(w + i, shrink * NAME(load)(w + i) - rate * m / (__builtin_elementwise_sqrt(s) * rootScale + epsilon));
+      vf x = shrink * NAME(load)(w + i) - rate * m / (__builtin_elementwise_sqrt(s) * rootScale + epsilon);
+      NAME(store)(w + i, x);
+      if (hasMean) {
+        vf old = NAME(load)(mean + i);
+        NAME(store)(mean + i, old + weight * (x - old));
+      }
     }
   }
   if (!NAME(squares_fit)(g + i, second + i, count - i, bound)) return i;
   for (; i < count; i++) {
-    first[i] = beta1 * first[i] + rest1 * g[i];
-    second[i] = beta2 * second[i] + rest2 * g[i] * g[i];
+    float v = factor * g[i];
+    first[i] = beta1 * first[i] + rest1 * v;
+    second[i] = beta2 * second[i] + rest2 * v * v;
     w[i] = shrink * w[i] - rate * first[i] / (__builtin_elementwise_sqrt(second[i]) * rootScale + epsilon);
+    if (hasMean) mean[i] += weight * (w[i] - mean[i]);
   }
   return count;
+}
+
+// The same; `mean` may be NULL.
+static long NAME(adam)(
+    float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2,
+    float rest2, float rate, float rootScale, float epsilon, float shrink, float bound, float factor, float *mean,
+    float weight) {
+  return mean ? NAME(adam_step)(w, g, first, second, count, beta1, rest1, beta2, rest2, rate, rootScale, epsilon, shrink,
+                                bound, factor, mean, weight, true)
+              : NAME(adam_step)(w, g, first, second, count, beta1, rest1, beta2, rest2, rate, rootScale, epsilon, shrink,
+                                bound, factor, NULL, weight, false);
 }
 
 // One step of RMSProp, see OptimizerRule. Returns as Adam does.

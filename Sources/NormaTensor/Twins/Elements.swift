@@ -74,17 +74,20 @@ private func forEachFitting(
   return count
 }
 
-/// One step of Adam, see `OptimizerRule`. Returns how many numbers it was made for: all, or those before the first 64
+/// One step of Adam, see `OptimizerRule`, of gradients times a factor, and with the weights taken into a mean. Returns how many numbers it was made for: all, or those before the first 64
 /// of which one's square does not fit.
 func adamTwin(
   _ w: UnsafeMutablePointer<Float>!, _ g: UnsafePointer<Float>!, _ first: UnsafeMutablePointer<Float>!,
   _ second: UnsafeMutablePointer<Float>!, _ count: Int, _ beta1: Float, _ rest1: Float, _ beta2: Float,
-  _ rest2: Float, _ rate: Float, _ rootScale: Float, _ epsilon: Float, _ shrink: Float, _ bound: Float
+  _ rest2: Float, _ rate: Float, _ rootScale: Float, _ epsilon: Float, _ shrink: Float, _ bound: Float,
+  _ factor: Float, _ mean: UnsafeMutablePointer<Float>?, _ weight: Float
 ) -> Int {
   forEachFitting(g, second, count, bound) { index in
-    first[index] = beta1 * first[index] + rest1 * g[index]
-    second[index] = beta2 * second[index] + rest2 * g[index] * g[index]
+    let gradient = factor * g[index]
+    first[index] = beta1 * first[index] + rest1 * gradient
+    second[index] = beta2 * second[index] + rest2 * gradient * gradient
     w[index] = shrink * w[index] - rate * first[index] / (second[index].squareRoot() * rootScale + epsilon)
+    if let mean { mean[index] += weight * (w[index] - mean[index]) }
   }
 }
 

@@ -32,7 +32,7 @@ public struct Adam: OptimizerRule {
   }
 
   public var slots: [String] { ["first_moment", "second_moment"] + (usesLargest ? ["largest_second_moment"] : []) }
-  public var appliesShrinkage: Bool { true }
+  public var makesWholeSteps: Bool { true }
 
   public var description: String {
     (usesLargest ? "AMSGrad" : weightDecay == 0 ? "Adam" : "AdamW") + ", betas \(beta1) and \(beta2)"
@@ -66,12 +66,13 @@ public struct Adam: OptimizerRule {
   ) {
     let (first, second) = (slots.pointer(0), slots.pointer(1))
     let largest = usesLargest ? slots.pointer(2) : nil
+    let mean = step.averageWeight == nil ? nil : slots.pointer(self.slots.count)
     values.withUnsafeMutableBufferPointer { values in
       gradients.withUnsafeBufferPointer { gradients in
         guard let w = values.baseAddress, let g = gradients.baseAddress else { return }
         let (plain, factors) = (AdamFactors<Float>(self, step), AdamFactors<Element>(self, step))
         if usesLargest {
-          return largestStep(w, g, first, second, largest!, values.count, factors)
+          return largestStep(w, g, first, second, largest!, mean, values.count, factors)
         }
         MeanSquare.step(
           values.count,
@@ -80,11 +81,12 @@ public struct Adam: OptimizerRule {
               kernels.table.pointee.adam(
                 kernels(w + start), kernels(g + start), kernels(first + start), kernels(second + start),
                 values.count - start, plain.beta1, plain.rest1, plain.beta2, plain.rest2, plain.rate, plain.rootScale,
-                plain.epsilon, plain.shrink, MeanSquare.bound)
+                plain.epsilon, plain.shrink, MeanSquare.bound, plain.factor, mean.map { kernels($0 + start) },
+                plain.weight)
             }
           }
         ) { start, count in
-          adamStep(w + start, g + start, first + start, second + start, count, factors)
+          adamStep(w + start, g + start, first + start, second + start, mean.map { $0 + start }, count, factors)
         }
       }
     }
@@ -110,6 +112,8 @@ private struct AdamFactors<Element: TensorElement> {
   let rootScale: Element
   /// `1 − rate · weightDecay`.
   let shrink: Element
+  /// What gradients are multiplied by, and by how much the mean goes towards the weights.
+  let factor, weight: Element
 
   init(_ rule: Adam, _ step: OptimizerStep) {
     beta1 = Element(rule.beta1)
@@ -120,6 +124,8 @@ private struct AdamFactors<Element: TensorElement> {
     rate = Element(step.learningRate / (1 - Functions.power(rule.beta1, step.number)))
     rootScale = Element(1 / (1 - Functions.power(rule.beta2, step.number)).squareRoot())
     shrink = Element(step.shrinkage)
+    factor = Element(step.gradientFactor)
+    weight = Element(step.averageWeight ?? 0)
   }
 }
 
@@ -127,19 +133,23 @@ private struct AdamFactors<Element: TensorElement> {
 @specialized(where Element == Double)
 private func adamStep<Element: TensorElement>(
   _ w: UnsafeMutablePointer<Element>, _ g: UnsafePointer<Element>, _ first: UnsafeMutablePointer<Element>,
-  _ second: UnsafeMutablePointer<Element>, _ count: Int, _ factors: AdamFactors<Element>
+  _ second: UnsafeMutablePointer<Element>, _ mean: UnsafeMutablePointer<Element>?, _ count: Int,
+  _ factors: AdamFactors<Element>
 ) {
   // Copies in registers: the compiler cannot tell that the stores below leave the factors alone.
   let (beta1, rest1, beta2, rest2) = (factors.beta1, factors.rest1, factors.beta2, factors.rest2)
   let (rate, rootScale, epsilon, shrink) = (factors.rate, factors.rootScale, factors.epsilon, factors.shrink)
+  let (factor, weight) = (factors.factor, factors.weight)
   for i in 0..<count {
-    first[i] = beta1 * first[i] + rest1 * g[i]
-    let (root, isWide) = MeanSquare.add(g[i], to: &second[i], decay: beta2, rest: rest2)
+    let gradient = factor * g[i]
+    first[i] = beta1 * first[i] + rest1 * gradient
+    let (root, isWide) = MeanSquare.add(gradient, to: &second[i], decay: beta2, rest: rest2)
     // The quotient first where the gradient is large: its product with the rate, or the corrected root, may be too large.
     let step =
       isWide
       ? rate * (first[i] / (root + epsilon / rootScale) / rootScale) : rate * first[i] / (root * rootScale + epsilon)
     w[i] = shrink * w[i] - step
+    if let mean { mean[i] += weight * (w[i] - mean[i]) }
   }
 }
 
@@ -148,16 +158,19 @@ private func adamStep<Element: TensorElement>(
 @specialized(where Element == Double)
 private func largestStep<Element: TensorElement>(
   _ w: UnsafeMutablePointer<Element>, _ g: UnsafePointer<Element>, _ first: UnsafeMutablePointer<Element>,
-  _ second: UnsafeMutablePointer<Element>, _ largest: UnsafeMutablePointer<Element>, _ count: Int,
-  _ factors: AdamFactors<Element>
+  _ second: UnsafeMutablePointer<Element>, _ largest: UnsafeMutablePointer<Element>,
+  _ mean: UnsafeMutablePointer<Element>?, _ count: Int, _ factors: AdamFactors<Element>
 ) {
   let (beta1, rest1, beta2, rest2) = (factors.beta1, factors.rest1, factors.beta2, factors.rest2)
   let (rate, rootScale, epsilon, shrink) = (factors.rate, factors.rootScale, factors.epsilon, factors.shrink)
+  let (factor, weight) = (factors.factor, factors.weight)
   for i in 0..<count {
-    first[i] = beta1 * first[i] + rest1 * g[i]
-    _ = MeanSquare.add(g[i], to: &second[i], decay: beta2, rest: rest2)
+    let gradient = factor * g[i]
+    first[i] = beta1 * first[i] + rest1 * gradient
+    _ = MeanSquare.add(gradient, to: &second[i], decay: beta2, rest: rest2)
     let root = max(MeanSquare.root(second[i]), MeanSquare.root(largest[i]))
     if MeanSquare.root(largest[i]) < root { largest[i] = second[i] }
     w[i] = shrink * w[i] - rate * (first[i] / (root + epsilon / rootScale) / rootScale)
+    if let mean { mean[i] += weight * (w[i] - mean[i]) }
   }
 }

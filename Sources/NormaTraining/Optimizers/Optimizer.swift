@@ -127,14 +127,21 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     if stepCount == 0 { slots = Dictionary(uniqueKeysWithValues: names.map { ($0, .zeros([total])) }) }
     require(fits(elementCount: total), "\(total) numbers of parameters, which are not those of the step before")
     stepCount += 1
-    let ranges = ranges(of: parameters, gradients: gradients)
     let rule = rule
-    let (clip, clipsByUnits) = (clip(of: gradients), clipsByUnits)
-    var averageWeight: Element?
+    let makesWholeSteps = rule.makesWholeSteps
+    let (whole, clipsByUnits) = (clip(of: gradients), clipsByUnits)
+    var rest = whole
+    if makesWholeSteps { rest.factor = nil }
+    let clip = rest
+    var average: Double?
     if case .exponential = averaging {
       averagedCount += 1
-      averageWeight = Element(averaging!.weight(ofValue: averagedCount))
+      average = averaging!.weight(ofValue: averagedCount)
     }
+    let ranges = ranges(
+      of: parameters, gradients: gradients, factor: makesWholeSteps ? whole.factor : nil,
+      averageWeight: makesWholeSteps ? average : nil)
+    let averageWeight = average.map { Element($0) }
     // Each slot is held here alone while its memory is written, and so is each parameter within `ranges`.
     var memory = names.map { slots.removeValue(forKey: $0)! }
     let bases = memory.indices.map { memory[$0].withUnsafeMutableElements { $0.baseAddress! } }
@@ -151,7 +158,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
           let (count, offset) = (min(length, range.count - start), range.offset + start)
           let weights = range.values + start
           clip.withClipped(range.gradients + start, weights, count, unit: range.unit) { gradients in
-            if !rule.appliesShrinkage, range.step.weightDecay != 0 {
+            if !makesWholeSteps, range.step.weightDecay != 0 {
               apply(.scale(Element(range.step.shrinkage)), weights, weights, count)
             }
             var values = UnsafeMutableBufferPointer(start: weights, count: count).mutableSpan
@@ -160,7 +167,9 @@ public struct Optimizer<Element: TensorElement>: Sendable {
               &values, gradients: UnsafeBufferPointer(start: gradients, count: count).span, slots: &slots,
               step: range.step)
           }
-          if let averageWeight { approach(bases[names.count - 1] + offset, weights, count, weight: averageWeight) }
+          if let averageWeight, !makesWholeSteps {
+            approach(bases[names.count - 1] + offset, weights, count, weight: averageWeight)
+          }
         }
       }
     }
@@ -224,7 +233,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     case .adaptive(let share, let epsilon): return Clip(adaptive: (share, epsilon))
     case .norm(let most):
       let length = norm(of: gradients)
-      return length > most ? Clip(factor: Element(most / length)) : Clip()
+      return length > most ? Clip(factor: most / length) : Clip()
     }
   }
 
@@ -242,7 +251,9 @@ public struct Optimizer<Element: TensorElement>: Sendable {
 
   /// All parameters that are to change, in ranges that are worth a ticket each or are all there is of a parameter.
   @specialized(where Element == Float)
-  private func ranges(of parameters: [Parameter<Element>], gradients: [Tensor<Element>?]) -> [Range] {
+  private func ranges(
+    of parameters: [Parameter<Element>], gradients: [Tensor<Element>?], factor: Double?, averageWeight: Double?
+  ) -> [Range] {
     let mostElements = rule.takesWholeParameters ? Int.max : 1 << 15
     var ranges: [Range] = []
     var offset = 0
@@ -259,7 +270,8 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       let own = settings.flatMap { $0.ofParameters.isEmpty ? nil : $0.ofParameters[index] } ?? ParameterSettings()
       let step = OptimizerStep(
         number: stepCount, learningRate: learningRate * own.learningRateFactor, kind: parameter.kind,
-        weightDecay: own.weightDecay ?? (decayedKinds.contains(parameter.kind) ? ruleDecay : 0))
+        weightDecay: own.weightDecay ?? (decayedKinds.contains(parameter.kind) ? ruleDecay : 0),
+        gradientFactor: factor ?? 1, averageWeight: averageWeight)
       parameter.withUnsafeMutableElements { values in
         gradient.withUnsafeElements { gradient in
           var start = 0
@@ -280,7 +292,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
 
 /// What is done to the gradients of a step before the rule sees them: they are scaled, held within a bound, or scaled unit by unit.
 private struct Clip<Element: TensorElement> {
-  var factor: Element?
+  var factor: Double?
   var bound: Element?
   var adaptive: (share: Double, epsilon: Double)?
 
@@ -291,7 +303,7 @@ private struct Clip<Element: TensorElement> {
   ) {
     guard factor != nil || bound != nil || adaptive != nil else { return body(gradients) }
     withScratch(count, of: Element.self) { clipped in
-      if let factor { apply(.scale(factor), gradients, clipped, count) }
+      if let factor { apply(.scale(Element(factor)), gradients, clipped, count) }
       if let bound { clamp(gradients, clipped, count, bound) }
       if let adaptive {
         for start in stride(from: 0, to: count, by: unit) {

@@ -34,9 +34,10 @@ public protocol OptimizerRule: NamedSettings, CustomStringConvertible {
   /// By how much the rule shrinks weights at each step, times the learning rate, where a training says nothing else; 0 unless said.
   var weightDecay: Double { get }
 
-  /// Whether ``update(_:gradients:slots:step:)`` multiplies the numbers by ``OptimizerStep/shrinkage`` itself. False unless said: it
-  /// is done before.
-  var appliesShrinkage: Bool { get }
+  /// Whether ``update(_:gradients:slots:step:)`` itself does what a step is asked for besides the rule: multiplies the numbers by
+  /// ``OptimizerStep/shrinkage`` and gradients by ``OptimizerStep/gradientFactor``, and takes what comes of the numbers into the mean that is
+  /// one slot more, by ``OptimizerStep/averageWeight``. False unless said: it is done before and after, for more reading and writing.
+  var makesWholeSteps: Bool { get }
 
   /// Makes one step of a range of a parameter's numbers.
   ///
@@ -53,7 +54,7 @@ public protocol OptimizerRule: NamedSettings, CustomStringConvertible {
 extension OptimizerRule {
   public var takesWholeParameters: Bool { false }
   public var weightDecay: Double { 0 }
-  public var appliesShrinkage: Bool { false }
+  public var makesWholeSteps: Bool { false }
 
   /// The name in files.
   public var description: String { Self.name }
@@ -69,6 +70,12 @@ public struct OptimizerStep: Hashable, Sendable {
   public let kind: ParameterKind
   /// By how much weight decay shrinks the parameter, times the learning rate; 0 for one that it leaves alone.
   public let weightDecay: Double
+
+  /// What gradients are to be multiplied by, at most 1, where they are clipped by their length; 1 unless the rule makes whole steps.
+  public let gradientFactor: Double
+  /// By how much the mean of the weights goes towards them, `mean += averageWeight · (weight − mean)`; nil where there is none, and unless
+  /// the rule makes whole steps.
+  public let averageWeight: Double?
 
   /// What weight decay multiplies the parameter by: `1 − learningRate · weightDecay` (Loshchilov and Hutter 2019).
   public var shrinkage: Double { 1 - learningRate * weightDecay }
