@@ -28,6 +28,12 @@ public struct Safetensors: Sendable {
       if let tensor = tensor as? Tensor<Double> { self = .double(tensor) } else { self = .float(tensor.converted()) }
     }
 
+    /// Numbers of half width, of `F16` or `BF16`, with their bits.
+    public init(_ tensor: HalfTensor) { self = .other(StoredTensor(tensor)) }
+
+    /// Numbers of `F16` or `BF16` with their bits; nil for others.
+    public var halfWidth: HalfTensor? { if case .other(let tensor) = self { tensor.halfWidth } else { nil } }
+
     /// The type of the numbers.
     public var elementType: StoredNumber {
       switch self {

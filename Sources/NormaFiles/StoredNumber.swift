@@ -63,8 +63,8 @@ public enum StoredNumber: String, CaseIterable, Sendable, Codable {
     switch self {
     case .float64: each(Double.init(bitPattern:))
     case .float32: each { Double(Float(bitPattern: $0)) }
-    case .float16: each { Double(Float(halfBitPattern: $0)) }
-    case .bfloat16: each { (bits: UInt16) in Double(Float(bitPattern: UInt32(bits) << 16)) }
+    case .float16: each { Double(HalfPrecision.float16.value(of: $0)) }
+    case .bfloat16: each { Double(HalfPrecision.bfloat16.value(of: $0)) }
     case .int64: each { Double(Int64(bitPattern: $0)) }
     case .int32: each { Double(Int32(bitPattern: $0)) }
     case .int16: each { Double(Int16(bitPattern: $0)) }
@@ -90,22 +90,6 @@ public enum StoredNumber: String, CaseIterable, Sendable, Codable {
     case 2: swap(UInt16.self)
     default: break
     }
-  }
-}
-
-extension Float {
-  /// The value of an IEEE 754 half-precision number. `Float16` would do, but Macs with Intel processors lack it.
-  init(halfBitPattern bits: UInt16) {
-    let sign: FloatingPointSign = bits & 0x8000 == 0 ? .plus : .minus
-    let exponent = Int(bits >> 10 & 0x1F)
-    let fraction = UInt32(bits & 0x3FF)
-    let magnitude: Float =
-      switch exponent {
-      case 0: Float(fraction) * 0x1p-24
-      case 31: Float(bitPattern: 0x7F80_0000 | fraction << 13)
-      default: Float(bitPattern: UInt32(exponent - 15 + 127) << 23 | fraction << 13)
-      }
-    self = sign == .minus ? -magnitude : magnitude
   }
 }
 

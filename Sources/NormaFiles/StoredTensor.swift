@@ -32,6 +32,31 @@ public struct StoredTensor: Hashable, Sendable {
     }
   }
 
+  /// A tensor of half width, with its bits.
+  public init(_ tensor: HalfTensor) {
+    let bytes = tensor.withUnsafeBits { bits in
+      [UInt8](unsafeUninitializedCapacity: 2 * bits.count) { bytes, count in
+        for (place, number) in bits.enumerated() {
+          bytes.initializeElement(at: 2 * place, to: UInt8(truncatingIfNeeded: number))
+          bytes.initializeElement(at: 2 * place + 1, to: UInt8(number >> 8))
+        }
+        count = 2 * bits.count
+      }
+    }
+    self.init(tensor.precision == .float16 ? .float16 : .bfloat16, shape: tensor.shape, bytes: bytes)
+  }
+
+  /// Numbers of `F16` or `BF16` with their bits; nil for others.
+  public var halfWidth: HalfTensor? {
+    guard let precision: HalfPrecision = elementType == .float16 ? .float16 : elementType == .bfloat16 ? .bfloat16 : nil
+    else { return nil }
+    return HalfTensor(shape: shape, precision: precision) { bits in
+      for place in bits.indices {
+        bits.initializeElement(at: place, to: UInt16(bytes[2 * place]) | UInt16(bytes[2 * place + 1]) << 8)
+      }
+    }
+  }
+
   /// The numbers, if they are whole and none is more than `Int64` holds.
   var wholeNumbers: [Int64]? {
     func numbers<Word: FixedWidthInteger>(_ type: Word.Type) -> [Int64]? {

@@ -183,4 +183,21 @@ import Testing
     try TensorFile(entries: entries).write(to: path, as: format)
     #expect(try TensorFile(contentsOf: path).entries == entries)
   }
+
+  @Test(arguments: HalfPrecision.allCases) func tensorsOfHalfWidthKeepTheirBits(precision: HalfPrecision) throws {
+    let half = HalfTensor(
+      bits: (0..<1000).map { UInt16(truncatingIfNeeded: $0 * 4099) }, shape: [8, 125], precision: precision)
+    var file = Safetensors()
+    file.entries["half"] = .init(half)
+    file.entries["full"] = .float(.ones([2]))
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appending(path: "half.safetensors").path
+    try file.write(to: path)
+    let read = try Safetensors(contentsOf: path)
+    #expect(read.entries["half"]?.halfWidth == half)
+    #expect(read.entries["half"]?.elementType == (precision == .float16 ? .float16 : .bfloat16))
+    #expect(read.entries["full"]?.halfWidth == nil)
+    #expect(haveSameBits(read.entries["half"]!.values(of: Float.self), half.widened()))
+  }
 }

@@ -43,11 +43,11 @@ package struct EmbeddingOperation<Element: TensorElement>: TensorOperation {
 
   package func forward(
     _ inputs: [Tensor<Element>]
-  ) throws(EmbeddingIndexError) -> (output: Tensor<Element>, saved: [Int]) {
+  ) throws(EmbeddingIndexError) -> (output: Tensor<Element>, saved: Tensor<Element>) {
     let (indices, table) = (inputs[0], inputs[1])
     let places = try Self.places(indices, count: table.shape[0])
     let vectors = table.gathering(rows: places)
-    return (vectors.reshaped(to: Shape(indices.shape + [table.shape[1]])), places)
+    return (vectors.reshaped(to: Shape(indices.shape + [table.shape[1]])), indices)
   }
 
   private static func places(_ indices: Tensor<Element>, count: Int) throws(EmbeddingIndexError) -> [Int] {
@@ -65,11 +65,12 @@ package struct EmbeddingOperation<Element: TensorElement>: TensorOperation {
 
   package func kept(for needs: Needs) -> KeptTensors { [] }
 
-  /// The places are saved, which no rounding of indices reaches.
-  package func savedBytes(for inputs: [Shape]) -> Int { inputs[0].elementCount * MemoryLayout<Int>.stride }
-
-  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved places: [Int]) -> [Tensor<Element>?] {
-    [nil, kept.needs[1] ? g.addingUpRows(places, shape: kept.shape(1)) : nil]
+  /// The indices are saved as they are, which are the batch's own memory: kept, they might be rounded.
+  package func backward(
+    _ g: Tensor<Element>, _ kept: Kept<Element>, saved indices: Tensor<Element>
+  ) -> [Tensor<Element>?] {
+    guard kept.needs[1] else { return [nil, nil] }
+    return [nil, g.addingUpRows(indices.elements.map { Int($0) }, shape: kept.shape(1))]
   }
 
   package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
