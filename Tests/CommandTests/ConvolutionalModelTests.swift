@@ -38,9 +38,10 @@ struct ConvolutionalModelTests {
       let folder = try CheckpointTests.train(options + ["--epochs", "1", "--validation", "0.9"])
       return try Checkpoint(contentsOf: folder.path("model/model.safetensors")).settings.training
     }
-    let deep = try settings(["--model", "resnet8", "--recompute"])
+    let deep = try settings(["--model", "resnet8", "--recompute", "--kept-activations", "bfloat16"])
     #expect(deep.batchSize == 64 && deep.optimizer as? SGD == SGD(momentum: 0.9, nesterov: true))
     #expect(deep.learningRate == 0.1 && deep.l2Penalty == 5e-4 && deep.recomputesNormalized)
+    #expect(deep.keptActivations == .bfloat16)
     let plain = try settings(["--model", "resnet8", "--norm", "none"])
     #expect(plain.learningRate == 0.01 && plain.l2Penalty == 5e-4)
     let adam = try settings(["--model", "vgg:4", "--optimizer", "adam", "--batch-size", "32"])

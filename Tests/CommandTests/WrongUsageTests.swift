@@ -57,6 +57,7 @@ struct WrongUsageTests {
     ("train --model resnet20 --zero-gamma --norm none", "no gamma"),
     ("compare --model resnet20 --zero-gamma", "no gamma"),
     ("train --recompute --norm layer", "--recompute"),
+    ("train --kept-activations float8", "float8"),
     ("compare --recompute --norm none,group", "--recompute"),
     ("train --model resnet20 --weight-decay nan", "--weight-decay takes"),
     ("inspect m --batch 3", "--memory"),
