@@ -188,7 +188,8 @@ extension Layer {
   ///   - random: where dropout draws from; advanced by what was drawn.
   ///   - loss: the loss of the outputs, `[]`.
   /// - Returns: a part for each parameter, zeros for those that are frozen or not used.
-  /// - Throws: what ``differentiate(_:random:recomputesNormalized:statisticsScope:rowWeights:loss:)`` throws, and
+  /// - Throws: what ``differentiate(_:random:recomputesNormalized:keptActivations:statisticsScope:rowWeights:loss:)``
+  ///   throws, and
   ///   `DifferentiationError` for an operation whose gradient cannot be differentiated.
   public func hessianVectorProduct(
     _ batch: Tensor<Element>, vectors: [Tensor<Element>], random: inout RandomGenerator,

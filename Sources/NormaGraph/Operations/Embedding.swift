@@ -73,9 +73,11 @@ package struct EmbeddingOperation<Element: TensorElement>: TensorOperation {
     return [nil, g.addingUpRows(indices.elements.map { Int($0) }, shape: kept.shape(1))]
   }
 
-  package func backward(_ g: Variable<Element>, _ kept: KeptVariables<Element>, saved: Void) -> [Variable<Element>?] {
+  package func backward(
+    _ g: Variable<Element>, _ kept: KeptVariables<Element>, saved indices: Tensor<Element>
+  ) -> [Variable<Element>?] {
     guard kept.needs[1] else { return [nil, nil] }
-    let places = kept.values.input(0).elements.map { Int($0) }
+    let places = indices.elements.map { Int($0) }
     let rows = g.reshaped(to: [places.count, g.shape.channelCount])
     return [nil, rows.applyingAdjoint(of: GatherOperation(indices: places, axis: 0), inputShape: kept.shape(1))]
   }
