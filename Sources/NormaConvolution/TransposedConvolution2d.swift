@@ -11,7 +11,7 @@ public enum TransposedConvolution2d {
   /// The shape of the output for an input `[N, H, W, C]`, of which each length is
   /// `(length − 1) · stride − 2 · padding + dilation · (size − 1) + 1 + outputPadding`; nil where nothing would be left.
   ///
-  /// - Parameter outputPadding: how much longer the output is at its end. A convolution with a stride above 1 has outputs of one
+  /// `outputPadding`: how much longer the output is at its end. A convolution with a stride above 1 has outputs of one
   ///   size for images of several: this says which of them is meant.
   public static func outputShape(
     for input: Shape, outputs: Int, window: Window, outputPadding: Extent2d = 0

@@ -92,7 +92,10 @@ extension DataSplits {
     /// Divides a source's data by chance.
     ///
     /// - Parameters:
+    ///   - source: what is divided.
     ///   - count: how many parts, from 2 to the number of examples.
+    ///   - mode: how the features are standardized by those learned from; nil for not.
+    ///   - standardizesTargets: whether targets that are numbers are standardized too.
     ///   - split: whether each part has each class in the same proportion.
     ///   - random: decides who is in which part.
     /// - Throws: ``DataError/foldCount(_:of:)``.

@@ -13,7 +13,7 @@ public struct Dataset<Element: TensorElement>: Sendable {
   /// The examples along the first axis: `[N, features]`, or images with the channels last, `[N, height, width, channels]`.
   ///
   /// Parts of a data set and images that were read as bytes are brought together each time this is asked for, `[N, …]` numbers:
-  /// who goes through many examples takes them batch by batch, ``batch(_:)``.
+  /// who goes through many examples takes them batch by batch, `batch(_:)`.
   public var features: Tensor<Element> {
     get { samples.features }
     set { samples = Samples(newValue) }

@@ -24,7 +24,7 @@ public final class EventWriter: Sendable {
   /// - Parameters:
   ///   - directory: the folder of the run.
   ///   - now: the time that is noted with each record, in seconds since 1970.
-  /// - Throws: ``FileError`` if the folder or the file cannot be created or written.
+  /// - Throws: `FileError` if the folder or the file cannot be created or written.
   public init(
     directory: String, now: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 }
   ) throws(FileError) {
@@ -73,21 +73,21 @@ public final class EventWriter: Sendable {
 
   /// Adds a number, which the file holds in single precision.
   ///
-  /// - Throws: ``FileError`` if it cannot be written.
+  /// - Throws: `FileError` if it cannot be written.
   public func addScalar(_ tag: String, _ value: Double, step: Int) throws(FileError) {
     try add(.with { $0.scalar = Float(value) }, tag, step)
   }
 
   /// Adds the distribution of values.
   ///
-  /// - Throws: ``FileError`` if it cannot be written.
+  /// - Throws: `FileError` if it cannot be written.
   public func addHistogram(_ tag: String, _ histogram: EventHistogram, step: Int) throws(FileError) {
     try add(.with { $0.histogram = histogram.message }, tag, step)
   }
 
   /// Adds the distribution of a tensor's values; those that are not finite are left out.
   ///
-  /// - Throws: ``FileError`` if it cannot be written.
+  /// - Throws: `FileError` if it cannot be written.
   public func addHistogram(_ tag: String, of values: Tensor<some TensorElement>, step: Int) throws(FileError) {
     try addHistogram(tag, EventHistogram(of: values), step: step)
   }
@@ -117,7 +117,7 @@ public final class EventWriter: Sendable {
 
   /// Adds a text, which TensorBoard shows as Markdown.
   ///
-  /// - Throws: ``FileError`` if it cannot be written.
+  /// - Throws: `FileError` if it cannot be written.
   public func addText(_ tag: String, _ text: String, step: Int) throws(FileError) {
     let stringType: Int32 = 7
     let tensorClass: Int32 = 2
@@ -140,7 +140,7 @@ public final class EventWriter: Sendable {
   /// Notes that a run goes on, after it was interrupted, with the given step. TensorBoard forgets all that was written for this
   /// step and those behind it, which come again.
   ///
-  /// - Throws: ``FileError`` if it cannot be written.
+  /// - Throws: `FileError` if it cannot be written.
   public func addStart(step: Int) throws(FileError) {
     try append(
       .with {
@@ -151,7 +151,7 @@ public final class EventWriter: Sendable {
 
   /// Waits until everything is on the disk, as at the end of a run.
   ///
-  /// - Throws: ``FileError`` if it could not be brought there.
+  /// - Throws: `FileError` if it could not be brought there.
   public func synchronize() throws(FileError) {
     try file.withLock { file in Result { () throws(FileError) in try file.synchronize() } }.get()
   }

@@ -42,7 +42,7 @@ public protocol TensorOperation<Element>: Sendable {
   /// The result, and what the backward pass needs besides inputs and result. Inputs have shapes that fit.
   func forward(_ inputs: [Tensor<Element>]) throws(Failure) -> (output: Tensor<Element>, saved: Saved)
 
-  /// Which of inputs and result ``backward(_:_:saved:)`` asks for, where gradients of the given inputs are needed.
+  /// Which of inputs and result `backward(_:_:saved:)` asks for, where gradients of the given inputs are needed.
   func kept(for needs: Needs) -> KeptTensors
 
   /// The gradients of the inputs, in their order and of their shapes, from that of the result; nil for those that are not

@@ -184,13 +184,12 @@ extension Layer {
   ///
   /// - Parameters:
   ///   - batch: `[N, …]`, normalized by its own statistics, which nothing takes in.
-  ///   - vectors: a part for each of ``distinctParameters``, of its shape.
+  ///   - vectors: a part for each parameter, of its shape, in the order of ``Differentiation/parameters``.
   ///   - random: where dropout draws from; advanced by what was drawn.
   ///   - loss: the loss of the outputs, `[]`.
   /// - Returns: a part for each parameter, zeros for those that are frozen or not used.
   /// - Throws: what ``differentiate(_:random:recomputesNormalized:keptActivations:statisticsScope:rowWeights:loss:)``
-  ///   throws, and
-  ///   `DifferentiationError` for an operation whose gradient cannot be differentiated.
+  ///   throws, and `DifferentiationError` for an operation whose gradient cannot be differentiated.
   public func hessianVectorProduct(
     _ batch: Tensor<Element>, vectors: [Tensor<Element>], random: inout RandomGenerator,
     loss: (Variable<Element>) throws -> Variable<Element>

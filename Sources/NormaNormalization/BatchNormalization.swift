@@ -36,7 +36,7 @@ public enum BatchNormalization {
   ///     the same weight give the bits that they give packed into a batch of their own. Nil where all count.
   ///   - excluded: the output of rows that do not count.
   ///   - renormalization: what leads to running statistics, for batch renormalization.
-  /// - Returns: the output, of the shape of x, and what ``backward(_:input:saved:)`` needs.
+  /// - Returns: the output, of the shape of x, and what `backward(_:input:saved:)` needs.
   /// - Throws: ``NormalizationError/singleValuePerChannel(shape:)`` where one value a channel counts,
   ///   ``NormalizationError/invalidWeight(value:place:)``.
   @specialized(where Element == Float)

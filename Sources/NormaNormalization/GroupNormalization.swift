@@ -24,7 +24,7 @@ public enum GroupNormalization {
   ///   - epsilon: added to the variance before the square root.
   ///   - layout: which axis holds the channels.
   ///   - rectifies: whether the ReLU that follows is applied too.
-  /// - Returns: the output, of the shape of x, and what ``backward(_:input:saved:)`` needs.
+  /// - Returns: the output, of the shape of x, and what `backward(_:input:saved:)` needs.
   @specialized(where Element == Float)
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, groups: Int, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil,

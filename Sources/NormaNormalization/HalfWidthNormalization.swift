@@ -16,10 +16,10 @@ public struct HalfWidthGradients: Sendable {
 
 extension BatchNormalization {
   /// The forward pass in training on a batch of half width, see
-  /// ``forward(_:gamma:beta:epsilon:layout:rectifies:allowsSingleValue:scope:weights:excluded:renormalization:)``: the bits of
+  /// `forward(_:gamma:beta:epsilon:layout:rectifies:allowsSingleValue:scope:weights:excluded:renormalization:)`: the bits of
   /// expanding it, normalizing and rounding.
   ///
-  /// - Returns: the output, of the shape and format of x, and what ``backward(_:input:saved:)`` needs.
+  /// - Returns: the output, of the shape and format of x, and what `backward(_:input:saved:)` needs.
   public static func forward(
     _ x: HalfTensor, gamma: Tensor<Float>? = nil, beta: Tensor<Float>? = nil, epsilon: Double = 1e-5,
     layout: ChannelLayout = .channelsLast, rectifies: Bool = false, allowsSingleValue: Bool = false,

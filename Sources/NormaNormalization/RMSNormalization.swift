@@ -15,7 +15,7 @@ public enum RMSNormalization {
   ///   - x: the rows.
   ///   - gamma: the scale `[C]`; 1 if nil.
   ///   - epsilon: added to the mean square before the root.
-  /// - Returns: the output, and what ``backward(_:input:saved:)`` needs.
+  /// - Returns: the output, and what `backward(_:input:saved:)` needs.
   @specialized(where Element == Float)
   public static func forward<Element: TensorElement>(
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, epsilon: Double = 1e-5

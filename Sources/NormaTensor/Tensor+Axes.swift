@@ -188,7 +188,7 @@ extension Tensor {
   /// The sums of each place of an axis with all before it, added up in double precision: of the shape of this tensor. `axis` counts from
   /// the end where it is negative.
   ///
-  /// - Parameter isReversed: whether it is summed from the end.
+  /// `isReversed`: whether it is summed from the end.
   public func cumulativeSum(axis: Int, isReversed: Bool = false) -> Tensor {
     let (outer, length, inner) = shape.parted(at: shape.axis(axis))
     return Tensor(shape: shape) { result in

@@ -62,7 +62,7 @@ extension Checkpoint {
     if !allowsUnusableNumbers { try checkNumbers(file: path) }
   }
 
-  /// Reads a checkpoint from a file's bytes; `file` is what errors call it. See ``init(contentsOf:)``.
+  /// Reads a checkpoint from a file's bytes; `file` is what errors call it. See `init(contentsOf:)`.
   public init(bytes: [UInt8], file: String) throws {
     try self.init(try Safetensors(bytes: bytes, file: file), path: file)
     try checkNumbers(file: file)

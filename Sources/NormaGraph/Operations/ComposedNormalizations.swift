@@ -48,9 +48,7 @@ extension Variable {
   /// RMS normalization by groups: x `[N, …, C]`, each sample's channels by groups of neighbours over all positions; gamma and beta
   /// `[C]`. The sister of ``groupNormalized(groups:gamma:beta:epsilon:layout:rectifies:channels:)`` that subtracts no mean.
   ///
-  /// - Parameters:
-  ///   - groups: how many groups the channels are divided into, a divisor of their number.
-  ///   - channels: the number of channels C.
+  /// `groups` is how many groups the channels are divided into, a divisor of their number; `channels` is C.
   public func rmsGroupNormalized(
     groups: Int, channels: Int, gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5
   ) -> Variable {
@@ -63,7 +61,7 @@ extension Variable {
   /// channel of a sample divided by its root mean square over the positions; gamma, beta and the threshold `[C]`:
   /// `y = max(gamma · x / √(mean(x²) + epsilon) + beta, threshold)`.
   ///
-  /// - Parameter threshold: nil for no threshold.
+  /// `threshold`: nil for no threshold.
   public func filterResponseNormalized(
     channels: Int, gamma: Variable, beta: Variable, threshold: Variable?, epsilon: Double = 1e-6
   ) -> Variable {
@@ -103,7 +101,7 @@ extension Variable {
   /// EvoNorm-B0 (Liu and others 2020, arXiv:2004.02967): x `[N, …, C]`, the variance over batch and positions, v, gamma and beta
   /// `[C]`: `y = x / max(√(variance + epsilon), v · x + √(variance of the instance + epsilon)) · gamma + beta`.
   ///
-  /// - Parameter v: nil for no nonlinearity: then x is divided by `√(variance + epsilon)`.
+  /// `v`: nil for no nonlinearity: then x is divided by `√(variance + epsilon)`.
   public func evoNormalized(
     variance: Variable, v: Variable?, channels: Int, gamma: Variable, beta: Variable, epsilon: Double = 1e-5
   ) -> Variable {
@@ -119,7 +117,7 @@ extension Variable {
   /// EvoNorm-S0 (Liu and others 2020, arXiv:2004.02967): x `[N, …, C]`, each sample's channels by groups of neighbours; v, gamma and
   /// beta `[C]`: `y = x · σ(v · x) / √(variance of the group + epsilon) · gamma + beta`, σ the logistic function.
   ///
-  /// - Parameter v: nil for no nonlinearity: then there is no factor σ.
+  /// `v`: nil for no nonlinearity: then there is no factor σ.
   public func evoNormalized(
     groups: Int, v: Variable?, channels: Int, gamma: Variable, beta: Variable, epsilon: Double = 1e-5
   ) -> Variable {

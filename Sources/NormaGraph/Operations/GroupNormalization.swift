@@ -89,7 +89,7 @@ extension Variable {
   /// Group normalization: x `[N, …, C]` (or `[N, C, …]`), gamma and beta `[C]`, C a multiple of `groups`. As many groups as
   /// channels make it instance normalization.
   ///
-  /// - Parameter channels: how many channels there must be where a computation is followed by its shapes; any if nil.
+  /// `channels`: how many channels there must be where a computation is followed by its shapes; any if nil.
   public func groupNormalized(
     groups: Int, gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5,
     layout: ChannelLayout = .channelsLast, rectifies: Bool = false, channels: Int? = nil

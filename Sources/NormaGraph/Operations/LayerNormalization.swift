@@ -56,7 +56,7 @@ package struct LayerNormalizationOperation<Element: TensorElement>: TensorOperat
 extension Variable {
   /// Layer normalization over the last axis: x `[…, C]`, gamma and beta `[C]`.
   ///
-  /// - Parameter channels: how many channels there must be where a computation is followed by its shapes; any if nil.
+  /// `channels`: how many channels there must be where a computation is followed by its shapes; any if nil.
   public func layerNormalized(
     gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, channels: Int? = nil
   ) -> Variable {

@@ -56,7 +56,7 @@ package struct RMSNormalizationOperation<Element: TensorElement>: TensorOperatio
 extension Variable {
   /// RMS normalization over the last axis: x `[…, C]`, gamma `[C]`.
   ///
-  /// - Parameter channels: how many channels there must be where a computation is followed by its shapes; any if nil.
+  /// `channels`: how many channels there must be where a computation is followed by its shapes; any if nil.
   public func rmsNormalized(gamma: Variable? = nil, epsilon: Double = 1e-5, channels: Int? = nil) -> Variable {
     let operation = RMSNormalizationOperation<Element>(
       affine: AffineInputs(after: 1, gamma, nil), epsilon: epsilon, channels: channels)

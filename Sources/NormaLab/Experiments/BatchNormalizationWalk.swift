@@ -19,7 +19,7 @@ public struct BatchNormalizationWalk {
 
   /// Records a batch `[N, C]` with gamma and beta `[C]`, and walks back from the gradient of the output `[N, C]`.
   ///
-  /// - Parameter form: from primitive operations, or as one node.
+  /// `form`: from primitive operations, or as one node.
   /// - Throws: `NormalizationError` for a batch of a single row.
   public init(
     _ x: Tensor<Double>, gamma: Tensor<Double>, beta: Tensor<Double>, epsilon: Double = 1e-5,

@@ -47,6 +47,8 @@ public struct Judgement: Sendable, Equatable {
   /// Whether one accuracy is above another, both of nets that share their seeds.
   ///
   /// - Parameters:
+  ///   - first: the one that is to be above.
+  ///   - second: the other.
   ///   - margin: by how much at least.
   ///   - examples: how many each was measured on.
   public static func accuracy(

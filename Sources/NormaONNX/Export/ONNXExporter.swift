@@ -123,6 +123,7 @@ public struct ONNXExporter {
   ///   - constants: the names of initializers that it takes after these, as ``add(constant:named:)`` gave them.
   ///   - attributes: its attributes.
   ///   - version: the version of ONNX's operators that it is first in, as it is used.
+  ///   - call: the operation that it is a part of.
   public mutating func add(
     _ operation: String, _ inputs: [Value], constants: [String] = [], _ attributes: [String: Attribute] = [:],
     since version: Int = 17, for call: Call
