@@ -125,28 +125,34 @@ private func differentiateByNorm<Element: TensorElement>(
 }
 
 /// Some axes of a tensor behind the others, so that the values along them are rows.
-private struct AxesAsRows {
-  private let shape: Shape
-  private let order: [Int]
-  private let width: Int
+package struct AxesAsRows: Sendable {
+  /// The axes in their new order.
+  package let order: [Int]
+  /// The order that leads back.
+  package var restoredOrder: [Int] { order.indices.map { order.firstIndex(of: $0)! } }
+  /// The lengths of the axes in their new order, and of all as rows `[R, W]`.
+  package let movedShape: Shape, rowsShape: Shape
 
-  init(_ shape: Shape, _ axes: [Int]) {
+  /// Axes that count from the end where they are negative.
+  package init(_ shape: Shape, _ axes: [Int]) {
     let axes = Set(axes.map(shape.axis)).sorted()
-    self.shape = shape
     order = (0..<shape.rank).filter { !axes.contains($0) } + axes
-    width = axes.reduce(1) { $0 * shape[$1] }
+    movedShape = Shape(order.map { shape[$0] })
+    let width = axes.reduce(1) { $0 * shape[$1] }
+    rowsShape = [width == 0 ? 0 : shape.elementCount / width, width]
   }
 
-  private var isInOrder: Bool { order == Array(0..<shape.rank) }
+  /// Whether nothing changes places.
+  package var isInOrder: Bool { order == Array(order.indices) }
 
   /// The values as rows `[R, W]`.
   func rows<Element: TensorElement>(of x: Tensor<Element>) -> Tensor<Element> {
-    (isInOrder ? x : x.transposed(order)).reshaped(to: [width == 0 ? 0 : shape.elementCount / width, width])
+    (isInOrder ? x : x.transposed(order)).reshaped(to: rowsShape)
   }
 
   /// Rows in the place they came from.
   func restored<Element: TensorElement>(_ rows: Tensor<Element>) -> Tensor<Element> {
-    let moved = rows.reshaped(to: Shape(order.map { shape[$0] }))
-    return isInOrder ? moved : moved.transposed(order.indices.map { order.firstIndex(of: $0)! })
+    let moved = rows.reshaped(to: movedShape)
+    return isInOrder ? moved : moved.transposed(restoredOrder)
   }
 }

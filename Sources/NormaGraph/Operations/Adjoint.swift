@@ -86,17 +86,13 @@ extension Variable {
 
   /// The values along some axes as rows `[R, W]`, and how rows get back to where they came from.
   func asRows(over axes: [Int]) -> (rows: Variable, restored: (Variable) -> Variable) {
-    let shape = shape
-    let axes = Set(axes.map { $0 < 0 ? $0 + shape.rank : $0 }).sorted()
-    let order = (0..<shape.rank).filter { !axes.contains($0) } + axes
-    let width = axes.reduce(1) { $0 * shape[$1] }
-    let isInOrder = order == Array(0..<shape.rank)
-    let moved = isInOrder ? self : transposed(order)
+    let axes = AxesAsRows(shape, axes)
+    let moved = axes.isInOrder ? self : transposed(axes.order)
     return (
-      moved.reshaped(to: [width == 0 ? 0 : shape.elementCount / width, width]),
+      moved.reshaped(to: axes.rowsShape),
       { rows in
-        let moved = rows.reshaped(to: Shape(order.map { shape[$0] }))
-        return isInOrder ? moved : moved.transposed(order.indices.map { order.firstIndex(of: $0)! })
+        let moved = rows.reshaped(to: axes.movedShape)
+        return axes.isInOrder ? moved : moved.transposed(axes.restoredOrder)
       }
     )
   }
