@@ -215,7 +215,7 @@ public final class Graph<Element: TensorElement> {
   /// Applies an operation and adds its result to the graph of its inputs, where one records them.
   ///
   /// - Returns: the result, and what the forward pass saved; nothing of that where the computation is only followed.
-  static func apply<Applied: TensorOperation>(
+  package static func apply<Applied: TensorOperation>(
     _ operation: Applied, to inputs: [Variable<Element>]
   ) throws(Applied.Failure) -> (output: Variable<Element>, saved: Applied.Saved?) where Applied.Element == Element {
     // Closures and key paths would cost more here than the arithmetic on a small tensor.

@@ -43,6 +43,10 @@ package struct AdditionOperation<Element: TensorElement>: TensorOperation {
   package var rectified: (any TensorOperation<Element>)? {
     rectifies ? nil : AdditionOperation(broadcast, rectifies: true)
   }
+  package func channelMap(_ constants: [Tensor<Element>?]) -> ChannelMap? {
+    guard !rectifies, broadcast == .perChannel, let shift = constants[1]?.elements.map(Double.init) else { return nil }
+    return ChannelMap(centre: shift.map { _ in 0 }, scale: shift.map { _ in 1 }, shift: shift)
+  }
   package var featureOrder: FeatureOrder { broadcast == .perChannel ? .kept : .mixed }
 }
 
@@ -115,6 +119,15 @@ package struct ArithmeticOperation<Element: TensorElement>: TensorOperation {
   }
 
   package var isPerSample: Bool { broadcast != .perRow }
+  package func channelMap(_ constants: [Tensor<Element>?]) -> ChannelMap? {
+    guard kind != .divide, broadcast == .perChannel, let numbers = constants[1]?.elements.map(Double.init) else {
+      return nil
+    }
+    let (zeros, ones) = (numbers.map { _ in 0.0 }, numbers.map { _ in 1.0 })
+    return kind == .multiply
+      ? ChannelMap(centre: zeros, scale: numbers, shift: zeros)
+      : ChannelMap(centre: zeros, scale: ones, shift: numbers.map { -$0 })
+  }
   package var featureOrder: FeatureOrder { broadcast == .perChannel ? .kept : .mixed }
 }
 

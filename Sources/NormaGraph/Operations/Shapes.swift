@@ -24,6 +24,39 @@ package struct ReshapeOperation<Element: TensorElement>: LinearMapping {
   package var isView: Bool { true }
 }
 
+/// The same elements under a shape of which one length is whatever is left: that which goes with the size of the batch.
+package struct OpenReshapeOperation<Element: TensorElement>: LinearMapping {
+  /// The lengths of the axes but the open one.
+  package let lengths: [Int]
+  /// The place of the axis whose length is open.
+  package let openAxis: Int
+
+  package var name: String { "reshape" }
+  package var rule: String { "∂{0} = ∂{}, reshaped" }
+
+  package func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
+    let (count, known) = (inputs[0].elementCount, lengths.reduce(1, *))
+    guard known > 0, count.isMultiple(of: known) else {
+      throw ShapeError(expected: "a multiple of \(known) elements", found: inputs[0])
+    }
+    return shape(count)
+  }
+
+  private func shape(_ count: Int) -> Shape {
+    Shape(lengths[..<openAxis] + [count / lengths.reduce(1, *)] + lengths[openAxis...])
+  }
+
+  package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
+    (inputs[0].reshaped(to: shape(inputs[0].count)), ())
+  }
+  package func kept(for needs: Needs) -> KeptTensors { [] }
+  package func backward(_ g: Tensor<Element>, _ kept: Kept<Element>, saved: Void) -> [Tensor<Element>?] {
+    [g.reshaped(to: kept.shape(0))]
+  }
+  package var isView: Bool { true }
+  package var isPerSample: Bool { openAxis == 0 }
+}
+
 /// `[N, …] → [N, product of the rest]`.
 package struct FlattenOperation<Element: TensorElement>: LinearMapping {
   package init() {}
@@ -116,6 +149,17 @@ extension Variable {
   /// The same elements under another shape.
   public func reshaped(to newShape: Shape) -> Variable {
     Graph.apply(ReshapeOperation(shape: newShape), to: [self]).output
+  }
+
+  /// The same elements under a shape of which the length of one axis is whatever is left for it.
+  ///
+  /// - Parameters:
+  ///   - lengths: of the axes, that of the open one, which is not looked at, included.
+  ///   - openAxis: the axis whose length is left open.
+  public func reshaped(to lengths: [Int], openAxis: Int) -> Variable {
+    require(lengths.indices.contains(openAxis), "axis \(openAxis) of \(lengths)")
+    let known = Array(lengths[..<openAxis] + lengths[(openAxis + 1)...])
+    return Graph.apply(OpenReshapeOperation(lengths: known, openAxis: openAxis), to: [self]).output
   }
 
   /// `[N, …] → [N, product of the rest]`.

@@ -61,19 +61,22 @@ extension OperatorCall {
   }
 
   /// `Tile`: repeated along each axis.
-  func tile() throws(ONNXError) -> [ONNXTensor] {
-    let (x, repeats) = (try input(0), try integers(1))
-    guard repeats.count == x.shape.rank, repeats.allSatisfy({ $0 >= 0 && $0 <= maximumElementCount }) else {
-      throw malformed("\(repeats) repeats of a tensor of shape \(x.shape)")
+  func tile() throws(ONNXError) -> [ONNXTensor] { [try input(0).picking(try tileSources(of: try input(0).shape))] }
+
+  /// Where `Tile` takes the places of its result from in a tensor of a shape.
+  func tileSources(of shape: Shape) throws(ONNXError) -> [AxisSources] {
+    let repeats = try integers(1)
+    guard repeats.count == shape.rank, repeats.allSatisfy({ $0 >= 0 && $0 <= maximumElementCount }) else {
+      throw malformed("\(repeats) repeats of a tensor of shape \(shape)")
     }
     var lengths: [Int] = []
-    for (length, count) in zip(x.shape, repeats) {
+    for (length, count) in zip(shape, repeats) {
       let (product, isTooLarge) = length.multipliedReportingOverflow(by: count)
       guard !isTooLarge else { throw unsupported("\(count) repeats of \(length)") }
       lengths.append(product)
     }
-    _ = try shape(lengths)
-    return [x.picking(zip(x.shape, lengths).map { length, count in (0..<count).map { $0 % max(1, length) } })]
+    _ = try self.shape(lengths)
+    return zip(shape, lengths).map { length, count in (0..<count).map { $0 % max(1, length) } }
   }
 
   /// `Unsqueeze`: axes of length 1.
@@ -159,8 +162,18 @@ extension OperatorCall {
   /// `Split`: parts along an axis, of given or of equal lengths.
   func split() throws(ONNXError) -> [ONNXTensor] {
     let x = try input(0)
-    let axis = try axis(try integer("axis", or: 0), rank: x.shape.rank)
-    let length = x.shape[axis]
+    let (axis, parts) = try splitParts(of: x.shape)
+    return parts.map { part in
+      var sources = x.shape.map { Array(0..<$0) as AxisSources }
+      sources[axis] = Array(part)
+      return x.picking(sources)
+    }
+  }
+
+  /// The axis that `Split` divides of a tensor of a shape, and its parts.
+  func splitParts(of shape: Shape) throws(ONNXError) -> (axis: Int, parts: [Range<Int>]) {
+    let axis = try axis(try integer("axis", or: 0), rank: shape.rank)
+    let length = shape[axis]
     var lengths = try version < 13 ? integers("split") : optionalIntegers(1)
     if lengths == nil {
       let count = try integer("num_outputs", or: node.outputs.count)
@@ -173,12 +186,13 @@ extension OperatorCall {
       throw malformed("parts of \(lengths ?? []) of an axis of length \(length)")
     }
     var start = 0
-    return lengths.map { count in
-      var sources = x.shape.map { Array(0..<$0) as AxisSources }
-      sources[axis] = Array(start..<start + count)
-      start += count
-      return x.picking(sources)
-    }
+    return (
+      axis,
+      lengths.map { count in
+        defer { start += count }
+        return start..<start + count
+      }
+    )
   }
 
   /// `NonZero`: the places of what is not 0, `[rank, count]`.

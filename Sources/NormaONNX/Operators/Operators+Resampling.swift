@@ -4,12 +4,39 @@ import NormaTensor
 extension OperatorCall {
   /// `Resize`, axis by axis: every way of finding a value between others is a weighted sum along each.
   func resize() throws(ONNXError) -> [ONNXTensor] {
-    guard version >= 11 else { throw unsupported("Resize before version 11 of ONNX's operators") }
     var x = try floats(0)
-    let rank = x.rank
+    for part in try resizing(of: x.shape) {
+      var shape = Array(x.shape)
+      shape[part.axis] = part.resampling.resultLength
+      let newShape = try self.shape(shape)
+      let source = part.resampling.sourceLength
+      guard source > 0 || newShape.elementCount == 0 else { throw unsupported("images of shape \(x.shape)") }
+      guard source > 0 else {
+        x = .zeros(newShape)
+        continue
+      }
+      let outer = x.shape[..<part.axis].reduce(1, *)
+      x = x.resampled(by: part.resampling, outer: outer, inner: x.count / max(1, outer * source)).reshaped(to: newShape)
+      guard !part.places.beyond.isEmpty else { continue }
+      // What is beyond the image is not to be had from it.
+      var sources = newShape.map { Array(0..<$0) as AxisSources }
+      for index in part.places.beyond { sources[part.axis][index] = nil }
+      let fill = ONNXTensor.floats(.scalar(part.places.fill))
+      guard case .floats(let filled) = ONNXTensor.floats(x).picking(sources, fill: fill) else { return [] }
+      x = filled
+    }
+    return [.floats(x)]
+  }
+
+  /// What `Resize` does along an axis: which sums, and which places lie beyond the image and hold a number of their own.
+  typealias AxisResize = (axis: Int, resampling: AxisResampling, places: (beyond: [Int], fill: Float))
+
+  /// What `Resize` does to a tensor of a shape.
+  func resizing(of shape: Shape) throws(ONNXError) -> [AxisResize] {
+    guard version >= 11 else { throw unsupported("Resize before version 11 of ONNX's operators") }
     let way = try Way(self)
     var axes: [Int] = []
-    for number in try integers("axes") ?? Array(0..<rank) { axes.append(try axis(number, rank: rank)) }
+    for number in try integers("axes") ?? Array(0..<shape.rank) { axes.append(try axis(number, rank: shape.rank)) }
     guard Set(axes).count == axes.count else { throw malformed("\(axes) name an axis twice") }
     func given(_ index: Int, _ count: Int) throws(ONNXError) -> [Float]? {
       guard let values = try optionalFloats(index)?.elements, !values.isEmpty else { return nil }
@@ -20,39 +47,23 @@ extension OperatorCall {
     }
     let region = way.coordinates == "tf_crop_and_resize" ? try given(1, 2 * axes.count) : nil
     guard (region == nil) == (way.coordinates != "tf_crop_and_resize") else { throw malformed("the region is missing") }
-    let (lengths, scales) = try targets(of: axes.map { x.shape[$0] }, try given(2, axes.count))
-    for (place, axis) in axes.enumerated() {
-      let source = x.shape[axis]
-      var shape = Array(x.shape)
-      shape[axis] = lengths[place]
-      let newShape = try self.shape(shape)
-      guard source > 0 || newShape.elementCount == 0 else { throw unsupported("images of shape \(x.shape)") }
-      guard source > 0 else {
-        x = .zeros(newShape)
-        continue
-      }
+    let (lengths, scales) = try targets(of: axes.map { shape[$0] }, try given(2, axes.count))
+    // Before anything is made of it.
+    var newShape = Array(shape)
+    for (place, axis) in axes.enumerated() { newShape[axis] = lengths[place] }
+    _ = try self.shape(newShape)
+    return axes.enumerated().map { place, axis in
+      let source = shape[axis]
       let bounds = region.map { (Double($0[place]), Double($0[place + axes.count])) }
-      let coordinates = (0..<lengths[place]).map {
+      let coordinates = (0..<(source > 0 ? lengths[place] : 0)).map {
         way.coordinate($0, source: source, result: lengths[place], scale: scales[place], region: bounds)
       }
       let terms = coordinates.map { way.terms(at: $0, source: source, scale: scales[place]) }
-      let outer = x.shape[..<axis].reduce(1, *)
-      x = x.resampled(
-        by: AxisResampling(sourceLength: source, terms: terms), outer: outer,
-        inner: x.count / max(1, outer * source)
-      ).reshaped(to: newShape)
-      guard region != nil else { continue }
-      // What is beyond the image is not to be had from it.
-      var sources = newShape.map { Array(0..<$0) as AxisSources }
-      for (index, coordinate) in coordinates.enumerated() where coordinate < 0 || coordinate > Double(source - 1) {
-        sources[axis][index] = nil
-      }
-      guard case .floats(let filled) = ONNXTensor.floats(x).picking(sources, fill: .floats(.scalar(way.fill))) else {
-        return []
-      }
-      x = filled
+      let beyond =
+        region == nil
+        ? [] : coordinates.indices.filter { coordinates[$0] < 0 || coordinates[$0] > Double(source - 1) }
+      return (axis, AxisResampling(sourceLength: source, terms: terms), (beyond, way.fill))
     }
-    return [.floats(x)]
   }
 
   /// The lengths of the results along axes of the given lengths, and how many times as long they are.

@@ -50,8 +50,10 @@ extension OperatorCall {
   }
 
   /// `Slice`: some places of some axes, in steps that may lead backwards; what lies beyond an axis is left out.
-  func slice() throws(ONNXError) -> [ONNXTensor] {
-    let x = try input(0)
+  func slice() throws(ONNXError) -> [ONNXTensor] { [try input(0).picking(try sliceSources(of: try input(0).shape))] }
+
+  /// Where `Slice` takes the places of its result from in a tensor of a shape.
+  func sliceSources(of shape: Shape) throws(ONNXError) -> [AxisSources] {
     let isOld = version < 10
     let starts = try (isOld ? integers("starts") : integers(1)) ?? []
     let ends = try (isOld ? integers("ends") : integers(2)) ?? []
@@ -60,11 +62,11 @@ extension OperatorCall {
     guard starts.count == ends.count, starts.count == numbers.count, starts.count == steps.count else {
       throw malformed("\(starts.count) starts, \(ends.count) ends, \(numbers.count) axes and \(steps.count) steps")
     }
-    _ = try axes(numbers, rank: x.shape.rank)
-    var sources = x.shape.map { Array(0..<$0) as AxisSources }
+    _ = try axes(numbers, rank: shape.rank)
+    var sources = shape.map { Array(0..<$0) as AxisSources }
     for (place, number) in numbers.enumerated() {
-      let axis = try axis(number, rank: x.shape.rank)
-      let length = x.shape[axis]
+      let axis = try axis(number, rank: shape.rank)
+      let length = shape[axis]
       guard steps[place] != 0 else { throw malformed("a step of 0") }
       // Longer ones lead out of the axis too.
       let step = min(max(steps[place], -length - 1), length + 1)
@@ -75,7 +77,7 @@ extension OperatorCall {
       }
       sources[axis] = Array(stride(from: bounded(starts[place]), to: bounded(ends[place]), by: step))
     }
-    return [x.picking(sources)]
+    return sources
   }
 
   /// `DepthToSpace` and `SpaceToDepth`: a pixel's channels as a square of pixels, or back. The channels of a square are the first of its
@@ -143,22 +145,32 @@ extension OperatorCall {
 
   /// `Pad`: more, or fewer, values at the beginning and end of axes.
   func pad() throws(ONNXError) -> [ONNXTensor] {
+    let x = try input(0)
+    let fill = hasInput(2) ? try input(2) : nil
+    if let fill, fill.shape.elementCount != 1 || fill.elementType != x.elementType {
+      throw malformed("what is filled in is not one value of type \(x.elementType)")
+    }
+    return [x.picking(try paddingSources(of: x.shape), fill: fill)]
+  }
+
+  /// Where `Pad` takes the places of its result from in a tensor of a shape.
+  func paddingSources(of shape: Shape) throws(ONNXError) -> [AxisSources] {
     guard version >= 11 else { throw unsupported("Pad before version 11 of ONNX's operators") }
-    let (x, pads, mode) = (try input(0), try integers(1), try string("mode", or: "constant"))
+    let (pads, mode) = (try integers(1), try string("mode", or: "constant"))
     var axes: [Int] = []
-    for number in try optionalIntegers(3) ?? Array(0..<x.shape.rank) {
-      axes.append(try axis(number, rank: x.shape.rank))
+    for number in try optionalIntegers(3) ?? Array(0..<shape.rank) {
+      axes.append(try axis(number, rank: shape.rank))
     }
     guard Set(axes).count == axes.count, pads.count == 2 * axes.count,
       pads.allSatisfy({ $0.magnitude <= maximumElementCount })
     else { throw malformed("\(pads) are not two lengths for each of the axes \(axes)") }
-    var ranges = x.shape.map { 0..<$0 }
+    var ranges = shape.map { 0..<$0 }
     for (place, axis) in axes.enumerated() {
-      ranges[axis] = -pads[place]..<max(-pads[place], x.shape[axis] + pads[place + axes.count])
+      ranges[axis] = -pads[place]..<max(-pads[place], shape[axis] + pads[place + axes.count])
     }
-    _ = try shape(ranges.map(\.count))
+    _ = try self.shape(ranges.map(\.count))
     var sources: [AxisSources] = []
-    for (length, range) in zip(x.shape, ranges) {
+    for (length, range) in zip(shape, ranges) {
       guard length > 0 || range.isEmpty || mode == "constant" else { throw malformed("nothing to fill \(mode) from") }
       switch mode {
       case "constant": sources.append(range.map { (0..<length).contains($0) ? $0 : nil })
@@ -175,11 +187,7 @@ extension OperatorCall {
       default: throw unsupported("filling by '\(mode)'")
       }
     }
-    let fill = hasInput(2) ? try input(2) : nil
-    if let fill, fill.shape.elementCount != 1 || fill.elementType != x.elementType {
-      throw malformed("what is filled in is not one value of type \(x.elementType)")
-    }
-    return [x.picking(sources, fill: fill)]
+    return sources
   }
 
   /// `Constant`: a tensor of the node's own.

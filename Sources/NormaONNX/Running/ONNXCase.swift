@@ -1,4 +1,5 @@
 import NormaFiles
+import NormaLayers
 import NormaTensor
 
 /// One of ONNX's test cases for its operators: a folder with `model.onnx` and, in `test_data_set_0` and so on, the inputs
@@ -18,6 +19,9 @@ public struct ONNXCase: Sendable {
 
   /// The differences that ONNX's own runner allows: so much of the expected value, and so much.
   public static let relativeTolerance = 1e-3, absoluteTolerance = 1e-7
+  /// The difference that is allowed beside it, as a part of the largest magnitude that is expected in the output: what sums in another
+  /// order make of a network, in which small numbers are what large ones leave over.
+  public static let scaleTolerance = 1e-5
 
   /// The case's name: that of its folder.
   public let name: String
@@ -41,56 +45,125 @@ public struct ONNXCase: Sendable {
   /// The operators of the case's model; empty if it cannot be read.
   public var operators: [String] { (try? ONNXModel.operators(inFile: "\(folder)/model.onnx")) ?? [] }
 
+  /// What came out of a case.
+  public struct Report: Sendable {
+    /// How it came out.
+    public var outcome: Outcome
+    /// The largest difference of an output's element, as a part of the largest magnitude that is expected in it; nil where none was
+    /// compared.
+    public var largestDifference: Double?
+    /// The operators that are not done, sorted.
+    public var missingOperators: [String] = []
+    /// Whether the model was run as a network of Norma's too, folded and prepared; false where it is none.
+    public var ranAsNetwork = false
+  }
+
   /// Runs the model on each set of inputs and compares what comes out.
-  public func run() -> Outcome {
+  public func run() -> Outcome { report().outcome }
+
+  /// Runs the model on each set of inputs, operator by operator, and where it can as a network of Norma's, of which all inputs but the
+  /// first are constants; and compares what comes out.
+  ///
+  /// - Parameter tolerance: how much an element may differ, as a part of the largest magnitude that is expected in its output. An element
+  ///   within ONNX's own tolerance passes too, where none is given.
+  public func report(tolerance: Double? = nil) -> Report {
+    var report = Report(outcome: .passed)
+    report.missingOperators = operators.filter { ONNXOperator.all[$0] == nil }
     do {
       let model = try ONNXModel(contentsOf: "\(folder)/model.onnx")
-      if let obstacle = model.obstacle { return .unsupported(obstacle.description) }
+      if let obstacle = model.obstacle { throw obstacle }
       let sets = try FileAccess.names(inDirectory: folder).filter { $0.hasPrefix("test_data_set_") }
-      guard !sets.isEmpty else { return .malformed("'\(folder)' has no test_data_set_0") }
+      guard !sets.isEmpty else {
+        report.outcome = .malformed("'\(folder)' has no test_data_set_0")
+        return report
+      }
       for set in sets {
         let inputs = try model.inputs.indices.map {
           try ONNXTensor(contentsOf: "\(folder)/\(set)/input_\($0).pb")
         }
-        let results = try model(inputs)
-        for (index, result) in results.enumerated() {
-          let expected = try ONNXTensor(contentsOf: "\(folder)/\(set)/output_\(index).pb")
-          if let difference = Self.difference(result, expected, as: model.outputs[index].elementType) {
-            return .failed("output '\(model.outputs[index].name)' of \(set): \(difference)")
-          }
+        let expected = try model.outputs.indices.map {
+          try ONNXTensor(contentsOf: "\(folder)/\(set)/output_\($0).pb")
+        }
+        for (index, result) in try model(inputs).enumerated() {
+          compare(result, expected[index], of: model, index, set, tolerance, &report)
+        }
+        if let result = try Self.networkOutput(model, inputs) {
+          report.ranAsNetwork = true
+          compare(result, expected[0], of: model, 0, "\(set), as a network", tolerance, &report)
         }
       }
-      return .passed
     } catch let error as ONNXError {
-      return error.kind == .unsupported ? .unsupported(error.description) : .malformed(error.description)
+      report.outcome =
+        error.kind == .unsupported ? .unsupported(error.description) : .malformed(error.description)
     } catch {
-      return .malformed("\(error)")
+      report.outcome = .malformed("\(error)")
+    }
+    return report
+  }
+
+  /// The first output of the model as a network whose other inputs are constants; nil where it is none.
+  private static func networkOutput(_ model: ONNXModel, _ inputs: [ONNXTensor]) throws -> ONNXTensor? {
+    guard !model.inputs.isEmpty, case .floats(let batch) = inputs[0], batch.count > 0,
+      model.outputs[0].elementType == .float
+    else { return nil }
+    let network: ONNXNetwork
+    do throws(ONNXError) {
+      network = try ONNXNetwork(model.fixing(Array(inputs.dropFirst())), sampleShape: nil)
+    } catch {
+      guard error.kind == .unsupported else { throw error }
+      return nil
+    }
+    let images = network.turnsImages ? batch.transposed([0, 2, 3, 1]) : batch
+    let output: Tensor<Float>
+    do {
+      output = try InferenceModel(network)(images)
+    } catch is InferenceModelError {
+      return nil
+    }
+    return .floats(output.rank == 4 ? output.transposed([0, 3, 1, 2]) : output)
+  }
+
+  private func compare(
+    _ found: ONNXTensor, _ expected: ONNXTensor, of model: ONNXModel, _ index: Int, _ set: String, _ tolerance: Double?,
+    _ report: inout Report
+  ) {
+    let (difference, problem) = Self.difference(
+      found, expected, as: model.outputs[index].elementType, tolerance: tolerance)
+    if let difference { report.largestDifference = max(report.largestDifference ?? 0, difference) }
+    if let problem, case .passed = report.outcome {
+      report.outcome = .failed("output '\(model.outputs[index].name)' of \(set): \(problem)")
     }
   }
 
-  /// How two tensors differ by more than is allowed; nil if they do not.
+  /// The largest difference of two tensors as a part of the largest magnitude that is expected, and in words how they differ by more than
+  /// is allowed; nil if they do not.
   private static func difference(
-    _ found: ONNXTensor, _ expected: ONNXTensor, as type: ONNXElementType?
-  ) -> String? {
+    _ found: ONNXTensor, _ expected: ONNXTensor, as type: ONNXElementType?, tolerance: Double?
+  ) -> (largest: Double?, problem: String?) {
     guard found.shape == expected.shape, found.elementType == expected.elementType else {
-      return "\(found.elementType) of shape \(found.shape), and not \(expected.elementType) of \(expected.shape)"
+      return (nil, "\(found.elementType) of shape \(found.shape), and not \(expected.elementType) of \(expected.shape)")
     }
     switch (found, expected) {
     case (.floats(let found), .floats(let expected)):
       // Numbers of half width that were computed more exactly may be a last digit or two from those that were not.
-      let relativeTolerance = max(relativeTolerance, 2 * (type?.halfPrecision?.epsilon ?? 0))
+      let relative = max(relativeTolerance, 2 * (type?.halfPrecision?.epsilon ?? 0))
+      let scale = expected.elements.reduce(0.0) { $1.isFinite ? max($0, Double($1.magnitude)) : $0 }
+      var (largest, problem): (Double, String?) = (0, nil)
       for (index, pair) in zip(found.elements, expected.elements).enumerated() {
         let (value, wanted) = (Double(pair.0), Double(pair.1))
-        let isClose = abs(value - wanted) <= absoluteTolerance + relativeTolerance * abs(wanted)
-        if !(isClose || value == wanted || value.isNaN && wanted.isNaN) {
-          return "element \(index) is \(pair.0), not \(pair.1)"
-        }
+        if value == wanted || value.isNaN && wanted.isNaN { continue }
+        let distance = abs(value - wanted)
+        largest = max(largest, distance.isFinite && scale > 0 ? distance / scale : .infinity)
+        let isClose =
+          distance <= (tolerance ?? scaleTolerance) * scale
+          || tolerance == nil && distance <= absoluteTolerance + relative * abs(wanted)
+        if !isClose, problem == nil { problem = "element \(index) is \(pair.0), not \(pair.1)" }
       }
-      return nil
+      return (largest, problem)
     case (.integers(let found), .integers(let expected)):
       let index = zip(found.values, expected.values).enumerated().first { $0.element.0 != $0.element.1 }?.offset
-      return index.map { "element \($0) is \(found.values[$0]), not \(expected.values[$0])" }
-    default: return "elements of another type"
+      return (nil, index.map { "element \($0) is \(found.values[$0]), not \(expected.values[$0])" })
+    default: return (nil, "elements of another type")
     }
   }
 }

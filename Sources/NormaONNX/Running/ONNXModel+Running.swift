@@ -98,4 +98,12 @@ extension ONNXModel {
     }
     return results
   }
+
+  /// The model whose inputs but the first are constants of its own.
+  func fixing(_ values: [ONNXTensor]) -> ONNXModel {
+    var constants = initializers
+    for (input, value) in zip(inputs.dropFirst(), values) { constants[input.name] = value }
+    return ONNXModel(
+      operatorSet: operatorSet, inputs: Array(inputs.prefix(1)), outputs: outputs, nodes: nodes, initializers: constants)
+  }
 }

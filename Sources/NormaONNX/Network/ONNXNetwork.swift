@@ -1,0 +1,93 @@
+import NormaGraph
+import NormaLayers
+import NormaTensor
+
+/// A model in ONNX's format as a network of Norma's: trained, made ready to serve by `InferenceModel`, and written again like any other.
+///
+/// ```swift
+/// let network = try ONNXNetwork(ONNXModel(contentsOf: "resnet50.onnx"))
+/// let serving = try InferenceModel(network)
+/// let scores = try serving(images)  // [N, H, W, C], as everywhere
+/// ```
+///
+/// What the model computes from shapes alone is computed once, here; everything else becomes operations, images with their channels last.
+/// Tensors of more than one number that take part in them are parameters, by the model's own names, but for the statistics of a batch
+/// normalization. Where the batch's length is open in the model, it is open in the network.
+public final class ONNXNetwork: Layer {
+  public typealias Element = Float
+
+  /// The shape of a sample, without the batch axis; `[height, width, channels]` for images.
+  public let sampleShape: Shape
+  /// The shape of a sample's output.
+  public let outputShape: Shape
+  /// How many samples there must be in a batch, if the model says so.
+  public let batchSize: Int?
+  /// Whether the model has its input's channels first, `[N, C, H, W]`, where the network has them last.
+  public let turnsImages: Bool
+  /// The model that it was made of.
+  public let model: ONNXModel
+  public let parameters: [Parameter<Float>]
+  public let children: [(name: String, layer: any Layer<Float>)]
+  public var summary: String { "ONNX network of \(model.nodeCount) nodes" }
+
+  private let leaves: [Translation.Leaf]
+  private let steps: [Translation.Step]
+  private let output: Int
+  /// The operators that run as they are, of which no gradient is known, each with the first node's place.
+  private let interpreted: [String: String]
+
+  /// Makes a network of a model.
+  ///
+  /// - Parameters:
+  ///   - model: a model with one input, the batch.
+  ///   - sampleShape: the shape of a sample, `[height, width, channels]` for images; needed where the model leaves it open.
+  ///   - output: the name of the output that is wanted; the first if nil.
+  /// - Throws: ``ONNXError`` for a model that cannot be run, or not as a network: with several inputs, with lengths that are not known,
+  ///   with shapes that depend on the numbers that go in.
+  public init(_ model: ONNXModel, sampleShape: Shape? = nil, output: String? = nil) throws(ONNXError) {
+    let translation = try Translation(model, sampleShape: sampleShape)
+    for node in model.nodes { try translation.add(node) }
+    let wanted = try translation.output(named: output)
+    self.model = model
+    self.sampleShape = translation.sampleShape
+    batchSize = translation.batchSize
+    turnsImages = translation.turnsImages
+    outputShape = wanted.shape
+    (leaves, steps) = translation.finished(keeping: wanted.place)
+    self.output = wanted.place
+    interpreted = translation.interpreted
+    parameters = leaves.compactMap { if case .parameter(let parameter) = $0.source { parameter } else { nil } }
+    children = steps.compactMap { if case .layer(let name, let layer) = $0.function { (name, layer) } else { nil } }
+  }
+
+  /// The operators whose gradients are not known, sorted; where there are none, the network can be trained.
+  public var operatorsWithoutGradient: [String] { interpreted.keys.sorted() }
+
+  public func callAsFunction(_ x: Variable<Float>, in pass: Pass<Float>) throws -> Variable<Float> {
+    if let shape = x.knownShape {
+      guard shape.rank == sampleShape.rank + 1, shape.dropFirst().elementsEqual(sampleShape) else {
+        let lengths = ["batch"] + sampleShape.map(String.init)
+        throw LayerError(layer: summary, expected: "[\(lengths.joined(separator: ", "))]", found: shape)
+      }
+    }
+    if pass.isTraining, let (name, place) = interpreted.min(by: { $0.key < $1.key }) {
+      throw ONNXError.unsupported(place, "no gradient of \(name) is known, so the network cannot be trained")
+    }
+    var values: [Int: Variable<Float>] = [0: x]
+    for leaf in leaves {
+      switch leaf.source {
+      case .parameter(let parameter): values[leaf.place] = pass.variable(for: parameter)
+      case .constant(let tensor): values[leaf.place] = pass.constant(tensor, named: leaf.name)
+      }
+    }
+    for step in steps {
+      let inputs = step.inputs.map { values[$0]! }
+      for input in step.lastUses { values[input] = nil }
+      switch step.function {
+      case .variables(let body): values[step.result] = try body(inputs)
+      case .layer(let name, let layer): values[step.result] = try pass.apply(layer, named: name, to: inputs[0])
+      }
+    }
+    return values[output]!
+  }
+}
