@@ -38,6 +38,7 @@ Sections
   conv    convolution forward, and the gradients of input and weight, each alone; the layout is a variant
   products  matrix products of 40 shapes: a linear layer forward, its gradients, plain ones
   train   zero gradients, forward, cross entropy, backward, update; infer: forward alone
+  onnx    inference of models in ONNX's format, which $NORMA_ONNX_MODELS holds (see peers/cases.py)
   Rows of the first two also give GB/s by MINIMUM bytes: forward/inference 1 read + 1 write, backward 2 reads
   + 1 write; those of conv and products GFLOP/s, the padding's zeros counted as values; the others samples/s.
   Nets: cs231n   3072 -> 5 x (100, BN, ReLU) -> 10

@@ -13,9 +13,12 @@ A case is a dictionary with `sec` (norm, conv, product, train or infer) and `nam
          gradient of the weights, whose inner length is the batch)
   train  net, batch, opt (adam; sgd with momentum 0.9), layout
   infer  net, batch, layout
+  onnx   file (a model in ONNX's format), shape [C, H, W] of its images, batch; the files are those of
+         Tests/Fixtures/write_torchvision_models.py FOLDER --open --side 224, FOLDER being $NORMA_ONNX_MODELS
 """
+import os
 
-SECTIONS = ("norm", "shapes", "family", "half", "conv", "products", "train", "infer")
+SECTIONS = ("norm", "shapes", "family", "half", "conv", "products", "train", "infer", "onnx")
 
 NET_INPUT = {"cs231n": (3072,), "mlp": (784,), "resnet20": (3, 32, 32)}
 MLP_SIZES = {"cs231n": [3072, 100, 100, 100, 100, 100, 10], "mlp": [784, 512, 512, 10]}
@@ -190,8 +193,19 @@ def infer_cases():
             for net, batch, layout in cases]
 
 
+ONNX_MODELS = ["resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "densenet121", "vgg16_bn",
+               "convnext_tiny", "squeezenet1_1"]
+
+
+def onnx_cases():
+    """Other people's models, a few images and many at a time."""
+    folder = os.path.abspath(os.environ.get("NORMA_ONNX_MODELS", "onnx-models"))
+    return [dict(sec="onnx", name=f"onnx {net} b{batch}", file=f"{folder}/{net}/model.onnx", shape=[3, 224, 224], batch=batch)
+            for batch in (1, 32) for net in ONNX_MODELS]
+
+
 def make_cases(sections):
     """The cases of some of SECTIONS."""
     makers = {"norm": norm_cases, "shapes": further_shapes, "family": family_cases, "half": half_cases, "conv": convolutions, "products": products,
-              "train": train_cases, "infer": infer_cases}
+              "train": train_cases, "infer": infer_cases, "onnx": onnx_cases}
     return [case for name in SECTIONS if name in sections for case in makers[name]()]

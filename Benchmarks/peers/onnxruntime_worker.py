@@ -5,7 +5,7 @@ from .torch_worker import TorchWorker
 
 
 class OrtWorker:
-    variants = {"norm": [], "norm+relu": [], "train": [], "infer": ["ort"]}
+    variants = {"norm": [], "norm+relu": [], "train": [], "infer": ["ort"], "onnx": ["ort"]}
 
     def __init__(self, threads):
         import onnxruntime
@@ -19,6 +19,8 @@ class OrtWorker:
         pass
 
     def build(self, c, variant):
+        if c["sec"] == "onnx":
+            return self.file(c)
         import io
         if c["layout"] == "nhwc":
             raise NotImplementedError("onnx is NCHW only")
@@ -28,10 +30,20 @@ class OrtWorker:
         x = torch.randn(c["batch"], *NET_INPUT[c["net"]])
         buf = io.BytesIO()
         torch.onnx.export(self.tw.net(c["net"]).eval(), (x,), buf, dynamo=False)
+        s = self.session(buf.getvalue())
+        feed = {s.get_inputs()[0].name: x.numpy()}
+        return lambda: s.run(None, feed)
+
+    def session(self, model):
         o = self.ort.SessionOptions()
         o.intra_op_num_threads = self.threads
-        s = self.ort.InferenceSession(buf.getvalue(), o, providers=["CPUExecutionProvider"])
-        feed = {s.get_inputs()[0].name: x.numpy()}
+        return self.ort.InferenceSession(model, o, providers=["CPUExecutionProvider"])
+
+    def file(self, c):
+        import numpy
+        s = self.session(c["file"])
+        x = numpy.random.default_rng(0).standard_normal((c["batch"], *c["shape"]), dtype=numpy.float32)
+        feed = {s.get_inputs()[0].name: x}
         return lambda: s.run(None, feed)
 
 

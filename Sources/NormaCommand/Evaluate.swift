@@ -26,7 +26,7 @@ struct Evaluate: ParsableCommand {
         norma evaluate norma-model/model.safetensors --data csv:new.csv --json
       """)
 
-  @Argument(help: ArgumentHelp("A model.safetensors, or the folder it is in.", valueName: "model"))
+  @Argument(help: ArgumentHelp("A model.safetensors, the folder it is in, or an ONNX model.", valueName: "model"))
   var model: String
 
   @Option(help: ArgumentHelp("Other data, as for train.", valueName: "source"))
@@ -53,8 +53,7 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     if let threads { Parallel.threadCount = threads }
-    let file = try modelFile(model)
-    let checkpoint = try Checkpoint(contentsOf: file)
+    let (file, checkpoint) = try savedModel(model)
     let network = try checkpoint.makeModel()
     let dataset = try evaluationData(checkpoint)
     try network.check(dataset)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Norma
 import NormaLab
+import NormaONNX
 import NormaTerminal
 
 /// `norma inspect`: what a file of tensors holds.
@@ -26,9 +27,10 @@ struct Inspect: ParsableCommand {
         norma inspect norma-model
         norma inspect norma-model --memory --batch 256
         norma inspect weights.safetensors --json
+        norma inspect model.onnx
       """)
 
-  @Argument(help: ArgumentHelp("A .safetensors file, or the folder of a model.", valueName: "model"))
+  @Argument(help: ArgumentHelp("A .safetensors or .onnx file, or the folder of a model.", valueName: "model"))
   var model: String
 
   @Flag(help: "Show what a training step keeps alive.")
@@ -73,8 +75,15 @@ struct Inspect: ParsableCommand {
     var tensors: [Row]
   }
 
+  /// What `--json` prints of a model in ONNX's format.
+  private struct ONNXResult: Encodable {
+    var model: ONNXDescription
+    var tensors: [Row]
+  }
+
   func run() throws {
-    let path = try modelFile(model, kinds: [.safetensors, .npz, .npy])
+    let path = try modelFile(model, kinds: [.safetensors, .npz, .npy, .onnx])
+    if try FileKind(ofFile: path) == .onnx { return try inspectONNX(path) }
     if memory { return try showMemory(try Checkpoint(contentsOf: path, allowsUnusableNumbers: true)) }
     let (rows, metadata) = try contents(path)
     let checkpoint =
@@ -116,6 +125,30 @@ struct Inspect: ParsableCommand {
     try output(
       (["", "Numbers that no network can compute with:"] + lines
         + (unusable.count > 10 ? ["and so in \(unusable.count - 10) more"] : [])).joined(separator: "\n"))
+  }
+
+  /// What a model in ONNX's format is made of.
+  private func inspectONNX(_ path: String) throws {
+    let model = try ONNXModel(contentsOf: path)
+    if memory { return try showMemory(try savedModel(path, allowsUnusableNumbers: true).checkpoint) }
+    let rows = model.tensors.map { name, tensor -> Row in
+      var row = Row(name: name, type: tensor.elementType.description, shape: Array(tensor.shape))
+      guard case .floats(let numbers) = tensor else { return row }
+      var (summary, unusable) = (NumberSummary(), UnusableNumbers(name: name))
+      for number in numbers.elements {
+        summary.add(Double(number))
+        unusable.add(Double(number))
+      }
+      row.mean = summary.mean
+      row.standardDeviation = summary.standardDeviation
+      (row.minimum, row.maximum) = (summary.minimum, summary.maximum)
+      row.unusable = unusable.isEmpty ? nil : unusable.description
+      return row
+    }
+    let description = ONNXDescription(model)
+    if json { return try outputJSON(ONNXResult(model: description, tensors: rows)) }
+    try output(description.lines.joined(separator: "\n") + "\n")
+    try output(table(rows))
   }
 
   /// The tensors of a file in the order of their names, of which a piece is in memory at a time, and its metadata.
@@ -198,7 +231,9 @@ struct Inspect: ParsableCommand {
     ]
     rows.removeAll { $0.1.isEmpty }
     if settings.isConverted { rows.removeSubrange((rows.firstIndex { $0.0 == "Loss" } ?? 0)...) }
-    rows.insert(("Normalization", settings.architecture.recipe.normalization.rawValue), at: 1)
+    if !(settings.architecture.recipe is ONNXRecipe) {
+      rows.insert(("Normalization", settings.architecture.recipe.normalization.rawValue), at: 1)
+    }
     if let recipe = settings.architecture.recipe as? ResidualNetwork {
       rows.insert(("Shortcuts", recipe.shortcutWords), at: 2)
     }

@@ -1,4 +1,6 @@
 import Norma
+import NormaONNX
+import NormaTerminal
 
 /// The file of tensors that a path names: the file itself, or the model in the folder.
 ///
@@ -14,7 +16,7 @@ func modelFile(_ path: String, kinds: Set<FileKind> = [.safetensors]) throws -> 
     let wanted =
       kinds.contains(.npz)
       ? "A model of norma's or another .safetensors, .npz or .npy file is needed."
-      : "A model of norma's is needed: a model.safetensors, or the folder it is in."
+      : "A model of norma's is needed, a model.safetensors or the folder it is in, or an ONNX model."
     let advice =
       [.pyTorch, .pickle].contains(kind)
       ? " Save the state dictionary with safetensors.torch.save_file, of which norma convert makes a model."
@@ -22,4 +24,47 @@ func modelFile(_ path: String, kinds: Set<FileKind> = [.safetensors]) throws -> 
     throw FormatError(file: file, is: kind, remedy: wanted + advice)
   }
   return file
+}
+
+/// The model that a path names: one of norma's, the file itself or the model in the folder, or one in ONNX's format.
+///
+/// - Parameters:
+///   - path: a file or a folder.
+///   - options: what is known of a model in ONNX's format besides.
+///   - allowsUnusableNumbers: whether it may hold numbers with which no network answers anything.
+/// - Returns: the file, and the model; what was supposed of it is told.
+func savedModel(
+  _ path: String, options: ConvertedNetworkOptions? = nil, allowsUnusableNumbers: Bool = false
+) throws -> (file: String, checkpoint: Checkpoint) {
+  let file = try modelFile(path, kinds: [.safetensors, .onnx])
+  guard try FileKind(ofFile: file) == .onnx else {
+    return (file, try Checkpoint(contentsOf: file, allowsUnusableNumbers: allowsUnusableNumbers))
+  }
+  let network = try ONNXNetwork(try ONNXModel(contentsOf: file), sampleShape: try options?.sampleShape())
+  let outputs = network.outputShape
+  guard outputs.rank == 1, let count = outputs.first, count > 0 else {
+    throw FormatError(
+      file: file, problem: "its output is of shape \(outputs) for each sample",
+      remedy: "Models that are asked here give a number for each class, or numbers.")
+  }
+  let settings = try (options ?? ConvertedNetworkOptions.none).settings(
+    of: ModelArchitecture(ONNXRecipe(network)), exampleShape: Array(network.sampleShape), outputCount: count, from: file)
+  let checkpoint = Checkpoint(settings: settings, state: Sequential<Float>([network]).state)
+  if options == nil {
+    remark(
+      "'\(file)' does not say what its outputs are: \(settings.outputs.supposition). What it takes is not standardized. "
+        + "`norma convert` makes a model of it that knows more, by --classes, --mean and --scale.")
+  }
+  if !allowsUnusableNumbers { try checkpoint.checkNumbers(file: file) }
+  return (file, checkpoint)
+}
+
+extension Checkpoint.Outputs {
+  /// What they are taken for.
+  fileprivate var supposition: String {
+    switch self {
+    case .classes(let names): "they are taken for scores of \(names.count) classes, 0 to \(names.count - 1)"
+    case .values: "the one is taken for a number"
+    }
+  }
 }

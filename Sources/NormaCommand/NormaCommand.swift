@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Norma
 import NormaImages
+import NormaONNX
 import NormaTerminal
 
 /// The command `norma`.
@@ -43,6 +44,7 @@ import NormaTerminal
     var command: any ParsableCommand
     do {
       try DataReaderRegistry.shared.register(ImageFolderReader.self)
+      try ModelRegistry.shared.register(ONNXRecipe.self)
       command = try parseAsRoot()
     } catch { exit(withError: error) }
     do {

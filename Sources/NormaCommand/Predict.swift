@@ -35,7 +35,7 @@ struct Predict: ParsableCommand {
         norma predict norma-model --data mnist:mnist --rows 0-9 --top 3
       """)
 
-  @Argument(help: ArgumentHelp("A model.safetensors, or the folder it is in.", valueName: "model"))
+  @Argument(help: ArgumentHelp("A model.safetensors, the folder it is in, or an ONNX model.", valueName: "model"))
   var model: String
 
   @OptionGroup var given: ExampleOptions
@@ -88,8 +88,7 @@ struct Predict: ParsableCommand {
   }
 
   func run() throws {
-    let file = try modelFile(model)
-    let checkpoint = try Checkpoint(contentsOf: file)
+    let (file, checkpoint) = try savedModel(model)
     let network = try checkpoint.makeModel()
     let examples = try examples(checkpoint, network)
     let answers = try checkpoint.answers(examples.outputs, from: file, naming: examples.names.words)

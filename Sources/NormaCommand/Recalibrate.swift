@@ -85,8 +85,7 @@ struct Recalibrate: ParsableCommand {
 
   func run() throws {
     if let threads { Parallel.threadCount = threads }
-    let file = try modelFile(model)
-    var checkpoint = try Checkpoint(contentsOf: file)
+    var (file, checkpoint) = try savedModel(model)
     let network = try checkpoint.makeModel()
     guard network.gathersStatistics else {
       throw UsageError("'\(file)' has no running statistics: nothing in it is normalized by those of batches.")

@@ -22,6 +22,8 @@ public protocol Layer<Element>: AnyObject {
   var children: [(name: String, layer: any Layer<Element>)] { get }
   /// What it does, for listings: `Linear(64 → 100)`.
   var summary: String { get }
+  /// How many samples a batch must have for the layer, or for one within; nil, as nearly always, where any will do.
+  var batchSize: Int? { get }
 
   /// Applies the layer. This is its one description: called with a variable that has no numbers, it tells what the layer
   /// does in inference, what it keeps in training, what shape its result has and how it is exported.
@@ -37,6 +39,8 @@ extension Layer {
   public var buffers: [Buffer<Element>] { [] }
   /// None.
   public var children: [(name: String, layer: any Layer<Element>)] { [] }
+  /// What a layer within asks for.
+  public var batchSize: Int? { children.lazy.compactMap(\.layer.batchSize).first }
 
   /// This layer and all within it, each with its path, such as `2` or `block.0`; this layer's own is empty.
   public var layers: [(path: String, layer: any Layer<Element>)] {

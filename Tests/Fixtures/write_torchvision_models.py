@@ -2,11 +2,11 @@
 a folder for each with model.onnx and test_data_set_0/{input,output}_0.pb.
 
     python Tests/Fixtures/write_torchvision_models.py FOLDER [--only REGEX] [--exporter dynamo|torchscript] [--mode eval|train]
-                                                            [--batch N] [--open]
+                                                            [--batch N] [--open] [--side PIXELS]
 
 Weights are drawn, statistics of batch normalization are those of no batch. Needs torch, torchvision 0.28, onnx and, for PyTorch's
 default exporter (dynamo), onnxscript. Beside torchvision's architectures there are a transformer encoder and a U-Net. With --open the
-length of the batch is left open. In training mode nothing is dropped, so that outputs can be compared.
+length of the batch is left open, and --side says how large images are. In training mode nothing is dropped, so that outputs can be compared.
 """
 
 import argparse
@@ -32,7 +32,7 @@ resnext50_32x4d shufflenet_v2_x0_5 shufflenet_v2_x1_0 squeezenet1_0 squeezenet1_
 vgg16_bn vit_b_16 vit_b_32 wide_resnet50_2 transformer_encoder unet""".split()
 
 # The images that an architecture takes, where it is not any of 64 by 64.
-SIDES = {"alexnet": 96, "inception_v3": 96, "maxvit_t": 224, "vit_b_16": 224, "vit_b_32": 224, "swin_t": 64, "swin_v2_t": 64}
+SIDES = {"alexnet": 224, "vgg11": 224, "vgg11_bn": 224, "vgg13": 224, "vgg16_bn": 224, "inception_v3": 96, "maxvit_t": 224, "vit_b_16": 224, "vit_b_32": 224, "swin_t": 64, "swin_v2_t": 64}
 
 
 class UNet(nn.Module):
@@ -60,7 +60,7 @@ class UNet(nn.Module):
         return self.head(self.last(torch.cat([wide, a], 1)))
 
 
-def make(name):
+def make(name, side=None):
     if name == "transformer_encoder":
         layer = nn.TransformerEncoderLayer(64, 4, 128, dropout=0, batch_first=True, activation="gelu")
         return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), (17, 64)
@@ -69,7 +69,7 @@ def make(name):
     options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
     if name in ("googlenet", "inception_v3"):
         options["aux_logits"] = False
-    side = SIDES.get(name, 64)
+    side = side or SIDES.get(name, 64)
     return getattr(torchvision.models, name)(weights=None, **options), (3, side, side)
 
 
@@ -90,9 +90,9 @@ def prepare(model, is_training):
     return model.train(is_training)
 
 
-def write(folder, name, exporter, is_training, batch, is_open):
+def write(folder, name, exporter, is_training, batch, is_open, side):
     torch.manual_seed(len(name) + batch)
-    model, shape = make(name)
+    model, shape = make(name, side)
     model = prepare(model, is_training)
     x = torch.randn(batch, *shape)
     place = folder / name
@@ -131,13 +131,15 @@ def main():
     parser.add_argument("--mode", choices=["eval", "train"], default="eval")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--open", action="store_true")
+    parser.add_argument("--side", type=int, help="of the images, where the architecture leaves it open")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     for name in NAMES:
         if not re.search(options.only, name):
             continue
         try:
-            write(options.folder, name, options.exporter, options.mode == "train", options.batch, options.open)
+            write(options.folder, name, options.exporter, options.mode == "train", options.batch, options.open,
+                  options.side)
             print(name, flush=True)
         except Exception as error:
             print(f"{name}: {type(error).__name__}: {str(error)[:300]}", flush=True)

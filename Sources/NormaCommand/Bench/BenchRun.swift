@@ -17,9 +17,17 @@ struct BenchRun: ParsableCommand {
       EXAMPLES
         norma bench run --only 'bn.*nhwc' --threads 1
         norma bench run --json > bench.json
+        norma bench run --model resnet50.onnx --batch 32
       """)
 
   @OptionGroup var cases: BenchCases
+
+  @Option(
+    help: ArgumentHelp("Time the inference of a saved model, as for predict, in place of the cases.", valueName: "model"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("With --model: the examples at a time. (default: 1)", valueName: "count"))
+  var batch: Int?
 
   @Option(help: ArgumentHelp("For how long to take samples of each case.", valueName: "seconds"))
   var time = 0.3
@@ -50,18 +58,36 @@ struct BenchRun: ParsableCommand {
   func validate() throws {
     guard time > 0, time <= 3600 else { throw ValidationError("--time takes seconds above 0, not \(time).") }
     try validateThreads(threads)
+    guard model != nil || batch == nil else { throw ValidationError("--batch is for --model.") }
+    if let batch, !(1...65_536).contains(batch) {
+      throw ValidationError("--batch takes a number from 1 to 65536, not \(batch).")
+    }
+  }
+
+  /// The inference of a saved model.
+  private func inference(of model: String) throws -> (name: String, benchmark: Benchmark) {
+    let (file, checkpoint) = try savedModel(model)
+    let network = try checkpoint.makeModel()
+    let serving = try InferenceModel(network, sampleShape: Shape(checkpoint.settings.exampleShape))
+    var random = RandomGenerator(seed: 0)
+    let batch = batch ?? 1
+    let examples = Tensor<Float>.normal(Shape([batch] + checkpoint.settings.exampleShape), using: &random)
+    return ("\(file) b\(batch)", Benchmark { _ = try serving(examples) })
   }
 
   func run() throws {
     if worker { return try BenchmarkWorker().run() }
     if let threads { Parallel.threadCount = threads }
     var rows: [Row] = []
-    for benchmark in try cases.selected() {
-      let samples = try Benchmark(benchmark).samples(forSeconds: time).sorted()
+    let selected =
+      try model.map { [try inference(of: $0)] }
+      ?? cases.selected().map { benchmark in (benchmark.name, try Benchmark(benchmark)) }
+    for (name, benchmark) in selected {
+      let samples = try benchmark.samples(forSeconds: time).sorted()
       func percentile(_ share: Double) -> Double { samples[Int(share * Double(samples.count - 1) + 0.5)] }
       rows.append(
         Row(
-          name: benchmark.name, threads: Parallel.threadCount, kernels: Kernels.name,
+          name: name, threads: Parallel.threadCount, kernels: Kernels.name,
           mean: samples.reduce(0, +) / Double(samples.count), median: percentile(0.5),
           tenthPercentile: percentile(0.1), ninetiethPercentile: percentile(0.9), samples: samples.count))
     }

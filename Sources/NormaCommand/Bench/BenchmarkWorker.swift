@@ -1,6 +1,7 @@
 import Foundation
 import Norma
 import NormaLab
+import NormaONNX
 
 /// Answers requests for measurements, so that a driver can time several libraries in turn.
 ///
@@ -44,13 +45,15 @@ struct BenchmarkWorker {
           reply.variants = Dictionary(
             uniqueKeysWithValues: ["norm", "norm+family", "conv", "product", "train", "infer"].map {
               ($0, Benchmark.variants(section: $0))
-            })
+            } + [("onnx", ["fused"])])
         } else if request.drop == true {
           prepared = [:]
         } else if let benchmark = request.case {
           let variant = request.variant ?? "fused"
           let name = "\(benchmark.name) \(variant)"
-          let ready = try prepared[name] ?? Benchmark(benchmark, variant: variant)
+          let ready =
+            try prepared[name]
+            ?? (benchmark.sec == "onnx" ? Self.model(benchmark) : Benchmark(benchmark, variant: variant))
           prepared[name] = ready
           let samples = try ready.samples(
             forSeconds: try seconds(request.minTime ?? 0.15, "min_time"),
@@ -66,6 +69,17 @@ struct BenchmarkWorker {
       }
       try output(String(decoding: try JSONEncoder().encode(reply), as: UTF8.self))
     }
+  }
+
+  /// The inference of a model in ONNX's format.
+  private static func model(_ benchmark: BenchmarkCase) throws -> Benchmark {
+    guard let file = benchmark.file, let lengths = benchmark.shape, lengths.count == 3,
+      lengths.allSatisfy((1...1 << 16).contains), let batch = benchmark.batch, (1...1 << 16).contains(batch)
+    else { throw BenchmarkError("'\(benchmark.name)' names no file, no shape of images or no batch") }
+    let serving = try InferenceModel(try ONNXNetwork(try ONNXModel(contentsOf: file)))
+    var random = RandomGenerator(seed: 0)
+    let images = Tensor<Float>.normal([batch, lengths[1], lengths[2], lengths[0]], using: &random)
+    return Benchmark { _ = try serving(images) }
   }
 
   private func seconds(_ value: Double, _ name: String) throws -> Double {

@@ -27,6 +27,9 @@ struct Convert: ParsableCommand {
       they are from one format to the other, with the types of their numbers; NumPy has none for BF16, which becomes \
       float32.
 
+      An ONNX model becomes one of norma's, to be asked and trained like any other: --classes, --mean, --scale and \
+      --regression say what it does not. Images have their channels last then.
+
       With -o FILE.onnx a model of norma's becomes one of ONNX's, for any of its runtimes. It takes samples as they are, \
       images as [N, C, H, W]; what they are standardized by is part of it.
 
@@ -43,6 +46,7 @@ struct Convert: ParsableCommand {
         norma convert norma-model --to norma --conventions keras -o k.safetensors
         norma convert features.npy -o features.safetensors
         norma convert norma-model -o model.onnx
+        norma convert resnet18.onnx --mean 123.7,116.3,103.5 --scale 58.4,57.1,57.4 -o model.safetensors
 
       In Python, with state = safetensors.torch.load_file("state.safetensors"):
         model.load_state_dict(state)
@@ -125,7 +129,11 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
-    let path = try modelFile(file, kinds: [.safetensors, .npz, .npy])
+    let path = try modelFile(file, kinds: [.safetensors, .npz, .npy, .onnx])
+    if try FileKind(ofFile: path) == .onnx { return try convertONNX(path) }
+    guard !network.saysOfSamples || network.isGiven else {
+      throw UsageError("'\(path)' is no ONNX model: --shape, --classes, --regression, --mean and --scale go with --model.")
+    }
     if writesONNX {
       let (nodes, network) = try writeONNX(path)
       guard json else { return try output("\(out): an ONNX model, \(network), \(nodes) nodes") }
@@ -150,6 +158,30 @@ struct Convert: ParsableCommand {
       conversion = try Conversion(
         of: StateDictionary(entries: input.entries), from: path, settings: network, conventions: conventions)
     }
+    try finish(conversion, target)
+  }
+
+  /// Makes a model of norma's, or a state dictionary, of an ONNX model.
+  private func convertONNX(_ path: String) throws {
+    guard !writesONNX else { throw UsageError("'\(path)' is an ONNX model already.") }
+    guard !network.isGiven, conventions == nil else {
+      throw UsageError("'\(path)' knows its network: leave out --model, --like and --conventions.")
+    }
+    let target = to ?? .norma
+    let checkpoint = try savedModel(path, options: network).checkpoint
+    switch target {
+    case .norma: try finish(try Conversion(of: checkpoint, to: .norma, conventions: nil), target)
+    case .pytorch:
+      throw UsageError("The layers of an ONNX model are no module of PyTorch's: take --to norma, or --to tensors.")
+    case .tensors:
+      var tensors: [String: Safetensors.Entry] = [:]
+      for (name, tensor) in checkpoint.state.tensors { tensors[name] = .float(tensor) }
+      try finish(try Conversion(tensors: TensorFile(entries: tensors), as: format), target)
+    }
+  }
+
+  /// Writes what came of it, and says so.
+  private func finish(_ conversion: Conversion, _ target: ConversionTarget) throws {
     let format = try format
     let count = conversion.tensorCount
     guard format != .npy || count == 1 else {

@@ -55,19 +55,26 @@ struct ConvertedNetworkOptions: ParsableArguments {
 
   /// Whether a network is named.
   var isGiven: Bool { model != nil || like != nil }
+  /// Whether something is said of samples and outputs, which a network of an ONNX model has too.
+  var saysOfSamples: Bool { shape != nil || classes != nil || mean != nil || scale != nil || regression }
+
+  /// Nothing is said.
+  static var none: ConvertedNetworkOptions { (try? parse([])) ?? ConvertedNetworkOptions() }
+
+  /// The shape of a sample, if it is said.
+  func sampleShape() throws -> Shape? { try shape.map { Shape(try lengths($0)) } }
 
   func validate() throws {
     if let keep, !(keep > 0 && keep <= 1) {
       throw ValidationError("--keep takes a probability above 0 and up to 1, not \(keep).")
     }
     guard model == nil || like == nil else { throw ValidationError("--model and --like are two ways to say the same.") }
-    let others: [Any?] = [
-      norm, activation, keep, shortcut, shape, classes, mean, scale, epsilon, regression ? true : nil,
-    ]
+    let others: [Any?] = [norm, activation, keep, shortcut, epsilon]
     if model == nil, others.contains(where: { $0 != nil }) {
-      throw ValidationError(
-        "--norm, --activation, --keep, --shortcut, --shape, --classes, --regression, --mean, --scale and --epsilon go with --model."
-      )
+      throw ValidationError("--norm, --activation, --keep, --shortcut and --epsilon go with --model.")
+    }
+    guard like == nil || !saysOfSamples else {
+      throw ValidationError("--like says what --shape, --classes, --regression, --mean and --scale do.")
     }
     guard !regression || classes == nil else { throw ValidationError("--regression has no --classes.") }
     if let epsilon, !(epsilon > 0 && epsilon < 1) {
@@ -106,13 +113,23 @@ struct ConvertedNetworkOptions: ParsableArguments {
     if shape == nil && architecture.recipe.takesImages {
       throw UsageError("\(architecture) takes images: say of what size, such as --shape 32x32x3.")
     }
+    return try settings(of: architecture, exampleShape: exampleShape, outputCount: last[0], from: file)
+  }
+
+  /// Everything but the tensors of a network whose samples and outputs are known.
+  func settings(
+    of architecture: ModelArchitecture, exampleShape: [Int], outputCount: Int, from file: String
+  ) throws -> Checkpoint.Settings {
     let names = classes?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    if let names, names.count != last[0] {
-      throw UsageError("--classes names \(names.count) classes, and the network has \(last[0]) outputs.")
+    if let names, names.count != outputCount {
+      throw UsageError("--classes names \(names.count) classes, and the network has \(outputCount) outputs.")
     }
+    // A single output is no class among others.
+    let isOfValues = regression || outputCount == 1 && names == nil && !isGiven
     return Checkpoint.Settings(
       convertedFrom: file, architecture: architecture, exampleShape: exampleShape,
-      outputs: regression ? .values(count: last[0]) : .classes(names: names ?? (0..<last[0]).map(String.init)),
+      outputs: isOfValues
+        ? .values(count: outputCount) : .classes(names: names ?? (0..<outputCount).map(String.init)),
       standardization: try standardization(exampleShape))
   }
 

@@ -37,7 +37,7 @@ struct FineTuningOptions: ParsableArguments {
 
   /// The model that is trained further; nil where a new one is.
   func baseModel() throws -> BaseModel? {
-    try from.map { BaseModel(try Checkpoint(contentsOf: try modelFile($0)), name: $0, self) }
+    try from.map { BaseModel(try savedModel($0).checkpoint, name: $0, self) }
   }
 }
 

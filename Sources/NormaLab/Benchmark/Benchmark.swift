@@ -56,6 +56,9 @@ public struct Benchmark {
     }
   }
 
+  /// Something else that can be timed.
+  public init(_ body: @escaping () throws -> Void) { self.body = body }
+
   /// The seconds that one call took, sample by sample.
   ///
   /// - Parameters:

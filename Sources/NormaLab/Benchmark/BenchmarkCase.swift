@@ -2,7 +2,7 @@
 ///
 /// The names and the values of the properties are those of the protocol in which libraries are measured in turn.
 public struct BenchmarkCase: Codable, Sendable, Equatable {
-  /// `norm`, `conv`, `product`, `train` or `infer`.
+  /// `norm`, `conv`, `product`, `train`, `infer` or `onnx`.
   public var sec: String
   /// What it is called.
   public var name: String
@@ -30,6 +30,8 @@ public struct BenchmarkCase: Codable, Sendable, Equatable {
   public var stride: Int?
   /// `cs231n`, `mlp` or `resnet20`.
   public var net: String?
+  /// The file of a model in ONNX's format, whose images `[C, H, W]` are of ``shape``.
+  public var file: String?
   /// Samples a step.
   public var batch: Int?
   /// `adam` or `sgd`, the latter with momentum 0.9.

@@ -18,6 +18,8 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
   private let values: [Tensor<Element>?]
   private let output: Int
   private let knownSample: KnownSample
+  /// How many samples go through all steps at a time, where the model says so.
+  private let batchSize: Int?
 
   /// Makes a model ready.
   ///
@@ -27,15 +29,17 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
   /// - Throws: ``InferenceModelError`` for a batch normalization that has seen no batch, and for what is no operation;
   ///   ``LayerError`` where samples of that shape do not fit.
   public init(_ model: any Layer<Element>, sampleShape: Shape? = nil) throws {
-    try self.init(Program(model, batchShape: sampleShape.map { Shape([1] + $0) }, for: .serving))
+    let shape = sampleShape.map { Shape([model.batchSize ?? 1] + $0) }
+    try self.init(Program(model, batchShape: shape, for: .serving), batchSize: model.batchSize)
   }
 
   /// Makes a network ready that is known by its operations.
-  init(_ program: Program<Element>) throws(InferenceModelError) {
+  init(_ program: Program<Element>, batchSize: Int? = nil) throws(InferenceModelError) {
     var plan = InferencePlan(program)
     for index in program.nodes.indices where program.nodes[index].operation != nil { try plan.add(index) }
     (steps, values, output) = plan.finished()
     knownSample = KnownSample()
+    self.batchSize = batchSize
   }
 
   /// What is done, in order, in words.
@@ -49,6 +53,7 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
   /// - Throws: `LayerError` for a batch whose samples do not fit the model; what an operation throws.
   @specialized(where Element == Float)
   public func callAsFunction(_ x: Tensor<Element>) throws -> Tensor<Element> {
+    if let batchSize, x.rank > 0, x.shape[0] != batchSize { return try inParts(of: batchSize, x) }
     let largest = try check(x.shape)
     guard let samples = samplesAtOnce(x.shape, largest) else { return try run(x) }
     let parts = (x.shape[0] + samples - 1) / samples
@@ -61,6 +66,27 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
     let found = outputs.withLock { $0.compactMap(\.self) }
     // What an operation threw for a part is said of the whole batch.
     return found.count == parts ? .concatenating(rows: found) : try run(x)
+  }
+
+  /// The outputs of batches of a fixed size, the last of which is filled up with its last sample.
+  private func inParts(of size: Int, _ x: Tensor<Element>) throws -> Tensor<Element> {
+    let count = x.shape[0]
+    _ = try check(x.shape.replacingFirst(with: size))
+    guard count > 0 else {
+      let sample = try run(.zeros(x.shape.replacingFirst(with: size)))
+      return .zeros(sample.shape.replacingFirst(with: 0))
+    }
+    let parts = (count + size - 1) / size
+    let outputs = Guarded([Result<Tensor<Element>, any Error>?](repeating: nil, count: parts))
+    Parallel.forEach(parts) { part in
+      let places = (part * size..<(part + 1) * size).map { min($0, count - 1) }
+      let rows = places[size - 1] == part * size + size - 1
+      let output = Result { try run(rows ? x[rows: part * size..<(part + 1) * size] : x.gathering(places, axis: 0)) }
+      outputs.withLock { $0[part] = output }
+    }
+    let found = try outputs.withLock { $0 }.map { try $0!.get() }
+    let all = Tensor<Element>.concatenating(rows: found)
+    return all.shape[0] == count ? all : all[rows: 0..<count]
   }
 
   @specialized(where Element == Float)

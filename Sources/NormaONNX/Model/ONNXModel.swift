@@ -1,3 +1,4 @@
+import Foundation
 import NormaFiles
 import NormaTensor
 internal import SwiftProtobuf
@@ -25,6 +26,17 @@ public struct ONNXModel: Sendable, Equatable {
   /// The tensors that belong to the model, by name.
   let initializers: [String: ONNXTensor]
 
+  /// How often each operator is there, those of other domains by `domain.Operator`.
+  public var operatorCounts: [String: Int] {
+    var counts: [String: Int] = [:]
+    for node in nodes { counts[node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)", default: 0] += 1 }
+    return counts
+  }
+  /// The tensors that belong to the model, in the order of their names.
+  public var tensors: [(name: String, tensor: ONNXTensor)] {
+    initializers.sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }.map { ($0.key, $0.value) }
+  }
+
   /// What errors call the model as a whole.
   static let place = "the model"
 }
@@ -50,7 +62,15 @@ extension ONNXModel {
     try self.init(bytes: bytes, &files)
   }
 
-  private init(bytes: [UInt8], _ files: inout ExternalFiles?) throws(ONNXError) {
+  /// Reads the bytes of a model some of whose tensors, those of the given names, are there without their elements: zeros.
+  init(bytes: [UInt8], withoutElementsOf names: Set<String>) throws(ONNXError) {
+    var files: ExternalFiles?
+    try self.init(bytes: bytes, &files, withoutElementsOf: names)
+  }
+
+  private init(
+    bytes: [UInt8], _ files: inout ExternalFiles?, withoutElementsOf names: Set<String> = []
+  ) throws(ONNXError) {
     guard let message = try? ProtoModel(serializedBytes: bytes) else {
       throw .malformed(Self.place, "it is cut off, or no model in ONNX's format")
     }
@@ -73,7 +93,12 @@ extension ONNXModel {
     for tensor in message.graph.initializers {
       let place = "the tensor '\(tensor.name)'"
       guard initializers[tensor.name] == nil else { throw .malformed(place, "it is there twice") }
-      initializers[tensor.name] = try ONNXTensor(tensor, at: place, &files)
+      if names.contains(tensor.name) {
+        let shape = try checkedShape(tensor.lengths.map { Int($0) }, atMost: 1 << 31, at: place)
+        initializers[tensor.name] = .floats(.zeros(shape))
+      } else {
+        initializers[tensor.name] = try ONNXTensor(tensor, at: place, &files)
+      }
     }
     var nodes: [ONNXNode] = []
     for node in message.graph.nodes { nodes.append(try ONNXNode(node)) }
@@ -127,7 +152,10 @@ extension ONNXModel {
   ///
   /// - Throws: ``ONNXError`` if it takes more than the 2 GiB that the format allows, or was read with an attribute of a kind
   ///   that is not kept, such as a graph.
-  public func encoded() throws(ONNXError) -> [UInt8] {
+  public func encoded() throws(ONNXError) -> [UInt8] { try encoded(withoutElementsOf: []) }
+
+  /// The same with the tensors of the given names by their shapes alone.
+  func encoded(withoutElementsOf names: Set<String>) throws(ONNXError) -> [UInt8] {
     if let node = nodes.first(where: { $0.attributes.values.contains(.other) }) {
       throw .unsupported(node.place, "an attribute of a kind that is not kept")
     }
@@ -141,7 +169,14 @@ extension ONNXModel {
         $0.nodes = nodes.map(\.message)
         $0.inputs = inputs.map(\.message)
         $0.outputs = outputs.map(\.message)
-        $0.initializers = initializers.sorted { $0.key < $1.key }.map { $1.message(named: $0) }
+        $0.initializers = initializers.sorted { $0.key < $1.key }.map { name, tensor in
+          guard names.contains(name) else { return tensor.message(named: name) }
+          return .with {
+            $0.name = name
+            $0.elementType = tensor.elementType.rawValue
+            $0.lengths = tensor.shape.map(Int64.init)
+          }
+        }
       }
     }
     do { return try message.serializedBytes() } catch {

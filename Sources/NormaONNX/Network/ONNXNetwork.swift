@@ -26,6 +26,8 @@ public final class ONNXNetwork: Layer {
   public let turnsImages: Bool
   /// The model that it was made of.
   public let model: ONNXModel
+  /// The name of the output that it gives, where that is not the model's first.
+  public let outputName: String?
   public let parameters: [Parameter<Float>]
   public let children: [(name: String, layer: any Layer<Float>)]
   public var summary: String { "ONNX network of \(model.nodeCount) nodes" }
@@ -49,6 +51,7 @@ public final class ONNXNetwork: Layer {
     for node in model.nodes { try translation.add(node) }
     let wanted = try translation.output(named: output)
     self.model = model
+    outputName = output
     self.sampleShape = translation.sampleShape
     batchSize = translation.batchSize
     turnsImages = translation.turnsImages
@@ -73,6 +76,26 @@ public final class ONNXNetwork: Layer {
     if pass.isTraining, let (name, place) = interpreted.min(by: { $0.key < $1.key }) {
       throw ONNXError.unsupported(place, "no gradient of \(name) is known, so the network cannot be trained")
     }
+    guard let batchSize, let count = x.knownShape?[0], count != batchSize, count > 0 else { return try run(x, in: pass) }
+    // As many samples at a time as the model takes, the last of them again and again where there are too few.
+    var outputs: [Variable<Float>] = []
+    for start in stride(from: 0, to: count, by: batchSize) {
+      let end = min(start + batchSize, count)
+      var part = x.sliced(start..<end, axis: 0)
+      if end - start < batchSize {
+        part = part.gathering(rows: (0..<batchSize).map { min($0, end - start - 1) })
+      }
+      outputs.append(try run(part, in: pass).sliced(0..<end - start, axis: 0))
+    }
+    while outputs.count > 1 {
+      outputs = stride(from: 0, to: outputs.count, by: 60).map {
+        .concatenating(Array(outputs[$0..<min(outputs.count, $0 + 60)]), axis: 0)
+      }
+    }
+    return outputs[0]
+  }
+
+  private func run(_ x: Variable<Float>, in pass: Pass<Float>) throws -> Variable<Float> {
     var values: [Int: Variable<Float>] = [0: x]
     for leaf in leaves {
       switch leaf.source {

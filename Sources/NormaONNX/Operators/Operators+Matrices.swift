@@ -33,6 +33,10 @@ extension OperatorCall {
     else { throw malformed("no product of shapes \(a.shape) and \(b.shape)") }
     let lengths = batch + (isRow ? [] : [rows]) + (isColumn ? [] : [columns])
     let shape = try shape(lengths)
+    // One matrix for all rows.
+    if b.rank == 2, inner > 0 {
+      return [.floats(a.reshaped(to: [a.count / inner, inner]).matrixProduct(b).reshaped(to: shape))]
+    }
     let left = try matrices(a, batch), right = try matrices(b, batch)
     let products = zip(left, right).map { $0.matrixProduct($1) }
     guard !products.isEmpty else { return [.floats(.zeros(shape))] }
