@@ -89,7 +89,8 @@ struct CheckONNX: ParsableCommand {
       let report = testCase.report(tolerance: tolerance)
       let line = Result.Case(
         name: testCase.name, outcome: report.outcome.word, reason: report.reason, operators: operators,
-        missingOperators: report.missingOperators, largestDifference: report.largestDifference.flatMap { $0.isFinite ? $0 : nil },
+        missingOperators: report.missingOperators,
+        largestDifference: report.largestDifference.flatMap { $0.isFinite ? $0 : nil },
         ranAsNetwork: report.ranAsNetwork)
       result.cases.append(line)
       result.count.take(report.outcome, isOfSupportedOperators: supported.isSuperset(of: operators))

@@ -48,7 +48,8 @@ func savedModel(
       remedy: "Models that are asked here give a number for each class, or numbers.")
   }
   let settings = try (options ?? ConvertedNetworkOptions.none).settings(
-    of: ModelArchitecture(ONNXRecipe(network)), exampleShape: Array(network.sampleShape), outputCount: count, from: file)
+    of: ModelArchitecture(ONNXRecipe(network)), exampleShape: Array(network.sampleShape), outputCount: count, from: file
+  )
   let checkpoint = Checkpoint(settings: settings, state: Sequential<Float>([network]).state)
   if options == nil {
     remark(

@@ -31,6 +31,11 @@ enum ModelBytes {
     return lengths.flatMap { field(1, $0) } + field(2, type) + field(8, name) + field(9, zeros)
   }
 
+  /// A tensor of numbers.
+  static func floats(_ name: String, _ lengths: [Int], _ values: [Float]) -> [UInt8] {
+    lengths.flatMap { field(1, $0) } + field(2, 1) + field(8, name) + field(9, values.withUnsafeBytes { Array($0) })
+  }
+
   /// A tensor of whole numbers.
   static func integers(_ name: String, _ values: [Int]) -> [UInt8] {
     field(1, values.count) + field(2, 7) + values.flatMap { field(7, $0) } + field(8, name)

@@ -23,7 +23,8 @@ struct BenchRun: ParsableCommand {
   @OptionGroup var cases: BenchCases
 
   @Option(
-    help: ArgumentHelp("Time the inference of a saved model, as for predict, in place of the cases.", valueName: "model"))
+    help: ArgumentHelp(
+      "Time the inference of a saved model, as for predict, in place of the cases.", valueName: "model"))
   var model: String?
 
   @Option(help: ArgumentHelp("With --model: the examples at a time. (default: 1)", valueName: "count"))

@@ -132,7 +132,8 @@ struct Convert: ParsableCommand {
     let path = try modelFile(file, kinds: [.safetensors, .npz, .npy, .onnx])
     if try FileKind(ofFile: path) == .onnx { return try convertONNX(path) }
     guard !network.saysOfSamples || network.isGiven else {
-      throw UsageError("'\(path)' is no ONNX model: --shape, --classes, --regression, --mean and --scale go with --model.")
+      throw UsageError(
+        "'\(path)' is no ONNX model: --shape, --classes, --regression, --mean and --scale go with --model.")
     }
     if writesONNX {
       let (nodes, network) = try writeONNX(path)

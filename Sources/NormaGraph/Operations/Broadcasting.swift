@@ -52,5 +52,7 @@ package struct BroadcastOperation<Element: TensorElement>: TensorOperation {
 extension Variable {
   /// This variable repeated along its axes of length 1 to the shape that it has in common with another of as many axes, by NumPy's
   /// rule.
-  public func broadcast(with other: Variable) -> Variable { Graph.apply(BroadcastOperation(), to: [self, other]).output }
+  public func broadcast(with other: Variable) -> Variable {
+    Graph.apply(BroadcastOperation(), to: [self, other]).output
+  }
 }

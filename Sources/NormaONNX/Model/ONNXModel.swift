@@ -29,7 +29,9 @@ public struct ONNXModel: Sendable, Equatable {
   /// How often each operator is there, those of other domains by `domain.Operator`.
   public var operatorCounts: [String: Int] {
     var counts: [String: Int] = [:]
-    for node in nodes { counts[node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)", default: 0] += 1 }
+    for node in nodes {
+      counts[node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)", default: 0] += 1
+    }
     return counts
   }
   /// The tensors that belong to the model, in the order of their names.

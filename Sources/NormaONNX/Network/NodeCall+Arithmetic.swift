@@ -160,7 +160,8 @@ extension NodeCall {
         else { continue }
         let root = Float(2).squareRoot()
         let isScaled =
-          scaled.operation == "Div" && abs(factor - root) < 1e-5 || scaled.operation == "Mul" && abs(factor - 1 / root) < 1e-5
+          scaled.operation == "Div" && abs(factor - root) < 1e-5
+          || scaled.operation == "Mul" && abs(factor - 1 / root) < 1e-5
         if isScaled { return scaled.inputs[0] }
       }
       return nil
@@ -273,7 +274,8 @@ extension NodeCall {
       && (slopes.rank == x.order.count - 1 || slopes.rank == x.order.count || x.order.count == 2)
     guard isOfFloats(x), slopes.count == 1 || isPerChannel else { return nil }
     let slope = try computed(1, .slope)
-    let vector = try translation.reshape(try translation.plain(slope), to: translation.batchSizes.map { _ in [slopes.count] })
+    let vector = try translation.reshape(
+      try translation.plain(slope), to: translation.batchSizes.map { _ in [slopes.count] })
     return [.computed(try emit(x, vector) { $0[0].parametricReLU(slope: $0[1]) })]
   }
 

@@ -9,7 +9,9 @@ extension NodeCall {
     let x = try channelsLast(0)
     let weight = try plain(1)
     let (shape, kernel) = (shape(x), shape(weight))
-    guard shape.rank == kernel.rank, shape.rank >= 3 else { throw malformed("images of \(shape) with weights \(kernel)") }
+    guard shape.rank == kernel.rank, shape.rank >= 3 else {
+      throw malformed("images of \(shape) with weights \(kernel)")
+    }
     guard shape.rank <= 4 else { throw unsupported("a convolution over \(shape.rank - 2) axes") }
     let sizes = Array(kernel.dropFirst(2))
     let (outputs, groups) = (kernel[0], try first.integer("group", or: 1))
@@ -44,7 +46,9 @@ extension NodeCall {
     let weight = try plain(1)
     let (shape, kernel) = (shape(x), shape(weight))
     let padding = try first.string("auto_pad", or: "NOTSET")
-    guard shape.rank == 4, kernel.rank == 4, padding == "NOTSET", node.attributes["output_shape"] == nil else { return nil }
+    guard shape.rank == 4, kernel.rank == 4, padding == "NOTSET", node.attributes["output_shape"] == nil else {
+      return nil
+    }
     func numbers(_ name: String, _ count: Int, or standard: Int, from least: Int) throws(ONNXError) -> [Int] {
       let values = try first.integers(name) ?? [Int](repeating: standard, count: count)
       guard values.count == count, values.allSatisfy({ (least...(1 << 30)).contains($0) }) else {
@@ -58,7 +62,8 @@ extension NodeCall {
     let more = try numbers("output_padding", 2, or: 0, from: 0)
     let groups = try first.integer("group", or: 1)
     let sizes = [kernel[2], kernel[3]]
-    guard try first.integers("kernel_shape") ?? sizes == sizes, groups > 0, kernel.elementCount > 0, shape[1] == kernel[0],
+    guard try first.integers("kernel_shape") ?? sizes == sizes, groups > 0, kernel.elementCount > 0,
+      shape[1] == kernel[0],
       shape[1] % groups == 0
     else { throw malformed("images of \(shape) with weights \(kernel) in \(groups) groups") }
     for axis in 0..<2 {
@@ -152,7 +157,8 @@ extension NodeCall {
   /// A number for each sample and channel as an image of one place.
   private func restored(_ means: Translation.Computed, rank: Int) throws(ONNXError) -> Translation.Computed {
     var result = try translation.reshape(
-      means, to: translation.storedShapes(means).map { Shape([$0[0]] + [Int](repeating: 1, count: rank - 2) + [$0[1]]) })
+      means, to: translation.storedShapes(means).map { Shape([$0[0]] + [Int](repeating: 1, count: rank - 2) + [$0[1]]) }
+    )
     result.order = Self.channelsLast(rank: rank)
     return result
   }

@@ -31,7 +31,7 @@ extension NodeCall {
           })
       ]
     }
-    guard version >= 14, node.outputs.dropFirst().allSatisfy({ name in !translation.isUsed(name) }) else { return nil }
+    guard version >= 14, node.outputs.dropFirst().allSatisfy({ !translation.isUsed($0) }) else { return nil }
     let momentum = Double(try first.number("momentum", or: 0.9))
     let layer = BatchNorm<Float>(
       shape[1],

@@ -66,7 +66,9 @@ extension NodeCall {
 
   /// Numbers that are known; nil where they are none.
   func constantFloats(_ index: Int) throws(ONNXError) -> Tensor<Float> {
-    guard case .floats(let tensor) = try constant(index) else { throw malformed("input \(index + 1) is of whole numbers") }
+    guard case .floats(let tensor) = try constant(index) else {
+      throw malformed("input \(index + 1) is of whole numbers")
+    }
     return tensor
   }
 

@@ -47,9 +47,9 @@ public final class ONNXNetwork: Layer {
   /// - Throws: ``ONNXError`` for a model that cannot be run, or not as a network: with several inputs, with lengths that are not known,
   ///   with shapes that depend on the numbers that go in.
   public init(_ model: ONNXModel, sampleShape: Shape? = nil, output: String? = nil) throws(ONNXError) {
-    let translation = try Translation(model, sampleShape: sampleShape)
+    let translation = try Translation(model, sampleShape: sampleShape, output: output)
     for node in model.nodes { try translation.add(node) }
-    let wanted = try translation.output(named: output)
+    let wanted = try translation.output()
     self.model = model
     outputName = output
     self.sampleShape = translation.sampleShape
@@ -76,7 +76,9 @@ public final class ONNXNetwork: Layer {
     if pass.isTraining, let (name, place) = interpreted.min(by: { $0.key < $1.key }) {
       throw ONNXError.unsupported(place, "no gradient of \(name) is known, so the network cannot be trained")
     }
-    guard let batchSize, let count = x.knownShape?[0], count != batchSize, count > 0 else { return try run(x, in: pass) }
+    guard let batchSize, let count = x.knownShape?[0], count != batchSize, count > 0 else {
+      return try run(x, in: pass)
+    }
     // As many samples at a time as the model takes, the last of them again and again where there are too few.
     var outputs: [Variable<Float>] = []
     for start in stride(from: 0, to: count, by: batchSize) {

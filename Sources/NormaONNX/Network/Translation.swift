@@ -51,6 +51,7 @@ final class Translation {
   }
 
   let model: ONNXModel
+  private let wantedOutput: String
   let sampleShape: Shape
   let batchSize: Int?
   let turnsImages: Bool
@@ -78,7 +79,8 @@ final class Translation {
   /// What errors are about.
   private(set) var place = ONNXModel.place
 
-  init(_ model: ONNXModel, sampleShape: Shape?) throws(ONNXError) {
+  init(_ model: ONNXModel, sampleShape: Shape?, output: String?) throws(ONNXError) {
+    wantedOutput = output ?? model.outputs.first?.name ?? ""
     if let obstacle = model.obstacle { throw obstacle }
     self.model = model
     guard model.inputs.count == 1 else {
@@ -165,10 +167,10 @@ final class Translation {
     if interpreted[node.operation] == nil { interpreted[node.operation] = node.place }
   }
 
-  /// The place of an output, and the shape of a sample's part of it.
-  func output(named name: String?) throws(ONNXError) -> (place: Int, shape: Shape) {
+  /// The place of the output that is wanted, and the shape of a sample's part of it.
+  func output() throws(ONNXError) -> (place: Int, shape: Shape) {
     place = ONNXModel.place
-    let wanted = name ?? model.outputs.first?.name ?? ""
+    let wanted = wantedOutput
     guard model.outputs.contains(where: { $0.name == wanted }) else {
       let names = model.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
       throw .malformed(ONNXModel.place, "there is no output '\(wanted)' among \(names)")
@@ -182,7 +184,8 @@ final class Translation {
     let shapes = shapes(result)
     guard rank > 0, zip(shapes, batchSizes).allSatisfy({ $0[0] == $1 }) else {
       throw .unsupported(
-        ONNXModel.place, "its output '\(wanted)' has no part for each sample: it is of \(shapes[0]) for \(batchSizes[0])")
+        ONNXModel.place,
+        "its output '\(wanted)' has no part for each sample: it is of \(shapes[0]) for \(batchSizes[0])")
     }
     return (result.place, Shape(shapes[0].dropFirst()))
   }
@@ -208,9 +211,9 @@ extension Translation {
     return value
   }
 
-  /// Whether somebody needs a value: a node, or whoever runs the model.
+  /// Whether a node needs a value, or whoever wants an output.
   func isUsed(_ name: String) -> Bool {
-    !name.isEmpty && (model.outputs.contains { $0.name == name } || model.nodes.contains { $0.inputs.contains(name) })
+    !name.isEmpty && (name == wantedOutput || model.nodes.contains { $0.inputs.contains(name) })
   }
 
   /// The one number that a value is, if it is known.

@@ -104,6 +104,7 @@ extension ONNXModel {
     var constants = initializers
     for (input, value) in zip(inputs.dropFirst(), values) { constants[input.name] = value }
     return ONNXModel(
-      operatorSet: operatorSet, inputs: Array(inputs.prefix(1)), outputs: outputs, nodes: nodes, initializers: constants)
+      operatorSet: operatorSet, inputs: Array(inputs.prefix(1)), outputs: outputs, nodes: nodes, initializers: constants
+    )
   }
 }
