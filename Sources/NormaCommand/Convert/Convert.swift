@@ -30,7 +30,7 @@ struct Convert: ParsableCommand {
       With -o FILE.onnx a model of norma's becomes one of ONNX's, for any of its runtimes. It takes samples as they are, \
       images as [N, C, H, W]; what they are standardized by is part of it.
 
-      Numbers keep their bits: weights of convolutions have the same layout, and columns of a linear layer that takes a \
+      Numbers keep their bits, unless --type rounds them: weights of convolutions have the same layout, and columns of a linear layer that takes a \
       flattened image change places. What is changed or supposed is said on standard error. With --conventions, \
       running variances of a model are multiplied where the estimators differ, by N/(N-1) for batches of N values a \
       channel.
@@ -42,6 +42,7 @@ struct Convert: ParsableCommand {
         norma convert state.npz --like norma-model -o tuned.safetensors
         norma convert norma-model --to norma --conventions keras -o k.safetensors
         norma convert features.npy -o features.safetensors
+        norma convert norma-model --type bfloat16 -o half.safetensors
         norma convert norma-model -o model.onnx
 
       In Python, with state = safetensors.torch.load_file("state.safetensors"):
@@ -77,6 +78,12 @@ struct Convert: ParsableCommand {
       valueName: "form"))
   var form: ONNXModel.Form?
 
+  @Option(
+    help: ArgumentHelp(
+      "For a state dictionary and tensors: the half width to which numbers with fractions are rounded, float16 or bfloat16. (default: they keep their type)",
+      valueName: "type"))
+  var type: HalfPrecision?
+
   @Flag(help: "Print what was done as JSON.")
   var json = false
 
@@ -99,9 +106,10 @@ struct Convert: ParsableCommand {
 
   func validate() throws {
     guard !writesONNX else {
-      guard !network.isGiven, to == nil, conventions == nil else {
+      guard !network.isGiven, to == nil, conventions == nil, type == nil else {
         throw ValidationError(
-          "An ONNX model is made of a model of norma's as it is: leave out --to, --conventions, --model and --like.")
+          "An ONNX model is made of a model of norma's as it is: leave out --to, --conventions, --type, --model and --like."
+        )
       }
       return
     }
@@ -109,6 +117,14 @@ struct Convert: ParsableCommand {
     let format = try format
     if to == .norma || (to == nil && network.isGiven), format != .safetensors {
       throw ValidationError("A model is a .safetensors file; -o names another.")
+    }
+    if let type {
+      guard to != .norma, !network.isGiven else {
+        throw ValidationError("A model's numbers are float32; --type is for state dictionaries and tensors.")
+      }
+      guard type == .float16 || format == .safetensors else {
+        throw ValidationError("NumPy has no bfloat16: take --type float16, or -o FILE.safetensors.")
+      }
     }
     if network.isGiven, let to, to != .norma {
       throw ValidationError("--model and --like are for what becomes a model; leave out --to \(to.rawValue).")
@@ -134,7 +150,7 @@ struct Convert: ParsableCommand {
     let input = try TensorFile(contentsOf: path)
     let isModel = input.metadata[Checkpoint.settingsKey] != nil
     let target = to ?? (isModel ? .pytorch : network.isGiven ? .norma : .tensors)
-    let conversion: Conversion
+    var conversion: Conversion
     switch (target, isModel) {
     case (.tensors, _):
       guard conventions == nil else { throw UsageError("--conventions is for models and for what becomes one.") }
@@ -150,6 +166,7 @@ struct Convert: ParsableCommand {
       conversion = try Conversion(
         of: StateDictionary(entries: input.entries), from: path, settings: network, conventions: conventions)
     }
+    if let type { try conversion.round(to: type) }
     let format = try format
     let count = conversion.tensorCount
     guard format != .npy || count == 1 else {

@@ -133,16 +133,15 @@ package struct RowWeights: Sendable {
 private func endOfEqual<Element: TensorElement>(
   _ numbers: UnsafePointer<Element>, from first: Int, count: Int
 ) -> Int {
-  var end = first + 1
-  // Each of many is compared with the one before it, at the speed of memory.
-  for stretch in [64, 16] {
-    while end + stretch <= count,
-      memcmp(numbers + end, numbers + (end - 1), stretch * MemoryLayout<Element>.stride) == 0
-    {
-      end += stretch
-    }
-  }
   let value = numbers[first]
+  var end = first + 1
+  // Sixteen at a time, which makes vectors of them.
+  while end + 16 <= count {
+    var areEqual = true
+    for index in 0..<16 { areEqual = (numbers[end + index] == value) && areEqual }
+    guard areEqual else { break }
+    end += 16
+  }
   while end < count && numbers[end] == value { end += 1 }
   return end
 }
