@@ -1,4 +1,4 @@
-import Foundation
+import CKernels
 import NormaTensor
 
 /// How much each row of a batch counts.
@@ -133,15 +133,10 @@ package struct RowWeights: Sendable {
 private func endOfEqual<Element: TensorElement>(
   _ numbers: UnsafePointer<Element>, from first: Int, count: Int
 ) -> Int {
-  let value = numbers[first]
-  var end = first + 1
-  // Sixteen at a time, which makes vectors of them.
-  while end + 16 <= count {
-    var areEqual = true
-    for index in 0..<16 { areEqual = (numbers[end + index] == value) && areEqual }
-    guard areEqual else { break }
-    end += 16
+  if MemoryLayout<Element>.size == MemoryLayout<UInt32>.size {
+    return first + norma_count_equal(numbers + first, count - first)
   }
-  while end < count && numbers[end] == value { end += 1 }
+  var end = first + 1
+  while end < count && numbers[end] == numbers[first] { end += 1 }
   return end
 }
