@@ -26,6 +26,7 @@ typedef int vi8 __attribute__((vector_size(32)));
 typedef unsigned vu __attribute__((vector_size(64), may_alias));
 typedef unsigned short vh __attribute__((vector_size(32), aligned(2), may_alias));
 typedef unsigned short vs __attribute__((vector_size(64), may_alias));
+typedef unsigned short vsu __attribute__((vector_size(64), aligned(2), may_alias));
 typedef _Float16 v16 __attribute__((vector_size(32), may_alias));
 typedef unsigned short vha __attribute__((vector_size(32), may_alias));
 

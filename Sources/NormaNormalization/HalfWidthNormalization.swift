@@ -90,11 +90,7 @@ extension LayerNormalization {
   public static func forward(
     _ x: HalfTensor, gamma: Tensor<Float>? = nil, beta: Tensor<Float>? = nil, epsilon: Double = 1e-5
   ) -> (output: HalfTensor, saved: GroupStatistics<Float>) {
-    let (output, y) = HalfTensor.unwritten(x.shape, x.precision, as: Float.self)
-    let saved = withExtendedLifetime(x) {
-      statistics(of: x.reading(), x.shape, y, gamma: gamma, beta: beta, epsilon: epsilon)
-    }
-    return (output, saved)
+    normalizedRows(x) { statistics(of: $0, x.shape, $1, gamma: gamma, beta: beta, epsilon: epsilon) }
   }
 
   /// The backward pass from a gradient and an input of half width.
@@ -103,12 +99,7 @@ extension LayerNormalization {
   public static func backward(
     _ gradient: HalfTensor, input x: HalfTensor, saved: GroupStatistics<Float>
   ) -> HalfWidthGradients {
-    requireGradient(gradient.shape, of: x.shape)
-    let (input, dx) = HalfTensor.unwritten(x.shape, gradient.precision, as: Float.self)
-    let parts = withExtendedLifetime((gradient, x)) {
-      writeGradient(gradient.reading(), input: x.reading(), x.shape, dx, saved: saved)
-    }
-    return HalfWidthGradients(input: input, parts: parts)
+    rowGradients(gradient, x) { writeGradient($0, input: $1, x.shape, $2, saved: saved) }
   }
 
   /// The backward pass from a gradient in full width and an input that was kept in half width.
@@ -116,12 +107,7 @@ extension LayerNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: HalfTensor, saved: GroupStatistics<Element>
   ) -> NormalizationGradients<Element> {
-    requireGradient(gradient.shape, of: x.shape)
-    let (input, dx) = Tensor<Element>.unwritten(x.shape)
-    let parts = withExtendedLifetime((gradient, x)) {
-      writeGradient(gradient.reading, input: x.reading(), x.shape, .full(dx), saved: saved)
-    }
-    return NormalizationGradients(input: input, parts: parts)
+    rowGradients(gradient, x) { writeGradient($0, input: $1, x.shape, $2, saved: saved) }
   }
 }
 
@@ -130,11 +116,7 @@ extension RMSNormalization {
   public static func forward(
     _ x: HalfTensor, gamma: Tensor<Float>? = nil, epsilon: Double = 1e-5
   ) -> (output: HalfTensor, saved: RootMeanSquares<Float>) {
-    let (output, y) = HalfTensor.unwritten(x.shape, x.precision, as: Float.self)
-    let saved = withExtendedLifetime(x) {
-      statistics(of: x.reading(), x.shape, y, gamma: gamma, epsilon: epsilon)
-    }
-    return (output, saved)
+    normalizedRows(x) { statistics(of: $0, x.shape, $1, gamma: gamma, epsilon: epsilon) }
   }
 
   /// The backward pass from a gradient and an input of half width.
@@ -143,12 +125,7 @@ extension RMSNormalization {
   public static func backward(
     _ gradient: HalfTensor, input x: HalfTensor, saved: RootMeanSquares<Float>
   ) -> HalfWidthGradients {
-    requireGradient(gradient.shape, of: x.shape)
-    let (input, dx) = HalfTensor.unwritten(x.shape, gradient.precision, as: Float.self)
-    let parts = withExtendedLifetime((gradient, x)) {
-      writeGradient(gradient.reading(), input: x.reading(), x.shape, dx, saved: saved)
-    }
-    return HalfWidthGradients(input: input, parts: parts)
+    rowGradients(gradient, x) { writeGradient($0, input: $1, x.shape, $2, saved: saved) }
   }
 
   /// The backward pass from a gradient in full width and an input that was kept in half width.
@@ -156,18 +133,37 @@ extension RMSNormalization {
   public static func backward<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: HalfTensor, saved: RootMeanSquares<Element>
   ) -> NormalizationGradients<Element> {
-    requireGradient(gradient.shape, of: x.shape)
-    let (input, dx) = Tensor<Element>.unwritten(x.shape)
-    let parts = withExtendedLifetime((gradient, x)) {
-      writeGradient(gradient.reading, input: x.reading(), x.shape, .full(dx), saved: saved)
-    }
-    return NormalizationGradients(input: input, parts: parts)
+    rowGradients(gradient, x) { writeGradient($0, input: $1, x.shape, $2, saved: saved) }
   }
 }
 
-extension HalfWidthGradients {
-  fileprivate init(input: HalfTensor, parts: Tensor<Double>) {
-    let (gamma, beta) = NormalizationGradients<Float>.sums(of: parts)
-    self.init(input: input, gamma: gamma, beta: beta)
-  }
+// What the normalizations of rows have in common: each gives the parts of the gradients of gamma and beta.
+
+private func normalizedRows<Saved>(
+  _ x: HalfTensor, _ write: (Reading<Float>, Writing<Float>) -> Saved
+) -> (output: HalfTensor, saved: Saved) {
+  let (output, y) = HalfTensor.unwritten(x.shape, x.precision, as: Float.self)
+  return (output, withExtendedLifetime(x) { write(x.reading(), y) })
+}
+
+private func rowGradients(
+  _ gradient: HalfTensor, _ x: HalfTensor,
+  _ write: (_ gradient: Reading<Float>, _ x: Reading<Float>, _ dx: Writing<Float>) -> Tensor<Double>
+) -> HalfWidthGradients {
+  requireGradient(gradient.shape, of: x.shape)
+  let (input, dx) = HalfTensor.unwritten(x.shape, gradient.precision, as: Float.self)
+  let parts = withExtendedLifetime((gradient, x)) { write(gradient.reading(), x.reading(), dx) }
+  let (gamma, beta) = NormalizationGradients<Float>.sums(of: parts)
+  return HalfWidthGradients(input: input, gamma: gamma, beta: beta)
+}
+
+@inline(__always)
+private func rowGradients<Element: TensorElement>(
+  _ gradient: Tensor<Element>, _ x: HalfTensor,
+  _ write: (_ gradient: Reading<Element>, _ x: Reading<Element>, _ dx: Writing<Element>) -> Tensor<Double>
+) -> NormalizationGradients<Element> {
+  requireGradient(gradient.shape, of: x.shape)
+  let (input, dx) = Tensor<Element>.unwritten(x.shape)
+  let parts = withExtendedLifetime((gradient, x)) { write(gradient.reading, x.reading(), .full(dx)) }
+  return NormalizationGradients(input: input, parts: parts)
 }

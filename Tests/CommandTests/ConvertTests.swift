@@ -94,6 +94,51 @@ struct ConvertTests {
     #expect(try Norma.run(["inspect", back]).output.contains("(N-1)/N times"))
   }
 
+  @Test(arguments: HalfPrecision.allCases) func weightsAreRoundedToHalfWidthAndReadBack(type: HalfPrecision) throws {
+    let folder = try Folder()
+    let (model, half, back) = (
+      folder.path("model.safetensors"), folder.path("half.safetensors"), folder.path("back.safetensors")
+    )
+    try run([Self.fixture("convnet.safetensors"), "-o", model] + Self.convnet)
+    try run([model, "--type", type.rawValue, "-o", half])
+    let (whole, rounded) = (
+      try Safetensors(contentsOf: Self.fixture("convnet.safetensors")), try Safetensors(contentsOf: half)
+    )
+    for (name, entry) in whole.entries {
+      let found = try #require(rounded.entries[name])
+      guard case .float(let tensor) = entry else {
+        #expect(found == entry)
+        continue
+      }
+      #expect(found.halfWidth == tensor.rounded(to: type))
+    }
+    // A model takes the rounded numbers.
+    try run([half, "--like", model, "-o", back])
+    for (name, tensor) in try Checkpoint(contentsOf: model).state.tensors {
+      let expected: Tensor<Float> = tensor.rounded(to: type).widened()
+      #expect(try Checkpoint(contentsOf: back).state.tensors[name] == expected)
+    }
+  }
+
+  @Test func whatHalfWidthCannotHoldIsRefused() throws {
+    let folder = try Folder()
+    let path = folder.path("large.safetensors")
+    try Safetensors(entries: ["x": .float(Tensor([1, 70_000])), "n": .integers([1 << 40], shape: [1])]).write(to: path)
+    let outcome = try Norma.run(["convert", path, "--type", "float16", "-o", folder.path("y.safetensors")])
+    expectFailure(
+      outcome, status: 64, saying: "'x' holds 70000.0, which is beyond the largest float16; take --type bfloat16.")
+    try run([path, "--type", "bfloat16", "-o", folder.path("y.safetensors")])
+    let converted = try Safetensors(contentsOf: folder.path("y.safetensors"))
+    #expect(converted.entries["n"] == .integers([1 << 40], shape: [1]))
+    #expect(converted.entries["x"]?.elementType == .bfloat16)
+    expectFailure(
+      try Norma.run(["convert", path, "--type", "bfloat16", "-o", folder.path("y.npz")]), status: 64,
+      saying: "NumPy has no bfloat16")
+    expectFailure(
+      try Norma.run(["convert", path, "--type", "bfloat16", "--to", "norma", "-o", folder.path("y.safetensors")]),
+      status: 64, saying: "A model's numbers are float32")
+  }
+
   @Test func conventionsAreConvertedThereAndBackAndSaidToBe() throws {
     let trained = try CheckpointTests.trainDigits()
     let (keras, back) = (trained.path("keras.safetensors"), trained.path("back.safetensors"))

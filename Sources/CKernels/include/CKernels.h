@@ -106,6 +106,20 @@ static inline void norma_prefetch(const void *memory, long size) {
   for (long offset = 0; offset < size; offset += 64) __builtin_prefetch((const char *)memory + offset);
 }
 
+// How many of `count` numbers of 32 bits, of which there is one, have the bits of the first until one has others.
+static inline long norma_count_equal(const void *numbers, long count) {
+  typedef unsigned __attribute__((may_alias)) bits_of_number;
+  const bits_of_number *bits = (const bits_of_number *)numbers;
+  long end = 1;
+  for (; end + 16 <= count; end += 16) {
+    unsigned others = 0;
+    for (int i = 0; i < 16; i++) others |= bits[end + i] ^ bits[0];
+    if (others) break;
+  }
+  while (end < count && bits[end] == bits[0]) end++;
+  return end;
+}
+
 // Tells the processor that the caller is spinning.
 static inline void norma_spin_pause(void) {
 #if defined(__x86_64__)

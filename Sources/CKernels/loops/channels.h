@@ -7,6 +7,9 @@
 #define TOGETHER 8
 static inline bool NAME(goes_along)(long rows, long width) { return width >= 512 || rows * width <= 1 << 15; }
 
+// Whether more rows of a block are added down strips: none may overlap with another, whose sums it would take in twice.
+static inline bool NAME(goes_in_strips)(long width) { return width < 512 && width % LANES == 0; }
+
 // Calls a strip kernel for every strip of a width of at least LANES; the last strip overlaps the one before it, and
 // computes the same values again.
 #define FOR_STRIPS(width, CALL)                                  \
@@ -64,6 +67,11 @@ static inline __attribute__((always_inline)) float NAME(one_input_gradient)(
   float d = x - pivot;
   float h = rectifies && d * scale + shift <= 0 ? 0 : g;
   return (h * scale - d * slope) - offset;
+}
+
+static inline __attribute__((always_inline)) vf NAME(input_gradient)(
+    vf g, vf distance, vf scale, vf shift, vf slope, vf offset, bool rectifies) {
+  return (NAME(active)(g, distance, scale, shift, rectifies) * scale - distance * slope) - offset;
 }
 
 // Adds one part's sums around its own base to those around another.

@@ -5,11 +5,19 @@
 // One vector where a mask has all bits set, another elsewhere.
 static inline __attribute__((always_inline)) vi NAME(either)(vi mask, vi yes, vi no) { return (mask & yes) | (~mask & no); }
 
-// The upper half of a float. What is cut off rounds by a carry, which goes on into the exponent, and from the largest to infinity. What
-// is not a number stays one, and quiet.
+// The upper halves of what is a number. What is cut off rounds by a carry, which goes on into the exponent, and from the largest to
+// infinity.
+static inline __attribute__((always_inline)) vs NAME(carried_bfloat16)(vf v) {
+  const vi bits = (vi)v;
+  return (vs)(bits + (0x7fff + ((bits >> 16) & 1)));
+}
+// The same; what is not a number stays one, and quiet.
+static inline __attribute__((always_inline)) vs NAME(with_bfloat16_above)(vf v) {
+  return (vs)NAME(either)((vi)(v == v), (vi)NAME(carried_bfloat16)(v), (vi)v | 0x400000);
+}
+
 static inline __attribute__((always_inline)) vh NAME(bfloat16)(vf v) {
-  const vi bits = (vi)v, isOdd = (bits & 0x10000) != 0;
-  const vs upper = (vs)NAME(either)((vi)(v != v), bits | 0x400000, bits + 0x7fff - isOdd);
+  const vs upper = NAME(with_bfloat16_above)(v);
   return __builtin_shufflevector(upper, upper, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
@@ -76,6 +84,33 @@ static inline __attribute__((always_inline)) void NAME(put_half)(unsigned short 
   if (streams) __asm__("" : "+x"(h));
 #endif
   if (streams) __builtin_nontemporal_store(h, (vha *)p); else *(vh *)p = h;
+}
+
+// Two vectors. Those whose conversion takes them apart are written apart.
+static inline __attribute__((always_inline)) void NAME(put_pair_float16)(unsigned short *p, vf first, vf second, bool streams) {
+  NAME(put_half)(p, NAME(float16)(first), streams);
+  NAME(put_half)(p + LANES, NAME(float16)(second), streams);
+}
+
+// The others together, past the caches in whole lines where they stand so. Hardly any are no numbers.
+static inline __attribute__((always_inline)) void NAME(put_pair_bfloat16)(unsigned short *p, vf first, vf second, bool streams) {
+  vs upper[2] = {NAME(carried_bfloat16)(first), NAME(carried_bfloat16)(second)};
+  if (__builtin_reduce_or((first != first) | (second != second))) {
+    upper[0] = NAME(with_bfloat16_above)(first);
+    upper[1] = NAME(with_bfloat16_above)(second);
+  }
+  const vs halves = __builtin_shufflevector(
+      upper[0], upper[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51,
+      53, 55, 57, 59, 61, 63);
+  if (!streams) {
+    *(vsu *)p = halves;
+  } else if (((uintptr_t)p & 63) == 0) {
+    __builtin_nontemporal_store(halves, (vs *)p);
+  } else {
+    NAME(put_half)(p, __builtin_shufflevector(halves, halves, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), true);
+    NAME(put_half)(p + LANES, __builtin_shufflevector(halves, halves, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29,
+                                                      30, 31), true);
+  }
 }
 
 // What the loops of stored.h ask for.

@@ -10,13 +10,15 @@ static inline __attribute__((always_inline)) void OF(layer_apply)(
   for (long lead = OF(lead)(r, channels, streams); c < lead; c++) {
     r[c] = ROUNDED(((VALUE(p[c]) - pivot) * scale + shift) * gamma[c] + beta[c]);
   }
+#define LINE(at) (((TAKE(p + (at)) - pivot) * scale + shift) * NAME(load)(gamma + (at)) + NAME(load)(beta + (at)))
+  for (; c + 2 * LANES <= channels; c += 2 * LANES) OF(put_pair)(r + c, LINE(c), LINE(c + LANES), streams);
   while (c + (streams || channels < LANES ? LANES : 1) <= channels) {
     // The last vector overlaps with the one before it, and computes the same values again.
     if (c + LANES > channels) c = channels - LANES;
-    vf v = (TAKE(p + c) - pivot) * scale + shift;
-    OF(put)(r + c, v * NAME(load)(gamma + c) + NAME(load)(beta + c), streams);
+    OF(put)(r + c, LINE(c), streams);
     c += LANES;
   }
+#undef LINE
   for (; c < channels; c++) r[c] = ROUNDED(((VALUE(p[c]) - pivot) * scale + shift) * gamma[c] + beta[c]);
 }
 
@@ -123,14 +125,16 @@ static inline __attribute__((always_inline)) void OF(layer_input_gradient)(
   ROUNDED(((VALUE(gp[c]) * gamma[c] - sum) - ((VALUE(p[c]) - pivot) * scale + shift) * product) * scale)
   long c = 0;
   for (long lead = OF(lead)(r, channels, streams); c < lead; c++) r[c] = ONE(c);
+#define LINE(at) \
+  (((TAKE(gp + (at)) * NAME(load)(gamma + (at)) - sum) - ((TAKE(p + (at)) - pivot) * scale + shift) * product) * scale)
+  for (; c + 2 * LANES <= channels; c += 2 * LANES) OF(put_pair)(r + c, LINE(c), LINE(c + LANES), streams);
   while (c + (streams || channels < LANES ? LANES : 1) <= channels) {
     // The last vector overlaps with the one before it, and computes the same values again.
     if (c + LANES > channels) c = channels - LANES;
-    vf v = (TAKE(p + c) - pivot) * scale + shift;
-    vf h = TAKE(gp + c) * NAME(load)(gamma + c);
-    OF(put)(r + c, ((h - sum) - v * product) * scale, streams);
+    OF(put)(r + c, LINE(c), streams);
     c += LANES;
   }
+#undef LINE
   for (; c < channels; c++) r[c] = ONE(c);
 #undef ONE
 }

@@ -11,13 +11,15 @@ static inline __attribute__((always_inline)) vf OF(block_pivot)(const STORED *p,
   return ((a + b) + (c + d)) * 0.125f;
 }
 
-// The pivots and pivoted sums of up to 64 rows, for one strip of `vectors` vectors.
+// The pivots and pivoted sums of up to 64 rows, for one strip of `vectors` vectors; or what more rows of a block add to those that
+// were found of its first.
 static inline __attribute__((always_inline)) void OF(strip_moments)(
-    const STORED *x, long stride, long rows, long vectors, float *pivot, float *sum, float *square) {
+    const STORED *x, long stride, long rows, long vectors, bool begins, float *pivot, float *sum, float *square) {
   vf k[STRIP], s[STRIP], q[STRIP];
   for (long i = 0; i < vectors; i++) {
-    k[i] = OF(block_pivot)(x + i * LANES, stride, rows);
-    s[i] = q[i] = (vf){0};
+    k[i] = begins ? OF(block_pivot)(x + i * LANES, stride, rows) : NAME(load)(pivot + i * LANES);
+    s[i] = begins ? (vf){0} : NAME(load)(sum + i * LANES);
+    q[i] = begins ? (vf){0} : NAME(load)(square + i * LANES);
   }
   for (long row = 0; row < rows; row++) {
     const STORED *p = x + row * stride;
@@ -94,7 +96,8 @@ static inline __attribute__((always_inline)) void OF(block_moments)(
 // there are as many.
 static void NAME(row_block_moments)(
     const float *x, long stride, long rows, long width, bool begins, float *pivot, float *sum, float *square) {
-  NAME(block_moments)(x, stride, rows, width, begins, pivot, sum, square);
+  if (!NAME(goes_in_strips)(width)) return NAME(block_moments)(x, stride, rows, width, begins, pivot, sum, square);
+  FOR_STRIPS(width, NAME(strip_moments)(x + at, stride, rows, vectors, begins, pivot + at, sum + at, square + at));
 }
 #endif
 
@@ -109,34 +112,72 @@ static void OF(row_moments)(
     long count = rows - row < NORMA_BLOCK ? rows - row : NORMA_BLOCK;
     const STORED *p = x + row * stride;
     if (along) OF(block_moments)(p, stride, count, width, true, pivot, sum, square);
-    else FOR_STRIPS(width, OF(strip_moments)(p + at, stride, count, vectors, pivot + at, sum + at, square + at));
+    else FOR_STRIPS(width, OF(strip_moments)(p + at, stride, count, vectors, true, pivot + at, sum + at, square + at));
     if (row == 0) __builtin_memcpy(base, pivot, (size_t)width * sizeof(float));
     NAME(add_moments)(pivot, sum, square, base, width, (double)count, sums, squares);
   }
 }
 
+// How many rows are written at a time: what is the same for all of them is read once.
+#define WRITTEN 4
+
+// One row, or WRITTEN rows that can be written in whole vectors from their beginning on.
+static inline __attribute__((always_inline)) void OF(apply_to_rows)(
+    const STORED *x, STORED *y, long stride, const long rows, long width, const float *pivot, const float *scale,
+    const float *shift, bool rectifies, bool streams) {
+#define AT(c) \
+  const vf k = NAME(load)(pivot + c), a = NAME(load)(scale + c), b = NAME(load)(shift + c)
+#define LINE(row, at) NAME(rectified_if)((TAKE(x + (row) * stride + (at)) - k) * a + b, rectifies)
+  long c = 0;
+  if (rows == 1) {
+    for (long lead = OF(lead)(y, width, streams); c < lead; c++) {
+      y[c] = ROUNDED(NAME(transformed)(VALUE(x[c]), pivot[c], scale[c], shift[c], rectifies));
+    }
+  }
+  for (; c + 2 * LANES <= width; c += 2 * LANES) {
+    vf first[WRITTEN];
+    {
+      AT(c);
+      FOR(row, rows) first[row] = LINE(row, c);
+    }
+    AT(c + LANES);
+    FOR(row, rows) OF(put_pair)(y + row * stride + c, first[row], LINE(row, c + LANES), streams);
+  }
+  // The last vector overlaps with the one before it, and computes the same values again.
+  while (c + (streams ? LANES : 1) <= width) {
+    if (c + LANES > width) c = width - LANES;
+    AT(c);
+    FOR(row, rows) OF(put)(y + row * stride + c, LINE(row, c), streams);
+    c += LANES;
+  }
+  for (; c < width; c++) {
+    for (long row = 0; row < rows; row++) {
+      y[row * stride + c] =
+          ROUNDED(NAME(transformed)(VALUE(x[row * stride + c]), pivot[c], scale[c], shift[c], rectifies));
+    }
+  }
+#undef AT
+#undef LINE
+}
+
+// Whether rows are written WRITTEN at a time: not long ones, as memory takes few streams at once; and past the caches those alone
+// that can be so in whole vectors.
+static inline bool OF(writes_together)(const STORED *y, long stride, long width, bool streams) {
+  if (!streams) return width <= 512;
+  return width <= 4 * LANES && OF(lead)(y, 1, true) == 0 && OF(lead)(y + stride, 1, true) == 0;
+}
+
 static inline __attribute__((always_inline)) void OF(rows_apply)(
     const STORED *x, STORED *y, long stride, long rows, long width, const float *pivot, const float *scale,
     const float *shift, bool rectifies, bool streams) {
-  for (long row = 0; row < rows; row++) {
-    const STORED *p = x + row * stride;
-    STORED *r = y + row * stride;
-    long c = 0;
-    for (long lead = OF(lead)(r, width, streams); c < lead; c++) {
-      r[c] = ROUNDED(NAME(transformed)(VALUE(p[c]), pivot[c], scale[c], shift[c], rectifies));
-    }
-    for (; c + LANES <= width; c += LANES) {
-      vf v = (TAKE(p + c) - NAME(load)(pivot + c)) * NAME(load)(scale + c) + NAME(load)(shift + c);
-      OF(put)(r + c, rectifies ? NAME(rectify)(v) : v, streams);
-    }
-    if (c < width && !streams) {
-      c = width - LANES;
-      vf v = (TAKE(p + c) - NAME(load)(pivot + c)) * NAME(load)(scale + c) + NAME(load)(shift + c);
-      OF(put)(r + c, rectifies ? NAME(rectify)(v) : v, false);
-      c = width;
-    }
-    for (; c < width; c++) r[c] = ROUNDED(NAME(transformed)(VALUE(p[c]), pivot[c], scale[c], shift[c], rectifies));
+  long row = 0;
+#define APPLY(count) \
+  OF(apply_to_rows)(x + row * stride, y + row * stride, stride, count, width, pivot, scale, shift, rectifies, streams)
+  if (OF(writes_together)(y, stride, width, streams)) {
+    for (; row + WRITTEN <= rows; row += WRITTEN) APPLY(WRITTEN);
   }
+  for (; row < rows; row++) APPLY(1);
+#undef APPLY
 }
 
 static void OF(row_normalize)(
@@ -153,9 +194,12 @@ static void OF(row_normalize)(
 
 static inline __attribute__((always_inline)) void OF(strip_gradient_sums)(
     const STORED *g, const STORED *x, long stride, long rows, long vectors, const float *pivot, const float *scale,
-    const float *shift, bool rectifies, float *sum, float *product) {
+    const float *shift, bool rectifies, bool begins, float *sum, float *product) {
   vf s[STRIP], q[STRIP];
-  for (long i = 0; i < vectors; i++) s[i] = q[i] = (vf){0};
+  for (long i = 0; i < vectors; i++) {
+    s[i] = begins ? (vf){0} : NAME(load)(sum + i * LANES);
+    q[i] = begins ? (vf){0} : NAME(load)(product + i * LANES);
+  }
   for (long row = 0; row < rows; row++) {
     for (long i = 0; i < vectors; i++) {
       vf d = TAKE(x + row * stride + i * LANES) - NAME(load)(pivot + i * LANES);
@@ -231,13 +275,23 @@ static inline __attribute__((always_inline)) void OF(block_gradient_sums)(
 
 #ifdef IS_FULL
 // The same for rows of a block that does not stand in one piece.
+static inline __attribute__((always_inline)) void NAME(row_blocks_gradient_sums)(
+    const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
+    const float *shift, bool rectifies, bool begins, float *sum, float *product) {
+  if (NAME(goes_in_strips)(width)) {
+    FOR_STRIPS(width, NAME(strip_gradient_sums)(g + at, x + at, stride, rows, vectors, pivot + at, scale + at, shift + at,
+                                                rectifies, begins, sum + at, product + at));
+  } else {
+    NAME(block_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, rectifies, begins, sum, product);
+  }
+}
 static void NAME(row_block_gradient_sums)(
     const float *g, const float *x, long stride, long rows, long width, const float *pivot, const float *scale,
     const float *shift, bool rectifies, bool begins, float *sum, float *product) {
   if (rectifies) {
-    NAME(block_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, true, begins, sum, product);
+    NAME(row_blocks_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, true, begins, sum, product);
   } else {
-    NAME(block_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, false, begins, sum, product);
+    NAME(row_blocks_gradient_sums)(g, x, stride, rows, width, pivot, scale, shift, false, begins, sum, product);
   }
 }
 #endif
@@ -255,7 +309,7 @@ static inline __attribute__((always_inline)) void OF(all_gradient_sums)(
       OF(block_gradient_sums)(gp, p, stride, count, width, pivot, scale, shift, rectifies, true, sum, product);
     } else {
       FOR_STRIPS(width, OF(strip_gradient_sums)(gp + at, p + at, stride, count, vectors, pivot + at, scale + at,
-                                                  shift + at, rectifies, sum + at, product + at));
+                                                  shift + at, rectifies, true, sum + at, product + at));
     }
     for (long c = 0; c < width; c++) {
       sums[c] += sum[c];
@@ -275,29 +329,54 @@ static void OF(row_gradient_sums)(
   }
 }
 
+static inline __attribute__((always_inline)) void OF(input_gradient_of_rows)(
+    const STORED *g, const STORED *x, STORED *dx, long stride, const long rows, long width, const float *pivot,
+    const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
+#define ONE(c) \
+  ROUNDED(NAME(one_input_gradient)(VALUE(g[c]), VALUE(x[c]), pivot[c], scale[c], shift[c], slope[c], offset[c], rectifies))
+#define AT(c)                                                                                     \
+  const vf k = NAME(load)(pivot + c), a = NAME(load)(scale + c), b = NAME(load)(shift + c), \
+           m = NAME(load)(slope + c), n = NAME(load)(offset + c)
+#define LINE(row, at) \
+  NAME(input_gradient)(TAKE(g + (row) * stride + (at)), TAKE(x + (row) * stride + (at)) - k, a, b, m, n, rectifies)
+  long c = 0;
+  if (rows == 1) for (long lead = OF(lead)(dx, width, streams); c < lead; c++) dx[c] = ONE(c);
+  for (; c + 2 * LANES <= width; c += 2 * LANES) {
+    vf first[WRITTEN];
+    {
+      AT(c);
+      FOR(row, rows) first[row] = LINE(row, c);
+    }
+    AT(c + LANES);
+    FOR(row, rows) OF(put_pair)(dx + row * stride + c, first[row], LINE(row, c + LANES), streams);
+  }
+  // The last vector overlaps with the one before it, and computes the same values again.
+  while (c + (streams ? LANES : 1) <= width) {
+    if (c + LANES > width) c = width - LANES;
+    AT(c);
+    FOR(row, rows) OF(put)(dx + row * stride + c, LINE(row, c), streams);
+    c += LANES;
+  }
+  for (; c < width; c++) {
+    for (long row = 0; row < rows; row++) dx[row * stride + c] = ONE(row * stride + c);
+  }
+#undef AT
+#undef LINE
+#undef ONE
+}
+
 static inline __attribute__((always_inline)) void OF(rows_input_gradient)(
     const STORED *g, const STORED *x, STORED *dx, long stride, long rows, long width, const float *pivot,
     const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
-#define ONE(c) \
-  ROUNDED(NAME(one_input_gradient)(VALUE(gp[c]), VALUE(p[c]), pivot[c], scale[c], shift[c], slope[c], offset[c], rectifies))
-  for (long row = 0; row < rows; row++) {
-    const STORED *gp = g + row * stride, *p = x + row * stride;
-    STORED *r = dx + row * stride;
-    long c = 0;
-    for (long lead = OF(lead)(r, width, streams); c < lead; c++) r[c] = ONE(c);
-    while (c + (streams ? LANES : 1) <= width) {
-      // The last vector overlaps with the one before it, and computes the same values again.
-      if (c + LANES > width) c = width - LANES;
-      vf d = TAKE(p + c) - NAME(load)(pivot + c), a = NAME(load)(scale + c);
-      vf h = TAKE(gp + c);
-      if (rectifies) h = NAME(active)(h, d, a, NAME(load)(shift + c), true);
-      vf v = (h * a - d * NAME(load)(slope + c)) - NAME(load)(offset + c);
-      OF(put)(r + c, v, streams);
-      c += LANES;
-    }
-    for (; c < width; c++) r[c] = ONE(c);
+  long row = 0;
+#define FIND(count)                                                                                                       \
+  OF(input_gradient_of_rows)(g + row * stride, x + row * stride, dx + row * stride, stride, count, width, pivot, scale, \
+                              shift, slope, offset, rectifies, streams)
+  if (OF(writes_together)(dx, stride, width, streams)) {
+    for (; row + WRITTEN <= rows; row += WRITTEN) FIND(WRITTEN);
   }
-#undef ONE
+  for (; row < rows; row++) FIND(1);
+#undef FIND
 }
 
 // dx = g * scale - (x - pivot) * slope - offset.
@@ -312,3 +391,4 @@ static void OF(row_input_gradient)(
     else OF(rows_input_gradient)(g, x, dx, stride, rows, width, pivot, scale, shift, slope, offset, false, false);
   }
 }
+#undef WRITTEN

@@ -50,7 +50,7 @@ static inline __attribute__((always_inline)) void NAME(short_row_moments)(
     x = padded;
   }
   NAME(gather_columns)(x, channels, columns);
-  NAME(strip_moments)(columns, LANES, channels, 1, base, sum, square);
+  NAME(strip_moments)(columns, LANES, channels, 1, true, base, sum, square);
   for (int i = 0; i < LANES; i++) {
     sums[i] = sum[i];
     squares[i] = square[i];

@@ -12,6 +12,9 @@ static inline __attribute__((always_inline)) vf NAME(splat)(float v) { return v 
 // ReLU of a vector of any width. A NaN compares as false, and is passed on.
 #define RECTIFIED(v) ((__typeof__(v))(~((v) <= 0.0f) & (__typeof__((v) <= 0.0f))(v)))
 static inline __attribute__((always_inline)) vf NAME(rectify)(vf v) { return RECTIFIED(v); }
+static inline __attribute__((always_inline)) vf NAME(rectified_if)(vf v, bool rectifies) {
+  return rectifies ? RECTIFIED(v) : v;
+}
 
 // At most LANES values, in pieces of known lengths.
 static inline __attribute__((always_inline)) void NAME(copy)(float *to, const float *from, long count) {
@@ -36,6 +39,11 @@ static inline __attribute__((always_inline)) void NAME(store_some)(float *p, vf 
 // Stores past the caches where the caller found that the result will not be read soon: p must be aligned to 64 bytes.
 static inline __attribute__((always_inline)) void NAME(put)(float *p, vf v, bool streams) {
   if (streams) __builtin_nontemporal_store(v, (vfa *)p); else NAME(store)(p, v);
+}
+
+static inline __attribute__((always_inline)) void NAME(put_pair)(float *p, vf first, vf second, bool streams) {
+  NAME(put)(p, first, streams);
+  NAME(put)(p + LANES, second, streams);
 }
 
 // How many of `count` values stand before the first place that NAME(put) can stream to.

@@ -142,6 +142,30 @@ struct Conversion {
     return words
   }
 
+  /// Rounds the numbers with fractions of tensors to half width, once; whole numbers stay.
+  ///
+  /// - Throws: `UsageError` for a number that is beyond the largest of the format.
+  mutating func round(to precision: HalfPrecision) throws {
+    guard case .tensors(var tensors) = result else { return }
+    for (name, entry) in tensors.entries {
+      let rounded: HalfTensor? =
+        if case .double(let tensor) = entry { tensor.rounded(to: precision) } else {
+          entry.tensor(of: Float.self)?.rounded(to: precision)
+        }
+      guard let rounded else { continue }
+      let exact = entry.values(of: Double.self)
+      let values = rounded.widened(to: Double.self)
+      if let place = (0..<exact.count).first(where: { exact.elements[$0].isFinite && !values.elements[$0].isFinite }) {
+        throw UsageError(
+          "'\(name)' holds \(exact.elements[place]), which is beyond the largest \(precision.rawValue)"
+            + (precision == .float16 ? "; take --type bfloat16." : "."))
+      }
+      tensors.entries[name] = Safetensors.Entry(rounded)
+    }
+    result = .tensors(tensors)
+    summary += " in \(precision.rawValue)"
+  }
+
   /// How many tensors there are.
   var tensorCount: Int {
     switch result {

@@ -33,7 +33,7 @@ struct Convert: ParsableCommand {
       With -o FILE.onnx a model of norma's becomes one of ONNX's, for any of its runtimes. It takes samples as they are, \
       images as [N, C, H, W]; what they are standardized by is part of it.
 
-      Numbers keep their bits: weights of convolutions have the same layout, and columns of a linear layer that takes a \
+      Numbers keep their bits, unless --type rounds them: weights of convolutions have the same layout, and columns of a linear layer that takes a \
       flattened image change places. What is changed or supposed is said on standard error. With --conventions, \
       running variances of a model are multiplied where the estimators differ, by N/(N-1) for batches of N values a \
       channel.
@@ -45,6 +45,7 @@ struct Convert: ParsableCommand {
         norma convert state.npz --like norma-model -o tuned.safetensors
         norma convert norma-model --to norma --conventions keras -o k.safetensors
         norma convert features.npy -o features.safetensors
+        norma convert norma-model --type bfloat16 -o half.safetensors
         norma convert norma-model -o model.onnx
         norma convert resnet18.onnx --mean 123.7,116.3,103.5 --scale 58.4,57.1,57.4 -o model.safetensors
 
@@ -81,6 +82,12 @@ struct Convert: ParsableCommand {
       valueName: "form"))
   var form: ONNXModel.Form?
 
+  @Option(
+    help: ArgumentHelp(
+      "For a state dictionary and tensors: the half width to which numbers with fractions are rounded, float16 or bfloat16. (default: they keep their type)",
+      valueName: "type"))
+  var type: HalfPrecision?
+
   @Flag(help: "Print what was done as JSON.")
   var json = false
 
@@ -103,9 +110,10 @@ struct Convert: ParsableCommand {
 
   func validate() throws {
     guard !writesONNX else {
-      guard !network.isGiven, to == nil, conventions == nil else {
+      guard !network.isGiven, to == nil, conventions == nil, type == nil else {
         throw ValidationError(
-          "An ONNX model is made of a model of norma's as it is: leave out --to, --conventions, --model and --like.")
+          "An ONNX model is made of a model of norma's as it is: leave out --to, --conventions, --type, --model and --like."
+        )
       }
       return
     }
@@ -113,6 +121,14 @@ struct Convert: ParsableCommand {
     let format = try format
     if to == .norma || (to == nil && network.isGiven), format != .safetensors {
       throw ValidationError("A model is a .safetensors file; -o names another.")
+    }
+    if let type {
+      guard to != .norma, !network.isGiven else {
+        throw ValidationError("A model's numbers are float32; --type is for state dictionaries and tensors.")
+      }
+      guard type == .float16 || format == .safetensors else {
+        throw ValidationError("NumPy has no bfloat16: take --type float16, or -o FILE.safetensors.")
+      }
     }
     if network.isGiven, let to, to != .norma {
       throw ValidationError("--model and --like are for what becomes a model; leave out --to \(to.rawValue).")
@@ -183,6 +199,8 @@ struct Convert: ParsableCommand {
 
   /// Writes what came of it, and says so.
   private func finish(_ conversion: Conversion, _ target: ConversionTarget) throws {
+    var conversion = conversion
+    if let type { try conversion.round(to: type) }
     let format = try format
     let count = conversion.tensorCount
     guard format != .npy || count == 1 else {

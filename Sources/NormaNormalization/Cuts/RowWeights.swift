@@ -1,4 +1,4 @@
-import Foundation
+import CKernels
 import NormaTensor
 
 /// How much each row of a batch counts.
@@ -133,16 +133,10 @@ package struct RowWeights: Sendable {
 private func endOfEqual<Element: TensorElement>(
   _ numbers: UnsafePointer<Element>, from first: Int, count: Int
 ) -> Int {
-  var end = first + 1
-  // Each of many is compared with the one before it, at the speed of memory.
-  for stretch in [64, 16] {
-    while end + stretch <= count,
-      memcmp(numbers + end, numbers + (end - 1), stretch * MemoryLayout<Element>.stride) == 0
-    {
-      end += stretch
-    }
+  if MemoryLayout<Element>.size == MemoryLayout<UInt32>.size {
+    return first + norma_count_equal(numbers + first, count - first)
   }
-  let value = numbers[first]
-  while end < count && numbers[end] == value { end += 1 }
+  var end = first + 1
+  while end < count && numbers[end] == numbers[first] { end += 1 }
   return end
 }

@@ -95,11 +95,18 @@ struct SelectedRows: Sendable {
   /// Whether rows of a run are read as they lie.
   private var liesAsRows: Bool { channelStep == extent.inner && rowStep == extent.stride }
 
-  /// Calls `body` for the stretches of some rows; `ahead`, where one begins, with the place of the next.
+  /// So many rows that do not count are at most passed over by writing them as if they did: what they are to hold is written later, and
+  /// where they are few, and not written past the caches, that takes less than to begin anew behind them.
+  private func mostBetween(streams: Bool) -> Int {
+    streams || !liesAsRows ? 0 : Self.valuesBetween / max(1, extent.stride)
+  }
+
+  /// Calls `body` for the stretches of some rows, several as one where no more than some rows are between them; `ahead`, where one begins,
+  /// with the place of the next.
   @inline(__always)
   private func forEachRun(
-    _ runs: [Run], _ rows: Range<Int>, ahead: (_ place: Int) -> Void = { _ in },
-    _ body: (_ first: Int, _ place: Int, _ count: Int) -> Void
+    _ runs: [Run], _ rows: Range<Int>, across: Int = 0, ahead: (_ place: Int) -> Void = { _ in },
+    _ body: (_ first: Int, _ place: Int, _ count: Int, _ withRowsBetween: Int) -> Void
   ) {
     // The last run that begins at or before the first row.
     var (low, high) = (0, runs.count)
@@ -110,9 +117,19 @@ struct SelectedRows: Sendable {
     var row = rows.lowerBound
     while row < rows.upperBound {
       let run = runs[low]
-      let end = min(rows.upperBound, run.row + run.count)
+      let place = run.place + (row - run.row) * rowStep
+      var end = min(rows.upperBound, run.row + run.count)
+      var all = end - row
+      while across > 0, end < rows.upperBound, low + 1 < runs.count {
+        let next = runs[low + 1]
+        let rowsUpToNext = (next.place - place) / rowStep
+        guard rowsUpToNext - all <= across, next.place > place else { break }
+        end = min(rows.upperBound, next.row + next.count)
+        all = rowsUpToNext + (end - next.row)
+        low += 1
+      }
       if row == run.row && low + 1 < runs.count { ahead(runs[low + 1].place) }
-      body(row, run.place + (row - run.row) * rowStep, end - row)
+      body(row, place, end - row, all)
       row = end
       low += 1
     }
@@ -167,7 +184,7 @@ struct SelectedRows: Sendable {
         let place = place + channel * channelStep
         prefetch(x + place)
         if let g { prefetch(g + place) }
-      } _: { row, place, count in
+      } _: { row, place, count, _ in
         // From whole folded rows on, and behind a first piece that is long enough.
         var direct = row + (part.fold - (row - first) % part.fold) % part.fold
         if next == first && row > first { direct = max(direct, first + least) }
@@ -187,7 +204,7 @@ struct SelectedRows: Sendable {
   /// Where rows stand that all stand side by side.
   private func place(_ runs: [Run], _ rows: Range<Int>) -> Int? {
     var found: Int?
-    forEachRun(runs, rows) { _, place, count in found = count == rows.count ? place : nil }
+    forEachRun(runs, rows) { _, place, count, _ in found = count == rows.count ? place : nil }
     return found
   }
 
@@ -240,11 +257,11 @@ struct SelectedRows: Sendable {
       if let runs, allFull, case .full(let x) = x, case .full(let y) = y {
         var gradient: UnsafePointer<Element>?
         if case .full(let g) = g { gradient = g }
-        forEachRun(runs, first..<first + part.outers) { place in
+        forEachRun(runs, first..<first + part.outers, across: mostBetween(streams: streams)) { place in
           let place = place + channel * channelStep
           prefetch(x + place)
           if let gradient { prefetch(gradient + place) }
-        } _: { row, place, count in
+        } _: { row, place, count, all in
           guard liesAsRows, count * packed.stride >= Self.valuesInPlace, count >= part.fold else {
             waiting = waiting.isEmpty ? row..<row + count : waiting.lowerBound..<row + count
             return
@@ -253,7 +270,7 @@ struct SelectedRows: Sendable {
           waiting = row + count..<row + count
           let place = place + channel * channelStep
           var direct = part
-          direct.outers = count
+          direct.outers = all
           body(gradient.map { $0 + place }, x + place, y + place, direct, streams)
         }
       } else {
@@ -273,6 +290,8 @@ struct SelectedRows: Sendable {
   private static let bytesAhead = 1 << 10
   /// Values that are gathered at a time: as many as the nearest cache holds three times.
   private static let valuesGathered = 1 << 11
+  /// See ``mostBetween(streams:)``.
+  private static let valuesBetween = 1 << 10
   /// From so many values on a stretch is worth a call of its own.
   private static let valuesInPlace = 1 << 9
 
@@ -285,7 +304,7 @@ struct SelectedRows: Sendable {
       let place = start + rows.lowerBound * extent.stride + channel * extent.inner
       return body(0, place, rows.count, part.stride == extent.stride)
     }
-    forEachRun(runs, rows) { row, place, count in
+    forEachRun(runs, rows) { row, place, count, _ in
       body(
         (row - rows.lowerBound) * part.stride, place + channel * channelStep, count,
         liesAsRows && part.stride == extent.stride)

@@ -36,7 +36,7 @@ struct RandomOperation: CustomStringConvertible {
       Self.loss, Self.reduction, Self.network, Self.residualNetwork, Self.everyday, Self.everyday, Self.batchedProduct,
       Self.transposedConvolution, Self.signals,
       Self.resizing, Self.channels, Self.attention, Self.form, Self.modulation, Self.style, Self.whitening,
-      Self.normalizedWeight,
+      Self.normalizedWeight, Self.halfWidthNormalization,
     ]
     self = try kinds[number % kinds.count](&source)
   }
@@ -196,6 +196,34 @@ struct RandomOperation: CustomStringConvertible {
       return RandomOperation("RMS normalization", [x, gamma]) { $0[0].rmsNormalized(gamma: $0[1]) }
     }
     return RandomOperation("layer normalization", [x, gamma, beta]) { $0[0].layerNormalized(gamma: $0[1], beta: $0[2]) }
+  }
+
+  /// The output and the gradients, one after the other, of a normalization that reads and writes half width.
+  private static func halfWidthNormalization(_ source: inout Source) -> RandomOperation {
+    let precision = HalfPrecision.allCases[source.below(2)]
+    let kind = ["batch", "layer", "RMS"][source.below(3)]
+    let (channels, rectifies) = (source.length(600), source.chance())
+    let x = source.batch(channels: channels)
+    let tensors = [x, source.numbers([channels]), source.numbers([channels])]
+    return RandomOperation("\(kind) normalization of \(precision)", tensors, isPerSample: false) {
+      let (x, gamma, beta) = ($0[0].value.rounded(to: precision), $0[1].value, $0[2].value)
+      let output: HalfTensor
+      let gradients: HalfWidthGradients
+      switch kind {
+      case "batch":
+        let found = try BatchNormalization.forward(
+          x, gamma: gamma, beta: beta, rectifies: rectifies, allowsSingleValue: true)
+        (output, gradients) = (found.output, BatchNormalization.backward(x, input: x, saved: found.saved))
+      case "layer":
+        let found = LayerNormalization.forward(x, gamma: gamma, beta: beta)
+        (output, gradients) = (found.output, LayerNormalization.backward(x, input: x, saved: found.saved))
+      default:
+        let found = RMSNormalization.forward(x, gamma: gamma)
+        (output, gradients) = (found.output, RMSNormalization.backward(x, input: x, saved: found.saved))
+      }
+      let parts: [Tensor<Float>] = [output.widened(), gradients.input.widened(), gradients.gamma, gradients.beta]
+      return Variable(.concatenating(rows: parts.map { $0.reshaped(to: [$0.count]) }))
+    }
   }
 
   private static func modulation(_ source: inout Source) -> RandomOperation {
