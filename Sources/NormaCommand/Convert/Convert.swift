@@ -185,6 +185,9 @@ struct Convert: ParsableCommand {
       throw UsageError("'\(path)' knows its network: leave out --model, --like and --conventions.")
     }
     let target = to ?? .norma
+    guard type == nil || target == .tensors else {
+      throw UsageError("A model's numbers are float32; --type is for state dictionaries and tensors.")
+    }
     let checkpoint = try savedModel(path, options: network).checkpoint
     switch target {
     case .norma: try finish(try Conversion(of: checkpoint, to: .norma, conventions: nil), target)
