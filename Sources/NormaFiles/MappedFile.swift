@@ -5,11 +5,11 @@ import Foundation
 /// The file stays open, so it can be renamed, replaced or removed while it is read. What is no file on a disk, such as a
 /// pipe, cannot be mapped and is read whole.
 // Nothing changes after the initializer, and the mapping is read-only, so any thread may read it.
-final class MappedFile: @unchecked Sendable {
+package final class MappedFile: @unchecked Sendable {
   /// The path, as it was given.
-  let path: String
+  package let path: String
   /// How many bytes there are.
-  let count: Int
+  package let count: Int
   private let descriptor: Int32
   private let start: UnsafeMutableRawPointer?
   /// The bytes of what cannot be mapped.
@@ -21,7 +21,10 @@ final class MappedFile: @unchecked Sendable {
     (descriptor, start, count, copy) = (-1, nil, bytes.count, bytes)
   }
 
-  init(_ path: String) throws {
+  /// Opens a file.
+  ///
+  /// - Throws: ``FileError`` if it cannot be read.
+  package init(_ path: String) throws {
     self.path = path
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(path: path, operation: .read, code: errno) }
@@ -53,7 +56,7 @@ final class MappedFile: @unchecked Sendable {
   ///
   /// - Throws: ``FileError`` where the file has become shorter since it was opened: to touch what is gone would end the
   ///   process.
-  func withUnsafeBytes<Result>(
+  package func withUnsafeBytes<Result>(
     in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
     guard let start else { return try copy.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) } }

@@ -2,19 +2,22 @@ import Foundation
 import NormaFiles
 internal import SwiftProtobuf
 
-/// The files beside a model that hold the elements of tensors: each is read once. PyTorch writes such by default.
+/// The files beside a model that hold the elements of tensors, mapped into memory rather than read. PyTorch writes such by default.
 struct ExternalFiles {
   /// The folder of the model.
   private let folder: String
-  private var contents: [String: [UInt8]] = [:]
+  private var files: [String: MappedFile] = [:]
 
   /// The files beside a model.
   init(beside model: String) { folder = URL(filePath: model).deletingLastPathComponent().path(percentEncoded: false) }
 
-  /// The bytes of a tensor, as many as are expected.
+  /// Lends the bytes of a tensor, as many as are expected; they are the file's own, and gone when `body` returns.
   ///
-  /// - Throws: ``ONNXError`` for a file that is not below the model's folder or cannot be read, and for a part that it does not have.
-  mutating func bytes(of message: ProtoTensor, count: Int, at place: String) throws(ONNXError) -> ArraySlice<UInt8> {
+  /// - Throws: ``ONNXError`` for a file that is not below the model's folder or cannot be read, and for a part that it does not have;
+  ///   what `body` throws.
+  mutating func withBytes<Value>(
+    of message: ProtoTensor, count: Int, at place: String, _ body: (Data) throws(ONNXError) -> Value
+  ) throws(ONNXError) -> Value {
     var entries: [String: String] = [:]
     for entry in message.external { entries[entry.key] = entry.value }
     guard let name = entries["location"], !name.isEmpty else {
@@ -25,7 +28,7 @@ struct ExternalFiles {
       guard let number = Int(text), number >= 0 else { throw .malformed(place, "'\(key)' is '\(text)'") }
       return number
     }
-    let file = try contents(of: name, at: place)
+    let file = try file(name, at: place)
     let offset = try number("offset", or: 0)
     let length = try number("length", or: max(0, file.count - offset))
     guard offset <= file.count, length <= file.count - offset else {
@@ -35,11 +38,19 @@ struct ExternalFiles {
     guard length == count else {
       throw .malformed(place, "\(length) bytes in '\(name)', and its shape takes \(count)")
     }
-    return file[offset..<offset + length]
+    guard length > 0 else { return try body(Data()) }
+    do {
+      return try file.withUnsafeBytes(in: offset..<offset + length) { bytes in
+        let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress!)
+        return try body(Data(bytesNoCopy: start, count: bytes.count, deallocator: .none))
+      }
+    } catch let error as ONNXError { throw error } catch {
+      throw .malformed(place, "its elements are in another file: \(error)")
+    }
   }
 
-  private mutating func contents(of name: String, at place: String) throws(ONNXError) -> [UInt8] {
-    if let known = contents[name] { return known }
+  private mutating func file(_ name: String, at place: String) throws(ONNXError) -> MappedFile {
+    if let known = files[name] { return known }
     // Links are followed before the folders are compared, so that none leads out.
     let home = URL(filePath: folder.isEmpty ? "." : folder, directoryHint: .isDirectory).resolvingSymlinksInPath()
     let file = home.appending(path: name).resolvingSymlinksInPath().standardizedFileURL
@@ -50,9 +61,9 @@ struct ExternalFiles {
       throw .malformed(place, "its elements are in '\(name)', which is not in the model's folder")
     }
     do {
-      let bytes = try FileAccess.read(file.path(percentEncoded: false))
-      contents[name] = bytes
-      return bytes
+      let mapped = try MappedFile(file.path(percentEncoded: false))
+      files[name] = mapped
+      return mapped
     } catch {
       throw .malformed(place, "its elements are in another file: \(error)")
     }

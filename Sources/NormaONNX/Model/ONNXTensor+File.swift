@@ -41,10 +41,12 @@ extension ONNXTensor {
       }
     }
     if isExternal {
-      var message = message
-      message.raw = Data(try files!.bytes(of: message, count: count * type.byteCount, at: place()))
-      (message.external, message.location) = ([], 0)
-      try self.init(message, at: place())
+      let name = place()
+      self = try files!.withBytes(of: message, count: count * type.byteCount, at: name) { bytes throws(ONNXError) in
+        var message = message
+        (message.raw, message.external, message.location) = (bytes, [], 0)
+        return try ONNXTensor(message, at: name)
+      }
     } else if !message.raw.isEmpty {
       guard message.raw.count == count * type.byteCount else {
         throw .malformed(
