@@ -2,10 +2,14 @@
 and test_data_set_0/{input,output}_*.pb.
 
     python Tests/Fixtures/write_onnx_cases.py FOLDER
+    python Tests/Fixtures/write_onnx_cases.py --models FOLDER
     python Tests/Fixtures/write_onnx_cases.py --fixture
 
 Needs `pip install onnx`. Older versions of the package have the folders in onnx/backend/test/data/node; 1.23 computes the cases
 when they are asked for, which is what this does. It takes half a minute.
+
+With --models it writes the package's models of other kinds instead, one folder a kind: light (networks with weights of one value, whose inputs
+are as the package's own runner makes them), pytorch-converted, pytorch-operator and simple.
 
 With --fixture it writes onnx/node_cases.tar.gz beside itself, for the tests: the cases of the operators listed below, without those
 that take more than 16 KiB or have elements of eight bits and fewer, and doubles as floats. Running it again gives the same bytes.
@@ -15,6 +19,7 @@ import dataclasses
 import gzip
 import io
 import pathlib
+import shutil
 import sys
 import tarfile
 import warnings
@@ -22,6 +27,7 @@ import warnings
 import onnx
 from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
+from onnx.backend.test.runner import Runner
 
 # What `norma check-onnx --help` lists.
 OPERATORS = set(
@@ -98,7 +104,27 @@ def write_fixture(cases):
     path.write_bytes(gzip.compress(contents.getvalue(), 9, mtime=0))
 
 
-def main(target):
+def write_models(target):
+    data = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
+    for kind in ("pytorch-converted", "pytorch-operator", "simple"):
+        shutil.copytree(data / kind, target / kind, dirs_exist_ok=True)
+    for path in sorted((data / "light").glob("*.onnx")):
+        place = target / "light" / path.stem
+        (place / "test_data_set_0").mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place / "model.onnx")
+        graph = onnx.load(path).graph
+        own = {tensor.name for tensor in graph.initializer}
+        inputs = [value for value in graph.input if value.name not in own]
+        for index, value in enumerate(inputs):
+            tensor = numpy_helper.from_array(Runner.generate_dummy_data(value), value.name)
+            (place / "test_data_set_0" / f"input_{index}.pb").write_bytes(tensor.SerializeToString())
+        for index in range(len(graph.output)):
+            shutil.copy(f"{path.with_suffix('')}_output_{index}.pb", place / "test_data_set_0" / f"output_{index}.pb")
+
+
+def main(target, *more):
+    if target == "--models":
+        return write_models(pathlib.Path(more[0]))
     warnings.simplefilter("ignore")
     cases = collect_testcases()
     if target == "--fixture":
@@ -110,4 +136,4 @@ def main(target):
             file.write_bytes(data)
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

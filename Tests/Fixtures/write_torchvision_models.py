@@ -124,6 +124,8 @@ def write(folder, name, exporter, is_training, batch, is_open, side):
 
 
 def main():
+    # What PyTorch runs in inference in place of an encoder's layers has no form in ONNX.
+    torch.backends.mha.set_fastpath_enabled(False)
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--only", default=".")
