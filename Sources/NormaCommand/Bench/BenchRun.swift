@@ -73,7 +73,7 @@ struct BenchRun: ParsableCommand {
     var random = RandomGenerator(seed: 0)
     let batch = batch ?? 1
     let examples = Tensor<Float>.normal(Shape([batch] + checkpoint.settings.exampleShape), using: &random)
-    return ("\(file) b\(batch)", Benchmark { _ = try serving(examples) })
+    return ("\(URL(filePath: file).lastPathComponent) b\(batch)", Benchmark { _ = try serving(examples) })
   }
 
   func run() throws {

@@ -271,7 +271,8 @@ extension NodeCall {
     let rest = slopes.shape.rank <= 1 ? [] : Array(slopes.shape.dropFirst(slopes.rank == x.order.count ? 2 : 1))
     let isPerChannel =
       slopes.count == channels && rest.allSatisfy { $0 == 1 }
-      && (slopes.rank == x.order.count - 1 || slopes.rank == x.order.count || x.order.count == 2)
+      && (slopes.rank == x.order.count - 1 || slopes.rank == x.order.count || x.order.count == 2
+        || version < 7 && slopes.rank == 1)
     guard isOfFloats(x), slopes.count == 1 || isPerChannel else { return nil }
     let slope = try computed(1, .slope)
     let vector = try translation.reshape(

@@ -12,7 +12,7 @@ extension NodeCall {
     guard shape.rank == kernel.rank, shape.rank >= 3 else {
       throw malformed("images of \(shape) with weights \(kernel)")
     }
-    guard shape.rank <= 4 else { throw unsupported("a convolution over \(shape.rank - 2) axes") }
+    guard shape.rank <= 4 else { return nil }
     let sizes = Array(kernel.dropFirst(2))
     let (outputs, groups) = (kernel[0], try first.integer("group", or: 1))
     guard try first.integers("kernel_shape") ?? sizes == sizes, groups > 0, outputs > 0, outputs % groups == 0,

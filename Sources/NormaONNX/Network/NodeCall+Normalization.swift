@@ -33,10 +33,12 @@ extension NodeCall {
     }
     guard version >= 14, node.outputs.dropFirst().allSatisfy({ !translation.isUsed($0) }) else { return nil }
     let momentum = Double(try first.number("momentum", or: 0.9))
+    // One that gives no new statistics keeps none.
     let layer = BatchNorm<Float>(
       shape[1],
       conventions: BatchNormalizationConventions(
-        epsilon: epsilon, rule: .keeping(momentum), estimator: .biased, initialVariance: 1))
+        epsilon: epsilon, rule: .keeping(momentum), estimator: .biased, initialVariance: 1),
+      tracksRunningStatistics: node.outputs.count > 1)
     layer.gamma?.value = gamma
     layer.beta?.value = beta
     layer.runningStatistics?.mean = mean

@@ -127,7 +127,7 @@ extension NodeCall {
   /// `Pad` in all its ways.
   func pad() throws(ONNXError) -> [Translation.Value]? {
     try requireKnown(from: 1)
-    let fill = has(2) ? number(2) : 0
+    let fill = version < 11 ? try first.number("value", or: 0) : has(2) ? number(2) : 0
     guard let fill else { return nil }
     return try picked(fill: fill) { call, shape throws(ONNXError) in try call.paddingSources(of: shape) }
   }
@@ -192,6 +192,7 @@ extension NodeCall {
       ]
     }
     let x = try computed(0)
+    if isOfFloats(x), let result = try gatherOfSamples(x) { return [.computed(result)] }
     guard isOfFloats(x), case .integers(let indices) = try constant(1) else { return nil }
     let rank = x.order.count
     let axis = try first.axis(try first.integer("axis", or: 0), rank: rank)
@@ -214,6 +215,30 @@ extension NodeCall {
           plain,
           to: translation.storedShapes(plain).map { Shape($0[..<axis] + Array(indices.shape) + $0[(axis + 1)...]) }))
     ]
+  }
+
+  /// `Gather` from all elements of a batch by places that are the same in each sample, but for where it begins: what an exporter makes of a
+  /// view with strides. Nil for what is none.
+  private func gatherOfSamples(_ x: Translation.Computed) throws(ONNXError) -> Translation.Computed? {
+    guard x.order.count == 1, translation.batchSizes.count > 1, case .known(let tensors)? = inputs[1] else { return nil }
+    let lengths = translation.shapes(x).map { $0[0] }
+    var places: [Int]?
+    for (lane, batch) in translation.batchSizes.enumerated() {
+      guard case .integers(let indices) = tensors[lane], indices.shape.first == batch, lengths[lane] % batch == 0 else {
+        return nil
+      }
+      let (length, count) = (lengths[lane] / batch, indices.values.count / batch)
+      let first = indices.values.prefix(count).map { Int($0) }
+      guard places == nil || places == first, first.allSatisfy((0..<length).contains),
+        indices.values.enumerated().allSatisfy({ Int($1) == $0 / count * length + first[$0 % count] })
+      else { return nil }
+      places = first
+    }
+    guard let places, !places.isEmpty else { return nil }
+    let length = lengths[0] / translation.batchSizes[0]
+    let rows = try translation.reshape(x, to: translation.batchSizes.map { [$0, length] })
+    let taken = places == Array(0..<length) ? rows : try emit(rows) { $0[0].gathering(places, axis: 1) }
+    return try translation.reshape(taken, to: tensors.map(\.shape))
   }
 
   /// `DepthToSpace` and `SpaceToDepth`.

@@ -120,7 +120,12 @@ extension OperatorCall {
 
   /// `PRelu`: the slope is repeated to the shape of the input.
   func parametricReLU() throws(ONNXError) -> [ONNXTensor] {
-    let (x, slope) = (try floats(0), try floats(1))
+    let x = try floats(0)
+    var slope = try floats(1)
+    // Before version 7 one for each channel.
+    if version < 7, slope.rank == 1, x.rank > 2, slope.count > 1 {
+      slope = slope.reshaped(to: Shape([slope.count] + [Int](repeating: 1, count: x.rank - 2)))
+    }
     guard commonShape(x.shape, slope.shape) == Array(x.shape),
       case .floats(let slopes) = ONNXTensor.floats(slope).broadcast(to: x.shape)
     else { throw malformed("a slope of shape \(slope.shape) does not fit \(x.shape)") }

@@ -8,7 +8,7 @@ extension OperatorCall {
     guard x.rank == weight.rank, x.rank >= 3 else {
       throw malformed("images of \(x.shape) with weights \(weight.shape)")
     }
-    guard x.rank <= 4 else { throw unsupported("a convolution over \(x.rank - 2) axes") }
+    guard x.rank <= 5 else { throw unsupported("a convolution over \(x.rank - 2) axes") }
     let sizes = Array(weight.shape.dropFirst(2))
     let (outputs, groups) = (weight.shape[0], try integer("group", or: 1))
     guard try integers("kernel_shape") ?? sizes == sizes, groups > 0, outputs > 0, outputs % groups == 0,
@@ -16,6 +16,7 @@ extension OperatorCall {
     else { throw malformed("images of \(x.shape) with weights \(weight.shape) in \(groups) groups") }
     let bias = hasInput(2) ? try floats(2, shape: [outputs]) : nil
     let axes = try window(over: Array(x.shape.dropFirst(2)), sizes: sizes)
+    guard x.rank < 5 else { return [.floats(try convolution(ofVolumes: x, weight, bias, axes, groups: groups))] }
     // A row of values is an image one pixel wide.
     let isFlat = x.rank == 3
     let images = isFlat ? x.reshaped(to: Shape(x.shape + [1])) : x
@@ -37,6 +38,36 @@ extension OperatorCall {
       groups: groups
     ).transposed([0, 3, 1, 2])
     return [.floats(isFlat ? y.reshaped(to: Shape(y.shape.dropLast())) : y)]
+  }
+
+  /// A convolution of volumes `[N, C, D, H, W]`: for each slice of the result the sum of those of the slices that the window takes in.
+  private func convolution(
+    ofVolumes x: Tensor<Float>, _ weight: Tensor<Float>, _ bias: Tensor<Float>?, _ axes: [ONNXWindowAxis], groups: Int
+  ) throws(ONNXError) -> Tensor<Float> {
+    let (depth, rows, columns) = (axes[0], axes[1], axes[2])
+    let outputs = weight.shape[0]
+    _ = try shape([x.shape[0], x.shape[1], rows.span.count, columns.span.count])
+    _ = try shape([x.shape[0], outputs] + axes.map(\.resultCount))
+    func slice(_ tensor: Tensor<Float>, _ place: Int) -> Tensor<Float> {
+      let part = tensor.sliced(place..<place + 1, axis: 2)
+      return part.reshaped(to: [part.shape[0], part.shape[1], part.shape[3], part.shape[4]])
+    }
+    let window = Window(rows, columns)
+    let empty = Tensor<Float>.zeros([x.shape[0], rows.resultCount, columns.resultCount, outputs])
+    var slices: [Tensor<Float>] = []
+    for result in 0..<depth.resultCount {
+      var sum = empty
+      for tap in 0..<depth.size {
+        let place = result * depth.stride + tap * depth.dilation - depth.begin
+        guard (0..<x.shape[2]).contains(place) else { continue }
+        let image = slice(x, place).transposed([0, 2, 3, 1]).spanned(by: rows, columns, padding: 0)
+        sum = sum + Convolution2d.forward(image, weight: slice(weight, tap), window: window, groups: groups)
+      }
+      if let bias { sum = sum.applying(.add, bias, broadcast: .perChannel) }
+      let moved = sum.transposed([0, 3, 1, 2])
+      slices.append(moved.reshaped(to: Shape(moved.shape.prefix(2) + [1] + moved.shape.dropFirst(2))))
+    }
+    return slices.count == 1 ? slices[0] : Tensor.concatenating(slices, axis: 2)
   }
 
   /// `MaxPool` and `AveragePool` over any number of axes: a mean over places, and a maximum, can be taken over two axes, and

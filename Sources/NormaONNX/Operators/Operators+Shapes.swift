@@ -146,7 +146,8 @@ extension OperatorCall {
   /// `Pad`: more, or fewer, values at the beginning and end of axes.
   func pad() throws(ONNXError) -> [ONNXTensor] {
     let x = try input(0)
-    let fill = hasInput(2) ? try input(2) : nil
+    var fill = hasInput(2) && version >= 11 ? try input(2) : nil
+    if version < 11 { fill = .floats(.scalar(try number("value", or: 0))) }
     if let fill, fill.shape.elementCount != 1 || fill.elementType != x.elementType {
       throw malformed("what is filled in is not one value of type \(x.elementType)")
     }
@@ -155,10 +156,13 @@ extension OperatorCall {
 
   /// Where `Pad` takes the places of its result from in a tensor of a shape.
   func paddingSources(of shape: Shape) throws(ONNXError) -> [AxisSources] {
-    guard version >= 11 else { throw unsupported("Pad before version 11 of ONNX's operators") }
-    let (pads, mode) = (try integers(1), try string("mode", or: "constant"))
+    // Before version 11 it is all said by attributes.
+    let mode = try string("mode", or: "constant")
+    guard let pads = try version < 11 ? integers(version < 2 ? "paddings" : "pads") : integers(1) else {
+      throw malformed("no lengths")
+    }
     var axes: [Int] = []
-    for number in try optionalIntegers(3) ?? Array(0..<shape.rank) {
+    for number in try (version < 11 ? nil : optionalIntegers(3)) ?? Array(0..<shape.rank) {
       axes.append(try axis(number, rank: shape.rank))
     }
     guard Set(axes).count == axes.count, pads.count == 2 * axes.count,
@@ -213,7 +217,8 @@ extension OperatorCall {
       guard ratio == [0] else { throw unsupported("training with random numbers of another's") }
     }
     guard node.outputs.count > 1 else { return [x] }
-    guard version >= 10 else { throw unsupported("a mask before version 10 of ONNX's operators") }
+    // Before version 10 the mask was of the numbers' own type.
+    guard version >= 10 else { return [x, .floats(.ones(x.shape))] }
     let mask = [Int64](repeating: 1, count: x.shape.elementCount)
     return [x, .integers(ONNXIntegers(mask, shape: x.shape, type: .bool))]
   }

@@ -190,7 +190,7 @@ struct ONNXOperator: Sendable {
     "OneHot": ONNXOperator(["axis"]) { call throws(ONNXError) in try call.oneHot() },
     "Or": ONNXOperator { call throws(ONNXError) in try call.combineBits({ $0 | $1 }, ofTruths: true) },
     "PRelu": ONNXOperator { call throws(ONNXError) in try call.parametricReLU() },
-    "Pad": ONNXOperator(["mode"]) { call throws(ONNXError) in try call.pad() },
+    "Pad": ONNXOperator(["mode", "paddings", "pads", "value"]) { call throws(ONNXError) in try call.pad() },
     "Pow": ONNXOperator(operands) { call throws(ONNXError) in try call.power() },
     "QuantizeLinear": ONNXOperator(["axis", "block_size", "output_dtype", "precision", "saturate"]) {
       call throws(ONNXError) in try call.quantize()

@@ -113,6 +113,8 @@ public struct ONNXCase: Sendable {
       guard error.kind == .unsupported else { throw error }
       return nil
     }
+    // One in training mode serves by running statistics, where the model goes by the batch's.
+    guard network.children.isEmpty else { return nil }
     let images = network.turnsImages ? batch.transposed([0, 2, 3, 1]) : batch
     let output: Tensor<Float>
     do {

@@ -1,9 +1,9 @@
 import NormaTensor
 
 extension ONNXModel {
-  /// The most elements that a tensor may have that is computed, unless another number is given, 2²⁶: a few bytes can ask for
+  /// The most elements that a tensor may have that is computed, unless another number is given, 2²⁷: a few bytes can ask for
   /// any number.
-  public static let maximumElementCount = 1 << 26
+  public static let maximumElementCount = 1 << 27
 
   /// The names of ONNX's operators that can be run, sorted.
   public static var supportedOperators: [String] { ONNXOperator.all.keys.sorted() }
