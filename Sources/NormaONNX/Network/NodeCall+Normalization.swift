@@ -38,7 +38,7 @@ extension NodeCall {
       shape[1],
       conventions: BatchNormalizationConventions(
         epsilon: epsilon, rule: .keeping(momentum), estimator: .biased, initialVariance: 1),
-      tracksRunningStatistics: node.outputs.count > 1)
+      tracksRunningStatistics: node.outputs.dropFirst().contains { !$0.isEmpty })
     layer.gamma?.value = gamma
     layer.beta?.value = beta
     layer.runningStatistics?.mean = mean

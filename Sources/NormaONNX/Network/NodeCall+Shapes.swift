@@ -127,7 +127,8 @@ extension NodeCall {
   /// `Pad` in all its ways.
   func pad() throws(ONNXError) -> [Translation.Value]? {
     try requireKnown(from: 1)
-    let fill = version < 11 ? try first.number("value", or: 0) : has(2) ? number(2) : 0
+    var fill = Float?.some(0)
+    if version < 11 { fill = try first.number("value", or: 0) } else if has(2) { fill = number(2) }
     guard let fill else { return nil }
     return try picked(fill: fill) { call, shape throws(ONNXError) in try call.paddingSources(of: shape) }
   }
