@@ -33,12 +33,15 @@ extension NodeCall {
     }
     guard version >= 14, node.outputs.dropFirst().allSatisfy({ !translation.isUsed($0) }) else { return nil }
     let momentum = Double(try first.number("momentum", or: 0.9))
-    // One that gives no new statistics keeps none.
+    // One whose new statistics nobody takes, and whose old ones are not called so either, keeps none.
+    let isTracking =
+      node.inputs[3].hasSuffix("running_mean")
+      || node.outputs.dropFirst().contains { name in translation.model.outputs.contains { $0.name == name } }
     let layer = BatchNorm<Float>(
       shape[1],
       conventions: BatchNormalizationConventions(
         epsilon: epsilon, rule: .keeping(momentum), estimator: .biased, initialVariance: 1),
-      tracksRunningStatistics: node.outputs.dropFirst().contains { !$0.isEmpty })
+      tracksRunningStatistics: isTracking)
     layer.gamma?.value = gamma
     layer.beta?.value = beta
     layer.runningStatistics?.mean = mean
