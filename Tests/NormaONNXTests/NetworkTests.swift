@@ -32,11 +32,13 @@ struct NetworkTests {
       let wanted = try #require(try exported.outputs()["output"])
       let batch = taken(exported.batch)
       expectSame(given(try network(Variable(batch), in: .inference).value), wanted, exported.name)
+      // What keeps no statistics cannot serve, and goes by the batch's.
+      if exported.name == "untracked" { continue }
       let serving = try InferenceModel(network)
       let served = try serving(batch)
       expectSame(given(served), wanted, "\(exported.name), served")
       // Each sample's answer is its own, and the same to the bit.
-      for size in [1, 4] where !exported.name.contains("over_batches") && exported.name != "untracked" {
+      for size in [1, 4] where !exported.name.contains("over_batches") {
         let part = try serving(batch[rows: 1..<1 + size])
         #expect(part == served[rows: 1..<1 + size], "\(exported.name), \(size) at a time")
       }

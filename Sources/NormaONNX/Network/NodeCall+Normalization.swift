@@ -33,10 +33,10 @@ extension NodeCall {
     }
     guard version >= 14, node.outputs.dropFirst().allSatisfy({ !translation.isUsed($0) }) else { return nil }
     let momentum = Double(try first.number("momentum", or: 0.9))
-    // One whose new statistics nobody takes, and whose old ones are not called so either, keeps none.
+    // One whose new statistics nobody takes, and whose old ones are those of no batch, keeps none.
     let isTracking =
-      node.inputs[3].hasSuffix("running_mean")
-      || node.outputs.dropFirst().contains { name in translation.model.outputs.contains { $0.name == name } }
+      node.outputs.dropFirst().contains { name in translation.model.outputs.contains { $0.name == name } }
+      || !mean.elements.allSatisfy { $0 == 0 } || !variance.elements.allSatisfy { $0 == 1 }
     let layer = BatchNorm<Float>(
       shape[1],
       conventions: BatchNormalizationConventions(
