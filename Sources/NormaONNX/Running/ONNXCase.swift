@@ -104,7 +104,7 @@ public struct ONNXCase: Sendable {
   /// The first output of the model as a network whose other inputs are constants; nil where it is none.
   private static func networkOutput(_ model: ONNXModel, _ inputs: [ONNXTensor]) throws -> ONNXTensor? {
     guard !model.inputs.isEmpty, case .floats(let batch) = inputs[0], batch.count > 0,
-      model.outputs[0].elementType == .float
+      model.outputs.first?.elementType == .float
     else { return nil }
     let network: ONNXNetwork
     do throws(ONNXError) {
