@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Peak memory of training steps: what a process takes beyond its idle state. Linux only.
+"""Peak memory of training steps, or of running ONNX models: what a process takes beyond its idle state. Linux only.
 
     peak_memory.py --extra 'norma=../.build/release/norma bench --worker' [--backends torch] [--only mlp]
     peak_memory.py --extra 'norma=../.build/release/norma bench --worker' --only resnet20 --variants fused,eager
+    NORMA_ONNX_MODELS=FOLDER peak_memory.py --extra 'norma=../.build/release/norma bench --worker' --section onnx --backends ort
 
 Each case and variant has a worker process of its own. Idle is the process's resident memory (VmRSS) once the library is
-loaded and has run one normalization of two rows, with nothing else built. Then the kernel's mark of the peak (VmHWM) is
-set back, and network, optimizer and batch are built and trained for --min-time seconds, at least 20 steps. What is
-reported is the new mark less the idle state. The mark is the kernel's own, so that no peak between two looks is missed.
+loaded and has run one normalization of two rows, if it has any, with nothing else built. Then the kernel's mark of the peak
+(VmHWM) is set back, and network, optimizer and batch are built and trained for --min-time seconds, at least 20 steps, or a
+model is read and run. What is reported is the new mark less the idle state. The mark is the kernel's own, so that no peak
+between two looks is missed. Pages of a mapped file count once they were read.
 """
 import argparse
 
@@ -32,7 +34,8 @@ def set_back_peak(worker):
 def measure(worker, case, variant, min_time):
     """Bytes when idle, those the training takes beyond it, and the number of steps."""
     trivial = norms("bn", (2, 2), "nc")[0]
-    worker.samples(trivial, worker.variants(trivial)[0], min_time=0)
+    for variant in worker.variants(trivial)[:1]:
+        worker.samples(trivial, variant, min_time=0)
     worker.ask(drop=True)
     idle = memory(worker, "VmRSS")
     set_back_peak(worker)
@@ -45,16 +48,18 @@ def main():
     ap.add_argument("--extra", action="append", default=[], help="NAME=COMMAND speaking the worker protocol")
     ap.add_argument("--backends", default="torch", help=f"of {', '.join(driving.BACKENDS)}")
     ap.add_argument("--threads", type=int, default=2)
-    ap.add_argument("--only", default="mlp", help="the training cases whose names hold this")
+    ap.add_argument("--section", default="train", choices=("train", "onnx"))
+    ap.add_argument("--only", help="the cases whose names hold this (default: mlp; all models)")
     ap.add_argument("--variants", help="those of each worker's variants that are named here (default: its first)")
     ap.add_argument("--min-time", type=float, default=1.0)
     a = ap.parse_args()
-    cases = [case for case in make_cases(["train"]) if a.only in case["name"]]
+    only = a.only or ("mlp" if a.section == "train" else "")
+    cases = [case for case in make_cases([a.section]) if only in case["name"]]
     starts = [(driving.extra, text) for text in a.extra]
     starts += [(driving.backend, name) for name in filter(None, a.backends.split(","))]
     if not starts or not cases:
-        ap.error("name an --extra or --backends, and --only a training case")
-    print(f"MB, {a.threads} threads: idle, peak while training, beyond idle")
+        ap.error("name an --extra or --backends, and --only a case")
+    print(f"MB, {a.threads} threads: idle, peak, beyond idle")
     for case in cases:
         first = None
         for start, text in starts:

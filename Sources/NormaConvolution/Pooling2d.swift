@@ -93,6 +93,7 @@ public enum Pooling2d {
   }
 
   /// The mean of each channel over all positions of each sample, added up in double precision: `[N, …, C] → [N, C]`.
+  @specialized(where Element == Float)
   public static func globalAverage<Element: TensorElement>(_ x: Tensor<Element>) -> Tensor<Element> {
     require(x.rank >= 2, "a global average of \(x.shape), which is not [N, …, C]")
     let (samples, channels) = (x.shape[0], x.shape.channelCount)
@@ -100,11 +101,18 @@ public enum Pooling2d {
     return Tensor(shape: [samples, channels]) { y in
       x.withUnsafeElements { x in
         guard let x = x.baseAddress, let y = y.baseAddress else { return }
-        Parallel.forEach(samples) { sample in
-          withScratch(channels, of: Double.self) { sums in
-            sums.update(repeating: 0, count: channels)
-            addPositions(x + sample * positions * channels, positions, channels, to: sums)
-            for channel in 0..<channels { y[sample * channels + channel] = Element(sums[channel] / Double(positions)) }
+        // Large images by some lines of neighbouring channels.
+        let width = positions * channels < 1 << 14 ? channels : 64
+        let parts = (channels + width - 1) / width
+        Parallel.forEach(samples * parts) { number in
+          let (sample, first) = (number / parts, number % parts * width)
+          let count = min(width, channels - first)
+          withScratch(count, of: Double.self) { sums in
+            sums.update(repeating: 0, count: count)
+            addPositions(x + sample * positions * channels + first, positions, count, stride: channels, to: sums)
+            for channel in 0..<count {
+              y[sample * channels + first + channel] = Element(sums[channel] / Double(positions))
+            }
           }
         }
       }
@@ -192,7 +200,7 @@ private struct Pooling {
     Tensor(shape: output) { y in
       x.withUnsafeElements { x in
         guard let x = x.baseAddress, let y = y.baseAddress else { return }
-        Parallel.forEach(output[0]) { maximumOfSample($0, self, x, y) }
+        Parallel.forEach(output[0] * output[1]) { maximumOfRow($0, self, x, y) }
       }
     }
   }
@@ -244,7 +252,7 @@ private struct Pooling {
       y.initialize(repeating: 0)
       x.withUnsafeElements { x in
         guard let x = x.baseAddress, let y = y.baseAddress else { return }
-        Parallel.forEach(output[0]) { averageOfSample($0, self, countsPadding, x, y) }
+        Parallel.forEach(output[0] * output[1]) { averageOfRow($0, self, countsPadding, x, y) }
       }
     }
   }
@@ -267,25 +275,32 @@ private struct Pooling {
   /// all counted in elements.
   @inline(__always)
   func forEachResult(of sample: Int, _ body: (_ result: Int, _ values: UnsafeBufferPointer<Int>) -> Void) {
+    let height = output[1]
+    for row in sample * height..<(sample + 1) * height { forEachResult(ofRow: row, body) }
+  }
+
+  /// The same for one row of results, which are numbered through all samples.
+  @inline(__always)
+  func forEachResult(ofRow number: Int, _ body: (_ result: Int, _ values: UnsafeBufferPointer<Int>) -> Void) {
+    let (inputHeight, inputWidth, channels) = (input[1], input[2], input[3])
+    let (outputHeight, outputWidth) = (output[1], output[2])
+    let (sample, row) = (number / outputHeight, number % outputHeight)
+    let (top, height) = (rows.start(row), rows.count(row))
     withScratch(rows.mostCount * columns.mostCount, of: Int.self) { places in
-      for row in 0..<output[1] {
-        let (top, height) = (rows.start(row), rows.count(row))
-        for column in 0..<output[2] {
-          let (left, width) = (columns.start(column), columns.count(column))
-          var count = 0
-          for tapRow in 0..<height {
-            let y = top + tapRow * rows.step
-            guard y >= 0, y < input[1] else { continue }
-            for tapColumn in 0..<width {
-              let x = left + tapColumn * columns.step
-              guard x >= 0, x < input[2] else { continue }
-              places[count] = ((sample * input[1] + y) * input[2] + x) * input[3]
-              count += 1
-            }
+      for column in 0..<outputWidth {
+        let (left, width) = (columns.start(column), columns.count(column))
+        var count = 0
+        for tapRow in 0..<height {
+          let y = top + tapRow * rows.step
+          guard y >= 0, y < inputHeight else { continue }
+          for tapColumn in 0..<width {
+            let x = left + tapColumn * columns.step
+            guard x >= 0, x < inputWidth else { continue }
+            places[count] = ((sample * inputHeight + y) * inputWidth + x) * channels
+            count += 1
           }
-          let result = ((sample * output[1] + row) * output[2] + column) * output[3]
-          body(result, UnsafeBufferPointer(start: places, count: count))
         }
+        body((number * outputWidth + column) * channels, UnsafeBufferPointer(start: places, count: count))
       }
     }
   }
@@ -298,11 +313,11 @@ private struct Pooling {
 
 @specialized(where Element == Float)
 @specialized(where Element == Double)
-private func maximumOfSample<Element: TensorElement>(
-  _ sample: Int, _ pooling: Pooling, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>
+private func maximumOfRow<Element: TensorElement>(
+  _ row: Int, _ pooling: Pooling, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>
 ) {
   let channels = pooling.input[3]
-  pooling.forEachResult(of: sample) { result, places in
+  pooling.forEachResult(ofRow: row) { result, places in
     let best = y + result
     best.update(repeating: -.infinity, count: channels)
     for place in places {
@@ -345,12 +360,12 @@ private func maximumGradientOfSample<Element: TensorElement>(
 
 @specialized(where Element == Float)
 @specialized(where Element == Double)
-private func averageOfSample<Element: TensorElement>(
-  _ sample: Int, _ pooling: Pooling, _ countsPadding: Bool, _ x: UnsafePointer<Element>,
+private func averageOfRow<Element: TensorElement>(
+  _ row: Int, _ pooling: Pooling, _ countsPadding: Bool, _ x: UnsafePointer<Element>,
   _ y: UnsafeMutablePointer<Element>
 ) {
   let channels = pooling.input[3]
-  pooling.forEachResult(of: sample) { result, places in
+  pooling.forEachResult(ofRow: row) { result, places in
     let mean = y + result
     for place in places {
       let values = x + place
@@ -381,10 +396,11 @@ private func averageGradientOfSample<Element: TensorElement>(
 @specialized(where Element == Float)
 @specialized(where Element == Double)
 private func addPositions<Element: TensorElement>(
-  _ x: UnsafePointer<Element>, _ positions: Int, _ channels: Int, to sums: UnsafeMutablePointer<Double>
+  _ x: UnsafePointer<Element>, _ positions: Int, _ channels: Int, stride: Int,
+  to sums: UnsafeMutablePointer<Double>
 ) {
   for position in 0..<positions {
-    let values = x + position * channels
+    let values = x + position * stride
     for channel in 0..<channels { sums[channel] += Double(values[channel]) }
   }
 }

@@ -54,22 +54,29 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
   ///   - x: the images.
   ///   - residual: values of the output's shape that are added to it.
   ///   - rectifies: whether ReLU is applied to the sum.
+  ///   - function: what is applied to each element in the end, if anything.
   @specialized(where Element == Float)
   @specialized(where Element == Double)
   public func callAsFunction(
-    _ x: Tensor<Element>, residual: Tensor<Element>? = nil, rectifies: Bool = false
+    _ x: Tensor<Element>, residual: Tensor<Element>? = nil, rectifies: Bool = false,
+    then function: UnaryOperation<Element>? = nil
   ) -> Tensor<Element> {
     let shape = Convolution2d.requiredOutputShape(for: x.shape, weight: weight.shape, window: window, groups: groups)
     require(
       residual.map { $0.shape == shape } ?? true, "values of shape \(residual?.shape ?? []) added to an output \(shape)"
     )
-    let (result, y) = Tensor<Element>.unwritten(shape)
+    var (result, y) = Tensor<Element>.unwritten(shape)
     guard result.count > 0 else { return result }
+    let convolution = KnownConvolutions.forward(input: x.shape, outputs: shape[3], window: window, groups: groups)
+    let isApplied = convolution.appliesFunctions
     withExtendedLifetime((x, packedBias, residual)) {
-      KnownConvolutions.forward(input: x.shape, outputs: shape[3], window: window, groups: groups).multiply(
+      convolution.multiply(
         x.address, packedWeights, into: y,
-        then: Epilogue(bias: packedBias?.address, residual: residual?.address, rectifies: rectifies))
+        then: Epilogue(
+          bias: packedBias?.address, residual: residual?.address, rectifies: rectifies,
+          function: isApplied ? function : nil))
     }
+    if let function, !isApplied { result.apply(function) }
     return result
   }
 }

@@ -29,6 +29,7 @@ extension ShiftedRowConvolution {
             }
           }
         }
+        if let function = epilogue.function { finish(ticket, start, of: result, function) }
       }
     }
   }

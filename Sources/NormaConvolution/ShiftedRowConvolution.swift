@@ -28,6 +28,8 @@ final class ShiftedRowConvolution: ConvolutionAlgorithm {
   }
 
   var isDepthwise: Bool { product.isDepthwise }
+  /// Images so small that several tickets write the channels of a result are in the caches all the same.
+  var appliesFunctions: Bool { product.blockParts == 1 }
 
   func packed<Element: TensorElement>(_ weight: Tensor<Element>) -> PackedWeights<Element> {
     PackedWeights(weight, for: product, isBackward: isBackward)
@@ -73,8 +75,21 @@ final class ShiftedRowConvolution: ConvolutionAlgorithm {
             }
           }
         }
+        if let function = epilogue.function { finish(ticket, start, of: result, function) }
       }
     }
+  }
+
+  /// Applies a function to the results of a ticket, which stand side by side in a forward pass.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  func finish<Element: TensorElement>(
+    _ ticket: ShiftedRowProduct.Ticket, _ start: Int, of result: UnsafeMutablePointer<Element>,
+    _ function: UnaryOperation<Element>
+  ) {
+    guard let phase = phases.first else { return }
+    let rows = product.rowCount(of: ticket, phase.rowPhase, phase.columnPhase)
+    apply(function, result + start, result + start, rows * product.resultChannels)
   }
 
   /// The rows of a ticket whose products are added up in one chain: so few that their values, and gradients, stay in the first cache

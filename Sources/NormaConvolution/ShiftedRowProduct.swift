@@ -29,6 +29,8 @@ struct ShiftedRowProduct: Sendable {
   let padding: (left: Int, right: Int)
   /// Whether tickets read a padded copy of their part of the source.
   let copiesSource: Bool
+  /// How far it is from one pixel to the next in what tickets read.
+  let pixelLength: Int
   /// The rows of the source that a ticket reads, padding included, and how far it is from the first of one ticket to that of
   /// the next.
   let sourceRowsPerTicket: Int
@@ -59,16 +61,21 @@ struct ShiftedRowProduct: Sendable {
     let right = max(0, (columnEnds.max() ?? 0) - source.width)
     padding = (left, right)
     let lastRow = firstRow + (rowCount - 1) * sourceStep + reach
-    copiesSource = left > 0 || right > 0 || firstRow < 0 || lastRow > source.height
+    // Pixels of a page's length, or several, share few lines of the first cache: apart a little, several are there at once.
+    let sharesLines = sourceChannels % 1024 == 0 && resultChannels >= 64 * groups && result.height * result.width > 1
+    pixelLength = sharesLines ? sourceChannels + columnsOfBlock : sourceChannels
+    copiesSource = sharesLines || left > 0 || right > 0 || firstRow < 0 || lastRow > source.height
 
     // Enough work to be worth a claim, tickets enough for many threads, and a copy that stays in the second cache.
-    let rowLength = (source.width + left + right) * sourceChannels
+    let rowLength = (source.width + left + right) * pixelLength
     let taps = rowPhases.reduce(0) { $0 + $1.taps.count } * columnPhases.reduce(0) { $0 + $1.taps.count }
     let workOfSample = max(
       1,
       result.height * result.width * (resultChannels / groups) * sourceChannels * taps
         / max(1, rowPhases.count * columnPhases.count))
-    let aim = min(max(workOfSample * samples / 16, 1 << 20), 1 << 23)
+    // Depthwise convolutions read as much as they multiply, and take some four times as long.
+    let isDepthwise = groups > 1 && sourceChannels == groups && resultChannels == groups
+    let aim = min(max(workOfSample * samples / 16, isDepthwise ? 1 << 18 : 1 << 20), 1 << 23)
     let most = 3 << 14
     let lengthOfSample = max(1, ((rowCount - 1) * sourceStep + reach) * rowLength)
     let blocks = blockCount(resultChannels / groups)
@@ -128,7 +135,7 @@ struct ShiftedRowProduct: Sendable {
 
   /// The length of a row of what a ticket reads, in elements.
   var rowLength: Int {
-    (copiesSource ? source.width + padding.left + padding.right : source.width) * sourceChannels
+    (copiesSource ? source.width + padding.left + padding.right : source.width) * pixelLength
   }
 
   /// How far it is from one sample of a ticket to the next in what it reads.
@@ -165,7 +172,7 @@ extension ShiftedRowProduct {
         let resultRow = sample * result.height + rowPhase.start + row * rowPhase.step
         let resultPlace = (resultRow * result.width + columnPhase.start) * resultChannels
         for column in 0..<columnPhase.count {
-          places.append(Int32(place + column * columnPhase.sourceStep * sourceChannels))
+          places.append(Int32(place + column * columnPhase.sourceStep * pixelLength))
           results.append(Int32(resultPlace + column * columnPhase.step * resultChannels))
         }
       }
@@ -185,7 +192,7 @@ extension ShiftedRowProduct {
     var segments: [(place: Int, length: Int)] = []
     for row in rowPhase.taps {
       for column in columnPhase.taps {
-        let place = (row.place - firstRowPlace) * rowLength + (column.place + padding.left) * sourceChannels
+        let place = (row.place - firstRowPlace) * rowLength + (column.place + padding.left) * pixelLength
         if let last = segments.last, last.place + last.length == place {
           segments[segments.count - 1].length += length
         } else {
@@ -204,15 +211,24 @@ extension ShiftedRowProduct {
     let first = ticket.firstRow * sourceStep + firstRowPlace
     let image = source + ticket.firstSample * self.source.height * width
     guard copiesSource else { return body(image + first * width) }
-    let (left, right) = (padding.left * sourceChannels, padding.right * sourceChannels)
+    let (left, right) = (padding.left * pixelLength, padding.right * pixelLength)
+    let widthOfCopy = self.source.width * pixelLength
     withScratch(samplesPerTicket * sampleLength, of: Element.self) { copy in
       for sample in 0..<ticket.sampleCount {
         for row in 0..<sourceRowsPerTicket {
           let target = copy + sample * sampleLength + row * rowLength
           if (0..<self.source.height).contains(first + row) {
             target.update(repeating: 0, count: left)
-            (target + left).update(from: image + (sample * self.source.height + first + row) * width, count: width)
-            (target + left + width).update(repeating: 0, count: right)
+            let values = image + (sample * self.source.height + first + row) * width
+            if pixelLength == sourceChannels {
+              (target + left).update(from: values, count: width)
+            } else {
+              for pixel in 0..<self.source.width {
+                (target + left + pixel * pixelLength)
+                  .update(from: values + pixel * sourceChannels, count: sourceChannels)
+              }
+            }
+            (target + left + widthOfCopy).update(repeating: 0, count: right)
           } else {
             target.update(repeating: 0, count: rowLength)
           }

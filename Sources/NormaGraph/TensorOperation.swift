@@ -69,11 +69,15 @@ public protocol TensorOperation<Element>: Sendable {
   /// The result in inference, where `constants` holds those inputs that stay the same; nil for the others. Whatever can be
   /// prepared is, when this is called.
   func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element>
+  /// The same, and then a function of each element.
+  func prepared(
+    _ constants: [Tensor<Element>?], then function: UnaryOperation<Element>
+  ) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element>
 
   /// Whether the result is the first input's memory under another shape.
   var isView: Bool { get }
-  /// Whether it is ReLU.
-  var isReLU: Bool { get }
+  /// What it does to each element of its first input, if that is all it does.
+  var elementFunction: UnaryOperation<Element>? { get }
   /// Whether a sample's result depends on that sample alone, so that a batch may be taken apart.
   var isPerSample: Bool { get }
   /// The operation that does this and then ReLU, if there is one.
@@ -177,10 +181,21 @@ extension TensorOperation {
   public func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
     { try forward($0).output }
   }
+  /// The function is applied to the result.
+  public func prepared(
+    _ constants: [Tensor<Element>?], then function: UnaryOperation<Element>
+  ) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
+    let first = prepared(constants)
+    return { inputs in
+      var result = try first(inputs)
+      result.apply(function)
+      return result
+    }
+  }
   /// It is not.
   public var isView: Bool { false }
-  /// It is not.
-  public var isReLU: Bool { false }
+  /// It does more.
+  public var elementFunction: UnaryOperation<Element>? { nil }
   /// Nobody knows.
   public var isPerSample: Bool { false }
   /// There is none.

@@ -46,7 +46,7 @@ private func forEachBlock<Element: TensorElement>(
 
 /// `min(max(x + 3, 0), 6)`.
 @inline(__always)
-private func hardStep<Element: TensorElement>(_ x: Element) -> Element {
+func hardStep<Element: TensorElement>(_ x: Element) -> Element {
   let moved = x + 3
   return moved < 0 ? 0 : moved > 6 ? 6 : moved
 }
@@ -57,13 +57,9 @@ private func hardStep<Element: TensorElement>(_ x: Element) -> Element {
 func applyActivation<Element: TensorElement>(
   _ function: ActivationFunction<Element>, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int
 ) {
+  if applyOnKernels(function, x, y, count) { return }
   switch function {
-  case .gelu:
-    if let kernels = Element.kernels {
-      kernels.table.pointee.gelu(kernels(x), kernels(y), count)
-    } else {
-      for i in 0..<count { y[i] = Functions.gaussianErrorLinearUnit(x[i]) }
-    }
+  case .gelu: for i in 0..<count { y[i] = Functions.gaussianErrorLinearUnit(x[i]) }
   case .hardSigmoid: for i in 0..<count { y[i] = hardStep(x[i]) / 6 }
   case .hardSwish: for i in 0..<count { y[i] = x[i] * (hardStep(x[i]) / 6) }
   case .silu:
@@ -105,6 +101,22 @@ func applyActivation<Element: TensorElement>(
       for i in 0..<length { y[i] = x[i] > 0 ? x[i] : alpha * (2 * t[i] / (1 - t[i])) }
     }
   }
+}
+
+/// What of a function the kernels do; false where the plain loops are to do it.
+@inline(__always)
+private func applyOnKernels<Element: TensorElement>(
+  _ function: ActivationFunction<Element>, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int
+) -> Bool {
+  guard let kernels = Element.kernels else { return false }
+  switch function {
+  case .gelu: kernels.table.pointee.gelu(kernels(x), kernels(y), count)
+  case .silu: kernels.table.pointee.silu(kernels(x), kernels(y), count)
+  case .hardSigmoid: kernels.table.pointee.hard_sigmoid(kernels(x), kernels(y), count)
+  case .hardSwish: kernels.table.pointee.hard_swish(kernels(x), kernels(y), count)
+  default: return false
+  }
+  return true
 }
 
 /// `y = f′(x) · g` of contiguous elements; y may be g.

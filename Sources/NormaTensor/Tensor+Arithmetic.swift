@@ -3,22 +3,32 @@ private let elementsPerTicket = 1 << 16
 
 extension Tensor {
   /// Applies a function to each element.
+  @specialized(where Element == Float)
   public func applying(_ operation: UnaryOperation<Element>) -> Tensor {
     Tensor(shape: shape) { result in
       withUnsafeElements { x in
         guard let x = x.baseAddress, let y = result.baseAddress else { return }
-        let count = result.count
-        let elementsPerTicket = operation.isElementary ? elementsPerTicket / 8 : elementsPerTicket
-        Parallel.forEach((count + elementsPerTicket - 1) / elementsPerTicket) { ticket in
-          let start = ticket * elementsPerTicket
-          apply(operation, x + start, y + start, Swift.min(elementsPerTicket, count - start))
-        }
+        applyToTickets(operation, x, y, count)
       }
+    }
+  }
+
+  /// Applies a function to each element: in place, unless another tensor shares the elements.
+  @specialized(where Element == Float)
+  public mutating func apply(_ operation: UnaryOperation<Element>) {
+    guard isKnownUniquelyReferenced(&storage) else {
+      self = applying(operation)
+      return
+    }
+    withUnsafeMutableElements { y in
+      guard let address = y.baseAddress else { return }
+      applyToTickets(operation, address, address, y.count)
     }
   }
 
   /// Combines each element with one of `other`: of the same shape, or one per channel `[C]`, one per row, or one per sample and
   /// channel `[N, C]`.
+  @specialized(where Element == Float)
   public func applying(
     _ operation: BinaryOperation<Element>, _ other: Tensor, broadcast: Broadcast = .none
   ) -> Tensor {
@@ -56,6 +66,7 @@ extension Tensor {
     }
   }
 
+  @specialized(where Element == Float)
   private func applyToRows(
     _ operation: BinaryOperation<Element>, _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>,
     _ y: UnsafeMutablePointer<Element>, rows: Int, channels: Int, broadcast: Broadcast
@@ -95,6 +106,7 @@ extension Tensor {
   }
 
   /// The sum with a tensor of the same shape, and ReLU if `rectifies`.
+  @specialized(where Element == Float)
   package func adding(_ other: Tensor, rectifies: Bool) -> Tensor {
     guard rectifies else { return self + other }
     require(shape == other.shape, "adding shape \(other.shape) to \(shape)")
@@ -151,6 +163,19 @@ extension Tensor {
   }
 }
 
+/// Applies a function to contiguous elements, shared among threads; y may be x.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func applyToTickets<Element: TensorElement>(
+  _ operation: UnaryOperation<Element>, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int
+) {
+  let elementsPerTicket = operation.isElementary ? elementsPerTicket / 8 : elementsPerTicket
+  Parallel.forEach((count + elementsPerTicket - 1) / elementsPerTicket) { ticket in
+    let start = ticket * elementsPerTicket
+    apply(operation, x + start, y + start, Swift.min(elementsPerTicket, count - start))
+  }
+}
+
 /// `y = a + b`, and ReLU if `rectifies`; y may be a.
 private func addTickets<Element: TensorElement>(
   _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int,
@@ -169,6 +194,8 @@ private func addTickets<Element: TensorElement>(
 }
 
 /// Applies a function to contiguous elements on the calling thread; y may be x.
+@specialized(where Element == Float)
+@specialized(where Element == Double)
 package func apply<Element: TensorElement>(
   _ operation: UnaryOperation<Element>, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int
 ) {
@@ -176,6 +203,7 @@ package func apply<Element: TensorElement>(
 }
 
 /// What of an operation the kernels do; false where the plain loops are to do it.
+@inline(__always)
 private func applyOnKernels<Element: TensorElement>(
   _ operation: UnaryOperation<Element>, _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int
 ) -> Bool {
@@ -185,6 +213,9 @@ private func applyOnKernels<Element: TensorElement>(
   case .logarithm: kernels.table.pointee.logarithm(kernels(x), kernels(y), count)
   case .sigmoid: kernels.table.pointee.sigmoid(kernels(x), kernels(y), count)
   case .hyperbolicTangent: kernels.table.pointee.hyperbolic_tangent(kernels(x), kernels(y), count)
+  case .clamp(let bounds):
+    let (lower, upper) = (Float(bounds.lowerBound), Float(bounds.upperBound))
+    kernels.table.pointee.clamp(kernels(x), kernels(y), count, lower, upper)
   case .scale(let factor): kernels.table.pointee.scale(kernels(x), kernels(y), count, Float(factor))
   default: return false
   }

@@ -400,6 +400,17 @@ CASES_OF_FUNCTION(sigmoid)
 CASES_OF_FUNCTION(hyperbolic_tangent)
 CASES_OF_FUNCTION(error_function)
 CASES_OF_FUNCTION(gelu)
+CASES_OF_FUNCTION(silu)
+CASES_OF_FUNCTION(hard_sigmoid)
+CASES_OF_FUNCTION(hard_swish)
+
+static void cases_of_clamp(norma_trial *t) {
+  EACH_COUNT(count) EACH_FLAG(isInPlace) EACH(upper, 0, 6) {
+    float *x = norma_floats(t, count);
+    t->kernels->clamp(x, isInPlace ? x : norma_floats(t, count), count, -0.5f, upper);
+    norma_end(t);
+  }
+}
 
 #define CASES_OF_NARROWING(format)                                                         \
   static void cases_of_narrow_##format(norma_trial *t) {                                   \

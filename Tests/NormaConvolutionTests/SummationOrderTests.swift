@@ -103,6 +103,12 @@ import Testing
     #expect(
       haveSameBits(convolution(inputs.x, residual: inputs.gradient, rectifies: true), output(test, inputs)),
       "output of \(test) in \(type)")
+    // A function that follows, while results are in the caches or not.
+    for function in [UnaryOperation<Element>.activation(.silu), .clamp(-0.5...6)] {
+      #expect(
+        haveSameBits(convolution(inputs.x, then: function), convolution(inputs.x).applying(function)),
+        "\(function) of \(test) in \(type)")
+    }
     let found = Convolution2d.inputGradient(
       inputs.gradient, inputShape: test.input, weight: inputs.weight, window: test.window, groups: test.groups)
     #expect(haveSameBits(found, inputGradient(test, inputs)), "input of \(test) in \(type)")
@@ -126,6 +132,10 @@ import Testing
       ConvolutionCase(
         input: [1, 70, 6, 48], weight: [8, 48, 5, 1],
         window: Window(Extent2d(height: 5, width: 1), stride: 2, padding: 2)),
+      // Pixels of a page's length, which are set apart.
+      ConvolutionCase(input: [1, 5, 4, 1024], weight: [70, 1024, 1, 1], window: Window(1)),
+      ConvolutionCase(
+        input: [2, 3, 4, 1024], weight: [64, 1024, 2, 2], window: Window(Extent2d(height: 2, width: 2), padding: 1)),
     ] {
       check(test, seed: 9, as: Float.self)
       check(test, seed: 9, as: Double.self)

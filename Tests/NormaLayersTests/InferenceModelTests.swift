@@ -139,7 +139,7 @@ import Testing
     _ = try model(Variable(x), in: pass)
     try pass.updateRunningStatistics()
     let serving = try InferenceModel(model)
-    #expect(serving.operations == ["linear", "sigmoid", "linear + ReLU", "multiply"])
+    #expect(serving.operations == ["linear + sigmoid", "linear + ReLU", "multiply"])
     let expected = try model(Variable(x), in: .inference).value
     #expect(errorRelativeToScale(try serving(x).converted(to: Double.self), reference: expected.converted()) < 1e-6)
     #expect(try model.outputShape(for: [2, 3]) == [2, 4])

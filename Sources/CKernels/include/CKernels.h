@@ -70,6 +70,10 @@ typedef struct norma_tiles {
   KERNEL(void, hyperbolic_tangent, (const float *x, float *y, long count)) \
   KERNEL(void, error_function, (const float *x, float *y, long count)) \
   KERNEL(void, gelu, (const float *x, float *y, long count)) \
+  KERNEL(void, silu, (const float *x, float *y, long count)) \
+  KERNEL(void, hard_sigmoid, (const float *x, float *y, long count)) \
+  KERNEL(void, hard_swish, (const float *x, float *y, long count)) \
+  KERNEL(void, clamp, (const float *x, float *y, long count, float lower, float upper)) \
   KERNEL(void, momentum, (float *w, const float *g, float *velocity, long count, float rate, float momentum, bool nesterov)) \
   KERNEL(long, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound, float factor, float *mean, float weight)) \
   KERNEL(long, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon, float bound)) \

@@ -134,4 +134,39 @@ static const double norma_tailDenominator_coefficients[] = {
   0x1.0000000000000p+0,
 };
 
+// `(eˣ − 1 − x) / x²`, |x| ≤ ln 2 / 2, in short.
+static const double norma_quickExponential_coefficients[] = {
+  0x1.ffffffffef6dap-2,
+  0x1.555555554cbfap-3,
+  0x1.555555807f403p-5,
+  0x1.1111112f44fefp-7,
+  0x1.6c163798e2facp-10,
+  0x1.a0196f54d6917p-13,
+  0x1.a172aec293200p-16,
+  0x1.7306b38c31e59p-19,
+};
+
+// `exp(x²) · erfc(x)`, 0 ≤ x ≤ 9.3, in short, multiplied by the next.
+static const double norma_quickTailNumerator_coefficients[] = {
+  0x1.a3f550a3c7c8dp+7,
+  0x1.50f3ed8905b4bp+8,
+  0x1.0a041ec3e8600p+8,
+  0x1.f96d9601fd5d6p+6,
+  0x1.2d7700a3ee5a3p+5,
+  0x1.ace102d1ed965p+2,
+  0x1.20dd78c503121p-1,
+};
+
+// What the last is to be divided by.
+static const double norma_quickTailDenominator_coefficients[] = {
+  0x1.a3f550a3c65e3p+7,
+  0x1.1ef1c821f56bbp+9,
+  0x1.5fccf63b1b80fp+9,
+  0x1.f85ac08456d29p+8,
+  0x1.cbcf4aa11847dp+7,
+  0x1.0d2a4a7d144bep+6,
+  0x1.7c159c5f7fd95p+3,
+  0x1.0000000000000p+0,
+};
+
 #endif

@@ -84,20 +84,48 @@ static void NAME(shifted_rows_gradient)(
 #undef TILE
 }
 
-// A chain of a depthwise convolution's terms for LANES channels, and for one.
-static inline __attribute__((always_inline)) vf NAME(depthwise_block)(
-    const float *values, const int *taps, long tapCount, const float *weights, long channels) {
-  vf sum = {0};
-  for (long t = 0; t < tapCount; t++) {
-    sum = MULTIPLY_ADD(NAME(load)(values + taps[t]), NAME(load)(weights + t * channels), sum);
+// Rows of a depthwise convolution whose sums are in registers at once: what one weight is read for.
+#define SIDE_BY_SIDE (ROWS < 4 ? 2 : ROWS < 12 ? 4 : 8)
+// Channels that are gone through for all rows before the next, so that their weights stay in the first cache.
+#define DEPTHWISE_CHANNELS 64
+
+// `rows` rows of one vector of channels.
+#define DEFINE_DEPTHWISE_TILE(vector) \
+  static inline __attribute__((always_inline)) void NAME(depthwise_tile_##vector)( \
+      int rows, const float *x, const int *places, const int *results, const int *taps, long tapCount, \
+      const float *weights, long channels, float *y, const float *bias, const float *residual, bool accumulates, \
+      bool rectifies) { \
+    vector sums[SIDE_BY_SIDE]; \
+    const float *values[SIDE_BY_SIDE]; \
+    FOR(r, rows) sums[r] = (vector){0}; \
+    FOR(r, rows) values[r] = x + places[r]; \
+    for (long t = 0; t < tapCount; t++, weights += channels) { \
+      const vector w = *(const vector *)weights; \
+      FOR(r, rows) sums[r] = MULTIPLY_ADD(*(const vector *)(values[r] + taps[t]), w, sums[r]); \
+    } \
+    FOR(r, rows) { \
+      vector *target = (vector *)(y + results[r]), v = sums[r]; \
+      if (accumulates) v = *target + v; \
+      if (bias) v += *(const vector *)bias; \
+      if (residual) v += *(const vector *)(residual + results[r]); \
+      *target = rectifies ? RECTIFIED(v) : v; \
+    } \
   }
-  return sum;
-}
-static inline __attribute__((always_inline)) float NAME(depthwise_value)(
-    const float *values, const int *taps, long tapCount, const float *weights, long channels) {
+DEFINE_DEPTHWISE_TILE(vf)
+DEFINE_DEPTHWISE_TILE(vo)
+#undef DEFINE_DEPTHWISE_TILE
+
+// One channel of one row.
+static inline __attribute__((always_inline)) void NAME(depthwise_value)(
+    const float *x, int place, int result, const int *taps, long tapCount, const float *weights, long channels, float *y,
+    const float *bias, const float *residual, bool accumulates, bool rectifies) {
   float sum = 0;
-  for (long t = 0; t < tapCount; t++) sum = MULTIPLY_ADD(values[taps[t]], weights[t * channels], sum);
-  return sum;
+  for (long t = 0; t < tapCount; t++) sum = MULTIPLY_ADD(x[place + taps[t]], weights[t * channels], sum);
+  float v = sum;
+  if (accumulates) v = y[result] + v;
+  if (bias) v += *bias;
+  if (residual) v += residual[result];
+  y[result] = rectifies && v <= 0 ? 0 : v;
 }
 
 // Depthwise: y[results[r] + c] = Σ x[places[r] + taps[t] + c] · weights[t · channels + c] for all channels c, plus bias[c] and
@@ -106,28 +134,40 @@ static void NAME(depthwise)(
     const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount,
     const float *weights, float *y, long channels, const float *bias, const float *residual, bool accumulates,
     bool rectifies) {
-  long c = 0;
-  for (; c + LANES <= channels; c += LANES) {
-    for (long r = 0; r < rows; r++) {
-      float *target = y + results[r] + c;
-      vf v = NAME(depthwise_block)(x + places[r] + c, taps, tapCount, weights + c, channels);
-      if (accumulates) v = NAME(load)(target) + v;
-      if (bias) v += NAME(load)(bias + c);
-      if (residual) v += NAME(load)(residual + results[r] + c);
-      NAME(store)(target, rectifies ? NAME(rectify)(v) : v);
+#define TILE(vector, count) \
+  NAME(depthwise_tile_##vector)( \
+      count, x + c, places + row, results + row, taps, tapCount, weights + c, channels, y + c, bias ? bias + c : NULL, \
+      residual ? residual + c : NULL, accumulates, rectifies)
+  for (long first = 0; first < channels; first += DEPTHWISE_CHANNELS) {
+    const long end = first + DEPTHWISE_CHANNELS < channels ? first + DEPTHWISE_CHANNELS : channels;
+    long row = 0;
+    for (; row + SIDE_BY_SIDE <= rows; row += SIDE_BY_SIDE) {
+      long c = first;
+      for (; c + LANES <= end; c += LANES) TILE(vf, SIDE_BY_SIDE);
+      if (c + LANES / 2 <= end) { TILE(vo, SIDE_BY_SIDE); c += LANES / 2; }
+      for (; c < end; c++) {
+        for (int r = 0; r < SIDE_BY_SIDE; r++) {
+          NAME(depthwise_value)(
+              x + c, places[row + r], results[row + r], taps, tapCount, weights + c, channels, y + c,
+              bias ? bias + c : NULL, residual ? residual + c : NULL, accumulates, rectifies);
+        }
+      }
+    }
+    for (; row < rows; row++) {
+      long c = first;
+      for (; c + LANES <= end; c += LANES) TILE(vf, 1);
+      if (c + LANES / 2 <= end) { TILE(vo, 1); c += LANES / 2; }
+      for (; c < end; c++) {
+        NAME(depthwise_value)(
+            x + c, places[row], results[row], taps, tapCount, weights + c, channels, y + c, bias ? bias + c : NULL,
+            residual ? residual + c : NULL, accumulates, rectifies);
+      }
     }
   }
-  for (; c < channels; c++) {
-    for (long r = 0; r < rows; r++) {
-      float *target = y + results[r] + c;
-      float v = NAME(depthwise_value)(x + places[r] + c, taps, tapCount, weights + c, channels);
-      if (accumulates) v = *target + v;
-      if (bias) v += bias[c];
-      if (residual) v += residual[results[r] + c];
-      *target = rectifies && v <= 0 ? 0 : v;
-    }
-  }
+#undef TILE
 }
+#undef SIDE_BY_SIDE
+#undef DEPTHWISE_CHANNELS
 
 // Depthwise: sums[t · channels + c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c], the sum over rows r being a chain of its
 // own.

@@ -55,6 +55,32 @@ static void NAME(scale)(const float *x, float *y, long count, float factor) {
   for (; i < count; i++) y[i] = factor * x[i];
 }
 
+// `low` or `high` where v is beyond, v elsewhere; a NaN compares as false, and is passed on.
+static inline __attribute__((always_inline)) vf NAME(bounded)(vf v, float low, float high) {
+  const vi below = (vi)(v < low), above = (vi)(v > high) & ~below;
+  return (vf)((below & (vi)NAME(splat)(low)) | (above & (vi)NAME(splat)(high)) | (~(below | above) & (vi)v));
+}
+// min(max(v + 3, 0), 6) / 6.
+static inline __attribute__((always_inline)) vf NAME(hard_step)(vf v) { return NAME(bounded)(v + 3.0f, 0, 6) / 6.0f; }
+
+// y = `value` of each vector v of x; y may be x.
+#define ELEMENTWISE(value) \
+  long i = 0; \
+  for (; i + LANES <= count; i += LANES) { \
+    const vf v = NAME(load)(x + i); \
+    NAME(store)(y + i, value); \
+  } \
+  if (i < count) { \
+    const vf v = NAME(load_some)(x + i, count - i); \
+    NAME(store_some)(y + i, value, count - i); \
+  }
+static void NAME(clamp)(const float *x, float *y, long count, float lower, float upper) {
+  ELEMENTWISE(NAME(bounded)(v, lower, upper))
+}
+static void NAME(hard_sigmoid)(const float *x, float *y, long count) { ELEMENTWISE(NAME(hard_step)(v)) }
+static void NAME(hard_swish)(const float *x, float *y, long count) { ELEMENTWISE(v * NAME(hard_step)(v)) }
+#undef ELEMENTWISE
+
 // mean += weight * (x - mean).
 static void NAME(approach)(float *restrict mean, const float *restrict x, long count, float weight) {
   long i = 0;

@@ -148,15 +148,114 @@ static inline __attribute__((always_inline)) vd8 NAME(gelu8)(vd8 x) {
   return SELECT(x == x, y, NOT_A_NUMBER);
 }
 
+// ---------------------------------------------------------------- shorter ways
+
+// A quick value is nearer than 2⁻³⁹ to what the function gives as defined, relatively. Where the middle between two floats is not as near to
+// it, both are rounded to the same float: for all but some of 2,000. A vector in which one is doubtful, or out of the quick way's
+// reach, is computed as defined. So bits do not depend on how a quick value is rounded, and products and sums may be fused.
+#define QUICKLY _Pragma("clang fp contract(fast)")
+#define QUICK_POLYNOMIAL(name, x, square) \
+  NAME(quick_polynomial)(norma_quick##name##_coefficients, COUNT(norma_quick##name##_coefficients), x, square)
+
+static inline __attribute__((always_inline)) vd8 NAME(quick_polynomial)(const double *c, int count, vd8 x, vd8 square) {
+  QUICKLY
+  int evens = (count - 1) & ~1, odds = (count - 2) | 1;
+  vd8 even = c[evens] - (vd8){0}, odd = c[odds] - (vd8){0};
+  for (int i = evens - 2; i >= 0; i -= 2) even = even * square + c[i];
+  for (int i = odds - 2; i >= 0; i -= 2) odd = odd * square + c[i];
+  return even + x * odd;
+}
+
+// `e^−x` for 0 ≤ x ≤ 104: `scale · (1 + change)`.
+typedef struct { vd8 change, scale; } NAME(quick_exponential);
+static inline __attribute__((always_inline)) NAME(quick_exponential) NAME(quick_exponential_parts)(vd8 x) {
+  QUICKLY
+  const vd8 shifted = TO_INTEGER - x * norma_log2OfE, power = shifted - TO_INTEGER;
+  const vd8 r = -(x + power * (norma_ln2High + norma_ln2Low)), square = r * r;
+  return (NAME(quick_exponential)){
+      r + square * QUICK_POLYNOMIAL(Exponential, r, square), (vd8)(((vu8)shifted + 1023) << 52)};
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(at_most)(vd8 x, double limit) {
+  return SELECT(x < limit, x, (vd8){0} + limit);
+}
+
+// Each gives its value, and says in which places it may be used.
+static inline __attribute__((always_inline)) vd8 NAME(quick_exponential8)(vd8 x, vl *known) {
+  QUICKLY
+  *known = (x > -87.0) & (x < 88.0);
+  const vd8 shifted = x * norma_log2OfE + TO_INTEGER, power = shifted - TO_INTEGER;
+  const vd8 r = x - power * (norma_ln2High + norma_ln2Low), square = r * r;
+  return (vd8)((vu8)(1.0 + (r + square * QUICK_POLYNOMIAL(Exponential, r, square))) + ((vu8)shifted << 52));
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(quick_sigmoid8)(vd8 x, vl *known) {
+  QUICKLY
+  *known = x > -87.0;
+  const NAME(quick_exponential) e = NAME(quick_exponential_parts)(NAME(at_most)(MAGNITUDE(x), 104.0));
+  const vd8 power = e.scale + e.scale * e.change;
+  return SELECT(x < 0.0, power, (vd8){0} + 1.0) / (1.0 + power);
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(quick_hyperbolic_tangent8)(vd8 x, vl *known) {
+  QUICKLY
+  *known = x == x;
+  const NAME(quick_exponential) e = NAME(quick_exponential_parts)(2.0 * NAME(at_most)(MAGNITUDE(x), 20.0));
+  const vd8 less = (e.scale - 1.0) + e.scale * e.change;
+  return WITH_SIGN(MAGNITUDE(less / (2.0 + less)), x);
+}
+
+static inline __attribute__((always_inline)) vd8 NAME(quick_gelu8)(vd8 x, vl *known) {
+  QUICKLY
+  const vd8 size = NAME(at_most)(MAGNITUDE(x), 13.0), t = size * norma_squareRootOfHalf, square = t * t;
+  // Half of a number that is not normal may be the middle between two others.
+  *known = (x > -12.5) & ((size == 0.0) | (size > 0x1p-125));
+  const NAME(quick_exponential) e = NAME(quick_exponential_parts)(0.5 * (size * size));
+  const vd8 share = (0.5 * (e.scale + e.scale * e.change)) * QUICK_POLYNOMIAL(TailNumerator, t, square) /
+                    QUICK_POLYNOMIAL(TailDenominator, t, square);
+  return x * SELECT(x < 0.0, share, 1.0 - share);
+}
+
+// Whether a middle between two floats is near one of eight known numbers, or one is not known.
+static inline __attribute__((always_inline)) bool NAME(is_doubtful)(vd8 y, vl known) {
+  const unsigned long near = 1ul << 15;
+  const vu8 places = ((vu8)y + ((1ul << 28) + near)) & ((1ul << 29) - 1);
+  return __builtin_reduce_or((vl)(places <= 2 * near) | ~known) != 0;
+}
+
+#define EIGHT(name) \
+  static inline __attribute__((always_inline)) vo NAME(name##_of_eight)(vo x) { \
+    return __builtin_convertvector(NAME(name##8)(__builtin_convertvector(x, vd8)), vo); \
+  }
+#define EIGHT_QUICKLY(name) \
+  static __attribute__((noinline)) void NAME(name##_as_defined)(const float *x, float *y) { \
+    *(vo *)y = __builtin_convertvector(NAME(name##8)(__builtin_convertvector(*(const vo *)x, vd8)), vo); \
+  } \
+  static inline __attribute__((always_inline)) vo NAME(name##_of_eight)(vo x) { \
+    vl known; \
+    const vd8 y = NAME(quick_##name##8)(__builtin_convertvector(x, vd8), &known); \
+    vo result = __builtin_convertvector(y, vo); \
+    if (__builtin_expect(NAME(is_doubtful)(y, known), 0)) { \
+      const vo given = x; \
+      NAME(name##_as_defined)((const float *)&given, (float *)&result); \
+    } \
+    return result; \
+  }
+
+EIGHT_QUICKLY(exponential)
+EIGHT(logarithm)
+EIGHT_QUICKLY(sigmoid)
+EIGHT_QUICKLY(hyperbolic_tangent)
+EIGHT(error_function)
+EIGHT_QUICKLY(gelu)
+
 #define FUNCTION(name) \
   static void NAME(name)(const float *x, float *y, long count) { \
-    for (; count >= 8; count -= 8, x += 8, y += 8) { \
-      *(vo *)y = __builtin_convertvector(NAME(name##8)(__builtin_convertvector(*(const vo *)x, vd8)), vo); \
-    } \
+    for (; count >= 8; count -= 8, x += 8, y += 8) *(vo *)y = NAME(name##_of_eight)(*(const vo *)x); \
     if (count > 0) { \
       vo last = {0}; \
       __builtin_memcpy(&last, x, count * sizeof *x); \
-      last = __builtin_convertvector(NAME(name##8)(__builtin_convertvector(last, vd8)), vo); \
+      last = NAME(name##_of_eight)(last); \
       __builtin_memcpy(y, &last, count * sizeof *y); \
     } \
   }
@@ -168,6 +267,13 @@ FUNCTION(hyperbolic_tangent)
 FUNCTION(error_function)
 FUNCTION(gelu)
 
+static inline __attribute__((always_inline)) vo NAME(silu_of_eight)(vo x) { return x * NAME(sigmoid_of_eight)(x); }
+FUNCTION(silu)
+
+#undef EIGHT
+#undef EIGHT_QUICKLY
+#undef QUICKLY
+#undef QUICK_POLYNOMIAL
 #undef FUNCTION
 #undef COUNT
 #undef POLYNOMIAL

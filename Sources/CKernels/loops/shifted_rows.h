@@ -2,11 +2,12 @@
 // Part of convolution.h, which includes it once for each width of vector: VECTOR is its type, TILE_ROWS how many rows have
 // their sums in registers at once, and WIDE(x) gives the names of that width.
 
-// `rows` rows, at most TILE_ROWS, of a product: one vector of columns, of which `columns` are read and written.
+// `rows` rows, at most TILE_ROWS, of a product: one vector of columns, of which `columns` are read and written. Where the weights
+// of the next product follow, they are fetched meanwhile: `ahead` is how far they are.
 static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
     int rows, const float *x, const int *places, const int *results, const int *segments, const int *lengths,
-    long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
-    bool accumulates, bool rectifies) {
+    long segmentCount, const float *weights, long ahead, float *y, long columns, const float *bias,
+    const float *residual, bool accumulates, bool rectifies) {
   // All loops over rows are unrolled, and no sum's address is taken: so the sums stay in registers.
   VECTOR sums[TILE_ROWS];
 #pragma clang loop unroll(full)
@@ -16,6 +17,7 @@ static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
     for (int r = 0; r < rows; r++) row[r] = x + places[r] + segments[s];
     for (long k = 0; k < lengths[s]; k++) {
       const VECTOR w = *(const VECTOR *)weights;
+      __builtin_prefetch(weights + ahead, 0, 2);
       weights += LANES;
 #pragma clang loop unroll(full)
       for (int r = 0; r < rows; r++) sums[r] = MULTIPLY_ADD(SPLAT(VECTOR, row[r][k]), w, sums[r]);
@@ -46,9 +48,10 @@ static inline __attribute__((always_inline)) void WIDE(shifted_rows)(
     bool accumulates, bool rectifies) {
 #define TILE(count) \
   WIDE(shifted_tile)( \
-      count, x, places + row, results + row, segments, lengths, segmentCount, weights, y, columns, bias, residual, \
+      count, x, places + row, results + row, segments, lengths, segmentCount, weights, ahead, y, columns, bias, residual, \
       accumulates, rectifies)
-  long row = 0;
+  long ahead = 0, row = 0;
+  for (long s = 0; s < segmentCount; s++) ahead += lengths[s] * LANES;
   for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
   if (TILE_ROWS > 8 && row + 8 <= rows) { TILE(8); row += 8; }
   if (TILE_ROWS > 4 && row + 4 <= rows) { TILE(4); row += 4; }

@@ -126,11 +126,13 @@ struct ConvolutionLoops<Element: TensorElement> {
   }
 }
 
-/// What follows a sum, in this order, each an operation of its own: a bias for each channel, a value of the result's shape, ReLU.
+/// What follows a sum, in this order, each an operation of its own: a bias for each channel, a value of the result's shape, ReLU,
+/// and a function of each element, which is applied to results that are finished and still in the caches.
 struct Epilogue<Element: TensorElement> {
   var bias: UnsafePointer<Element>?
   var residual: UnsafePointer<Element>?
   var rectifies = false
+  var function: UnaryOperation<Element>?
 
   /// Nothing.
   static var none: Epilogue { Epilogue() }

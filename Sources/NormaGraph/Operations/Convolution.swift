@@ -42,9 +42,12 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
     PreparedConvolution(weight: weight.asImageWeights, bias: bias, window: window, groups: groups)
   }
 
-  private func apply(_ convolution: PreparedConvolution<Element>, to inputs: [Tensor<Element>]) -> Tensor<Element> {
+  private func apply(
+    _ convolution: PreparedConvolution<Element>, to inputs: [Tensor<Element>],
+    then function: UnaryOperation<Element>? = nil
+  ) -> Tensor<Element> {
     convolution(
-      inputs[0].asImages, residual: addsResidual ? inputs.last?.asImages : nil, rectifies: rectifies
+      inputs[0].asImages, residual: addsResidual ? inputs.last?.asImages : nil, rectifies: rectifies, then: function
     ).asSignals(inputs[0].rank == 3)
   }
 
@@ -88,9 +91,20 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
   }
 
   package func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
-    guard let weight = constants[1], !hasBias || constants[2] != nil else { return { forward($0).output } }
+    prepared(constants, then: nil)
+  }
+  package func prepared(
+    _ constants: [Tensor<Element>?], then function: UnaryOperation<Element>
+  ) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> { prepared(constants, then: function as Optional) }
+
+  private func prepared(
+    _ constants: [Tensor<Element>?], then function: UnaryOperation<Element>?
+  ) -> @Sendable ([Tensor<Element>]) -> Tensor<Element> {
+    guard let weight = constants[1], !hasBias || constants[2] != nil else {
+      return { apply(prepared(weight: $0[1], bias: hasBias ? $0[2] : nil), to: $0, then: function) }
+    }
     let convolution = prepared(weight: weight, bias: hasBias ? constants[2] : nil)
-    return { apply(convolution, to: $0) }
+    return { apply(convolution, to: $0, then: function) }
   }
 
   package var isPerSample: Bool { true }

@@ -118,7 +118,7 @@ package struct ElementwiseOperation<Element: TensorElement>: TensorOperation {
     }
   }
 
-  package var isReLU: Bool { if case .leakyReLU(slope: 0) = function { true } else { false } }
+  package var elementFunction: UnaryOperation<Element>? { function }
   package var isPerSample: Bool { true }
   package var featureOrder: FeatureOrder { .kept }
 }

@@ -158,6 +158,7 @@ package struct LinearOperation<Element: TensorElement>: TensorOperation {
 extension ChannelMap {
   /// The weight, whose first axis are the channels, and bias of the map that does what a map with the given ones does and
   /// then this; computed in double precision.
+  @specialized(where Element == Float)
   func folded<Element: TensorElement>(intoWeight weight: Tensor<Element>, bias: Tensor<Element>?) -> [Tensor<Element>] {
     let (outputs, inputs) = (weight.shape[0], weight.count / weight.shape[0])
     require(scale.count == outputs, "a map of \(scale.count) channels after \(outputs) outputs")

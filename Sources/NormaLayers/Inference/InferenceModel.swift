@@ -43,7 +43,7 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
   }
 
   /// What is done, in order, in words.
-  public var operations: [String] { steps.map(\.operation.name) }
+  public var operations: [String] { steps.map(\.name) }
 
   /// The outputs for a batch.
   ///
@@ -140,6 +140,8 @@ struct InferenceStep<Element: TensorElement>: Sendable {
   let operation: any TensorOperation<Element>
   /// The operation with all that could be prepared.
   let function: @Sendable ([Tensor<Element>]) throws -> Tensor<Element>
+  /// What is done, in words.
+  let name: String
   /// Where its inputs and its result are kept.
   let inputs: [Int]
   let result: Int

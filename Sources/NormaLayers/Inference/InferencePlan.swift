@@ -8,6 +8,8 @@ struct InferencePlan<Element: TensorElement> {
     var operation: any TensorOperation<Element>
     var inputs: [Int]
     var layer: String
+    /// What is done to each element of the operation's result.
+    var function: UnaryOperation<Element>?
   }
 
   private let program: Program<Element>
@@ -50,14 +52,16 @@ struct InferencePlan<Element: TensorElement> {
       }
       return
     }
-    if fold(step, known, at: index) || rectify(step, at: index) || addResidual(step, at: index) { return }
-    steps[index] = step
+    let isDone =
+      fold(step, known, at: index) || rectify(step, at: index) || addResidual(step, at: index)
+      || apply(step, at: index)
+    if !isDone { steps[index] = step }
   }
 
-  /// The step before the first input, if nothing else uses its result.
+  /// The step before the first input, if nothing else uses its result and it ends with no function.
   private func predecessor(_ step: Step, input: Int = 0) -> (place: Int, step: Step)? {
     let place = step.inputs[input]
-    guard useCounts[place] == 1, let before = steps[place] else { return nil }
+    guard useCounts[place] == 1, let before = steps[place], before.function == nil else { return nil }
     return (place, before)
   }
 
@@ -80,9 +84,20 @@ struct InferencePlan<Element: TensorElement> {
 
   /// Lets the step before do ReLU.
   private mutating func rectify(_ step: Step, at index: Int) -> Bool {
-    guard step.operation.isReLU, let (place, before) = predecessor(step), let rectified = before.operation.rectified
+    guard case .leakyReLU(slope: 0) = step.operation.elementFunction, let (place, before) = predecessor(step),
+      let rectified = before.operation.rectified
     else { return false }
     steps[place] = Step(operation: rectified, inputs: before.inputs, layer: before.layer)
+    take(index, into: place)
+    return true
+  }
+
+  /// Lets the step before apply a function to its result, in its place.
+  private mutating func apply(_ step: Step, at index: Int) -> Bool {
+    guard let function = step.operation.elementFunction, let (place, before) = predecessor(step),
+      !before.operation.isView
+    else { return false }
+    steps[place]?.function = function
     take(index, into: place)
     return true
   }
@@ -100,6 +115,16 @@ struct InferencePlan<Element: TensorElement> {
       return true
     }
     return false
+  }
+
+  private func prepared(_ step: Step) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
+    guard let function = step.function else { return step.operation.prepared(constants(step)) }
+    return step.operation.prepared(constants(step), then: function)
+  }
+
+  private func name(_ step: Step) -> String {
+    guard let function = step.function else { return step.operation.name }
+    return "\(step.operation.name) + \(ElementwiseOperation(function).name)"
   }
 
   private mutating func take(_ index: Int, into place: Int) {
@@ -124,7 +149,7 @@ struct InferencePlan<Element: TensorElement> {
     let finished = order.map { index in
       let step = steps[index]!
       return InferenceStep(
-        operation: step.operation, function: step.operation.prepared(constants(step)),
+        operation: step.operation, function: prepared(step), name: name(step),
         inputs: step.inputs.map { slot($0, constants[$0]) }, result: slot(index, nil),
         lastUses: Set(step.inputs).filter { lastUse[$0] == index && constants[$0] == nil && $0 != output }
           .map { slot($0, nil) }, layer: step.layer)

@@ -39,6 +39,23 @@ func scaleTwin(
   for index in 0..<count { y[index] = factor * x[index] }
 }
 
+/// `y = x`, or the bound that it is beyond; y may be x.
+func clampTwin(
+  _ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ count: Int, _ lower: Float, _ upper: Float
+) {
+  for index in 0..<count { y[index] = x[index] < lower ? lower : x[index] > upper ? upper : x[index] }
+}
+
+/// `y = min(max(x + 3, 0), 6) / 6`; y may be x.
+func hardSigmoidTwin(_ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ count: Int) {
+  for index in 0..<count { y[index] = hardStep(x[index]) / 6 }
+}
+
+/// `y = x · min(max(x + 3, 0), 6) / 6`; y may be x.
+func hardSwishTwin(_ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ count: Int) {
+  for index in 0..<count { y[index] = x[index] * (hardStep(x[index]) / 6) }
+}
+
 /// `mean += weight · (x − mean)`.
 func approachTwin(
   _ mean: UnsafeMutablePointer<Float>!, _ x: UnsafePointer<Float>!, _ count: Int, _ weight: Float

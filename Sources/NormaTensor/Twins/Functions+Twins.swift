@@ -31,3 +31,7 @@ func errorFunctionTwin(_ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Flo
 func geluTwin(_ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ count: Int) {
   apply(Functions.gaussianErrorLinearUnit, x, y, count)
 }
+
+func siluTwin(_ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ count: Int) {
+  apply({ $0 * Functions.sigmoid($0) }, x, y, count)
+}

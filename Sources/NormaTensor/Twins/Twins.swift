@@ -51,6 +51,7 @@ nonisolated(unsafe) let twins: UnsafePointer<norma_kernels> = {
       stream_zeros: streamZerosTwin, scale: scaleTwin, approach: approachTwin, sum_of_squares: sumOfSquaresTwin,
       exponential: exponentialTwin, logarithm: logarithmTwin, sigmoid: sigmoidTwin,
       hyperbolic_tangent: hyperbolicTangentTwin, error_function: errorFunctionTwin, gelu: geluTwin,
+      silu: siluTwin, hard_sigmoid: hardSigmoidTwin, hard_swish: hardSwishTwin, clamp: clampTwin,
       momentum: momentumTwin, adam: adamTwin, rmsprop: rmspropTwin,
       product: productTwin,
       product_of_columns: productOfColumnsTwin, write_transposed: writeTransposedTwin, pack_rows: packRowsTwin,
