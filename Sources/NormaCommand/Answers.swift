@@ -6,13 +6,16 @@ extension Sequential<Float> {
   /// Batch normalization that counts no batch cannot be folded: a network that was converted before its training answers as
   /// it is, with the statistics that it began with.
   func outputs(for features: Tensor<Float>) throws -> Tensor<Float> {
-    guard features.shape[0] > 0, let serving = try? InferenceModel(self) else { return try predict(features) }
+    guard features.shape[0] > 0, let serving = try? InferenceModel(self, sampleShape: Shape(features.shape.dropFirst()))
+    else { return try predict(features) }
     return try serving.predict(features)
   }
 
   /// The outputs for each example of a data set, as it is for their features.
   func outputs(for dataset: Dataset<Float>) throws -> Tensor<Float> {
-    guard dataset.count > 0, let serving = try? InferenceModel(self) else { return try predict(dataset) }
+    guard dataset.count > 0, let serving = try? InferenceModel(self, sampleShape: dataset.exampleShape) else {
+      return try predict(dataset)
+    }
     return try serving.predict(dataset)
   }
 }

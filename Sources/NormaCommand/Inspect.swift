@@ -35,7 +35,8 @@ struct Inspect: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Of a .pt file that holds several dictionaries of tensors: which one. (default: the only one)", valueName: "name"))
+      "Of a .pt file that holds several dictionaries of tensors: which one. (default: the only one)", valueName: "name")
+  )
   var dictionary: String?
 
   @Flag(help: "Show what a training step keeps alive.")

@@ -100,7 +100,9 @@ struct Train: ParsableCommand {
     }
     guard fineTuning.from == nil else {
       // A state dictionary does not say which network it is of.
-      guard network.model != nil || (norm == nil && !network.isGiven) else { throw ValidationError(Self.givenNetworkWords) }
+      guard network.model != nil || (norm == nil && !network.isGiven) else {
+        throw ValidationError(Self.givenNetworkWords)
+      }
       guard folds == nil else { throw ValidationError("--folds is for networks that are trained from the beginning.") }
       return
     }
@@ -179,7 +181,8 @@ struct Train: ParsableCommand {
     if let dictionary {
       // Its statistics are no beginning: a batch weighs what it did.
       if network.bnRule == nil {
-        architecture.recipe.conventions.rule = .updating(architecture.recipe.conventions.rule.weight(afterBatches: 1 << 30))
+        architecture.recipe.conventions.rule = .updating(
+          architecture.recipe.conventions.rule.weight(afterBatches: 1 << 30))
       }
       base = try fineTuning.baseModel(of: dictionary, architecture, for: prepared)
     }

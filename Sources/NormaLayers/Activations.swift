@@ -15,7 +15,9 @@ public final class ReLU<Element: TensorElement>: Nonlinearity {
 public final class ReLU6<Element: TensorElement>: Nonlinearity {
   public init() {}
   public var summary: String { "ReLU6" }
-  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> { x.clamped(to: 0...6) }
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.clamped(to: 0...6)
+  }
 }
 
 /// `x` where positive, `slope · x` elsewhere.

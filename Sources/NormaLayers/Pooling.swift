@@ -21,7 +21,8 @@ public final class MaxPool2d<Element: TensorElement>: Layer {
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
     guard countsPartialWindows, x.shape.rank == 4 else { return x.maxPooled(window) }
     // What is less than any number is never the largest.
-    return x
+    return
+      x
       .padded(axis: 1, before: 0, after: window.rows.missingCount(for: x.shape[1]), mode: .constant(-.infinity))
       .padded(axis: 2, before: 0, after: window.columns.missingCount(for: x.shape[2]), mode: .constant(-.infinity))
       .maxPooled(window)

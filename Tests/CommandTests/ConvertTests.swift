@@ -228,8 +228,8 @@ struct ConvertTests {
       ["convert", Self.fixture("mlp.safetensors"), "--model", "mlp:12", "-o", folder.path("x.safetensors")])
     expectFailure(outcome, status: 65, saying: "it is no state of mlp:12 with batch normalization")
     for words in [
-      "'3.weight' has shape [9, 12], and the model needs [4, 12]", "'3.bias' of shape [4] is missing",
-      "the model has no '4.weight'", "the model has no '6.bias'", "the model has no '4.num_batches_tracked'",
+      "'3.bias' of shape [9] is missing", "the model has no '4.weight'", "the model has no '6.bias'",
+      "the model has no '4.num_batches_tracked'",
     ] { #expect(outcome.error.contains(words), "\(words)") }
     #expect(try folder.names().isEmpty)
   }
@@ -248,7 +248,7 @@ struct ConvertTests {
     let model = folder.path("model.safetensors")
     // A network of one linear layer and a normalization has no name here; what is missing is said.
     let refused = try Norma.run(["convert", Self.pyTorch("checkpoint.pt"), "-o", model, "--model", "mlp:2"])
-    expectFailure(refused, status: 65, saying: "'3.weight' of shape [2, 2] is missing")
+    expectFailure(refused, status: 65, saying: "it has no '3.weight', which says how many outputs mlp:2 has")
     let two = try Norma.run(["convert", Self.pyTorch("two.pt"), "-o", tensors])
     expectFailure(two, status: 65, saying: "it holds 2 dictionaries of tensors: 'averaged', 'model'")
     #expect(

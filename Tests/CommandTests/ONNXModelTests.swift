@@ -55,7 +55,8 @@ struct ONNXModelTests {
     #expect(try Norma.run(["predict", named, "--data", "digits", "--rows", "0"]).output.contains("zero"))
     let tuned = folder.path("tuned")
     let trained = try Norma.run([
-      "train", "--data", "digits", "--from", onnx, "--epochs", "2", "--learning-rate", "0.001", "--quiet", "--out", tuned,
+      "train", "--data", "digits", "--from", onnx, "--epochs", "2", "--learning-rate", "0.001", "--quiet", "--out",
+      tuned,
     ])
     #expect(trained.status == 0, "\(trained.error)")
     func accuracy(_ model: String) throws -> Double {

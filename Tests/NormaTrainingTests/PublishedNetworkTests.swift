@@ -44,8 +44,8 @@ import Testing
   }
 
   @Test func allFamiliesAreThere() {
-    #expect(Self.networks.count == 65)
-    #expect(Self.networks.filter { !$0.entries.isEmpty }.count == 18)
+    #expect(Self.networks.count == 67)
+    #expect(Self.networks.filter { !$0.entries.isEmpty }.count == 17)
   }
 
   @Test(arguments: networks) func namesShapesAndOrderAreTorchvisions(network: Network) throws {
@@ -90,7 +90,8 @@ import Testing
   @Test func weightsStartAsPublished() throws {
     func deviation(_ network: String, _ name: String) throws -> Double {
       let model: Sequential<Float> = try model(network, outputs: 1000, side: 64)
-      let values = try #require(model.namedParameters.first { $0.name == name }).parameter.value.elements.map(Double.init)
+      let values = try #require(model.namedParameters.first { $0.name == name }).parameter.value.elements.map(
+        Double.init)
       return (values.reduce(0) { $0 + $1 * $1 } / Double(values.count)).squareRoot()
     }
     func expect(_ network: String, _ name: String, _ expected: Double) throws {
@@ -111,7 +112,8 @@ import Testing
 
   /// Along a direction for all parameters, the derivative of the loss is that of the gradients: with everything that is in training.
   @Test(arguments: [
-    "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1", "googlenet", "efficientnet_b0", "resnet:width=8,block=bottleneck,blocks=1-1",
+    "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1", "googlenet", "efficientnet_b0",
+    "resnet:width=8,block=bottleneck,blocks=1-1",
   ])
   func gradientsAreThoseOfTheLoss(name: String) throws {
     let model: Sequential<Double> = try model(name, outputs: 3, side: 32)
@@ -130,16 +132,19 @@ import Testing
       let gradient = try #require(gradients[parameter])
       expected += zip(gradient.elements, direction.elements).reduce(0) { $0 + $1.0 * $1.1 }
     }
-    // A step that crosses few kinks of rectifiers, and leaves half of the digits of a difference.
-    let step = 1e-7
+    // A step over which the loss changes by 2e-6: it crosses few kinks of rectifiers, and leaves more than half of the digits of a
+    // difference. Normalized by few values, the loss is far from straight over longer ones.
+    let step = 1e-6 / max(1, abs(expected))
     func moved(_ sign: Double) throws -> Double {
       let values = parameters.map(\.value)
-      for (parameter, direction) in zip(parameters, directions) { parameter.value = parameter.value + sign * step * direction }
+      for (parameter, direction) in zip(parameters, directions) {
+        parameter.value = parameter.value + sign * step * direction
+      }
       defer { for (parameter, value) in zip(parameters, values) { parameter.value = value } }
       return try loss(Pass<Double>.training(random: RandomGenerator(seed: 4))).value.elements[0]
     }
     let found = (try moved(1) - moved(-1)) / (2 * step)
-    #expect(abs(found - expected) < 1e-5 * max(abs(expected), 1), "\(found), not \(expected)")
+    #expect(abs(found - expected) < 1e-4 * max(abs(expected), 1), "\(found), not \(expected)")
   }
 
   @Test func variantsOfResidualNetworksAreNamedByOptions() throws {
@@ -151,15 +156,20 @@ import Testing
     let model: Sequential<Float> = try recipe.build(
       sampleShape: [8, 8, 3], outputCount: 2, random: RandomGenerator(seed: 0))
     #expect(model.stateShapes.tensors["layer2.0.conv2.weight"] == [64, 16, 3, 3])
-    #expect(try ModelArchitecture(parsing: "resnet:stem=large,block=basic,blocks=2-2-2-2,width=64").description == "resnet18")
-    for bad in ["resnet:", "resnet:stem=wide", "resnet:blocks=3-0", "resnet:width=0", "resnet:depth=3", "resnet:groups"] {
+    #expect(
+      try ModelArchitecture(parsing: "resnet:stem=large,block=basic,blocks=2-2-2-2,width=64").description == "resnet18")
+    for bad in [
+      "resnet:", "resnet:stem=wide", "resnet:blocks=3-0", "resnet:width=0", "resnet:depth=3", "resnet:groups",
+    ] {
       #expect(throws: ModelArchitectureError.self, "\(bad)") { try ModelArchitecture(parsing: bad) }
     }
     for recipe in [
       ResidualNetwork(blocks: [1], width: 8, groups: 2),
       ResidualNetwork(block: .bottleneck, blocks: [1], width: 6, groups: 1, groupWidth: 4),
     ] {
-      #expect(throws: ModelArchitectureError.self) { try recipe.parameterCount(sampleShape: [8, 8, 3], outputCount: 2) }
+      #expect(throws: ModelArchitectureError.self) {
+        try recipe.parameterCount(sampleShape: [8, 8, 3], outputCount: 2)
+      }
     }
   }
 
@@ -186,7 +196,9 @@ import Testing
 
   @Test(arguments: [NormalizationKind.layer, .group, .frn, .evonormB0, .groupStandardized, .none])
   func otherNormalizationsStandInTheSamePlaces(kind: NormalizationKind) throws {
-    for name in ["resnet50", "mobilenet_v2", "densenet121", "shufflenet_v2_x0_5", "efficientnet_b0", "regnet_y_400mf", "vgg11"] {
+    for name in [
+      "resnet50", "mobilenet_v2", "densenet121", "shufflenet_v2_x0_5", "efficientnet_b0", "regnet_y_400mf", "vgg11",
+    ] {
       var recipe = try ModelArchitecture(parsing: name).recipe
       recipe.normalization = kind
       let model: Sequential<Float> = try recipe.build(
@@ -201,7 +213,8 @@ import Testing
     let state = try network.stateDictionary()
     let names = state.entries.keys.filter { $0.hasSuffix("num_batches_tracked") }
     let entries: [Safetensors.Entry?] = [
-      nil, .integers([0], shape: []), .float(Tensor(repeating: 0, shape: [1])), .double(Tensor(repeating: 5, shape: [])),
+      nil, .integers([0], shape: []), .float(Tensor(repeating: 0, shape: [1])),
+      .double(Tensor(repeating: 5, shape: [])),
       .other(StoredTensor(.int32, shape: [], bytes: [5, 0, 0, 0])), .integers([5], shape: [1]),
     ]
     for (index, entry) in entries.enumerated() {

@@ -92,7 +92,8 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Of a .pt file that holds several dictionaries of tensors: which one. (default: the only one)", valueName: "name"))
+      "Of a .pt file that holds several dictionaries of tensors: which one. (default: the only one)", valueName: "name")
+  )
   var dictionary: String?
 
   @Flag(help: "Print what was done as JSON.")
@@ -204,7 +205,7 @@ struct Convert: ParsableCommand {
     case .tensors:
       var tensors: [String: Safetensors.Entry] = [:]
       for (name, tensor) in checkpoint.state.tensors { tensors[name] = .float(tensor) }
-      try finish(try Conversion(tensors: TensorFile(entries: tensors), as: format), target)
+      try finish(try Conversion(tensors: TensorFile(entries: tensors), as: format, remarks: []), target)
     }
   }
 

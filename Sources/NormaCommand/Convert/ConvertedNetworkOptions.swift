@@ -197,7 +197,9 @@ extension ModelArchitecture {
     let (two, three) = (try shapes(2), try shapes(3))
     let names = two.keys.filter { two[$0] != three[$0] }.sorted()
     for name in names {
-      guard let shape = two[name], let axis = shape.indices.first(where: { shape[$0] != three[name]?[$0] }) else { continue }
+      guard let shape = two[name], let axis = shape.indices.first(where: { shape[$0] != three[name]?[$0] }) else {
+        continue
+      }
       // The names may begin with something that all of them begin with.
       for (key, entry) in dictionary.entries where key == name || key.hasSuffix("." + name) {
         if entry.shape.rank == shape.rank, entry.shape[axis] > 0 { return entry.shape[axis] }

@@ -152,7 +152,9 @@ extension PickleMachine {
   }
 
   private mutating func popToMark() throws(FormatError) -> [Pickle.Value] {
-    guard let mark = marks.popLast() else { throw error("its pickle goes back to a mark that is not there", at: position) }
+    guard let mark = marks.popLast() else {
+      throw error("its pickle goes back to a mark that is not there", at: position)
+    }
     let values = Array(stack[mark...])
     stack.removeSubrange(mark...)
     return values

@@ -143,7 +143,9 @@ extension PyTorchLayout {
     guard !overflow, promised <= region.range.count else {
       throw error("its storage '\(key)' has \(region.range.count) bytes, fewer than \(tensor.storage.count) numbers")
     }
-    guard let byteCount = tensor.type.byteCount(tensor.lengths) else { throw error("it has too many elements to count") }
+    guard let byteCount = tensor.type.byteCount(tensor.lengths) else {
+      throw error("it has too many elements to count")
+    }
     guard byteCount > 0 else { return }
     // The last element's place, in numbers; what overflows is too far.
     var last = tensor.offset
@@ -156,7 +158,8 @@ extension PyTorchLayout {
     guard last < promised / width else { throw error("it reaches beyond its storage '\(key)'") }
     guard byteCount / width <= last - tensor.offset + 1 else {
       throw error(
-        "some of its elements are the same numbers, as of an expanded tensor", "Save it with .contiguous() or .clone().")
+        "some of its elements are the same numbers, as of an expanded tensor", "Save it with .contiguous() or .clone()."
+      )
     }
   }
 

@@ -82,7 +82,8 @@ public enum ModelRegistry {
   public static let shared = Registry<any ModelRecipe>(
     of: "model",
     [
-      MultilayerPerceptron.self, ThreeLayerConvolutionalNetwork.self, ResidualNetwork.self, VGGNetwork.self, AlexNet.self,
+      MultilayerPerceptron.self, ThreeLayerConvolutionalNetwork.self, ResidualNetwork.self, VGGNetwork.self,
+      AlexNet.self,
       ConvNeXt.self, DenseNet.self, EfficientNet.self, GoogLeNet.self, MNASNet.self, MobileNetV2.self, MobileNetV3.self,
       PublishedVGGNetwork.self, RegNet.self, ShuffleNetV2.self, SqueezeNet.self,
     ])

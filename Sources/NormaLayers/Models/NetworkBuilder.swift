@@ -164,7 +164,8 @@ extension NetworkBuilder {
     let layer = Conv2d<Element>(
       inputs: shape.channelCount, outputs: outputs, window: window, groups: groups,
       hasBias: hasBias ?? !recipe.normalization.cancelsBias,
-      initialization: initialization ?? recipe.initialization, weightNormalization: recipe.normalization.weightNormalization,
+      initialization: initialization ?? recipe.initialization,
+      weightNormalization: recipe.normalization.weightNormalization,
       random: nextGenerator())
     try append(layer, named: name)
   }

@@ -66,7 +66,8 @@ public struct RegNet: PublishedRecipe {
     for index in 0..<rule.count {
       // Of the widths start · factorᵏ the one that is nearest on the line, in the logarithm, then a multiple of 8.
       let line = Double(rule.start) + Double(index) * rule.slope
-      let power = (Functions.logarithm(line / Double(rule.start)) / Functions.logarithm(rule.factor)).rounded(.toNearestOrEven)
+      let power = (Functions.logarithm(line / Double(rule.start)) / Functions.logarithm(rule.factor)).rounded(
+        .toNearestOrEven)
       let width = 8 * Int((Double(rule.start) * Functions.power(rule.factor, power) / 8).rounded(.toNearestOrEven))
       if stages.last?.width == width {
         stages[stages.count - 1].count += 1

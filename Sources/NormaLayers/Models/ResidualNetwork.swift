@@ -109,7 +109,8 @@ public struct ResidualNetwork: ModelRecipe {
     default: return nil
     }
     self.init(
-      stem: .large, block: depth == "18" || depth == "34" ? .basic : .bottleneck, blocks: blocks[depth] ?? [], width: 64,
+      stem: .large, block: depth == "18" || depth == "34" ? .basic : .bottleneck, blocks: blocks[depth] ?? [],
+      width: 64,
       groups: groups, groupWidth: groupWidth)
   }
 
@@ -139,7 +140,8 @@ public struct ResidualNetwork: ModelRecipe {
     {
       return "resnet\(6 * count + 2)"
     }
-    return "resnet:stem=\(stem.rawValue),block=\(block.rawValue),blocks=\(blocks.map(String.init).joined(separator: "-"))"
+    return
+      "resnet:stem=\(stem.rawValue),block=\(block.rawValue),blocks=\(blocks.map(String.init).joined(separator: "-"))"
       + ",width=\(width)" + (block == .basic ? "" : ",groups=\(groups),groupwidth=\(groupWidth)")
   }
 
@@ -152,7 +154,8 @@ public struct ResidualNetwork: ModelRecipe {
   public var unseenSettings: [String] {
     var settings: [String] = []
     if block == .bottleneck {
-      settings.append("the stride of a block is in its 3×3 convolution, as torchvision has it, not in the 1×1 before it")
+      settings.append(
+        "the stride of a block is in its 3×3 convolution, as torchvision has it, not in the 1×1 before it")
     }
     switch shortcut {
     case .projection: break

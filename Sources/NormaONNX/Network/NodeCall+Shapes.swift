@@ -221,7 +221,9 @@ extension NodeCall {
   /// `Gather` from all elements of a batch by places that are the same in each sample, but for where it begins: what an exporter makes of a
   /// view with strides. Nil for what is none.
   private func gatherOfSamples(_ x: Translation.Computed) throws(ONNXError) -> Translation.Computed? {
-    guard x.order.count == 1, translation.batchSizes.count > 1, case .known(let tensors)? = inputs[1] else { return nil }
+    guard x.order.count == 1, translation.batchSizes.count > 1, case .known(let tensors)? = inputs[1] else {
+      return nil
+    }
     let lengths = translation.shapes(x).map { $0[0] }
     var places: [Int]?
     for (lane, batch) in translation.batchSizes.enumerated() {
