@@ -64,19 +64,30 @@ public struct Window: Hashable, Sendable, Codable {
   }
 
   /// The window along the height.
-  var rows: WindowAxis {
+  package var rows: WindowAxis {
     WindowAxis(size: size.height, stride: stride.height, padding: padding.height, dilation: dilation.height)
   }
 
   /// The window along the width.
-  var columns: WindowAxis {
+  package var columns: WindowAxis {
     WindowAxis(size: size.width, stride: stride.width, padding: padding.width, dilation: dilation.width)
   }
 }
 
 /// A window along one axis.
-struct WindowAxis {
+package struct WindowAxis {
   let size, stride, padding, dilation: Int
+
+  /// How many places are missing behind so many for the last window that begins among them, or in the padding before, to be whole.
+  package func missingCount(for length: Int) -> Int {
+    guard let count = resultCount(for: length) else {
+      let missing = reach + 1 - length - 2 * padding
+      return missing < stride && length > 0 ? missing : 0
+    }
+    let (next, end) = (count * stride, length + 2 * padding)
+    // Where the last window ends with the image, none is partial.
+    return (end - reach - 1) % stride > 0 && next < length + padding ? next + reach + 1 - end : 0
+  }
 
   /// How far it is from the first value that the window takes in to the last.
   private var reach: Int { (size - 1) * dilation }

@@ -6,13 +6,26 @@ import NormaTensor
 public final class MaxPool2d<Element: TensorElement>: Layer {
   /// The window's size, stride, padding and dilation.
   public let window: Window
+  /// Whether windows count that begin within the image or the padding before it and end behind: PyTorch's `ceil_mode`.
+  public let countsPartialWindows: Bool
 
   /// A pooling; the window must not reach over the image by more than half its size.
-  public init(_ window: Window) { self.window = window }
+  public init(_ window: Window, countsPartialWindows: Bool = false) {
+    self.window = window
+    self.countsPartialWindows = countsPartialWindows
+  }
 
-  public var summary: String { "MaxPool2d(\(window.summary))" }
+  public var summary: String {
+    "MaxPool2d(\(window.summary)\(countsPartialWindows ? ", partial windows too" : ""))"
+  }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
-    x.maxPooled(window)
+    guard countsPartialWindows, x.shape.rank == 4 else { return x.maxPooled(window) }
+    // What is less than any number is never the largest.
+    return
+      x
+      .padded(axis: 1, before: 0, after: window.rows.missingCount(for: x.shape[1]), mode: .constant(-.infinity))
+      .padded(axis: 2, before: 0, after: window.columns.missingCount(for: x.shape[2]), mode: .constant(-.infinity))
+      .maxPooled(window)
   }
 }
 

@@ -5,7 +5,7 @@ import NormaTensor
 /// A model's state as PyTorch's `state_dict` has it, for images `[N, C, H, W]`.
 ///
 /// ```swift
-/// let state = try StateDictionary(contentsOf: "state.safetensors")
+/// let state = try StateDictionary(contentsOf: "state.pt")
 /// let remarks = try state.load(into: model, sampleShape: [32, 32, 3])
 /// try StateDictionary(model, sampleShape: [32, 32, 3]).write(to: "back.safetensors")
 /// ```
@@ -17,14 +17,29 @@ import NormaTensor
 public struct StateDictionary: Equatable, Sendable {
   /// What stands in files, by PyTorch's names.
   public var entries: [String: Safetensors.Entry]
+  /// What reading the file had to suppose or to leave out.
+  public private(set) var remarks: [Remark] = []
 
   /// A state of the given entries.
   public init(entries: [String: Safetensors.Entry]) { self.entries = entries }
 
-  /// Reads a state from safetensors or `.npz`, whichever its first bytes say it is.
+  /// The state that a file of tensors is.
+  public init(_ file: TensorFile) {
+    entries = file.entries
+    if !file.dictionary.isEmpty { remarks.append(.dictionary(file.dictionary)) }
+    if !file.leftOut.isEmpty { remarks.append(.noTensors(file.leftOut)) }
+  }
+
+  /// Reads a state from PyTorch's own files, safetensors or `.npz`, whichever its first bytes say it is. Nothing that a file of
+  /// PyTorch's says is run, see `PyTorchFile`.
   ///
-  /// - Throws: `FileError` if it cannot be read, `FormatError` if it is neither, or not whole.
-  public init(contentsOf path: String) throws { entries = try TensorFile(contentsOf: path).entries }
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - dictionary: which dictionary of a file of PyTorch's to take, such as `model`; nil for the only one with tensors.
+  /// - Throws: `FileError` if it cannot be read, `FormatError` if it is none of these, or not whole.
+  public init(contentsOf path: String, dictionary: String? = nil) throws {
+    self.init(try TensorFile(contentsOf: path, dictionary: dictionary))
+  }
 
   /// Writes the state to `.npz` where the path ends so, else to safetensors.
   ///
@@ -50,6 +65,10 @@ public struct StateDictionary: Equatable, Sendable {
 
   /// Something about a state that loading it had to change or to suppose.
   public enum Remark: Hashable, Sendable, CustomStringConvertible {
+    /// The state is a part of what the file holds, under this name.
+    case dictionary(String)
+    /// What the state holds of these names is no tensor, and was left out.
+    case noTensors([String])
     /// The names began so, as those of models do that are wrapped for several processors or for compilation, or are part of another.
     case prefix(String)
     /// The entries are of double precision, and were rounded.
@@ -60,11 +79,16 @@ public struct StateDictionary: Equatable, Sendable {
     /// So many entries of normalized weights had the names that PyTorch's earlier functions gave them: `weight_g` and `weight_v`, or
     /// `weight_orig`, `weight_u` and `weight_v`.
     case earlierNames(count: Int)
-    /// The state says of running statistics, but not of how many batches: one is supposed.
+    /// The state says of running statistics, but not of how many batches, or of none: one is supposed.
     case suppliedCount(String)
 
     public var description: String {
       switch self {
+      case .dictionary(let place): "the state dictionary stands under '\(place)'"
+      case .noTensors(let names):
+        names.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
+          + (names.count > 10 ? " and \(names.count - 10) more" : "")
+          + (names.count == 1 ? " is no tensor, and was left out" : " are no tensors, and were left out")
       case .prefix(let prefix): "the names begin with '\(prefix)', which was left out"
       case .rounded(let count): "\(count) entr\(count == 1 ? "y" : "ies") of double precision were rounded to single"
       case .cancelledBias(let bias, let mean?):
@@ -72,7 +96,7 @@ public struct StateDictionary: Equatable, Sendable {
       case .cancelledBias(let bias, nil): "the normalization after it cancels '\(bias)', so it was left out"
       case .earlierNames(let count):
         "\(count) entries of normalized weights had their earlier names, and were given those of parametrizations"
-      case .suppliedCount(let name): "'\(name)' is missing, and was taken to be 1"
+      case .suppliedCount(let name): "'\(name)' is missing or 0, and was taken to be 1"
       }
     }
   }
@@ -88,7 +112,7 @@ public struct StateDictionary: Equatable, Sendable {
     let images = try model.tensorsOverFlattenedImages(sampleShape: sampleShape)
     let cancelled = try model.biasesThatNormalizationCancels(sampleShape: sampleShape)
     let expected = model.state
-    var remarks: [Remark] = []
+    var remarks = remarks
     let names = Set(expected.tensors.keys)
     let (found, prefix) = withoutPrefix(keeping: names)
     if let prefix { remarks.append(.prefix(prefix)) }
@@ -129,7 +153,7 @@ public struct StateDictionary: Equatable, Sendable {
     }
     guard problems.isEmpty else { throw ModelStateError(problems) }
     if roundedCount > 0 { remarks.append(.rounded(count: roundedCount)) }
-    for name in expected.counts.keys where state.counts[name] == nil {
+    for name in expected.counts.keys where state.counts[name] == nil || state.hasUncountedStatistics(of: name) {
       state.counts[name] = 1
       remarks.append(.suppliedCount(name))
     }
@@ -190,6 +214,16 @@ public struct StateDictionary: Equatable, Sendable {
     // What begins otherwise has no place, and keeps its whole name; unless that is one of those that are left, it is told.
     guard Set(stripped.map(\.0)).count == stripped.count else { return (entries, nil) }
     return (Dictionary(uniqueKeysWithValues: stripped), String(prefix))
+  }
+}
+
+extension ModelState {
+  /// Whether running statistics are other than those of a new model, although no batch is counted.
+  fileprivate func hasUncountedStatistics(of count: String) -> Bool {
+    let path = count.dropLast("num_batches_tracked".count)
+    return counts[count] == 0
+      && (tensors[path + "running_mean"]?.elements.contains { $0 != 0 } == true
+        || tensors[path + "running_var"]?.elements.contains { $0 != 1 } == true)
   }
 }
 
