@@ -30,7 +30,8 @@ struct Inspect: ParsableCommand {
         norma inspect model.onnx
       """)
 
-  @Argument(help: ArgumentHelp("A .safetensors or .onnx file, or the folder of a model.", valueName: "model"))
+  @Argument(
+    help: ArgumentHelp("A .safetensors, .npz, .npy, .pt or .onnx file, or the folder of a model.", valueName: "model"))
   var model: String
 
   @Option(
@@ -160,6 +161,7 @@ struct Inspect: ParsableCommand {
   /// The tensors of a file in the order of their names, of which a piece is in memory at a time, and its metadata.
   private func contents(_ path: String) throws -> (rows: [Row], metadata: [String: String]) {
     let file = try TensorReader(contentsOf: path, dictionary: dictionary)
+    if !file.dictionary.isEmpty { remark("In '\(path)' \(StateDictionary.Remark.dictionary(file.dictionary)).") }
     let tensors = file.tensors.sorted { $0.name.compare($1.name, options: .numeric) == .orderedAscending }
     return (try tensors.map { try row($0, in: file) }, file.metadata)
   }

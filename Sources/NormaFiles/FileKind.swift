@@ -110,7 +110,8 @@ public enum FileKind: Hashable, Sendable, CaseIterable {
   /// What kind of zip archive it is, by the names of its first members, which stand in the archive as they are.
   private static func kind(ofZip start: [UInt8]) -> FileKind {
     func holds(_ name: String) -> Bool { start.firstRange(of: Array(name.utf8)) != nil }
-    if holds("/data.pkl") { return .pyTorch }
+    // TorchScript programs begin with the numbers.
+    if holds("/data.pkl") || holds("/data/0") { return .pyTorch }
     if holds(".npy") { return .npz }
     if holds("[Content_Types].xml") || holds("xl/") { return .spreadsheet }
     return holds("model.weights.h5") || (holds("metadata.json") && holds("config.json")) ? .keras : .zip

@@ -100,7 +100,8 @@ def main(folder):
     model(count(4, 3).float()).square().sum().backward()
     optimizer.step()
     torch.save({"epoch": 3, "arch": "small", "model_state_dict": model.state_dict(), "optimizer": optimizer.state_dict(),
-                "best": 0.5, "device": torch.device("cpu")}, "checkpoint.pt")
+                "best": 0.5, "device": torch.device("cpu"), "best_loss": torch.tensor(0.25),
+                "callbacks": {"best": {"score": torch.tensor(0.5)}}}, "checkpoint.pt")
     torch.save({"model": {"weight": count(2).float(), "steps": 5, "rate": 0.5, "done": True, "note": "text", "none": None},
                 "averaged": {"weight": count(2).float() / 2}}, "two.pt")
     archive("system.pt", pickle.dumps({"weight": Call()}, protocol=2))

@@ -43,6 +43,7 @@ import Testing
     }
   }
 
+  /// Beside it stand tensors of one number, in the checkpoint itself and in what a callback remembers.
   @Test func aStateDictionaryWithinACheckpointIsFound() throws {
     let file = try PyTorchFile(contentsOf: path("checkpoint.pt"))
     #expect(file.dictionary == "model_state_dict")
@@ -56,6 +57,7 @@ import Testing
   @Test func ofSeveralDictionariesOneIsAskedFor() throws {
     let refused = error("two.pt")
     #expect(refused?.problem == "it holds 2 dictionaries of tensors: 'averaged', 'model'")
+    #expect(refused?.remedy == "--dictionary says which one is meant.")
     #expect(error("two.pt", dictionary: "other")?.remedy == "It has these: 'averaged', 'model'.")
     #expect(try PyTorchFile(contentsOf: path("two.pt"), dictionary: "averaged").tensors.map(\.name) == ["weight"])
     let file = try TensorFile(contentsOf: path("two.pt"), dictionary: "model")
@@ -205,7 +207,7 @@ import Testing
   }
 
   @Test func kindsAreToldByTheFirstBytes() throws {
-    for name in ["state.pt", "earlier.pt", "checkpoint.pt", "module.pt", "system.pt"] {
+    for name in ["state.pt", "earlier.pt", "checkpoint.pt", "module.pt", "system.pt", "script.pt"] {
       #expect(try FileKind(ofFile: path(name)) == .pyTorch, "\(name)")
     }
   }

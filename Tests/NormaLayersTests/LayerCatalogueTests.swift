@@ -99,6 +99,9 @@ import Testing
     Entry("MaxPool2d(3×3, stride 2, partial windows too)", [6, 7, 3], [3, 3, 3], unfit: [1, 7, 3]) { _ in
       MaxPool2d(Window(3, stride: 2), countsPartialWindows: true)
     },
+    Entry("AveragePool2d(2×2, stride 2, partial windows too)", [5, 6, 3], [3, 3, 3], unfit: [5, 6]) { _ in
+      AveragePool2d(Window(2, stride: 2), countsPartialWindows: true)
+    },
     Entry("PaddedShortcut(stride 2, 7 channels, 2 of zeros before)", [5, 4, 3], [3, 2, 7], unfit: [5, 4, 8]) { _ in
       PaddedShortcut(stride: 2, channels: 7, before: 2)
     },

@@ -148,7 +148,7 @@ struct Conversion {
     for remark in remarks {
       let kind =
         switch remark {
-        case .dictionary, .noTensors, .prefix, .rounded, .earlierNames: 0
+        case .dictionary, .noTensors, .prefix, .others, .auxiliaryLayer, .rounded, .earlierNames: 0
         case .cancelledBias: 1
         case .suppliedCount: 2
         }

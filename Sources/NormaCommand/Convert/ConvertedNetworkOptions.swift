@@ -200,10 +200,10 @@ extension ModelArchitecture {
       guard let shape = two[name], let axis = shape.indices.first(where: { shape[$0] != three[name]?[$0] }) else {
         continue
       }
-      // The names may begin with something that all of them begin with.
-      for (key, entry) in dictionary.entries where key == name || key.hasSuffix("." + name) {
-        if entry.shape.rank == shape.rank, entry.shape[axis] > 0 { return entry.shape[axis] }
-      }
+      // The names may begin with something that all of them begin with: the shortest is the network's own.
+      let entries = dictionary.entries.filter { $0.key == name || $0.key.hasSuffix("." + name) }
+        .sorted { ($0.key.count, $0.key) < ($1.key.count, $1.key) }.map(\.value)
+      for entry in entries where entry.shape.rank == shape.rank && entry.shape[axis] > 0 { return entry.shape[axis] }
     }
     throw FormatError(
       file: file, problem: "it has no '\(names.last ?? "")', which says how many outputs \(self) has",

@@ -105,7 +105,7 @@ public struct PyTorchFile: Sendable {
     guard places.count == 1 else {
       throw FormatError(
         file: file, problem: "it holds \(places.count) dictionaries of tensors: \(names)",
-        remedy: "Say which one is meant.")
+        remedy: "--dictionary says which one is meant.")
     }
     return only
   }
@@ -142,25 +142,27 @@ public struct PyTorchFile: Sendable {
 extension Pickle {
   /// The dictionaries that have tensors of their own, each by its place: the names that lead to it, with points between.
   ///
-  /// Only texts lead to one: what an optimizer remembers of its parameters is by their numbers.
+  /// Only texts lead to one: what an optimizer remembers of its parameters is by their numbers. Those whose tensors are all single
+  /// numbers, such as the best accuracy so far, count where there are no others.
   var dictionariesOfTensors: [String: Int] {
     var result: [String: Int] = [:]
+    var numbers: [String: Int] = [:]
     var seen: Set<Int> = []
     var pending: [(place: String, dictionary: Int, depth: Int)] = []
     if case .dictionary(let root) = root { pending.append(("", root, 0)) }
     while let (place, index, depth) = pending.popLast() {
       guard seen.insert(index).inserted, depth < 8 else { continue }
-      var hasTensors = false
-      for (key, value) in dictionaries[index] {
+      // Of one dictionary under two names the first counts.
+      for (key, value) in dictionaries[index].reversed() {
         guard case .text(let name) = key else { continue }
         switch value {
-        case .tensor: hasTensors = true
+        case .tensor(let tensor) where tensors[tensor].lengths.isEmpty: numbers[place] = index
+        case .tensor: result[place] = index
         case .dictionary(let inner): pending.append((place.isEmpty ? name : "\(place).\(name)", inner, depth + 1))
         default: break
         }
       }
-      if hasTensors { result[place] = index }
     }
-    return result
+    return result.isEmpty ? numbers : result
   }
 }

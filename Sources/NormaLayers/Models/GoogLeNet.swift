@@ -24,6 +24,8 @@ public struct GoogLeNet: PublishedRecipe {
   public static let forms: [(form: String, meaning: String)] = [
     ("googlenet", "torchvision's, without auxiliary classifiers")
   ]
+  /// The classifiers at two places in between, which training added to the loss.
+  public var auxiliaryLayers: [String] { ["aux1", "aux2"] }
   public func headInitialization(inputs: Int, outputs: Int) -> Initialization { initialization }
 
   public func build<Element: TensorElement>(

@@ -27,6 +27,9 @@ public protocol ModelRecipe: NamedSettings, CustomStringConvertible {
   /// is taken for one of them. Nothing by default.
   var unseenSettings: [String] { get }
 
+  /// The names of layers that files of its networks may hold besides, for training alone: their entries are left out. None by default.
+  var auxiliaryLayers: [String] { get }
+
   /// The recipe that a text such as `mlp:100,100` describes, with everything that the text does not say at its default; nil,
   /// as always by default, if the text is about another kind.
   ///
@@ -45,6 +48,7 @@ extension ModelRecipe {
   public var takesImages: Bool { false }
   public var depth: NetworkDepth { .moderate }
   public var unseenSettings: [String] { [] }
+  public var auxiliaryLayers: [String] { [] }
   public var description: String { Self.name }
   public init?(parsing text: String) throws(ModelArchitectureError) { nil }
 

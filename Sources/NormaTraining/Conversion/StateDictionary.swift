@@ -71,6 +71,10 @@ public struct StateDictionary: Equatable, Sendable {
     case noTensors([String])
     /// The names began so, as those of models do that are wrapped for several processors or for compilation, or are part of another.
     case prefix(String)
+    /// What the state holds besides, of names that begin otherwise, is no part of the network, and was left out.
+    case others([String])
+    /// What layers that take part in training alone have learned was left out.
+    case auxiliaryLayer(String)
     /// The entries are of double precision, and were rounded.
     case rounded(count: Int)
     /// The bias stands before a normalization, which subtracts it again, and the model has none: it was subtracted from the
@@ -86,10 +90,14 @@ public struct StateDictionary: Equatable, Sendable {
       switch self {
       case .dictionary(let place): "the state dictionary stands under '\(place)'"
       case .noTensors(let names):
-        names.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
-          + (names.count > 10 ? " and \(names.count - 10) more" : "")
-          + (names.count == 1 ? " is no tensor, and was left out" : " are no tensors, and were left out")
+        Self.list(names) + (names.count == 1 ? " is no tensor, and was left out" : " are no tensors, and were left out")
       case .prefix(let prefix): "the names begin with '\(prefix)', which was left out"
+      case .others(let names):
+        Self.list(names)
+          + (names.count == 1
+            ? " begins otherwise, is no part of the network, and was left out"
+            : " begin otherwise, are no part of the network, and were left out")
+      case .auxiliaryLayer(let name): "'\(name)' takes part in training alone, and was left out"
       case .rounded(let count): "\(count) entr\(count == 1 ? "y" : "ies") of double precision were rounded to single"
       case .cancelledBias(let bias, let mean?):
         "the normalization after it cancels '\(bias)', so it was subtracted from '\(mean)'"
@@ -99,23 +107,41 @@ public struct StateDictionary: Equatable, Sendable {
       case .suppliedCount(let name): "'\(name)' is missing or 0, and was taken to be 1"
       }
     }
+
+    /// Names in a row: of more than ten the first ten, and how many there are more.
+    private static func list(_ names: [String]) -> String {
+      names.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
+        + (names.count > 10 ? " and \(names.count - 10) more" : "")
+    }
   }
 
   /// Loads the state into a model of the same architecture for samples of the given shape; on failure the model is left as
   /// it was.
   ///
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - sampleShape: the shape of a sample, `[height, width, channels]` for images.
+  ///   - auxiliaryLayers: names of layers that the state may hold besides, see `ModelRecipe.auxiliaryLayers`.
   /// - Returns: what had to be changed or supposed.
   /// - Throws: `ModelStateError` with all entries that are missing, have another shape or type, or have no place in the model;
   ///   `LayerError` as ``init(_:sampleShape:)`` does.
   @discardableResult
-  public func load(into model: Sequential<Float>, sampleShape: Shape) throws -> [Remark] {
+  public func load(
+    into model: Sequential<Float>, sampleShape: Shape, auxiliaryLayers: [String] = []
+  ) throws -> [Remark] {
     let images = try model.tensorsOverFlattenedImages(sampleShape: sampleShape)
     let cancelled = try model.biasesThatNormalizationCancels(sampleShape: sampleShape)
-    let expected = model.state
+    let expected = model.stateShapes
     var remarks = remarks
     let names = Set(expected.tensors.keys)
-    let (found, prefix) = withoutPrefix(keeping: names)
+    var (found, prefix, others) = withoutPrefix(keeping: names)
     if let prefix { remarks.append(.prefix(prefix)) }
+    if !others.isEmpty { remarks.append(.others(others.sorted())) }
+    for layer in auxiliaryLayers {
+      let kept = found.filter { !$0.key.hasPrefix("\(layer).") }
+      if kept.count < found.count { remarks.append(.auxiliaryLayer(layer)) }
+      found = kept
+    }
     let entries = withoutEarlierNames(found, expected: names)
     let renamedCount = found.keys.count { entries[$0] == nil }
     if renamedCount > 0 { remarks.append(.earlierNames(count: renamedCount)) }
@@ -126,7 +152,7 @@ public struct StateDictionary: Equatable, Sendable {
     var roundedCount = 0
     for (name, entry) in entries {
       // Of whatever type: PyTorch copies it into its own.
-      if expected.counts[name] != nil {
+      if expected.counts.contains(name) {
         if let count = entry.count { state.counts[name] = count } else { problems[name] = .wrongType }
         continue
       }
@@ -135,25 +161,25 @@ public struct StateDictionary: Equatable, Sendable {
         continue
       }
       if case .double(let exact) = entry, exact != tensor.converted() { roundedCount += 1 }
-      if let shape = expected.tensors[name]?.shape {
+      if let shape = expected.tensors[name] {
         if tensor.shape == shape {
           state.tensors[name] = images[name].map { tensor.withChannelsLast(image: $0) } ?? tensor
         } else {
           problems[name] = .misshapen(expected: shape, found: tensor.shape)
         }
-      } else if let mean = cancelled[name], let shape = biasShape(name, expected), tensor.shape == shape {
+      } else if let mean = cancelled[name], let shape = biasShape(name, expected.tensors), tensor.shape == shape {
         biases[name] = tensor
         remarks.append(.cancelledBias(name, runningMean: mean))
       } else {
         problems[name] = .unexpected
       }
     }
-    for (name, tensor) in expected.tensors where state.tensors[name] == nil && problems[name] == nil {
-      problems[name] = .missing(shape: tensor.shape)
+    for (name, shape) in expected.tensors where state.tensors[name] == nil && problems[name] == nil {
+      problems[name] = .missing(shape: shape)
     }
     guard problems.isEmpty else { throw ModelStateError(problems) }
     if roundedCount > 0 { remarks.append(.rounded(count: roundedCount)) }
-    for name in expected.counts.keys where state.counts[name] == nil || state.hasUncountedStatistics(of: name) {
+    for name in expected.counts where state.counts[name] == nil || state.hasUncountedStatistics(of: name) {
       state.counts[name] = 1
       remarks.append(.suppliedCount(name))
     }
@@ -165,10 +191,10 @@ public struct StateDictionary: Equatable, Sendable {
   }
 
   /// The shape that a bias must have that the model does without: one number for each of the layer's outputs.
-  private func biasShape(_ name: String, _ state: ModelState<Float>) -> Shape? {
+  private func biasShape(_ name: String, _ shapes: [String: Shape]) -> Shape? {
     let path = name.dropLast("bias".count)
     return ["weight", "parametrizations.weight.original", "parametrizations.weight.original1"].lazy
-      .compactMap { state.tensors[path + $0] }.first.map { [$0.shape[0]] }
+      .compactMap { shapes[path + $0] }.first.map { [$0[0]] }
   }
 
   /// The entries, those of normalized weights under the names that are expected where they have those of PyTorch's functions before
@@ -192,10 +218,12 @@ public struct StateDictionary: Equatable, Sendable {
     return result
   }
 
-  /// The entries without what stands before the names of a model that is part of another one, and what that is: found by which beginning
-  /// leaves most of the names that are expected.
-  private func withoutPrefix(keeping names: Set<String>) -> (entries: [String: Safetensors.Entry], prefix: String?) {
-    guard names.isDisjoint(with: entries.keys) else { return (entries, nil) }
+  /// The entries without what stands before the names of a model that is part of another one, what that is, and the names of all
+  /// other entries: found by which beginning leaves most of the names that are expected.
+  private func withoutPrefix(
+    keeping names: Set<String>
+  ) -> (entries: [String: Safetensors.Entry], prefix: String?, others: [String]) {
+    guard names.isDisjoint(with: entries.keys) else { return (entries, nil, []) }
     var counts: [Substring: Int] = [:]
     for name in entries.keys {
       for dot in name.indices where name[dot] == "." {
@@ -207,13 +235,14 @@ public struct StateDictionary: Equatable, Sendable {
     let best = counts.min {
       ($1.value, $0.key.count, String($0.key)) < ($0.value, $1.key.count, String($1.key))
     }
-    guard let prefix = best?.key else { return (entries, nil) }
-    let stripped = entries.map { name, entry in
-      (name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name, entry)
-    }
-    // What begins otherwise has no place, and keeps its whole name; unless that is one of those that are left, it is told.
-    guard Set(stripped.map(\.0)).count == stripped.count else { return (entries, nil) }
-    return (Dictionary(uniqueKeysWithValues: stripped), String(prefix))
+    guard let best else { return (entries, nil, []) }
+    let prefix = String(best.key)
+    let (own, others) = (entries.filter { $0.key.hasPrefix(prefix) }, entries.keys.filter { !$0.hasPrefix(prefix) })
+    var stripped = Dictionary(uniqueKeysWithValues: own.map { (String($0.key.dropFirst(prefix.count)), $0.value) })
+    // Of two networks in one file, such as one and its average, none is taken silently: what the other has is unexpected.
+    guard counts.values.count(where: { $0 == best.value }) > 1 else { return (stripped, prefix, others) }
+    for name in others { stripped[name] = entries[name] }
+    return (stripped, prefix, [])
   }
 }
 
