@@ -95,7 +95,6 @@ struct FineTuningCommandTests {
     }
     let other = try tune("other", options)
     try #require(other.status == 0, "\(other.error)")
-    #expect(other.error.contains("its head '6' is new, for 3 outputs"))
     #expect(try state(folder, "tuned").tensors["6.weight"]?.shape == [3, 9])
   }
 

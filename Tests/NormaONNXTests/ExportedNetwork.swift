@@ -98,7 +98,7 @@ struct ExportedNetwork {
       .init("vgg", [8, 9, 2], ModelArchitecture(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
       layers(), activations(), normalizedWeights(), conditioned(), whitened(), sequence(), picture(), decoder(),
       signals(), squeezed(), words(), transformer(), mobile(),
-      .init("shuffled", [33, 35, 3], ModelArchitecture(ShuffleNetV2(.x0_5)), .batch),
+      .init("shuffled", [33, 35, 3], ModelArchitecture(ShuffleNetV2(.half)), .batch),
       untracked(),
       training(.onnx, "training"),
       training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),

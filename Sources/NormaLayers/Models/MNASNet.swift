@@ -7,10 +7,10 @@ import NormaTensor
 public struct MNASNet: PublishedRecipe {
   /// The published networks, by how wide they are.
   public enum Variant: String, CaseIterable, Hashable, Sendable, Codable {
-    case x0_5 = "mnasnet0_5"
-    case x0_75 = "mnasnet0_75"
-    case x1_0 = "mnasnet1_0"
-    case x1_3 = "mnasnet1_3"
+    case half = "mnasnet0_5"
+    case threeQuarters = "mnasnet0_75"
+    case full = "mnasnet1_0"
+    case wide = "mnasnet1_3"
   }
 
   public var variant: Variant
@@ -35,10 +35,10 @@ public struct MNASNet: PublishedRecipe {
     var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
     let scale =
       switch variant {
-      case .x0_5: 0.5
-      case .x0_75: 0.75
-      case .x1_0: 1.0
-      case .x1_3: 1.3
+      case .half: 0.5
+      case .threeQuarters: 0.75
+      case .full: 1.0
+      case .wide: 1.3
       }
     func width(_ channels: Int) -> Int { (Double(channels) * scale).nearestMultiple(of: 8) }
     let layers = try network.branch { layers throws(ModelArchitectureError) in

@@ -8,10 +8,10 @@ import NormaTensor
 public struct ShuffleNetV2: PublishedRecipe {
   /// The published networks.
   public enum Variant: String, CaseIterable, Hashable, Sendable, Codable {
-    case x0_5 = "shufflenet_v2_x0_5"
-    case x1_0 = "shufflenet_v2_x1_0"
-    case x1_5 = "shufflenet_v2_x1_5"
-    case x2_0 = "shufflenet_v2_x2_0"
+    case half = "shufflenet_v2_x0_5"
+    case full = "shufflenet_v2_x1_0"
+    case oneAndAHalf = "shufflenet_v2_x1_5"
+    case double = "shufflenet_v2_x2_0"
   }
 
   public var variant: Variant
@@ -33,10 +33,10 @@ public struct ShuffleNetV2: PublishedRecipe {
     var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
     let (widths, last) =
       switch variant {
-      case .x0_5: ([48, 96, 192], 1024)
-      case .x1_0: ([116, 232, 464], 1024)
-      case .x1_5: ([176, 352, 704], 1024)
-      case .x2_0: ([244, 488, 976], 2048)
+      case .half: ([48, 96, 192], 1024)
+      case .full: ([116, 232, 464], 1024)
+      case .oneAndAHalf: ([176, 352, 704], 1024)
+      case .double: ([244, 488, 976], 2048)
       }
     try network.unit(24, Window(3, stride: 2, padding: 1), activation: .relu, named: "conv1")
     try network.append(MaxPool2d(Window(3, stride: 2, padding: 1)), named: "maxpool")

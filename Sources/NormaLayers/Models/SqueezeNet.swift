@@ -8,8 +8,8 @@ import NormaTensor
 public struct SqueezeNet: PublishedRecipe {
   /// The published networks.
   public enum Variant: String, CaseIterable, Hashable, Sendable, Codable {
-    case v1_0 = "squeezenet1_0"
-    case v1_1 = "squeezenet1_1"
+    case original = "squeezenet1_0"
+    case smaller = "squeezenet1_1"
   }
 
   public var variant: Variant
@@ -30,11 +30,11 @@ public struct SqueezeNet: PublishedRecipe {
     var network = try NetworkBuilder<Element>(self, sampleShape: sampleShape, outputCount: outputCount, random: random)
     let features = try network.branch { features throws(ModelArchitectureError) in
       try features.convolution(
-        variant == .v1_0 ? 96 : 64, Window(variant == .v1_0 ? 7 : 3, stride: 2))
+        variant == .original ? 96 : 64, Window(variant == .original ? 7 : 3, stride: 2))
       try features.activation()
       // How many channels a block squeezes to, and each half of its result; nil for a pooling.
       let blocks: [(squeezed: Int, expanded: Int)?] =
-        variant == .v1_0
+        variant == .original
         ? [nil, (16, 64), (16, 64), (32, 128), nil, (32, 128), (48, 192), (48, 192), (64, 256), nil, (64, 256)]
         : [nil, (16, 64), (16, 64), nil, (32, 128), (32, 128), nil, (48, 192), (48, 192), (64, 256), (64, 256)]
       for block in blocks {

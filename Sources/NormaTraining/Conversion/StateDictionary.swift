@@ -108,6 +108,17 @@ public struct StateDictionary: Equatable, Sendable {
       }
     }
 
+    /// First what the state is of the file, then what of it is the network's, then the numbers.
+    fileprivate var order: Int {
+      switch self {
+      case .dictionary: 0
+      case .noTensors: 1
+      case .prefix: 2
+      case .others, .auxiliaryLayer: 3
+      case .rounded, .cancelledBias, .earlierNames, .suppliedCount: 4
+      }
+    }
+
     /// Names in a row: of more than ten the first ten, and how many there are more.
     private static func list(_ names: [String]) -> String {
       names.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
@@ -187,7 +198,7 @@ public struct StateDictionary: Equatable, Sendable {
       if let mean = cancelled[name] ?? nil, let old = state.tensors[mean] { state.tensors[mean] = old - bias }
     }
     try model.load(state)
-    return remarks.sorted { $0.description < $1.description }
+    return remarks.sorted { ($0.order, $0.description) < ($1.order, $1.description) }
   }
 
   /// The shape that a bias must have that the model does without: one number for each of the layer's outputs.
