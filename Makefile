@@ -17,7 +17,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive lint format sanitize golden arm fuzz examples bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive lint format sanitize golden families arm fuzz examples bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -55,6 +55,9 @@ sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer
 
 golden: setup  ## trains with every instruction set and number of threads, against the committed bits; takes long
 	NORMA_GOLDEN=yes swift test -c release --disable-testable-imports $(FLAGS) --filter GoldenTrainingTests
+
+families: setup  ## brings all of torchvision's networks here and back, where NORMA_PYTHON has it; takes half an hour
+	NORMA_FAMILIES=all swift test -c release --disable-testable-imports $(FLAGS) --filter PublishedNetworkComparison
 
 arm:  ## compares the kernels' bits on ARM, under an emulator, with those of all other instruction sets
 	@Utils/arm

@@ -149,6 +149,9 @@ def main(norma):
     for path in (FIXTURES / "numpy").iterdir():
         if path.suffix in [".npy", ".npz"]:
             put(path.suffix[1:], path.name, path.read_bytes())
+    for path in (FIXTURES / "pytorch").iterdir():
+        if path.suffix == ".pt":
+            put("pytorch", path.name, path.read_bytes())
     for path in (FIXTURES / "images").iterdir():
         if path.suffix in [".png", ".jpg"]:
             put("image", path.name, path.read_bytes())

@@ -83,7 +83,7 @@ struct Compare: ParsableCommand {
 
   /// The network, without a normalization.
   private func architecture() throws -> ModelArchitecture {
-    try network.architecture(normalization: .none, isHard: true)
+    try network.architecture(normalization: NormalizationKind.none, isHard: true)
   }
 
   private func defaults(_ architecture: ModelArchitecture, _ normalizations: [NormalizationKind]) -> TrainingDefaults {

@@ -12,7 +12,7 @@ struct Inspect: ParsableCommand {
     usage: "norma inspect <model> [<options>]",
     discussion: """
       Lists the layers, every tensor with its shape and the range of its values, and how the model was trained. Any \
-      other safetensors, .npz or .npy file is listed too, without the layers. Numbers with which no network answers \
+      other safetensors, .npz, .npy or .pt file is listed too, without the layers. Numbers with which no network answers \
       anything (NaN, infinite ones, variances below zero) are counted at the end; other commands refuse such a model.
 
       Of batch normalization it says by which conventions it gathers running statistics, and how PyTorch, Keras, ONNX, \
@@ -30,8 +30,15 @@ struct Inspect: ParsableCommand {
         norma inspect model.onnx
       """)
 
-  @Argument(help: ArgumentHelp("A .safetensors or .onnx file, or the folder of a model.", valueName: "model"))
+  @Argument(
+    help: ArgumentHelp("A .safetensors, .npz, .npy, .pt or .onnx file, or the folder of a model.", valueName: "model"))
   var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Of a .pt file that holds several dictionaries of tensors: which one. (default: the only one)", valueName: "name")
+  )
+  var dictionary: String?
 
   @Flag(help: "Show what a training step keeps alive.")
   var memory = false
@@ -82,7 +89,7 @@ struct Inspect: ParsableCommand {
   }
 
   func run() throws {
-    let path = try modelFile(model, kinds: [.safetensors, .npz, .npy, .onnx])
+    let path = try modelFile(model, kinds: [.safetensors, .npz, .npy, .pyTorch, .onnx])
     if try FileKind(ofFile: path) == .onnx { return try inspectONNX(path) }
     if memory { return try showMemory(try Checkpoint(contentsOf: path, allowsUnusableNumbers: true)) }
     let (rows, metadata) = try contents(path)
@@ -153,7 +160,8 @@ struct Inspect: ParsableCommand {
 
   /// The tensors of a file in the order of their names, of which a piece is in memory at a time, and its metadata.
   private func contents(_ path: String) throws -> (rows: [Row], metadata: [String: String]) {
-    let file = try TensorReader(contentsOf: path)
+    let file = try TensorReader(contentsOf: path, dictionary: dictionary)
+    if !file.dictionary.isEmpty { remark("In '\(path)' \(StateDictionary.Remark.dictionary(file.dictionary)).") }
     let tensors = file.tensors.sorted { $0.name.compare($1.name, options: .numeric) == .orderedAscending }
     return (try tensors.map { try row($0, in: file) }, file.metadata)
   }

@@ -15,12 +15,14 @@ func modelFile(_ path: String, kinds: Set<FileKind> = [.safetensors]) throws -> 
   guard kinds.contains(kind) || kind == .binary || kind == .empty else {
     let wanted =
       kinds.contains(.npz)
-      ? "A model of norma's or another .safetensors, .npz or .npy file is needed."
+      ? "A model of norma's or another .safetensors, .npz, .npy, .pt or .onnx file is needed."
       : "A model of norma's is needed, a model.safetensors or the folder it is in, or an ONNX model."
     let advice =
-      [.pyTorch, .pickle].contains(kind)
-      ? " Save the state dictionary with safetensors.torch.save_file, of which norma convert makes a model."
-      : ""
+      switch kind {
+      case .pyTorch: " Of a state dictionary norma convert makes one."
+      case .pickle: " Save a state dictionary with torch.save, of which norma convert makes a model."
+      default: ""
+      }
     throw FormatError(file: file, is: kind, remedy: wanted + advice)
   }
   return file

@@ -92,19 +92,21 @@ struct Train: ParsableCommand {
   }
 
   func validate() throws {
-    if fineTuning.from == nil { try network.check(normalizations: [norm ?? .batch]) }
+    if fineTuning.from == nil {
+      try network.check(normalizations: [try network.architecture(normalization: norm).recipe.normalization])
+    }
     if let folds, !(2...1000).contains(folds) {
       throw ValidationError("--folds takes a number from 2 to 1000, not \(folds).")
     }
     guard fineTuning.from == nil else {
-      guard norm == nil && !network.isGiven else {
-        throw ValidationError(
-          "The network is that of --from: options about it, such as --model and --norm, are not for it.")
+      // A state dictionary does not say which network it is of.
+      guard network.model != nil || (norm == nil && !network.isGiven) else {
+        throw ValidationError(Self.givenNetworkWords)
       }
       guard folds == nil else { throw ValidationError("--folds is for networks that are trained from the beginning.") }
       return
     }
-    try check(try network.architecture(normalization: norm ?? .batch))
+    try check(try network.architecture(normalization: norm))
   }
 
   /// Makes sure that options go together for a network.
@@ -120,6 +122,9 @@ struct Train: ParsableCommand {
     TrainingDefaults(
       architecture, data: data, normalizations: [architecture.recipe.normalization], isComparison: false)
   }
+
+  private static let givenNetworkWords =
+    "The network is that of --from: options about it, such as --model and --norm, are not for it."
 
   private var modelPath: String { "\(out)/model.safetensors" }
   private var checkpointFolder: String { "\(out)/checkpoints" }
@@ -164,11 +169,23 @@ struct Train: ParsableCommand {
 
   /// Reads the data, and builds the network or takes the one that is trained further.
   private func prepare() throws -> Preparation {
-    let base = try fineTuning.baseModel()
-    var architecture =
-      try base?.checkpoint.settings.architecture ?? network.architecture(normalization: norm ?? .batch)
-    if base != nil { try check(architecture) }
+    let dictionary = try fineTuning.stateDictionary()
+    var base = dictionary == nil ? try fineTuning.baseModel() : nil
+    guard base == nil || (norm == nil && !network.isGiven) else { throw UsageError(Self.givenNetworkWords) }
+    guard dictionary == nil || network.model != nil else {
+      throw UsageError("'\(fineTuning.from ?? "")' does not say which network it is of; --model does.")
+    }
+    var architecture = try base?.checkpoint.settings.architecture ?? network.architecture(normalization: norm)
+    if fineTuning.from != nil { try check(architecture) }
     let prepared = try data.prepare(seed: common.seed, asImages: architecture.recipe.takesImages, for: base)
+    if let dictionary {
+      // Its statistics are no beginning: a batch weighs what it did.
+      if network.bnRule == nil {
+        architecture.recipe.conventions.rule = .updating(
+          architecture.recipe.conventions.rule.weight(afterBatches: 1 << 30))
+      }
+      base = try fineTuning.baseModel(of: dictionary, architecture, for: prepared)
+    }
     var configuration = try training.configuration(
       for: prepared.training, normalizations: [architecture.recipe.normalization], defaults: defaults(architecture),
       seed: common.seed)

@@ -3,51 +3,57 @@ import NormaTensor
 /// Pooling of images as pure functions on tensors: what a window takes in becomes one value, channel by channel.
 ///
 /// Images are `[N, H, W, C]`, results `[N, H', W', C]`. A window may reach over the image by half its size at most. Shapes
-/// that do not fit stop the program, which says both.
+/// that do not fit stop the program, which says both. Where partial windows count, the last window along an axis may reach over
+/// the end as far as it likes, see ``Window/resultExtent(for:countsPartialWindows:)``.
 public enum Pooling2d {
   /// The shape of the result for images `[N, H, W, C]`; nil where the padded image is smaller than the window, or the padding
   /// larger than half of it: a window could then take in nothing.
-  public static func outputShape(for input: Shape, window: Window) -> Shape? {
-    guard 2 * window.padding.height <= window.size.height, 2 * window.padding.width <= window.size.width else {
-      return nil
-    }
-    return Convolution2d.outputShape(for: input, outputs: input[3], window: window)
+  public static func outputShape(for input: Shape, window: Window, countsPartialWindows: Bool = false) -> Shape? {
+    guard input.rank == 4, 2 * window.padding.height <= window.size.height,
+      2 * window.padding.width <= window.size.width,
+      let extent = window.resultExtent(for: input.extent, countsPartialWindows: countsPartialWindows)
+    else { return nil }
+    return [input[0], extent.height, extent.width, input[3]]
   }
 
   /// The largest value that the window takes in; NaN if there is one.
-  public static func maximum<Element: TensorElement>(_ x: Tensor<Element>, window: Window) -> Tensor<Element> {
-    Pooling(x.shape, window).maximum(x)
+  public static func maximum<Element: TensorElement>(
+    _ x: Tensor<Element>, window: Window, countsPartialWindows: Bool = false
+  ) -> Tensor<Element> {
+    Pooling(x.shape, window, countsPartialWindows).maximum(x)
   }
 
-  /// The gradient of the input of ``maximum(_:window:)``: that of each result goes to the first of the window's values that
+  /// The gradient of the input of ``maximum(_:window:countsPartialWindows:)``: that of each result goes to the first of the window's values that
   /// equals it; where there are NaN, to the last of them, as in PyTorch.
   public static func maximumGradient<Element: TensorElement>(
-    _ gradient: Tensor<Element>, input x: Tensor<Element>, output y: Tensor<Element>, window: Window
+    _ gradient: Tensor<Element>, input x: Tensor<Element>, output y: Tensor<Element>, window: Window,
+    countsPartialWindows: Bool = false
   ) -> Tensor<Element> {
-    Pooling(x.shape, window).maximumGradient(gradient, input: x, output: y)
+    Pooling(x.shape, window, countsPartialWindows).maximumGradient(gradient, input: x, output: y)
   }
 
-  /// Where each value of ``maximum(_:window:)`` comes from, as a number in row-major order of the images: the place that
-  /// ``maximumGradient(_:input:output:window:)`` gives its gradient to.
+  /// Where each value of ``maximum(_:window:countsPartialWindows:)`` comes from, as a number in row-major order of the images: the
+  /// place that ``maximumGradient(_:input:output:window:countsPartialWindows:)`` gives its gradient to.
   public static func maximumPlaces<Element: TensorElement>(
-    _ x: Tensor<Element>, output y: Tensor<Element>, window: Window
+    _ x: Tensor<Element>, output y: Tensor<Element>, window: Window, countsPartialWindows: Bool = false
   ) -> [Int] {
-    Pooling(x.shape, window).maximumPlaces(x, output: y)
+    Pooling(x.shape, window, countsPartialWindows).maximumPlaces(x, output: y)
   }
 
-  /// The mean of what the window takes in. `countsPadding`: whether places outside the image count as zeros, as in PyTorch, or
-  /// not at all.
+  /// The mean of what the window takes in. `countsPadding`: whether places in the padding count as zeros, as in PyTorch, or
+  /// not at all; those behind the padding never count.
   public static func average<Element: TensorElement>(
-    _ x: Tensor<Element>, window: Window, countsPadding: Bool = true
+    _ x: Tensor<Element>, window: Window, countsPadding: Bool = true, countsPartialWindows: Bool = false
   ) -> Tensor<Element> {
-    Pooling(x.shape, window).average(x, countsPadding: countsPadding)
+    Pooling(x.shape, window, countsPartialWindows).average(x, countsPadding: countsPadding)
   }
 
-  /// The gradient of the input, of the given shape, of ``average(_:window:countsPadding:)``.
+  /// The gradient of the input, of the given shape, of ``average(_:window:countsPadding:countsPartialWindows:)``.
   public static func averageGradient<Element: TensorElement>(
-    _ gradient: Tensor<Element>, inputShape: Shape, window: Window, countsPadding: Bool = true
+    _ gradient: Tensor<Element>, inputShape: Shape, window: Window, countsPadding: Bool = true,
+    countsPartialWindows: Bool = false
   ) -> Tensor<Element> {
-    Pooling(inputShape, window).averageGradient(gradient, countsPadding: countsPadding)
+    Pooling(inputShape, window, countsPartialWindows).averageGradient(gradient, countsPadding: countsPadding)
   }
 
   /// The places along an axis that a result of an adaptive pooling takes in, PyTorch's: of result i of k along so many values those
@@ -64,14 +70,15 @@ public enum Pooling2d {
     Pooling(x.shape, to: extent).maximum(x)
   }
 
-  /// The gradient of the input of ``adaptiveMaximum(_:to:)``, see ``maximumGradient(_:input:output:window:)``.
+  /// The gradient of the input of ``adaptiveMaximum(_:to:)``, see ``maximumGradient(_:input:output:window:countsPartialWindows:)``.
   public static func adaptiveMaximumGradient<Element: TensorElement>(
     _ gradient: Tensor<Element>, input x: Tensor<Element>, output y: Tensor<Element>
   ) -> Tensor<Element> {
     Pooling(x.shape, to: y.shape.extent).maximumGradient(gradient, input: x, output: y)
   }
 
-  /// Where each value of ``adaptiveMaximum(_:to:)`` comes from, see ``maximumPlaces(_:output:window:)``.
+  /// Where each value of ``adaptiveMaximum(_:to:)`` comes from, see
+  /// ``maximumPlaces(_:output:window:countsPartialWindows:)``.
   public static func adaptiveMaximumPlaces<Element: TensorElement>(
     _ x: Tensor<Element>, output y: Tensor<Element>
   ) -> [Int] {
@@ -165,6 +172,12 @@ private struct PoolingAxis {
     window?.size ?? Pooling2d.adaptiveWindow(result, of: resultCount, length: length).count
   }
 
+  /// How many of these places lie on the image or its padding.
+  func paddedCount(_ result: Int) -> Int {
+    guard let window else { return count(result) }
+    return min(window.size, (length + window.padding - start(result) + window.dilation - 1) / window.dilation)
+  }
+
   var mostCount: Int { window?.size ?? (0..<resultCount).map(count).max() ?? 0 }
 }
 
@@ -173,9 +186,11 @@ private struct Pooling {
   let input, output: Shape
   let rows, columns: PoolingAxis
 
-  init(_ input: Shape, _ window: Window) {
+  init(_ input: Shape, _ window: Window, _ countsPartialWindows: Bool) {
     require(input.rank == 4, "a pooling of \(input), which is not [N, H, W, C]")
-    guard let output = Pooling2d.outputShape(for: input, window: window) else {
+    guard
+      let output = Pooling2d.outputShape(for: input, window: window, countsPartialWindows: countsPartialWindows)
+    else {
       fatalError(
         "a window of \(window.size) is larger than images of \(input) padded by \(window.padding), or cannot reach over them so far"
       )
@@ -305,9 +320,11 @@ private struct Pooling {
     }
   }
 
-  /// What a mean is divided by.
-  func divisor(_ count: Int, countsPadding: Bool) -> Int {
-    countsPadding ? rows.mostCount * columns.mostCount : max(1, count)
+  /// What the mean of a result, one of a sample's, is divided by; `count`: how many values on the image it takes in.
+  func divisor(_ result: Int, _ count: Int, countsPadding: Bool) -> Int {
+    guard countsPadding else { return max(1, count) }
+    let pixel = result / max(1, input[3])
+    return rows.paddedCount(pixel / output[2] % output[1]) * columns.paddedCount(pixel % output[2])
   }
 }
 
@@ -371,7 +388,7 @@ private func averageOfRow<Element: TensorElement>(
       let values = x + place
       for channel in 0..<channels { mean[channel] += values[channel] }
     }
-    let divisor = Element(pooling.divisor(places.count, countsPadding: countsPadding))
+    let divisor = Element(pooling.divisor(result, places.count, countsPadding: countsPadding))
     for channel in 0..<channels { mean[channel] /= divisor }
   }
 }
@@ -384,7 +401,7 @@ private func averageGradientOfSample<Element: TensorElement>(
 ) {
   let channels = pooling.input[3]
   pooling.forEachResult(of: sample) { result, places in
-    let divisor = Element(pooling.divisor(places.count, countsPadding: countsPadding))
+    let divisor = Element(pooling.divisor(result, places.count, countsPadding: countsPadding))
     let share = g + result
     for place in places {
       let gradients = dx + place

@@ -56,34 +56,41 @@ public struct Window: Hashable, Sendable, Codable {
   }
 
   /// How many places along each axis the window has in an image; nil where the padded image is smaller than the window.
-  public func resultExtent(for image: Extent2d) -> Extent2d? {
-    guard let height = rows.resultCount(for: image.height), let width = columns.resultCount(for: image.width) else {
-      return nil
-    }
+  ///
+  /// - Parameters:
+  ///   - image: the size of the image.
+  ///   - countsPartialWindows: whether the last place along an axis may be one that reaches over the image and its padding, as by
+  ///     PyTorch's and ONNX's `ceil_mode`: it must begin before the padding behind the image.
+  public func resultExtent(for image: Extent2d, countsPartialWindows: Bool = false) -> Extent2d? {
+    guard let height = rows.resultCount(for: image.height, countsPartialWindows: countsPartialWindows),
+      let width = columns.resultCount(for: image.width, countsPartialWindows: countsPartialWindows)
+    else { return nil }
     return Extent2d(height: height, width: width)
   }
 
   /// The window along the height.
-  var rows: WindowAxis {
+  package var rows: WindowAxis {
     WindowAxis(size: size.height, stride: stride.height, padding: padding.height, dilation: dilation.height)
   }
 
   /// The window along the width.
-  var columns: WindowAxis {
+  package var columns: WindowAxis {
     WindowAxis(size: size.width, stride: stride.width, padding: padding.width, dilation: dilation.width)
   }
 }
 
 /// A window along one axis.
-struct WindowAxis {
+package struct WindowAxis {
   let size, stride, padding, dilation: Int
 
-  /// How far it is from the first value that the window takes in to the last.
-  private var reach: Int { (size - 1) * dilation }
-
-  func resultCount(for length: Int) -> Int? {
-    let free = length + 2 * padding - reach - 1
-    return free < 0 ? nil : free / stride + 1
+  /// How many places the window has; nil where it has none. `countsPartialWindows`: whether there is one more where a part is left over
+  /// behind the last of them, unless it would begin in the padding behind.
+  func resultCount(for length: Int, countsPartialWindows: Bool = false) -> Int? {
+    let free = length + 2 * padding - (size - 1) * dilation - 1
+    guard countsPartialWindows else { return free < 0 ? nil : free / stride + 1 }
+    guard free > -stride, length > 0 else { return nil }
+    let last = (free + stride - 1) / stride
+    return last * stride < length + padding ? last + 1 : last
   }
 
   /// The places of the window's values for result 0 and on: result `i` takes in `i · stride + k · dilation − padding`.

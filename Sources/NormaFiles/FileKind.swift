@@ -24,7 +24,7 @@ public enum FileKind: Hashable, Sendable, CaseIterable {
     case .npy: "a NumPy array (.npy)"
     case .npz: "a NumPy archive (.npz)"
     case .onnx: "an ONNX model"
-    case .pyTorch: "a PyTorch file (a zip archive with a pickle)"
+    case .pyTorch: "a PyTorch file"
     case .pickle: "a Python pickle"
     case .hdf5: "an HDF5 file"
     case .keras: "a Keras model (.keras)"
@@ -102,15 +102,17 @@ public enum FileKind: Hashable, Sendable, CaseIterable {
     (.parquet, 0, Array("PAR1".utf8)), (.arrow, 0, Array("ARROW1".utf8)), (.arrow, 0, Array("FEA1".utf8)),
     (.sqlite, 0, Array("SQLite format 3\0".utf8)), (.pdf, 0, Array("%PDF-".utf8)),
     (.utf16, 0, [0xFF, 0xFE]), (.utf16, 0, [0xFE, 0xFF]),
-    // Protocols 2 to 5; what PyTorch wrote before its zip archives begins so too.
+    // What PyTorch wrote before its zip archives is a pickle, too. Protocols 2 to 5.
+    (.pyTorch, 0, PyTorchLayout.earlierMagic),
     (.pickle, 0, [0x80, 2]), (.pickle, 0, [0x80, 3]), (.pickle, 0, [0x80, 4]), (.pickle, 0, [0x80, 5]),
   ]
 
   /// What kind of zip archive it is, by the names of its first members, which stand in the archive as they are.
   private static func kind(ofZip start: [UInt8]) -> FileKind {
     func holds(_ name: String) -> Bool { start.firstRange(of: Array(name.utf8)) != nil }
+    // TorchScript programs begin with the numbers.
+    if holds("/data.pkl") || holds("/data/0") { return .pyTorch }
     if holds(".npy") { return .npz }
-    if holds("data.pkl") { return .pyTorch }
     if holds("[Content_Types].xml") || holds("xl/") { return .spreadsheet }
     return holds("model.weights.h5") || (holds("metadata.json") && holds("config.json")) ? .keras : .zip
   }

@@ -1,6 +1,7 @@
-/// Named tensors in whichever of the formats for them a file is: safetensors, `.npz`, or `.npy` with a single one.
+/// Named tensors in whichever of the formats for them a file is: safetensors, `.npz`, `.npy` with a single one, or, to be read,
+/// PyTorch's (``PyTorchFile``).
 public struct TensorFile: Equatable, Sendable {
-  /// A format of named tensors, by the ending of its files' names.
+  /// A format of named tensors that is written, by the ending of its files' names.
   public enum Format: String, Sendable, CaseIterable {
     case safetensors, npz, npy
 
@@ -17,6 +18,10 @@ public struct TensorFile: Equatable, Sendable {
   public var entries: [String: Safetensors.Entry]
   /// Text about them, which safetensors alone can hold.
   public var metadata: [String: String]
+  /// The place of the dictionary of a file of PyTorch's that the tensors were in, such as `model`; empty for a file's own.
+  public private(set) var dictionary = ""
+  /// What that dictionary held beside tensors and numbers, which is left out.
+  public private(set) var leftOut: [String] = []
 
   /// Tensors and metadata.
   public init(entries: [String: Safetensors.Entry], metadata: [String: String] = [:]) {
@@ -26,11 +31,15 @@ public struct TensorFile: Equatable, Sendable {
 
   /// Reads a file of whichever format its first bytes say; ``TensorReader`` reads one tensor at a time.
   ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - dictionary: which dictionary of a file of PyTorch's to take, such as `model`; nil for the only one with tensors.
   /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole file of one of the formats, or its
   ///   tensors take more memory than there is.
-  public init(contentsOf path: String) throws {
-    let reader = try TensorReader(contentsOf: path)
+  public init(contentsOf path: String, dictionary: String? = nil) throws {
+    let reader = try TensorReader(contentsOf: path, dictionary: dictionary)
     self.init(entries: try reader.entries(), metadata: reader.metadata)
+    (self.dictionary, leftOut) = (reader.dictionary, reader.otherNames)
   }
 
   /// Writes the file whole or not at all, as ``FileAccess`` does. The metadata are lost but in safetensors.

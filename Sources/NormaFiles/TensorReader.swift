@@ -26,23 +26,44 @@ public struct TensorReader: Sendable {
   public let tensors: [Description]
   /// Text about them, which safetensors alone has.
   public let metadata: [String: String]
+  /// The place of the dictionary that the tensors are in, such as `model`, which files of PyTorch's alone have; empty for a file's own.
+  public var dictionary: String { if case .pyTorch(let file) = source { file.dictionary } else { "" } }
+  /// What a dictionary of PyTorch's holds beside tensors and numbers.
+  public var otherNames: [String] { if case .pyTorch(let file) = source { file.otherNames } else { [] } }
 
   private enum Source: Sendable {
     case safetensors(SafetensorsFile)
     case archive([String: NumPyMember], file: String)
     case array(MappedFile, NumPyHeader)
+    case pyTorch(PyTorchFile)
   }
 
   private let source: Source
 
   /// Opens a file of whichever format its first bytes say, and reads what it says of its tensors.
   ///
-  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole file of one of the formats.
-  public init(contentsOf path: String) throws {
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - dictionary: which dictionary of a file of PyTorch's to take, such as `model`; nil for the only one with tensors.
+  /// - Throws: ``FileError`` if it cannot be read, ``FormatError`` if it is not a whole file of one of the formats, or ``PyTorchFile``
+  ///   refuses it.
+  public init(contentsOf path: String, dictionary: String? = nil) throws {
     let mapping = try MappedFile(path)
-    let start = try mapping.withUnsafeBytes(in: 0..<min(8, mapping.count)) { Array($0) }
-    if ZipArchive.isZip(start) {
-      let archive = try ZipArchive(mapping)
+    let start = try mapping.withUnsafeBytes(in: 0..<min(16, mapping.count)) { Array($0) }
+    let archive = ZipArchive.isZip(start) ? try ZipArchive(mapping) : nil
+    if archive.map(PyTorchLayout.isPyTorch) ?? start.starts(with: PyTorchLayout.earlierMagic) {
+      let file = try PyTorchFile(mapping, dictionary: dictionary)
+      tensors = file.tensors
+      metadata = [:]
+      source = .pyTorch(file)
+      return
+    }
+    guard dictionary == nil else {
+      throw FormatError(
+        file: path, problem: "it is no file of PyTorch's, and only those have dictionaries",
+        remedy: "Leave out which one is meant.")
+    }
+    if let archive {
       let members = try archive.members.map { try NumPyMember($0, of: archive) }
       tensors = members.map {
         Description(name: $0.name, elementType: $0.header.type, shape: $0.header.shape)
@@ -79,6 +100,12 @@ public struct TensorReader: Sendable {
       try NumberStream(
         type: header.type, isBigEndian: header.isBigEndian, source: .mapped(mapping, header.dataStart..<mapping.count)
       ).forEachValue(body)
+    case .pyTorch(let file):
+      if let numbers = file.numbers(of: name) {
+        try numbers.forEachValue(body)
+      } else {
+        try file.entry(name)?.values(of: Double.self).elements.forEach(body)
+      }
     }
   }
 
@@ -91,6 +118,7 @@ public struct TensorReader: Sendable {
     case .safetensors(let file): try file.entry(name)
     case .archive(let members, _): try members[name]?.entry()
     case .array(let mapping, _): name == tensors[0].name ? try NumPyArray(mapping).entry : nil
+    case .pyTorch(let file): try file.entry(name)
     }
   }
 
@@ -103,6 +131,7 @@ public struct TensorReader: Sendable {
     case .safetensors(let file): try Safetensors(file).entries
     case .archive(let members, let file): try NumPyArchive(members.values, file: file).entries
     case .array(let mapping, _): [tensors[0].name: try NumPyArray(mapping).entry]
+    case .pyTorch(let file): try file.entries()
     }
   }
 }

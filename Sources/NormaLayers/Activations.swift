@@ -11,6 +11,15 @@ public final class ReLU<Element: TensorElement>: Nonlinearity {
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> { x.relu() }
 }
 
+/// `min(max(0, x), 6)`.
+public final class ReLU6<Element: TensorElement>: Nonlinearity {
+  public init() {}
+  public var summary: String { "ReLU6" }
+  public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
+    x.clamped(to: 0...6)
+  }
+}
+
 /// `x` where positive, `slope · x` elsewhere.
 public final class LeakyReLU<Element: TensorElement>: Nonlinearity {
   /// What negative inputs are multiplied by.

@@ -59,8 +59,8 @@ public final class Conv2d<Element: TensorElement>: Layer {
     _ shape: Shape, groups: Int, _ initialization: Initialization, using generator: inout RandomGenerator
   ) -> Tensor<Element> {
     let area = shape[2] * shape[3]
-    return initialization.draw(
-      shape, fanIn: shape[1] * area, fanOut: shape[0] / groups * area, using: &generator)
+    let outputs = initialization == .kaimingNormalOutputs ? shape[0] : shape[0] / groups
+    return initialization.draw(shape, fanIn: shape[1] * area, fanOut: outputs * area, using: &generator)
   }
 
   /// The number of channels it takes.

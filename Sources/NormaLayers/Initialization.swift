@@ -10,10 +10,14 @@ public enum Initialization: Hashable, Sendable, Codable {
   case xavierUniform
   /// Normal, variance `2 / fanIn`, made for ReLU (He and others 2015).
   case kaimingNormal
+  /// Normal, variance `2 / fanOut`, where outputs of all groups count: PyTorch's `fan_out`, torchvision's usual start.
+  case kaimingNormalOutputs
   /// Even over ±√(6 / fanIn) (He and others 2015).
   case kaimingUniform
   /// Even over ±1/√fanIn: PyTorch's default for linear layers, its biases excepted, which start at 0 here.
   case fanInUniform
+  /// Even over ±`bound`.
+  case uniform(bound: Double)
 
   /// Draws weights of the given shape.
   public func draw<Element: TensorElement>(
@@ -32,8 +36,10 @@ public enum Initialization: Hashable, Sendable, Codable {
     case .xavierNormal: normal(2 / (fanIn + fanOut))
     case .xavierUniform: uniform(6 / (fanIn + fanOut))
     case .kaimingNormal: normal(2 / fanIn)
+    case .kaimingNormalOutputs: normal(2 / fanOut)
     case .kaimingUniform: uniform(6 / fanIn)
     case .fanInUniform: uniform(1 / fanIn)
+    case .uniform(let bound): .uniform(shape, in: -bound..<bound, using: &generator)
     }
   }
 }
@@ -46,8 +52,10 @@ extension Initialization: CustomStringConvertible {
     case .xavierNormal: "Xavier, normal"
     case .xavierUniform: "Xavier, uniform"
     case .kaimingNormal: "Kaiming, normal"
+    case .kaimingNormalOutputs: "Kaiming by outputs, normal"
     case .kaimingUniform: "Kaiming, uniform"
     case .fanInUniform: "uniform over ±1/√inputs"
+    case .uniform(let bound): "uniform over ±\(bound)"
     }
   }
 }

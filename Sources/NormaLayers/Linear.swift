@@ -3,7 +3,7 @@ import NormaTensor
 
 /// A linear (fully connected) layer: `y = x · weightᵀ + bias`, `[…, inputs] → […, outputs]`.
 public final class Linear<Element: TensorElement>: Layer {
-  /// `[outputs, inputs]`, as PyTorch stores it.
+  /// `[outputs, inputs]`, as PyTorch stores it, or `[outputs, inputs, 1, 1]`.
   public let weight: Parameter<Element>
   /// What the layer multiplies by in place of ``weight``, computed from it; nil where it multiplies by that itself.
   public let normalizedWeight: NormalizedWeight<Element>?
@@ -23,16 +23,20 @@ public final class Linear<Element: TensorElement>: Layer {
   }
 
   /// A layer whose weights are drawn from a generator of their own, when they are first asked for, and biases of 0.
+  ///
+  /// If it `hasWindow`, its weight has the shape of a convolution's of one pixel, as other tools store it.
   public init(
     inputs: Int, outputs: Int, hasBias: Bool = true, initialization: Initialization = .kaimingNormal,
-    weightNormalization: WeightNormalization? = nil, random: RandomGenerator
+    weightNormalization: WeightNormalization? = nil, hasWindow: Bool = false, random: RandomGenerator
   ) {
     require(inputs > 0 && outputs > 0, "a linear layer of \(inputs) inputs and \(outputs) outputs")
+    require(!hasWindow || weightNormalization == nil, "a normalized weight of a window")
+    let shape: Shape = hasWindow ? [outputs, inputs, 1, 1] : [outputs, inputs]
     let weight = Parameter<Element>(
-      shape: [outputs, inputs], name: weightNormalization?.names.weight ?? "weight", kind: .weight
+      shape: shape, name: weightNormalization?.names.weight ?? "weight", kind: .weight
     ) {
       var generator = random
-      return initialization.draw([outputs, inputs], fanIn: inputs, fanOut: outputs, using: &generator)
+      return initialization.draw(shape, fanIn: inputs, fanOut: outputs, using: &generator)
     }
     self.weight = weight
     normalizedWeight = weightNormalization.map { NormalizedWeight(weight, $0, random: random) }
@@ -53,6 +57,8 @@ public final class Linear<Element: TensorElement>: Layer {
 
   @specialized(where Element == Float)
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
-    x.linear(weight: pass.weight(weight, normalizedWeight), bias: bias.map { pass.variable(for: $0) })
+    var matrix = pass.weight(weight, normalizedWeight)
+    if weight.shape.rank > 2 { matrix = matrix.reshaped(to: [weight.shape[0], weight.shape[1]]) }
+    return x.linear(weight: matrix, bias: bias.map { pass.variable(for: $0) })
   }
 }

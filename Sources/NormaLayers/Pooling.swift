@@ -6,13 +6,20 @@ import NormaTensor
 public final class MaxPool2d<Element: TensorElement>: Layer {
   /// The window's size, stride, padding and dilation.
   public let window: Window
+  /// Whether the last window along an axis may reach over the end of the image: PyTorch's `ceil_mode`.
+  public let countsPartialWindows: Bool
 
   /// A pooling; the window must not reach over the image by more than half its size.
-  public init(_ window: Window) { self.window = window }
+  public init(_ window: Window, countsPartialWindows: Bool = false) {
+    self.window = window
+    self.countsPartialWindows = countsPartialWindows
+  }
 
-  public var summary: String { "MaxPool2d(\(window.summary))" }
+  public var summary: String {
+    "MaxPool2d(\(window.summary)\(countsPartialWindows ? ", partial windows too" : ""))"
+  }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
-    x.maxPooled(window)
+    x.maxPooled(window, countsPartialWindows: countsPartialWindows)
   }
 }
 
@@ -20,18 +27,23 @@ public final class MaxPool2d<Element: TensorElement>: Layer {
 public final class AveragePool2d<Element: TensorElement>: Layer {
   /// The window's size, stride, padding and dilation.
   public let window: Window
-  /// Whether places outside the image count as zeros, as in PyTorch, or not at all.
+  /// Whether places in the padding count as zeros, as in PyTorch, or not at all.
   public let countsPadding: Bool
+  /// Whether the last window along an axis may reach over the end of the image: PyTorch's `ceil_mode`.
+  public let countsPartialWindows: Bool
 
   /// A pooling; the window must not reach over the image by more than half its size.
-  public init(_ window: Window, countsPadding: Bool = true) {
+  public init(_ window: Window, countsPadding: Bool = true, countsPartialWindows: Bool = false) {
     self.window = window
     self.countsPadding = countsPadding
+    self.countsPartialWindows = countsPartialWindows
   }
 
-  public var summary: String { "AveragePool2d(\(window.summary))" }
+  public var summary: String {
+    "AveragePool2d(\(window.summary)\(countsPartialWindows ? ", partial windows too" : ""))"
+  }
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
-    x.averagePooled(window, countsPadding: countsPadding)
+    x.averagePooled(window, countsPadding: countsPadding, countsPartialWindows: countsPartialWindows)
   }
 }
 

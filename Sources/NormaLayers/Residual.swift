@@ -6,7 +6,7 @@ import NormaTensor
 /// sum if wanted.
 ///
 /// The body's layers have the names in files that they have in the body, those of the shortcut stand under `downsample`, as in
-/// torchvision's residual networks.
+/// torchvision's residual networks, or another name.
 public final class Residual<Element: TensorElement>: Layer {
   /// The branch.
   public let body: Sequential<Element>
@@ -14,16 +14,25 @@ public final class Residual<Element: TensorElement>: Layer {
   public let shortcut: (any Layer<Element>)?
   /// Whether ReLU is applied to the sum.
   public let rectifies: Bool
+  private let shortcutName: String
+  private let listsShortcutFirst: Bool
 
-  /// The sum of a branch and a shortcut; their results must have the same shape.
-  public init(_ body: Sequential<Element>, shortcut: (any Layer<Element>)? = nil, rectifies: Bool = false) {
+  /// The sum of a branch and a shortcut; their results must have the same shape. The shortcut is listed under a name behind the body's layers,
+  /// or before them.
+  public init(
+    _ body: Sequential<Element>, shortcut: (any Layer<Element>)? = nil, shortcutName: String = "downsample",
+    listsShortcutFirst: Bool = false, rectifies: Bool = false
+  ) {
     self.body = body
     self.shortcut = shortcut
+    self.shortcutName = shortcutName
+    self.listsShortcutFirst = listsShortcutFirst
     self.rectifies = rectifies
   }
 
   public var children: [(name: String, layer: any Layer<Element>)] {
-    body.children + (shortcut.map { [(name: "downsample", layer: $0)] } ?? [])
+    let around = shortcut.map { [(name: shortcutName, layer: $0)] } ?? []
+    return listsShortcutFirst ? around + body.children : body.children + around
   }
 
   public var summary: String {
@@ -33,31 +42,39 @@ public final class Residual<Element: TensorElement>: Layer {
 
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) throws -> Variable<Element> {
     let y = try body(x, in: pass)
-    let around = try shortcut.map { try pass.apply($0, named: "downsample", to: x) } ?? x
+    let around = try shortcut.map { try pass.apply($0, named: shortcutName, to: x) } ?? x
     return y.adding(around, rectifies: rectifies)
   }
 }
 
 /// The shortcut without weights of the first residual networks (He and others 2015, option A): every so many pixels, and
-/// channels of zeros after those there are: `[N, H, W, C] → [N, H', W', channels]`.
+/// channels of zeros after those there are, or around them: `[N, H, W, C] → [N, H', W', channels]`.
 public final class PaddedShortcut<Element: TensorElement>: Layer {
   /// How far it is from one pixel that is taken to the next.
   public let stride: Int
   /// How many channels the result has.
   public let channels: Int
+  /// How many of the channels of zeros stand before those there are.
+  public let before: Int
 
   /// A shortcut to a smaller image of more channels.
-  public init(stride: Int, channels: Int) {
-    require(stride > 0 && channels > 0, "a shortcut of stride \(stride) to \(channels) channels")
+  public init(stride: Int, channels: Int, before: Int = 0) {
+    require(
+      stride > 0 && channels > before && before >= 0,
+      "a shortcut of stride \(stride) to \(channels) channels, \(before) of them zeros at first")
     self.stride = stride
     self.channels = channels
+    self.before = before
   }
 
   private var window: Window { Window(1, stride: Extent2d(height: stride, width: stride)) }
 
-  public var summary: String { "PaddedShortcut(stride \(stride), \(channels) channels)" }
+  public var summary: String {
+    "PaddedShortcut(stride \(stride), \(channels) channels\(before > 0 ? ", \(before) of zeros before" : ""))"
+  }
 
   public func callAsFunction(_ x: Variable<Element>, in pass: Pass<Element>) -> Variable<Element> {
-    (stride == 1 ? x : x.averagePooled(window)).paddedChannels(to: channels)
+    let pixels = stride == 1 ? x : x.averagePooled(window)
+    return (before == 0 ? pixels : pixels.padded(axis: -1, before: before, after: 0)).paddedChannels(to: channels)
   }
 }

@@ -62,6 +62,42 @@ struct FineTuningCommandTests {
     #expect(answers.status == 0, "\(answers.error)")
   }
 
+  @Test func aCheckpointOfPyTorchsIsTrainedFurther() throws {
+    let folder = try Folder()
+    let file = fixturesDirectory.appending(path: "conversion/mlp.pt").path
+    let original = try Safetensors(contentsOf: fixturesDirectory.appending(path: "conversion/mlp.safetensors").path)
+    var random = RandomGenerator(seed: 5)
+    for (name, classes) in [("base", ["v", "w", "x", "y"]), ("other", ["u", "v", "w"])] {
+      let rows = (0..<60).map { row in
+        ((0..<10).map { _ in "\(random.normalPair().0)" } + [classes[row % classes.count]]).joined(separator: ",")
+      }
+      try folder.write(rows.joined(separator: "\n"), to: "\(name).csv")
+    }
+    func tune(_ data: String, _ options: [String]) throws -> Norma.Outcome {
+      try train(folder, "\(data).csv", ["--from", file, "--out", folder.path("tuned")] + options)
+    }
+    expectFailure(try tune("base", []), status: 64, saying: "--model does")
+    expectFailure(try tune("base", ["--model", "mlp:12,8"]), status: 65, saying: "it is no state of mlp:12,8")
+    let options = ["--model", "mlp:12,9", "--learning-rate", "1e-12", "--freeze-statistics", "*"]
+    let outcome = try tune("base", options)
+    try #require(outcome.status == 0, "\(outcome.error)")
+    for words in [
+      "the state dictionary stands under 'state_dict'", "the names begin with 'model.'",
+      "'loss.weight' begins otherwise",
+    ] {
+      #expect(outcome.error.contains(words), "\(outcome.error)")
+    }
+    let tuned = try state(folder, "tuned")
+    for (name, entry) in original.entries {
+      guard let expected = entry.tensor(of: Float.self) else { continue }
+      // A rate of 1e-12 moves a weight by no more, and rounding leaves it where it is.
+      #expect(tuned.tensors[name].map { haveSameBits($0, expected) } == true, "\(name)")
+    }
+    let other = try tune("other", options)
+    try #require(other.status == 0, "\(other.error)")
+    #expect(try state(folder, "tuned").tensors["6.weight"]?.shape == [3, 9])
+  }
+
   @Test func theSameClassesKeepTheirHead() throws {
     let folder = try makeBase()
     let outcome = try Norma.run([

@@ -11,7 +11,8 @@ For each network NAME:
 - expected.safetensors holds `NAME.x`, images with their channels last, and `NAME.y`, in float64, what PyTorch's network
   makes of them in double precision, in inference.
 
-convnet.npz is the state dictionary of convnet, saved with numpy.savez.
+convnet.npz is the state dictionary of convnet, saved with numpy.savez. mlp.pt is a checkpoint in which that of mlp is a part
+of a module with a loss.
 """
 
 import pathlib
@@ -108,6 +109,9 @@ def make(folder):
         if name == "resnet20":
             state = {key: value for key, value in state.items() if key.rpartition(".")[2] not in ("weight", "bias")}
         save_file(state, folder / f"{name}.safetensors", metadata={"format": "pt"})
+        if name == "mlp":
+            part = OrderedDict((f"model.{key}", value) for key, value in state.items())
+            torch.save({"epoch": 4, "state_dict": part | {"loss.weight": torch.ones(4)}}, folder / "mlp.pt")
         if name == "convnet":
             numpy.savez(folder / "convnet.npz", **{key: value.numpy() for key, value in state.items()})
         x = images(f"{name}.x", shape)[:4]

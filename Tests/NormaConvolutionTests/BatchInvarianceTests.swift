@@ -75,9 +75,15 @@ import Testing
         size, stride: Extent2d(height: draw(1...3), width: draw(1...3)),
         padding: Extent2d(height: draw(0...size.height / 2), width: draw(0...size.width / 2)))
       let x = Tensor<Float>.normal([5, draw(4...9), draw(4...9), draw(1...40)], using: &random)
-      expectInvariance(x, "maximum over \(window)") { Pooling2d.maximum($0, window: window) }
-      for counts in [false, true] {
-        expectInvariance(x, "average over \(window)") { Pooling2d.average($0, window: window, countsPadding: counts) }
+      for partial in [false, true] {
+        expectInvariance(x, "maximum over \(window)") {
+          Pooling2d.maximum($0, window: window, countsPartialWindows: partial)
+        }
+        for counts in [false, true] {
+          expectInvariance(x, "average over \(window)") {
+            Pooling2d.average($0, window: window, countsPadding: counts, countsPartialWindows: partial)
+          }
+        }
       }
       expectInvariance(x, "average over all") { Pooling2d.globalAverage($0) }
     }

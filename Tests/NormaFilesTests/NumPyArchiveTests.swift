@@ -55,12 +55,10 @@ import Testing
     let error = try #require(throws: FormatError.self) { try NumPyArchive(contentsOf: numpyFixture("object.npz")) }
     #expect(error.file == "\(numpyFixture("object.npz")): object.npy")
     #expect(error.problem.contains("Python objects"))
-    for (name, words) in [("state/data.pkl", "a pickle of PyTorch's"), ("readme.txt", "no .npy file")] {
-      var writer = ZipWriter()
-      writer.add(name, [1, 2, 3])
-      let error = #expect(throws: FormatError.self) { try NumPyArchive(bytes: writer.archive(), file: "f") }
-      #expect(error?.location == "member '\(name)'")
-      #expect(error?.problem.contains(words) == true)
-    }
+    var writer = ZipWriter()
+    writer.add("readme.txt", [1, 2, 3])
+    let other = #expect(throws: FormatError.self) { try NumPyArchive(bytes: writer.archive(), file: "f") }
+    #expect(other?.location == "member 'readme.txt'")
+    #expect(other?.problem == "it is no .npy file")
   }
 }

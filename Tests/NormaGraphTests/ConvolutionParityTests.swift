@@ -87,11 +87,11 @@ import Testing
     let window = Window(
       settings.size.map(extent) ?? 1, stride: extent(settings.stride), padding: extent(settings.padding),
       dilation: extent(settings.dilation))
-    let countsPadding = settings.countIncludePad ?? true
+    let (countsPadding, isPartial) = (settings.countIncludePad ?? true, settings.ceilMode ?? false)
     func pool<Other: TensorElement>(_ x: Variable<Other>) -> Variable<Other> {
       switch settings.pooling {
-      case "max": x.maxPooled(window)
-      case "average": x.averagePooled(window, countsPadding: countsPadding)
+      case "max": x.maxPooled(window, countsPartialWindows: isPartial)
+      case "average": x.averagePooled(window, countsPadding: countsPadding, countsPartialWindows: isPartial)
       default: x.globallyAveraged()
       }
     }
@@ -134,6 +134,7 @@ import Testing
     #expect(Set(settings.map(\.bias)).count == 2)
     #expect(Set(Self.poolingCases.map(\.settings.countIncludePad)) == [nil, true, false])
     let maxima = Self.poolingCases.filter { $0.settings.pooling == "max" }
+    #expect(maxima.contains { $0.settings.ceilMode == true })
     #expect(maxima.contains { $0.expected("y").elements.contains { $0.isNaN } })
     #expect(maxima.contains { $0.expected("y").elements.contains { $0 == -.infinity } })
   }

@@ -86,6 +86,13 @@ import Testing
     }
   }
 
+  @Test func droppedSamples() {
+    check([draw([5, 2, 4, 3], seed: 9)], result: [5, 2, 4, 3]) { inputs in
+      var generator = RandomGenerator(seed: 7)
+      return inputs[0].sampleDropout(keepProbability: 0.6, using: &generator)
+    }
+  }
+
   @Test func anIndexThatIsNoneIsNamed() {
     let table = Variable(Tensor<Float>.zeros([3, 2]))
     for (value, description) in [

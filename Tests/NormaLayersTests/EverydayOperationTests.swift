@@ -118,6 +118,7 @@ extension ActivationKind {
   fileprivate func function(_ x: Variable<Double>) -> Variable<Double> {
     switch self {
     case .relu: x.relu()
+    case .relu6: x.clamped(to: 0...6)
     case .leakyReLU: x.leakyReLU(slope: 0.01)
     case .sigmoid: x.sigmoid()
     case .tanh: x.hyperbolicTangent()

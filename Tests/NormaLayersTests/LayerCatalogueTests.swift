@@ -95,6 +95,19 @@ import Testing
       Embedding(count: 9, width: 5, using: &$0)
     },
     Entry("ChannelDropout(keeps 0.5)", [3, 4, 5], [3, 4, 5], unfit: []) { _ in ChannelDropout(keepProbability: 0.5) },
+    Entry("StochasticDepth(keeps 0.5)", [3, 4, 5], [3, 4, 5], unfit: []) { _ in StochasticDepth(keepProbability: 0.5) },
+    Entry("MaxPool2d(3×3, stride 2, partial windows too)", [6, 7, 3], [3, 3, 3], unfit: [1, 7, 3]) { _ in
+      MaxPool2d(Window(3, stride: 2), countsPartialWindows: true)
+    },
+    Entry("AveragePool2d(2×2, stride 2, partial windows too)", [5, 6, 3], [3, 3, 3], unfit: [5, 6]) { _ in
+      AveragePool2d(Window(2, stride: 2), countsPartialWindows: true)
+    },
+    Entry("PaddedShortcut(stride 2, 7 channels, 2 of zeros before)", [5, 4, 3], [3, 2, 7], unfit: [5, 4, 8]) { _ in
+      PaddedShortcut(stride: 2, channels: 7, before: 2)
+    },
+    Entry("SqueezeExcitation(8, 3 between)", [3, 4, 8], [3, 4, 8], unfit: [3, 4, 7]) {
+      SqueezeExcitation(8, between: 3, activation: .silu, gate: .hardSigmoid, random: $0)
+    },
     Entry("SqueezeExcitation(8, 2 between)", [3, 4, 8], [3, 4, 8], unfit: [3, 4, 7]) {
       SqueezeExcitation(8, ratio: 4, using: &$0)
     },
@@ -147,9 +160,11 @@ import Testing
     #expect(try layer.outputShape(for: Shape([3] + entry.sample)) == Shape([3] + entry.output))
     #expect(try layer(Variable(entry.batch(3)), in: .inference).shape == Shape([3] + entry.output))
     // In training a channel of a batch without other axes could be dropped; a batch of scalars has no channels.
-    if !(layer is ChannelDropout<Float>) {
+    if !(layer is ChannelDropout<Float> || layer is StochasticDepth<Float>) {
       #expect(throws: LayerError.self) { try layer.outputShape(for: Shape([3] + entry.unfit)) }
-      #expect(throws: LayerError.self) { try InferenceModel(layer)(.zeros(Shape([3] + entry.unfit))) }
+      #expect(throws: LayerError.self) {
+        try InferenceModel(layer, sampleShape: Shape(entry.sample))(.zeros(Shape([3] + entry.unfit)))
+      }
     }
     try layer.checkNames()
   }
@@ -261,6 +276,35 @@ import Testing
     }
     try check(Double.self)
     try check(Float.self)
+  }
+
+  @Test func wholeSamplesAreDroppedInTrainingAndNoneInInference() throws {
+    let x = Tensor<Float>.ones([200, 3, 2, 4])
+    let layer = StochasticDepth<Float>(keepProbability: 0.8)
+    #expect(try InferenceModel(layer)(x) == x)
+    let y = layer(Variable(x), in: Pass<Float>.training(random: RandomGenerator(seed: 2))).value
+    let samples = (0..<200).map { Set(y.elements[($0 * 24)..<(($0 + 1) * 24)]) }
+    #expect(samples.allSatisfy { $0 == [0] || $0 == [1.25] })
+    // 160 are expected, with a deviation of 5.7.
+    #expect(abs(samples.count { $0 == [1.25] } - 160) < 25)
+  }
+
+  /// Windows as PyTorch's `ceil_mode` counts them: the last begins within the image.
+  @Test(arguments: [
+    (5, 2, 2, 0, 3), (4, 2, 2, 0, 2), (5, 3, 1, 0, 3), (6, 3, 2, 0, 3), (2, 3, 2, 0, 1), (5, 3, 3, 1, 2),
+    (4, 2, 3, 1, 2),
+    (7, 2, 4, 0, 2),
+  ])
+  func partialWindowsCount(length: Int, size: Int, stride: Int, padding: Int, count: Int) throws {
+    let window = Window(
+      Extent2d(height: size, width: 1), stride: Extent2d(height: stride, width: 1),
+      padding: Extent2d(height: padding, width: 0))
+    let layer = MaxPool2d<Float>(window, countsPartialWindows: true)
+    let x = Tensor<Float>((0..<length).map { Float(-$0 - 1) }, shape: [1, length, 1, 1])
+    let y = layer(Variable(x), in: .inference).value
+    let expected = (0..<count).map { Float(-max(0, $0 * stride - padding) - 1) }
+    #expect(y.elements == expected)
+    #expect(try layer.outputShape(for: x.shape) == y.shape)
   }
 
   @Test func wholeChannelsAreDroppedInTrainingAndNoneInInference() throws {

@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "resnet", "resnet19", "resnet50", "resnet020", "resnet20:3", "resnet2", "resnet1208", "vgg:", "vgg:0", "vgg:3,",
+    "", "resnet", "resnet19", "resnet51", "resnet020", "resnet20:3", "resnet2", "resnet1208", "vgg:", "vgg:0", "vgg:3,",
     "convnet:", "convnet:32", "convnet:32x7", "convnet:32x6,100", "convnet:0x7,100", "convnet:32x257,100",
     "convnet:32x7,0", "convnet:32x7,100,100", "convnet:axb,c", "MLP:3", "mlp:0", "mlp:-3", "mlp:1.5", "mlp:3,",
     "mlp:,3", "mlp:a", "mlp: 3", "mlp:16777217",

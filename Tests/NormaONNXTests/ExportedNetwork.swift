@@ -97,7 +97,8 @@ struct ExportedNetwork {
         "large", [16, 16, 3], ModelArchitecture(ResidualNetwork(stem: .large, blocks: [1, 1], width: 4)), .batch),
       .init("vgg", [8, 9, 2], ModelArchitecture(VGGNetwork(widths: [4, 6], keepProbability: 0.9)), .batch),
       layers(), activations(), normalizedWeights(), conditioned(), whitened(), sequence(), picture(), decoder(),
-      signals(), squeezed(), words(), transformer(),
+      signals(), squeezed(), words(), transformer(), mobile(),
+      .init("shuffled", [33, 35, 3], ModelArchitecture(ShuffleNetV2(.half)), .batch),
       untracked(),
       training(.onnx, "training"),
       training(.init(epsilon: 1e-3, rule: .cumulative, estimator: .biased, initialVariance: 1), "cumulative"),
@@ -313,6 +314,26 @@ struct ExportedNetwork {
         AveragePool1d(Window(length: 3, stride: 2, padding: 1), countsPadding: false)
         Flatten()
         Linear(inputs: 30, outputs: 2, using: &random)
+      })
+  }
+
+  /// What published networks for small processors are made of, and images whose size is no multiple of any stride.
+  private static func mobile() throws -> ExportedNetwork {
+    var random = RandomGenerator(seed: 0)
+    return try .init(
+      "mobile", [17, 16, 3],
+      Sequential<Float> {
+        Conv2d(inputs: 3, outputs: 8, window: Window(3, padding: 1), using: &random)
+        HardSwish()
+        MaxPool2d(Window(3, stride: 2), countsPartialWindows: true)
+        SqueezeExcitation(8, between: 3, activation: .silu, gate: .hardSigmoid, random: random.split(1))
+        ReLU6()
+        AveragePool2d(Window(3, stride: 2, padding: 1), countsPartialWindows: true)
+        PaddedShortcut(stride: 2, channels: 13, before: 2)
+        StochasticDepth(keepProbability: 0.8)
+        AveragePool2d(Window(2, stride: 2), countsPadding: false, countsPartialWindows: true)
+        Flatten()
+        Linear(inputs: 52, outputs: 3, using: &random)
       })
   }
 

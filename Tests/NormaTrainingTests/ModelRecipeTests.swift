@@ -124,7 +124,7 @@ private struct Bottleneck: ModelRecipe {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let written = String(decoding: try encoder.encode(read), as: UTF8.self)
-    #expect(written.hasPrefix(#"{"name":"residualNetwork","settings":{"blocks":[1,1,1],"#))
+    #expect(written.hasPrefix(#"{"name":"residualNetwork","settings":{"block":"basic","blocks":[1,1,1],"#))
   }
 
   @Test func countingTheParametersOfALargeNetworkTakesNoMemory() async {

@@ -184,19 +184,42 @@ import Testing
     }
   }
 
-  @Test func whatBeginsOtherwiseKeepsItsNameAndIsTold() throws {
+  @Test func whatBeginsOtherwiseIsLeftOutAndTold() throws {
     let network = try ConvertedNetwork.named("convnet")
     let state = try network.stateDictionary()
-    var whole = StateDictionary(
-      entries: Dictionary(uniqueKeysWithValues: state.entries.map { ("model." + $0.key, $0.value) }))
-    whole.entries["teacher.0.weight"] = .float(.ones([2]))
+    func named(_ prefix: String) -> [String: Safetensors.Entry] {
+      Dictionary(uniqueKeysWithValues: state.entries.map { (prefix + $0.key, $0.value) })
+    }
+    // Weights of a loss, the step of an average.
+    var whole = StateDictionary(entries: named("model."))
+    whole.entries["loss.weight"] = .float(.ones([2]))
+    whole.entries["n_averaged"] = .integers([7], shape: [])
     let model = try network.makeModel()
-    let error = #expect(throws: ModelStateError.self) { try whole.load(into: model, sampleShape: network.sampleShape) }
-    #expect(error?.problems == ["teacher.0.weight": .unexpected])
+    #expect(
+      Set(try whole.load(into: model, sampleShape: network.sampleShape)) == [
+        .prefix("model."), .others(["loss.weight", "n_averaged"]),
+      ])
+    #expect(try haveSameBits(try StateDictionary(model, sampleShape: network.sampleShape), state))
+    // Of two that fit alike neither is taken.
+    let pair = StateDictionary(entries: named("student.").merging(named("teacher.")) { own, _ in own })
+    let error = #expect(throws: ModelStateError.self) { try pair.load(into: model, sampleShape: network.sampleShape) }
+    #expect(error?.problems.keys.sorted() == named("teacher.").keys.sorted())
+    #expect(error?.problems.values.allSatisfy { $0 == .unexpected } == true)
     // A model of which a part is called as it is itself.
-    let twice = StateDictionary(
-      entries: state.entries.merging(state.entries.map { ("model." + $0.key, $0.value) }) { own, _ in own })
+    let twice = StateDictionary(entries: state.entries.merging(named("model.")) { own, _ in own })
     #expect(throws: ModelStateError.self) { try twice.load(into: model, sampleShape: network.sampleShape) }
+  }
+
+  @Test func layersForTrainingAloneAreLeftOut() throws {
+    let network = try ConvertedNetwork.named("convnet")
+    var state = try network.stateDictionary()
+    state.entries["aux1.fc.weight"] = .float(.ones([2, 2]))
+    let model = try network.makeModel()
+    #expect(throws: ModelStateError.self) { try state.load(into: model, sampleShape: network.sampleShape) }
+    #expect(
+      try state.load(into: model, sampleShape: network.sampleShape, auxiliaryLayers: ["aux1", "aux2"])
+        == [.auxiliaryLayer("aux1")])
+    #expect(try ModelArchitecture(parsing: "googlenet").recipe.auxiliaryLayers == ["aux1", "aux2"])
   }
 
   @Test func aStateWithoutCountsIsSupposedToHaveSeenABatch() throws {

@@ -144,6 +144,8 @@ public struct PoolingSettings: ParitySettings {
   public var dilation: [Int]
   /// Of `average` alone.
   public var countIncludePad: Bool?
+  /// Whether partial windows count; nil for no.
+  public var ceilMode: Bool?
 }
 
 /// Topic `residual_network`.

@@ -19,6 +19,13 @@ public enum Python {
   ///
   /// - Throws: ``Failure`` if it fails.
   public static func runScript(_ name: String, _ arguments: String...) throws -> Data {
+    try runScript(name, arguments)
+  }
+
+  /// Runs a script of `Tests/Fixtures` and gives what it printed.
+  ///
+  /// - Throws: ``Failure`` if it fails.
+  public static func runScript(_ name: String, _ arguments: [String]) throws -> Data {
     try run([fixturesDirectory.appending(path: name).path] + arguments)
   }
 

@@ -24,6 +24,10 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
     let again = try NumPyArchive(bytes: archive.serialized(), file: "fuzz again")
     check(again.entries.mapValues(\.shape) == archive.entries.mapValues(\.shape))
   },
+  "pytorch": { bytes in
+    let file = try PyTorchFile(bytes: bytes, file: "fuzz")
+    for tensor in file.tensors { check(try file.entry(tensor.name)?.shape == tensor.shape) }
+  },
   "onnx": { bytes in
     // By bytes: models with numbers that are not equal to themselves are not either.
     let written = try ONNXModel(bytes: bytes).encoded()

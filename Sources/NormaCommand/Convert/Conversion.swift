@@ -17,10 +17,11 @@ struct Conversion {
   /// What was changed or supposed, and what whoever takes the result must know.
   var remarks: [String] = []
 
-  /// Tensors as they are, so far as the format has room for them.
-  init(tensors: TensorFile, as format: TensorFile.Format) {
+  /// Tensors as they are, so far as the format has room for them, and what is to be said of the file they come from.
+  init(tensors: TensorFile, as format: TensorFile.Format, remarks inputRemarks: [String]) {
     result = .tensors(tensors)
     summary = "tensors"
+    remarks = inputRemarks
     guard format != .safetensors else { return }
     let changed = tensors.entries.filter { $0.value.elementType == .bfloat16 }.keys.sorted()
     if !changed.isEmpty {
@@ -115,26 +116,44 @@ struct Conversion {
         remedy: "Say which network it is of with --model and what goes with it, or with --like.")
     }
     summary = "a model, \(recipe)"
-    if recipe.normalization.isBatchNormalization && conventions == nil && options.like == nil {
-      remarks.append(
-        "The file does not say by which conventions batch normalization gathered its statistics; PyTorch's are supposed: "
-          + "\(ConventionReport.words(recipe.conventions)).")
+    if options.like == nil { remarks += Self.supposedWords(recipe, areConventionsGiven: conventions != nil) }
+  }
+
+  /// What of a network no state dictionary says, and so is supposed.
+  static func supposedWords(_ recipe: any ModelRecipe, areConventionsGiven: Bool) -> [String] {
+    var supposed = recipe.unseenSettings
+    let kind = recipe.normalization
+    if [.group, .groupStandardized, .rmsGroup, .evonormS0, .whitening].contains(kind) {
+      supposed.append("the groups of \(kind.words) have sixteen channels, or fewer where these do not go into as many")
     }
+    var words = supposed.map { "The file does not say so, and it is supposed: \($0)." }
+    if kind.isBatchNormalization {
+      guard !areConventionsGiven else { return words }
+      let isPyTorchs = recipe.conventions.epsilon == BatchNormalizationConventions.pyTorch.epsilon
+      words.append(
+        "The file does not say by which conventions batch normalization gathered its statistics; "
+          + "\(isPyTorchs ? "PyTorch's" : "those of torchvision's network") are supposed: "
+          + "\(ConventionReport.words(recipe.conventions)).")
+    } else if ![.none, .lrn, .grn, .dyt, .scale].contains(kind) {
+      words.append(
+        "The file does not say what \(kind.words) adds before its root; \(recipe.conventions.epsilon) is supposed.")
+    }
+    return words
   }
 
   /// What is to be said of loading a state: of more than ten remarks of a kind the first ten, and how many there are more.
-  private static func words(_ remarks: [StateDictionary.Remark]) -> [String] {
+  static func words(_ remarks: [StateDictionary.Remark]) -> [String] {
     var counts: [Int: Int] = [:]
     var words: [String] = []
     for remark in remarks {
       let kind =
         switch remark {
-        case .prefix, .rounded, .earlierNames: 0
+        case .dictionary, .noTensors, .prefix, .others, .auxiliaryLayer, .rounded, .earlierNames: 0
         case .cancelledBias: 1
         case .suppliedCount: 2
         }
       counts[kind, default: 0] += 1
-      if counts[kind, default: 0] <= 10 { words.append(remark.description) }
+      if kind == 0 || counts[kind, default: 0] <= 10 { words.append(remark.description) }
     }
     for (kind, more) in [(1, "biases were dealt with so"), (2, "counts of batches were supposed")] {
       if let count = counts[kind], count > 10 { words.append("\(count - 10) more \(more)") }

@@ -16,9 +16,10 @@ struct Convert: ParsableCommand {
     abstract: "Convert models and arrays from and to PyTorch, NumPy and ONNX.",
     usage: "norma convert <file> -o <file> [<options>]",
     discussion: """
-      What goes in is a model of norma's, a PyTorch state dictionary saved as safetensors or with numpy.savez, or any \
-      tensors in .safetensors, .npz or .npy; what it is shows in the file. What comes out has the format of the name \
-      after -o.
+      What goes in is a model of norma's, a PyTorch state dictionary saved with torch.save, as safetensors or with \
+      numpy.savez, or any tensors in .safetensors, .npz or .npy; what it is shows in the file. Of a file of torch.save \
+      nothing is run: it is refused where it holds other things than containers, numbers, text and tensors. What comes \
+      out has the format of the name after -o.
 
       A model becomes a state dictionary: PyTorch's names and layouts, for images with the channels first. A state \
       dictionary becomes a model if --model and the options below, or --like, say which network it is of; its names \
@@ -42,7 +43,8 @@ struct Convert: ParsableCommand {
         norma convert norma-model -o state.safetensors
         norma convert state.safetensors --model resnet20 --shape 32x32x3 \\
             -o model.safetensors
-        norma convert state.npz --like norma-model -o tuned.safetensors
+        norma convert checkpoint.pt --dictionary model --like norma-model \\
+            -o tuned.safetensors
         norma convert norma-model --to norma --conventions keras -o k.safetensors
         norma convert features.npy -o features.safetensors
         norma convert norma-model --type bfloat16 -o half.safetensors
@@ -87,6 +89,12 @@ struct Convert: ParsableCommand {
       "For a state dictionary and tensors: the half width to which numbers with fractions are rounded, float16 or bfloat16. (default: they keep their type)",
       valueName: "type"))
   var type: HalfPrecision?
+
+  @Option(
+    help: ArgumentHelp(
+      "Of a .pt file that holds several dictionaries of tensors: which one. (default: the only one)", valueName: "name")
+  )
+  var dictionary: String?
 
   @Flag(help: "Print what was done as JSON.")
   var json = false
@@ -145,7 +153,7 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
-    let path = try modelFile(file, kinds: [.safetensors, .npz, .npy, .onnx])
+    let path = try modelFile(file, kinds: [.safetensors, .npz, .npy, .pyTorch, .onnx])
     if try FileKind(ofFile: path) == .onnx { return try convertONNX(path) }
     guard !network.saysOfSamples || network.isGiven else {
       throw UsageError(
@@ -156,7 +164,7 @@ struct Convert: ParsableCommand {
       guard json else { return try output("\(out): an ONNX model, \(network), \(nodes) nodes") }
       return try outputJSON(ONNXResult(file: out, kind: "onnx", network: network, nodeCount: nodes))
     }
-    let input = try TensorFile(contentsOf: path)
+    let input = try TensorFile(contentsOf: path, dictionary: dictionary)
     let isModel = input.metadata[Checkpoint.settingsKey] != nil
     let target = to ?? (isModel ? .pytorch : network.isGiven ? .norma : .tensors)
     let conversion: Conversion
@@ -164,7 +172,8 @@ struct Convert: ParsableCommand {
     case (.tensors, _):
       guard conventions == nil else { throw UsageError("--conventions is for models and for what becomes one.") }
       conversion = try Conversion(
-        tensors: TensorFile(entries: input.entries, metadata: isModel ? [:] : input.metadata), as: format)
+        tensors: TensorFile(entries: input.entries, metadata: isModel ? [:] : input.metadata), as: format,
+        remarks: StateDictionary(input).remarks.map { "In '\(path)' \($0)." })
     case (_, true):
       guard !network.isGiven else { throw UsageError("'\(path)' is a model and knows its network; leave out --model.") }
       conversion = try Conversion(
@@ -173,7 +182,7 @@ struct Convert: ParsableCommand {
       throw UsageError("'\(path)' is no model of norma's; to copy its tensors as they are leave out --to pytorch.")
     case (_, false):
       conversion = try Conversion(
-        of: StateDictionary(entries: input.entries), from: path, settings: network, conventions: conventions)
+        of: StateDictionary(input), from: path, settings: network, conventions: conventions)
     }
     try finish(conversion, target)
   }
@@ -196,7 +205,7 @@ struct Convert: ParsableCommand {
     case .tensors:
       var tensors: [String: Safetensors.Entry] = [:]
       for (name, tensor) in checkpoint.state.tensors { tensors[name] = .float(tensor) }
-      try finish(try Conversion(tensors: TensorFile(entries: tensors), as: format), target)
+      try finish(try Conversion(tensors: TensorFile(entries: tensors), as: format, remarks: []), target)
     }
   }
 

@@ -11,7 +11,7 @@ struct ConvertedNetworkOptions: ParsableArguments {
       "The network, and all that is known of it but its numbers, from a model of norma's.", valueName: "model"))
   var like: String?
 
-  @Option(help: ArgumentHelp("As for train. (default: batch)", valueName: "name"))
+  @Option(help: ArgumentHelp("As for train. (default: batch, or as the network was published)", valueName: "name"))
   var norm: NormalizationKind?
 
   @Option(help: ArgumentHelp("As for train. (default: relu)", valueName: "name"))
@@ -90,7 +90,7 @@ struct ConvertedNetworkOptions: ParsableArguments {
   /// The network that `--model` names.
   func architecture() throws -> ModelArchitecture {
     try NetworkChoices(
-      model: model ?? "", normalization: norm ?? .batch, activation: activation, keep: keep, shortcut: shortcut
+      model: model ?? "", normalization: norm, activation: activation, keep: keep, shortcut: shortcut
     ).architecture()
   }
 
@@ -102,18 +102,9 @@ struct ConvertedNetworkOptions: ParsableArguments {
       return settings
     }
     let architecture = try architecture()
-    // Layers stand in the order of their names in every network that can be named.
-    let matrices = dictionary.entries.filter { $0.value.shape.rank == 2 }
-      .sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }
-    guard let first = matrices.first?.value.shape, let last = matrices.last?.value.shape else {
-      throw FormatError(
-        file: file, problem: "it holds no weights of a linear layer", remedy: "A state dictionary is needed.")
-    }
-    let exampleShape = try shape.map(lengths) ?? [first[1]]
-    if shape == nil && architecture.recipe.takesImages {
-      throw UsageError("\(architecture) takes images: say of what size, such as --shape 32x32x3.")
-    }
-    return try settings(of: architecture, exampleShape: exampleShape, outputCount: last[0], from: file)
+    let exampleShape = try shape.map(lengths) ?? featureShape(dictionary, architecture, file)
+    let count = try architecture.outputCount(of: dictionary, exampleShape: Shape(exampleShape), file: file)
+    return try settings(of: architecture, exampleShape: exampleShape, outputCount: count, from: file)
   }
 
   /// Everything but the tensors of a network whose samples and outputs are known.
@@ -131,6 +122,23 @@ struct ConvertedNetworkOptions: ParsableArguments {
       outputs: isOfValues
         ? .values(count: outputCount) : .classes(names: names ?? (0..<outputCount).map(String.init)),
       standardization: try standardization(exampleShape))
+  }
+
+  /// The features that the first linear layer takes.
+  private func featureShape(
+    _ dictionary: StateDictionary, _ architecture: ModelArchitecture, _ file: String
+  ) throws -> [Int] {
+    guard !architecture.recipe.takesImages else {
+      throw UsageError("\(architecture) takes images: say of what size, such as --shape 32x32x3.")
+    }
+    // Layers stand in the order of their names.
+    let first = dictionary.entries.filter { $0.value.shape.rank == 2 }
+      .min { $0.key.compare($1.key, options: .numeric) == .orderedAscending }
+    guard let first else {
+      throw FormatError(
+        file: file, problem: "it holds no weights of a linear layer", remedy: "A state dictionary is needed.")
+    }
+    return [first.value.shape[1]]
   }
 
   private func lengths(_ text: String) throws -> [Int] {
@@ -175,5 +183,30 @@ struct ConvertedNetworkOptions: ParsableArguments {
       Standardization(
         mode: mode, mean: Tensor(all(mean, otherwise: 0), shape: numbersShape),
         scale: Tensor(all(scale, otherwise: 1), shape: numbersShape)))
+  }
+}
+
+extension ModelArchitecture {
+  /// How many outputs a network has whose numbers a state dictionary holds: what those tensors say whose shapes depend on it.
+  func outputCount(of dictionary: StateDictionary, exampleShape: Shape, file: String) throws -> Int {
+    func shapes(_ outputCount: Int) throws -> [String: Shape] {
+      let network: Sequential<Float> = try recipe.build(
+        sampleShape: exampleShape, outputCount: outputCount, random: RandomGenerator(seed: 0))
+      return network.stateShapes.tensors
+    }
+    let (two, three) = (try shapes(2), try shapes(3))
+    let names = two.keys.filter { two[$0] != three[$0] }.sorted()
+    for name in names {
+      guard let shape = two[name], let axis = shape.indices.first(where: { shape[$0] != three[name]?[$0] }) else {
+        continue
+      }
+      // The names may begin with something that all of them begin with: the shortest is the network's own.
+      let entries = dictionary.entries.filter { $0.key == name || $0.key.hasSuffix("." + name) }
+        .sorted { ($0.key.count, $0.key) < ($1.key.count, $1.key) }.map(\.value)
+      for entry in entries where entry.shape.rank == shape.rank && entry.shape[axis] > 0 { return entry.shape[axis] }
+    }
+    throw FormatError(
+      file: file, problem: "it has no '\(names.last ?? "")', which says how many outputs \(self) has",
+      remedy: "Say which network it is of with --model and what goes with it, or with --like.")
   }
 }

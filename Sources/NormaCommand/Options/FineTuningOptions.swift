@@ -1,11 +1,12 @@
 import ArgumentParser
 import Norma
+import NormaTerminal
 
 /// A model that is trained further, and what of it is left as it is.
 struct FineTuningOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Train this model further instead of a new one: a model.safetensors, or the folder it is in. Features are prepared as it is used to. Where the data have other classes, or another count of numbers to predict, its last layer with parameters, the head, is drawn anew.",
+      "Train this model further instead of a new one: a model.safetensors, the folder it is in, or an ONNX model; or the network of --model from a state dictionary of PyTorch's (.pt, .safetensors or .npz), the data being standardized by themselves. Features are prepared as it is used to. Where the data have other classes, or another count of numbers to predict, its last layer with parameters, the head, is drawn anew.",
       valueName: "model"))
   var from: String?
 
@@ -23,12 +24,19 @@ struct FineTuningOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Of a .pt file in --from that holds several dictionaries of tensors: which one. (default: the only one)",
+      valueName: "name"))
+  var dictionary: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Train the last layer with parameters of --from at so many times the learning rate.", valueName: "factor"))
   var headRate: Double?
 
   func validate() throws {
-    guard from != nil || (freeze.isEmpty && freezeStatistics.isEmpty && headRate == nil) else {
-      throw ValidationError("--freeze, --freeze-statistics and --head-rate are about a model: add --from.")
+    guard from != nil || (freeze.isEmpty && freezeStatistics.isEmpty && headRate == nil && dictionary == nil) else {
+      throw ValidationError(
+        "--freeze, --freeze-statistics, --head-rate and --dictionary are about a model: add --from.")
     }
     if let headRate, !(headRate > 0 && headRate.isFinite) {
       throw ValidationError("--head-rate takes a number above 0, not \(headRate).")
@@ -38,6 +46,46 @@ struct FineTuningOptions: ParsableArguments {
   /// The model that is trained further; nil where a new one is.
   func baseModel() throws -> BaseModel? {
     try from.map { BaseModel(try savedModel($0).checkpoint, name: $0, self) }
+  }
+
+  /// The state dictionary that is trained further; nil where none is, but a model.
+  func stateDictionary() throws -> StateDictionary? {
+    guard let from else { return nil }
+    let file = try modelFile(from, kinds: [.safetensors, .npz, .pyTorch, .onnx])
+    guard try FileKind(ofFile: file) != .onnx else { return nil }
+    guard try TensorReader(contentsOf: file, dictionary: dictionary).metadata[Checkpoint.settingsKey] == nil else {
+      return nil
+    }
+    return try StateDictionary(contentsOf: file, dictionary: dictionary)
+  }
+
+  /// The model of a state dictionary, for data that it is to learn.
+  ///
+  /// - Throws: `FormatError` where it is no state of the network.
+  func baseModel(
+    of dictionary: StateDictionary, _ architecture: ModelArchitecture, for data: DataSplits
+  ) throws -> BaseModel {
+    let name = from ?? ""
+    let shape = data.training.exampleShape
+    let count = try architecture.outputCount(of: dictionary, exampleShape: shape, file: name)
+    let outputs = Checkpoint.Outputs(of: data.training)
+    let settings = Checkpoint.Settings(
+      convertedFrom: name, architecture: architecture, exampleShape: Array(shape),
+      // As many classes as there are here are taken for these.
+      outputs: outputs.count == count ? outputs : .classes(names: (0..<count).map(String.init)), standardization: nil)
+    do {
+      let (checkpoint, remarks) = try Checkpoint.importing(dictionary, settings: settings)
+      try checkpoint.checkNumbers(file: name)
+      let words =
+        Conversion.words(remarks).map { "In '\(name)' \($0)." }
+        + Conversion.supposedWords(architecture.recipe, areConventionsGiven: false)
+      for words in words { remark(words) }
+      return BaseModel(checkpoint, name: name, self)
+    } catch let error as ModelStateError {
+      throw FormatError(
+        file: name, problem: "it is no state of \(architecture) for samples of shape \(shape):\n\(error)",
+        remedy: "Say which network it is of with --model and what goes with it.")
+    }
   }
 }
 

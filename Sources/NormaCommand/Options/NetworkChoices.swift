@@ -4,7 +4,8 @@ import Norma
 /// What a network is chosen by.
 struct NetworkChoices {
   var model: String
-  var normalization: NormalizationKind
+  /// Nil for what the network has unless told otherwise.
+  var normalization: NormalizationKind?
   var activation: ActivationKind?
   var keep: Double?
   var shortcut: ResidualNetwork.Shortcut?
@@ -20,7 +21,7 @@ struct NetworkChoices {
     } catch {
       throw ValidationError("--model: \(error.description).")
     }
-    architecture.recipe.normalization = normalization
+    architecture.recipe.normalization = normalization ?? architecture.recipe.normalization
     if var recipe = architecture.recipe as? any FeedForwardRecipe {
       recipe.activation = activation ?? recipe.activation
       recipe.keepProbability = keep ?? recipe.keepProbability

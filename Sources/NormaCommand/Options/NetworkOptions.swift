@@ -58,7 +58,7 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What normalization adds to the variance before its root; for every kind of it. (default: 1e-5)",
+      "What normalization adds to the variance before its root; for every kind of it. (default: 1e-5, or as torchvision's network has it)",
       valueName: "number"))
   var bnEpsilon: Double?
 
@@ -92,7 +92,7 @@ struct NetworkOptions: ParsableArguments {
     if bnRule == .cumulative && bnMomentum != nil {
       throw ValidationError("--bn-rule cumulative weighs all batches the same and has no --bn-momentum.")
     }
-    _ = try architecture(normalization: .batch)
+    _ = try architecture(normalization: nil)
   }
 
   /// Whether anything is said of the network.
@@ -117,17 +117,17 @@ struct NetworkOptions: ParsableArguments {
     }
   }
 
-  /// The conventions of normalization.
-  private var conventions: BatchNormalizationConventions {
+  /// The conventions of normalization, for a network that has conventions of its own.
+  private func conventions(_ own: BatchNormalizationConventions) -> BatchNormalizationConventions {
     var conventions = BatchNormalizationConventions.norma
-    let weight = bnMomentum ?? 0.1
+    let weight = bnMomentum ?? own.rule.weight(afterBatches: 1 << 30)
     conventions.rule =
       switch bnRule ?? .cumulativeFirst {
       case .cumulativeFirst: .cumulativeFirst(weight)
       case .exponential: .updating(weight)
       case .cumulative: .cumulative
       }
-    conventions.epsilon = bnEpsilon ?? conventions.epsilon
+    conventions.epsilon = bnEpsilon ?? own.epsilon
     conventions.renormalization = renormBatches.map { .rising(overBatches: $0) }
     return conventions
   }
@@ -147,17 +147,17 @@ struct NetworkOptions: ParsableArguments {
     return adjusted
   }
 
-  /// The network with a normalization; `isHard`: whether one is compared that is hard to train without, deep and from a small
+  /// The network with a normalization, its own unless one is given; `isHard`: whether one is compared that is hard to train without, deep and from a small
   /// start where neither was chosen.
   func architecture(
-    normalization: NormalizationKind, isHard: Bool = false
+    normalization: NormalizationKind?, isHard: Bool = false
   ) throws -> ModelArchitecture {
     let choices = NetworkChoices(
       model: model ?? (isHard ? "mlp:100,100,100,100,100" : "mlp:100"), normalization: normalization,
       activation: activation, keep: keep, shortcut: shortcut,
       zeroGamma: zeroGamma)
     var architecture = try choices.architecture()
-    architecture.recipe.conventions = conventions
+    architecture.recipe.conventions = conventions(architecture.recipe.conventions)
     if let initialization {
       architecture.recipe.initialization = try parseInitialization(initialization)
     } else if isHard, architecture.recipe is MultilayerPerceptron {

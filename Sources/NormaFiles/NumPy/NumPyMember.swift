@@ -15,13 +15,9 @@ struct NumPyMember: Sendable {
   /// - Throws: ``FormatError`` if the member is no array of numbers.
   init(_ member: ZipArchive.Member, of archive: ZipArchive) throws {
     guard member.name.hasSuffix(".npy") else {
-      let isPyTorch = member.name.hasSuffix("/data.pkl")
       throw FormatError(
-        file: archive.mapping.path, location: "member '\(member.name)'",
-        problem: isPyTorch ? "it is a pickle of PyTorch's, which can run any program" : "it is no .npy file",
-        remedy: isPyTorch
-          ? "Save the state dictionary with safetensors.torch.save_file or numpy.savez."
-          : "An archive of numpy.savez is needed.")
+        file: archive.mapping.path, location: "member '\(member.name)'", problem: "it is no .npy file",
+        remedy: "An archive of numpy.savez is needed.")
     }
     name = String(member.name.dropLast(4))
     (self.archive, self.member) = (archive, member)

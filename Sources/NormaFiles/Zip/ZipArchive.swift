@@ -1,5 +1,5 @@
 /// A zip archive's members, as the directory at its end lists them (PKWARE's APPNOTE 6.3, of which this is what archives of
-/// arrays use: members stored or deflated, sizes of 64 bits, no encryption, one volume).
+/// arrays and PyTorch's use: members stored or deflated, sizes of 64 bits, no encryption, one volume).
 package struct ZipArchive: Sendable {
   /// One file in an archive.
   package struct Member: Sendable {

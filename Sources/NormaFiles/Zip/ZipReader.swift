@@ -61,7 +61,7 @@ struct ZipReader {
       throw FormatError(
         file: file, location: "member '\(name)'",
         problem: flags & 1 == 0 ? "it is compressed by method \(method)" : "it is encrypted",
-        remedy: "Write the archive with numpy.savez or numpy.savez_compressed.")
+        remedy: "Write the archive anew, with members stored or deflated.")
     }
     var fields = (
       size: number(4, at: start + 24), compressedSize: number(4, at: start + 20), offset: number(4, at: start + 42)

@@ -95,6 +95,19 @@ extension Variable {
     return output
   }
 
+  /// Inverted dropout of whole samples, `[N, …, C] → [N, …, C]`: keeps each sample with the given probability and divides it by that, else
+  /// sets all of it to 0, so that nothing need be done in inference.
+  ///
+  /// - Parameters:
+  ///   - keepProbability: in (0, 1].
+  ///   - generator: what decides which samples are kept; one draw for each.
+  public func sampleDropout(keepProbability: Double, using generator: inout RandomGenerator) -> Variable {
+    let shape = shape
+    let factors = Variable(.ones([shape[0], 1])).dropout(keepProbability: keepProbability, using: &generator)
+      .gathering([Int](repeating: 0, count: shape.channelCount), axis: 1)
+    return multiplied(by: factors, broadcast: .perSample)
+  }
+
   /// Inverted dropout of whole channels, `[N, …, C] → [N, …, C]`: keeps each channel of each sample with the given probability and
   /// divides it by that, else sets it to 0, so that nothing need be done in inference.
   ///

@@ -4,6 +4,8 @@ import NormaTensor
 public enum ActivationKind: String, Hashable, Sendable, Codable, CaseIterable {
   /// ``ReLU``.
   case relu
+  /// ``ReLU6``.
+  case relu6
   /// ``LeakyReLU``.
   case leakyReLU
   /// ``Sigmoid``.
@@ -29,6 +31,7 @@ public enum ActivationKind: String, Hashable, Sendable, Codable, CaseIterable {
   func layer<Element: TensorElement>() -> any Layer<Element> {
     switch self {
     case .relu: ReLU()
+    case .relu6: ReLU6()
     case .leakyReLU: LeakyReLU()
     case .sigmoid: Sigmoid()
     case .tanh: Tanh()

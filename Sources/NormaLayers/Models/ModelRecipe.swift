@@ -23,6 +23,13 @@ public protocol ModelRecipe: NamedSettings, CustomStringConvertible {
   /// The conventions of batch normalization.
   var conventions: BatchNormalizationConventions { get set }
 
+  /// What of the recipe no file of its networks' numbers shows, each in words, such as where a stride is: what is to be said where such a file
+  /// is taken for one of them. Nothing by default.
+  var unseenSettings: [String] { get }
+
+  /// The names of layers that files of its networks may hold besides, for training alone: their entries are left out. None by default.
+  var auxiliaryLayers: [String] { get }
+
   /// The recipe that a text such as `mlp:100,100` describes, with everything that the text does not say at its default; nil,
   /// as always by default, if the text is about another kind.
   ///
@@ -40,6 +47,8 @@ public protocol ModelRecipe: NamedSettings, CustomStringConvertible {
 extension ModelRecipe {
   public var takesImages: Bool { false }
   public var depth: NetworkDepth { .moderate }
+  public var unseenSettings: [String] { [] }
+  public var auxiliaryLayers: [String] { [] }
   public var description: String { Self.name }
   public init?(parsing text: String) throws(ModelArchitectureError) { nil }
 
@@ -76,5 +85,10 @@ public enum ModelRegistry {
   /// The one registry.
   public static let shared = Registry<any ModelRecipe>(
     of: "model",
-    [MultilayerPerceptron.self, ThreeLayerConvolutionalNetwork.self, ResidualNetwork.self, VGGNetwork.self])
+    [
+      MultilayerPerceptron.self, ThreeLayerConvolutionalNetwork.self, ResidualNetwork.self, VGGNetwork.self,
+      AlexNet.self,
+      ConvNeXt.self, DenseNet.self, EfficientNet.self, GoogLeNet.self, MNASNet.self, MobileNetV2.self, MobileNetV3.self,
+      PublishedVGGNetwork.self, RegNet.self, ShuffleNetV2.self, SqueezeNet.self,
+    ])
 }

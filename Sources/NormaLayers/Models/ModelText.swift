@@ -12,6 +12,14 @@ struct ModelText {
     settings = parts.count == 2 ? parts[1] : nil
   }
 
+  /// The settings as names with values, `name=value`, separated by commas; nil without any. What has no value has an empty one.
+  var options: [(name: String, value: String)]? {
+    settings?.split(separator: ",", omittingEmptySubsequences: false).map { option in
+      let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (String(parts[0]), parts.count == 2 ? String(parts[1]) : "")
+    }
+  }
+
   /// The settings as widths separated by commas; nil without any.
   func widths(like example: String) throws(ModelArchitectureError) -> [Int]? {
     guard let settings else { return nil }

@@ -101,11 +101,16 @@ public struct NetworkBuilder<Element: TensorElement> {
   private static var maximumResultCount: Double { 0x1p32 }
 
   /// Builds layers that start from the result so far, without adding them: the body of a residual block, a way around it.
+  ///
+  /// - Parameters:
+  ///   - shape: the shape of a sample that they start from; nil for the result so far.
+  ///   - add: adds them.
   public mutating func branch(
-    _ add: (inout NetworkBuilder) throws(ModelArchitectureError) -> Void
+    from shape: Shape? = nil, _ add: (inout NetworkBuilder) throws(ModelArchitectureError) -> Void
   ) throws(ModelArchitectureError) -> Sequential<Element> {
     var branch = self
     branch.members = []
+    if let shape { branch.shape = shape }
     try add(&branch)
     weightLayerCount = branch.weightLayerCount
     return try branch.finished()
@@ -124,25 +129,43 @@ public struct NetworkBuilder<Element: TensorElement> {
 }
 
 extension NetworkBuilder {
-  /// Adds a linear layer. If it `isNormalized`, the recipe's normalization follows, and its weights are computed as that has it.
+  /// Adds a linear layer. If it `isNormalized`, the recipe's normalization follows, and its weights are computed as that has it. Weights
+  /// start as the recipe has it, unless an `initialization` is given.
   public mutating func linear(
-    _ outputs: Int, named name: String? = nil, hasBias: Bool = true, isNormalized: Bool = false
+    _ outputs: Int, named name: String? = nil, hasBias: Bool = true, isNormalized: Bool = false,
+    initialization: Initialization? = nil
   ) throws(ModelArchitectureError) {
     try check(outputs, "units")
     let layer = Linear<Element>(
-      inputs: shape.channelCount, outputs: outputs, hasBias: hasBias, initialization: recipe.initialization,
+      inputs: shape.channelCount, outputs: outputs, hasBias: hasBias,
+      initialization: initialization ?? recipe.initialization,
       weightNormalization: isNormalized ? recipe.normalization.weightNormalization : nil, random: nextGenerator())
     try append(layer, named: name)
   }
 
   /// Adds a convolution that a normalization follows, if there is any.
+  ///
+  /// - Parameters:
+  ///   - outputs: how many channels its result has.
+  ///   - window: the window.
+  ///   - name: its name within the network; nil for its number.
+  ///   - groups: how many groups the channels are in.
+  ///   - hasBias: whether it has a bias; nil for one unless the normalization subtracts it again.
+  ///   - initialization: how the weights start; nil for as the recipe has it.
   public mutating func convolution(
-    _ outputs: Int, _ window: Window, named name: String? = nil
+    _ outputs: Int, _ window: Window, named name: String? = nil, groups: Int = 1, hasBias: Bool? = nil,
+    initialization: Initialization? = nil
   ) throws(ModelArchitectureError) {
     try check(outputs, "channels")
+    guard shape.rank == 3, shape.channelCount % groups == 0, outputs % groups == 0 else {
+      throw ModelArchitectureError(
+        "\(recipe) cannot be built: \(shape.channelCount) channels to \(outputs) in \(groups) groups")
+    }
     let layer = Conv2d<Element>(
-      inputs: shape.channelCount, outputs: outputs, window: window, hasBias: !recipe.normalization.cancelsBias,
-      initialization: recipe.initialization, weightNormalization: recipe.normalization.weightNormalization,
+      inputs: shape.channelCount, outputs: outputs, window: window, groups: groups,
+      hasBias: hasBias ?? !recipe.normalization.cancelsBias,
+      initialization: initialization ?? recipe.initialization,
+      weightNormalization: recipe.normalization.weightNormalization,
       random: nextGenerator())
     try append(layer, named: name)
   }
@@ -174,11 +197,24 @@ extension NetworkBuilder {
     isNonlinear = kind.bringsNonlinearity && !precedesSum
   }
 
-  /// Adds the recipe's nonlinearity: ReLU, unless it is a ``FeedForwardRecipe``, where it can be chosen. After a normalization that
-  /// brought its own there is none.
-  public mutating func activation(named name: String? = nil) throws(ModelArchitectureError) {
+  /// Adds a nonlinearity: of the given kind, or the recipe's, which is ReLU unless it is a ``FeedForwardRecipe``, where it can be chosen. After a
+  /// normalization that brought its own there is none.
+  public mutating func activation(
+    _ kind: ActivationKind? = nil, named name: String? = nil
+  ) throws(ModelArchitectureError) {
     guard !isNonlinear else { return }
-    try append(((recipe as? any FeedForwardRecipe)?.activation ?? .relu).layer(), named: name)
+    try append((kind ?? (recipe as? any FeedForwardRecipe)?.activation ?? .relu).layer(), named: name)
+  }
+
+  /// Adds squeeze and excitation by way of so many numbers.
+  public mutating func squeezeExcitation(
+    between count: Int, activation: ActivationKind = .relu, gate: ActivationKind = .sigmoid, named name: String? = nil
+  ) throws(ModelArchitectureError) {
+    try check(count, "numbers between")
+    let layer = SqueezeExcitation<Element>(
+      shape.channelCount, between: count, activation: activation, gate: gate, initialization: recipe.initialization,
+      random: nextGenerator())
+    try append(layer, named: name)
   }
 
   /// Adds the recipe's dropout, unless it keeps all.

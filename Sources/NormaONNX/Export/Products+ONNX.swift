@@ -104,8 +104,9 @@ extension MaxPoolingOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
-    exporter.add(
-      "MaxPool", [exporter.channelsFirst(try call.value(0))], window.attributes(isOfSignals: isOfSignals), for: call)
+    var attributes = window.attributes(isOfSignals: isOfSignals)
+    if countsPartialWindows { attributes["ceil_mode"] = .integer(1) }
+    return exporter.add("MaxPool", [exporter.channelsFirst(try call.value(0))], attributes, for: call)
   }
 }
 
@@ -115,9 +116,10 @@ extension AveragePoolingOperation: ONNXExportable where Element == Float {
   ) throws(ONNXError) -> ONNXExporter.Value {
     var attributes = window.attributes(isOfSignals: isOfSignals)
     attributes["count_include_pad"] = .integer(countsPadding ? 1 : 0)
+    if countsPartialWindows { attributes["ceil_mode"] = .integer(1) }
     return exporter.add(
-      "AveragePool", [exporter.channelsFirst(try call.value(0))], attributes, since: window.dilation == 1 ? 17 : 21,
-      for: call)
+      "AveragePool", [exporter.channelsFirst(try call.value(0))], attributes,
+      since: window.dilation == 1 && !countsPartialWindows ? 17 : 21, for: call)
   }
 }
 

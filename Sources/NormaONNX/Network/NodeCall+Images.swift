@@ -106,22 +106,26 @@ extension NodeCall {
     let lengths = Array(shape.dropFirst(2))
     let countsPadding = try first.integer("count_include_pad", or: 0) != 0
     let isSignal = axes.count == 1
+    // Where partial windows count, the last may reach over the end of what is padded.
+    let countsPartial = try first.integer("ceil_mode", or: 0) != 0
     func pooled(
-      _ window: Window, _ countsPadding: Bool
+      _ window: Window, _ countsPadding: Bool, _ countsPartial: Bool = false
     ) -> @Sendable ([Variable<Float>]) -> Variable<Float> {
-      if isMaximum { return { isSignal ? $0[0].maxPooledAlongSignals(window) : $0[0].maxPooled(window) } }
-      return {
-        isSignal
-          ? $0[0].averagePooledAlongSignals(window, countsPadding: countsPadding)
-          : $0[0].averagePooled(window, countsPadding: countsPadding)
+      switch (isMaximum, isSignal) {
+      case (true, true): { $0[0].maxPooledAlongSignals(window, countsPartialWindows: countsPartial) }
+      case (true, false): { $0[0].maxPooled(window, countsPartialWindows: countsPartial) }
+      case (false, true):
+        {
+          $0[0].averagePooledAlongSignals(window, countsPadding: countsPadding, countsPartialWindows: countsPartial)
+        }
+      case (false, false):
+        { $0[0].averagePooled(window, countsPadding: countsPadding, countsPartialWindows: countsPartial) }
       }
     }
-    // All windows lie within what is padded alike on both sides, by half of one at most.
-    let isEven = zip(axes, lengths).allSatisfy { axis, length in
-      axis.begin == axis.end && 2 * axis.begin <= axis.size && axis.span.upperBound <= length + axis.end
-    }
-    guard !isEven else {
-      return [.computed(try emit(x, body: pooled(Window(axes, padding: axes.map(\.begin)), countsPadding)))]
+    // Padded alike on both sides, by half a window at most.
+    guard !axes.allSatisfy({ $0.begin == $0.end && 2 * $0.begin <= $0.size }) else {
+      let window = Window(axes, padding: axes.map(\.begin))
+      return [.computed(try emit(x, body: pooled(window, countsPadding, countsPartial)))]
     }
     var padded = x
     for (place, axis) in axes.enumerated() {

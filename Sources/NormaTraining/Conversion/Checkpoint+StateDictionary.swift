@@ -13,9 +13,11 @@ extension Checkpoint {
     _ dictionary: StateDictionary, settings: Settings
   ) throws -> (checkpoint: Checkpoint, remarks: [StateDictionary.Remark]) {
     let shape = Shape(settings.exampleShape)
-    let model: Sequential<Float> = try settings.architecture.recipe.build(
+    let recipe = settings.architecture.recipe
+    let model: Sequential<Float> = try recipe.build(
       sampleShape: shape, outputCount: settings.outputs.count, random: RandomGenerator(seed: 0))
-    let remarks = try dictionary.load(into: model, sampleShape: shape)
+    let remarks = try dictionary.load(
+      into: model, sampleShape: shape, auxiliaryLayers: recipe.auxiliaryLayers)
     return (Checkpoint(settings: settings, state: model.state), remarks)
   }
 

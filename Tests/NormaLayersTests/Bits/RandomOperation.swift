@@ -307,11 +307,16 @@ struct RandomOperation: CustomStringConvertible {
       Extent2d(integerLiteral: size), stride: Extent2d(integerLiteral: 1 + source.below(3)),
       padding: Extent2d(integerLiteral: source.below(size / 2 + 1)))
     let image = source.images(channels: source.length(100), smallest: size)
-    let countsPadding = source.chance()
+    let (countsPadding, isPartial) = (source.chance(), source.chance())
     switch source.below(3) {
-    case 0: return RandomOperation("largest of \(window)", [image]) { $0[0].maxPooled(window) }
+    case 0:
+      return RandomOperation("largest of \(window)", [image]) {
+        $0[0].maxPooled(window, countsPartialWindows: isPartial)
+      }
     case 1:
-      return RandomOperation("mean of \(window)", [image]) { $0[0].averagePooled(window, countsPadding: countsPadding) }
+      return RandomOperation("mean of \(window)", [image]) {
+        $0[0].averagePooled(window, countsPadding: countsPadding, countsPartialWindows: isPartial)
+      }
     default: return RandomOperation("mean of the image", [image]) { $0[0].globallyAveraged() }
     }
   }
