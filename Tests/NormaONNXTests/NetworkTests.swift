@@ -6,6 +6,8 @@ import Testing
 
 /// ONNX models as networks: to be asked, folded, served and trained like any other.
 struct NetworkTests {
+  private typealias Bytes = ModelBytes
+
   /// What a network of a model takes of a batch: images with their channels last, everything else as the model has it.
   private func taken(_ batch: Tensor<Float>) -> Tensor<Float> {
     batch.rank == 4 || batch.rank < 3 ? batch : channelsFirst(batch)
@@ -99,6 +101,42 @@ struct NetworkTests {
       }
     }
     #expect(compared >= 20)
+  }
+
+  @Test func whatOtherPeoplesModelsAreMadeOfIsWrittenAgain() throws {
+    // A token before each sequence of an open batch, and images that are resized by cubic convolution.
+    let constants = [
+      Bytes.integers("rows", [-1, 6]), Bytes.integers("zero", [0]), Bytes.integers("six", [1, 6]),
+      Bytes.floats("token", [1, 6], [9, 8, 7, 6, 5, 4]), Bytes.integers("size", [2, 1, 7, 5]),
+    ]
+    let sequence = Bytes.model(
+      [
+        Bytes.node("Reshape", ["x", "rows"], ["a"]), Bytes.node("Shape", ["a"], ["s"]),
+        Bytes.node("Expand", ["token", "s"], ["b"]),
+        Bytes.node("Concat", ["b", "a"], ["y"], Bytes.attribute("axis", [1], isList: false)),
+      ], x: [2, 2, 3], tensors: constants)
+    let images = Bytes.model(
+      [
+        Bytes.node(
+          "Resize", ["x", "", "", "size"], ["y"],
+          Bytes.field(5, Bytes.field(1, "mode") + Bytes.field(4, "cubic") + Bytes.field(20, 3)))
+      ], x: [2, 1, 4, 3], tensors: constants)
+    for bytes in [sequence, images] {
+      let model = try ONNXModel(bytes: bytes)
+      let network = try ONNXNetwork(model)
+      let again = try ONNXModel(bytes: ONNXModel(network, sampleShape: network.sampleShape).encoded())
+      let shape = try #require(model.inputs[0].lengths?.map { if case .fixed(let length) = $0 { length } else { 0 } })
+      let x: Tensor<Float> = HashedNumbers("again").values(Shape(shape), bound: 2)
+      guard case .floats(let expected) = try model([.floats(x)])[0],
+        case .floats(let found) = try again([.floats(x)])[0]
+      else {
+        Issue.record("whole numbers")
+        continue
+      }
+      #expect(found.shape == expected.shape)
+      // Sums of at most sixteen terms in another order.
+      for (a, b) in zip(found.elements, expected.elements) { #expect(abs(a - b) < 64 * 9 * Float.ulpOfOne) }
+    }
   }
 
   @Test func aBatchOfAFixedSizeIsFilledUp() throws {
