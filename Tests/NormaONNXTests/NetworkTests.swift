@@ -106,33 +106,40 @@ struct NetworkTests {
   @Test func whatOtherPeoplesModelsAreMadeOfIsWrittenAgain() throws {
     // A token before each sequence of an open batch, and images that are resized by cubic convolution.
     let constants = [
-      Bytes.integers("rows", [-1, 6]), Bytes.integers("zero", [0]), Bytes.integers("six", [1, 6]),
-      Bytes.floats("token", [1, 6], [9, 8, 7, 6, 5, 4]), Bytes.integers("size", [2, 1, 7, 5]),
+      Bytes.integers("rows", [-1, 1, 6]), Bytes.floats("token", [1, 1, 6], [9, 8, 7, 6, 5, 4]),
+      Bytes.floats("scales", [4], [1, 1, 1.75, 1.7]),
     ]
-    let sequence = Bytes.model(
-      [
-        Bytes.node("Reshape", ["x", "rows"], ["a"]), Bytes.node("Shape", ["a"], ["s"]),
-        Bytes.node("Expand", ["token", "s"], ["b"]),
-        Bytes.node("Concat", ["b", "a"], ["y"], Bytes.attribute("axis", [1], isList: false)),
-      ], x: [2, 2, 3], tensors: constants)
-    let images = Bytes.model(
-      [
-        Bytes.node(
-          "Resize", ["x", "", "", "size"], ["y"],
-          Bytes.field(5, Bytes.field(1, "mode") + Bytes.field(4, "cubic") + Bytes.field(20, 3)))
-      ], x: [2, 1, 4, 3], tensors: constants)
-    for bytes in [sequence, images] {
-      let model = try ONNXModel(bytes: bytes)
+    let sequence = [
+      Bytes.node("Reshape", ["x", "rows"], ["a"]), Bytes.node("Shape", ["a"], ["s"]),
+      Bytes.node("Expand", ["token", "s"], ["b"]),
+      Bytes.node("Concat", ["b", "a"], ["y"], Bytes.attribute("axis", [1], isList: false)),
+    ]
+    let images = [
+      Bytes.node(
+        "Resize", ["x", "", "scales"], ["y"],
+        Bytes.field(5, Bytes.field(1, "mode") + Bytes.field(4, "cubic") + Bytes.field(20, 3)))
+    ]
+    for (nodes, lengths) in [(sequence, [2, 3]), (images, [1, 4, 3])] {
+      let axes = [Bytes.field(2, "batch")] + lengths.map { Bytes.field(1, $0) }
+      let input =
+        Bytes.field(1, "x")
+        + Bytes.field(2, Bytes.field(1, Bytes.field(1, 1) + Bytes.field(2, axes.flatMap { Bytes.field(1, $0) })))
+      let graph =
+        Bytes.graph(nodes, outputs: [("y", 1)], tensors: constants) + Bytes.field(11, input)
+      let model = try ONNXModel(bytes: Bytes.model(graph: graph))
       let network = try ONNXNetwork(model)
       let again = try ONNXModel(bytes: ONNXModel(network, sampleShape: network.sampleShape).encoded())
-      let shape = try #require(model.inputs[0].lengths?.map { if case .fixed(let length) = $0 { length } else { 0 } })
-      let x: Tensor<Float> = HashedNumbers("again").values(Shape(shape), bound: 2)
+      let x: Tensor<Float> = HashedNumbers("again").values(Shape([4] + lengths), bound: 2)
+      // What goes in has its channels first again where there are three axes of a sample; a sequence has its features last.
+      let isSequence = lengths.count == 2
+      let given = isSequence ? x.transposed([0, 2, 1]) : x
       guard case .floats(let expected) = try model([.floats(x)])[0],
-        case .floats(let found) = try again([.floats(x)])[0]
+        case .floats(let written) = try again([.floats(given)])[0]
       else {
         Issue.record("whole numbers")
         continue
       }
+      let found = isSequence ? written.transposed([0, 2, 1]) : written
       #expect(found.shape == expected.shape)
       // Sums of at most sixteen terms in another order.
       for (a, b) in zip(found.elements, expected.elements) { #expect(abs(a - b) < 64 * 9 * Float.ulpOfOne) }

@@ -135,9 +135,17 @@ extension ONNXModel {
     }
     let message = ProtoModel.with {
       // The first version of the format that goes with each version of the operators.
-      $0.irVersion = operatorSet >= 23 ? 11 : operatorSet >= 21 ? 10 : operatorSet >= 19 ? 9 : 8
+      $0.irVersion = [(25, 13), (24, 12), (23, 11), (21, 10), (19, 9)].first { operatorSet >= $0.0 }?.1 ?? 8
       $0.producerName = "norma"
-      $0.operatorSets = [.with { $0.version = Int64(operatorSet) }]
+      let domains = Set(graph.allNodes.map(\.domain)).subtracting([""]).sorted()
+      $0.operatorSets =
+        [.with { $0.version = Int64(operatorSet) }]
+        + domains.map { domain in
+          .with {
+            $0.domain = domain
+            $0.version = 1
+          }
+        }
       $0.graph = graph.message(named: "network", withoutElementsOf: names)
     }
     do { return try message.serializedBytes() } catch {

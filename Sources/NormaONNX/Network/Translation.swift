@@ -79,7 +79,7 @@ final class Translation {
   /// The names of values that a node needs, or whoever wants an output.
   private let usedNames: Set<String>
   /// The nodes by what they give.
-  let producers: [String: ONNXNode]
+  private(set) var producers: [String: ONNXNode]
   /// What errors are about.
   private(set) var place = ONNXModel.place
 
@@ -110,7 +110,7 @@ final class Translation {
     batchSizes = batch.map { [$0] } ?? [2, 3]
     graphs = batchSizes.map { _ in Graph(followingOperations: ()) }
     var producers: [String: ONNXNode] = [:]
-    for node in model.graph.allNodes { for output in node.outputs { producers[output] = node } }
+    for node in model.nodes { for output in node.outputs { producers[output] = node } }
     self.producers = producers
     let nodes = model.graph.allNodes
     usedNames = Set(nodes.flatMap(\.inputs) + nodes.flatMap { $0.branches.flatMap(\.outputs) }.map(\.name))
@@ -206,9 +206,14 @@ final class Translation {
     guard case .graph(let branch)? = node.attributes[chosen == true ? "then_branch" : "else_branch"],
       branch.inputs.isEmpty, branch.outputs.count >= node.outputs.count
     else { throw .malformed(node.place, "a branch is missing, or has inputs or too few outputs") }
+    // What the branch calls its values is nobody else's.
+    let around = (values, producers)
     for (name, tensor) in branch.initializers { values[name] = .known(batchSizes.map { _ in tensor }) }
+    for inner in branch.nodes { for output in inner.outputs { producers[output] = inner } }
     for inner in branch.nodes { try add(inner) }
-    for (name, output) in zip(node.outputs, branch.outputs) where !name.isEmpty { values[name] = values[output.name] }
+    let results = branch.outputs.map { values[$0.name] }
+    (values, producers) = around
+    for (name, result) in zip(node.outputs, results) where !name.isEmpty { values[name] = result }
   }
 
   /// Notes that a node runs as it is.
