@@ -36,7 +36,7 @@ struct OperatorModel {
   private mutating func name(among known: [String] = ONNXModel.supportedOperators) -> String {
     let name = String(decoding: (0..<next() % 32).map { _ in UInt8(next()) }, as: UTF8.self)
     if known.contains(name) { return name }
-    return known[name.utf8.reduce(0) { $0 &* 31 &+ Int($1) } % known.count]
+    return known[Int(name.utf8.reduce(0 as UInt) { $0 &* 31 &+ UInt($1) } % UInt(known.count))]
   }
 
   private mutating func node(_ operation: String, _ inputs: [String], _ outputs: [String], depth: Int) -> [UInt8] {

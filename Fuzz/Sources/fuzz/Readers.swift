@@ -39,7 +39,8 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
     // The first two bytes say how long the model is; what follows it is the file beside it.
     guard bytes.count > 2 else { return }
     let end = min(bytes.count, 2 + Int(bytes[0]) << 8 + Int(bytes[1]))
-    let folder = URL.temporaryDirectory.appending(path: "norma-fuzz-\(ProcessInfo.processInfo.processIdentifier)")
+    // In memory, where a file is written at once.
+    let folder = URL(filePath: "/dev/shm/norma-fuzz-\(ProcessInfo.processInfo.processIdentifier)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let path = folder.appending(path: "model.onnx")
     try Data(bytes[2..<end]).write(to: path)
