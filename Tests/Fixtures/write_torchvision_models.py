@@ -8,7 +8,9 @@ Weights are drawn, statistics of batch normalization are those of no batch. Need
 default exporter (dynamo), onnxscript. Beside torchvision's architectures there are a transformer encoder and a U-Net. With --open the
 length of the batch is left open, and --side says how large images are. In training mode nothing is dropped, so that outputs can be compared;
 the default exporter writes the inference form of a model in training mode too, and has that form's output. With --double outputs are
-computed in double precision, to tell whose rounding a difference is.
+computed in double precision, to tell whose rounding a difference is: a batch of two images leaves few values to normalize by, and what
+comes of that is as far from double precision in PyTorch as here (1e-5 to 3e-4 of the largest output in fifteen architectures, 0.2 in
+inception_v3, and less than 1e-5 in the others).
 """
 
 import argparse
