@@ -140,7 +140,7 @@ struct Inspect: ParsableCommand {
     if memory { return try showMemory(try savedModel(path, allowsUnusableNumbers: true).checkpoint) }
     let rows = model.tensors.map { name, tensor -> Row in
       var row = Row(name: name, type: tensor.elementType.description, shape: Array(tensor.shape))
-      guard case .floats(let numbers) = tensor else { return row }
+      guard let numbers = tensor.singles else { return row }
       var (summary, unusable) = (NumberSummary(), UnusableNumbers(name: name))
       for number in numbers.elements {
         summary.add(Double(number))

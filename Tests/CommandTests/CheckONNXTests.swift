@@ -29,15 +29,15 @@ struct CheckONNXTests {
   }
 
   @Test func eachCaseHasALineAndTheEndCountsThem() throws {
-    let folder = try cases("test_batchnorm_example", "test_maxpool_2d_uint8", "test_relu")
+    let folder = try cases("test_batchnorm_example", "test_relu", "test_training_dropout_default")
     let outcome = try Norma.run(["check-onnx", folder.url.path])
     #expect(outcome.status == 0)
     #expect(outcome.error == "")
     let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
     // With the largest difference, as a part of the largest output.
     #expect(lines[0].hasPrefix("passed       ") && lines[0].hasSuffix("e-08  test_batchnorm_example"))
-    #expect(lines[1].hasPrefix("unsupported           test_maxpool_2d_uint8  (") && lines[1].contains("uint8"))
-    #expect(lines[2] == "passed       0.0e+00  test_relu")
+    #expect(lines[1] == "passed       0.0e+00  test_relu")
+    #expect(lines[2].hasPrefix("unsupported           test_training_dropout_default  (") && lines[2].contains("random"))
     #expect(lines[4].hasPrefix("2 of 3 cases of supported operators passed (66.7%)"))
   }
 

@@ -6,7 +6,11 @@ a folder for each with model.onnx and test_data_set_0/{input,output}_0.pb.
 
 Weights are drawn, statistics of batch normalization are those of no batch. Needs torch, torchvision 0.28, onnx and, for PyTorch's
 default exporter (dynamo), onnxscript. Beside torchvision's architectures there are a transformer encoder and a U-Net. With --open the
-length of the batch is left open, and --side says how large images are. In training mode nothing is dropped, so that outputs can be compared.
+length of the batch is left open, and --side says how large images are. In training mode nothing is dropped, so that outputs can be compared;
+the default exporter writes the inference form of a model in training mode too, and has that form's output. With --double outputs are
+computed in double precision, to tell whose rounding a difference is: a batch of two images leaves few values to normalize by, and what
+comes of that is as far from double precision in PyTorch as here (1e-5 to 3e-4 of the largest output in fifteen architectures, 0.2 in
+inception_v3, and less than 1e-5 in the others).
 """
 
 import argparse
@@ -90,7 +94,7 @@ def prepare(model, is_training):
     return model.train(is_training)
 
 
-def write(folder, name, exporter, is_training, batch, is_open, side):
+def write(folder, name, exporter, is_training, batch, is_open, side, is_double):
     torch.manual_seed(len(name) + batch)
     model, shape = make(name, side)
     model = prepare(model, is_training)
@@ -114,7 +118,8 @@ def write(folder, name, exporter, is_training, batch, is_open, side):
         else:
             torch.onnx.export(model, (x,), file, dynamo=False, **options)
         # The statistics that training moves are not looked at.
-        y = model(x)
+        model.train(is_training and exporter != "dynamo")
+        y = model.double()(x.double()).float() if is_double else model(x)
     for role, tensor in [("input", x), ("output", y)]:
         data = numpy_helper.from_array(tensor.detach().numpy(), role).SerializeToString()
         (place / "test_data_set_0" / f"{role}_0.pb").write_bytes(data)
@@ -134,6 +139,7 @@ def main():
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--open", action="store_true")
     parser.add_argument("--side", type=int, help="of the images, where the architecture leaves it open")
+    parser.add_argument("--double", action="store_true")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     for name in NAMES:
@@ -141,7 +147,7 @@ def main():
             continue
         try:
             write(options.folder, name, options.exporter, options.mode == "train", options.batch, options.open,
-                  options.side)
+                  options.side, options.double)
             print(name, flush=True)
         except Exception as error:
             print(f"{name}: {type(error).__name__}: {str(error)[:300]}", flush=True)

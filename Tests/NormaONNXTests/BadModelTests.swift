@@ -50,13 +50,13 @@ struct BadModelTests {
         Bytes.model([relu("x", "y")], tensors: [Bytes.tensor("w", [Int](repeating: 1, count: 9), bytes: 4)]),
         "a tensor of 9 axes"
       ),
-      (Bytes.model([relu("x", "y")], tensors: [Bytes.tensor("w", type: 11, [2])]), "elements of type double"),
+      (Bytes.model([relu("x", "y")], tensors: [Bytes.tensor("w", type: 14, [2])]), "elements of type complex64"),
       (Bytes.model([relu("x", "y")], tensors: [Bytes.tensor("w", [1]), Bytes.tensor("w", [1])]), "it is there twice"),
       (
         Bytes.model([relu("x", "y")], tensors: [Bytes.tensor("w", [1]) + Bytes.field(14, 1)]),
         "its elements are in another file"
       ),
-      (Bytes.model([relu("x", "y")], type: 11), "'x': it is of type double"),
+      (Bytes.model([relu("x", "y")], type: 14), "'x': it is of type complex64"),
       (Bytes.model([Bytes.node("Foo", ["x"], ["y"])]), "a node Foo: the operator is not among those that are done"),
       (Bytes.model([relu("x", "y") + Bytes.field(7, "com.example")]), "not among those that are done"),
       (

@@ -37,6 +37,7 @@ struct ExportTests {
     switch network.input {
     case .floats(let tensor): file.entries["input"] = .float(tensor)
     case .integers(let tensor): file.entries["input"] = .integers(tensor.values, shape: tensor.shape)
+    default: Issue.record("an input of type \(network.input.elementType)")
     }
     try file.write(to: folder.appending(path: "\(network.name).inputs.safetensors").path)
   }

@@ -25,6 +25,40 @@ enum ModelBytes {
       + attributes.flatMap(\.self)
   }
 
+  /// An attribute that is a graph: a branch, or the body of a loop.
+  static func attribute(_ name: String, graph: [UInt8]) -> [UInt8] {
+    field(5, field(1, name) + field(6, graph) + field(20, 5))
+  }
+
+  /// A graph of nodes from inputs to outputs whose shapes are left open.
+  static func graph(
+    _ nodes: [[UInt8]], inputs: [(name: String, type: Int)] = [], outputs: [(name: String, type: Int)],
+    tensors: [[UInt8]] = []
+  ) -> [UInt8] {
+    func value(_ name: String, _ type: Int) -> [UInt8] { field(1, name) + field(2, field(1, field(1, type))) }
+    return nodes.flatMap { field(1, $0) } + field(2, "graph") + tensors.flatMap { field(5, $0) }
+      + inputs.flatMap { field(11, value($0.name, $0.type)) } + outputs.flatMap { field(12, value($0.name, $0.type)) }
+  }
+
+  /// A model of a graph, with functions of its own.
+  static func model(graph: [UInt8], functions: [[UInt8]] = [], version: Int = 17) -> [UInt8] {
+    field(1, 8) + field(7, graph) + field(8, field(2, version)) + field(8, field(1, "own") + field(2, 1))
+      + functions.flatMap { field(25, $0) }
+  }
+
+  /// An operator that a model defines itself, in the domain `own`.
+  static func function(
+    _ name: String, _ inputs: [String], _ outputs: [String], _ nodes: [[UInt8]], attributes: [String] = []
+  ) -> [UInt8] {
+    field(1, name) + inputs.flatMap { field(4, $0) } + outputs.flatMap { field(5, $0) }
+      + attributes.flatMap { field(6, $0) } + nodes.flatMap { field(7, $0) } + field(9, field(2, 17)) + field(10, "own")
+  }
+
+  /// A call of such an operator.
+  static func call(_ name: String, _ inputs: [String], _ outputs: [String], _ attributes: [UInt8]...) -> [UInt8] {
+    node(name, inputs, outputs) + attributes.flatMap(\.self) + field(7, "own")
+  }
+
   /// A tensor of zeros in `raw`, or of `bytes` bytes there.
   static func tensor(_ name: String, type: Int = 1, _ lengths: [Int], bytes: Int? = nil) -> [UInt8] {
     let zeros = [UInt8](repeating: 0, count: bytes ?? lengths.reduce(type == 7 ? 8 : 4, *))

@@ -6,6 +6,8 @@ import Testing
 
 /// ONNX models as networks: to be asked, folded, served and trained like any other.
 struct NetworkTests {
+  private typealias Bytes = ModelBytes
+
   /// What a network of a model takes of a batch: images with their channels last, everything else as the model has it.
   private func taken(_ batch: Tensor<Float>) -> Tensor<Float> {
     batch.rank == 4 || batch.rank < 3 ? batch : channelsFirst(batch)
@@ -99,6 +101,49 @@ struct NetworkTests {
       }
     }
     #expect(compared >= 20)
+  }
+
+  @Test func whatOtherPeoplesModelsAreMadeOfIsWrittenAgain() throws {
+    // A token before each sequence of an open batch, and images that are resized by cubic convolution.
+    let constants = [
+      Bytes.integers("rows", [-1, 1, 6]), Bytes.floats("token", [1, 1, 6], [9, 8, 7, 6, 5, 4]),
+      Bytes.floats("scales", [4], [1, 1, 1.75, 1.7]),
+    ]
+    let sequence = [
+      Bytes.node("Reshape", ["x", "rows"], ["a"]), Bytes.node("Shape", ["a"], ["s"]),
+      Bytes.node("Expand", ["token", "s"], ["b"]),
+      Bytes.node("Concat", ["b", "a"], ["y"], Bytes.attribute("axis", [1], isList: false)),
+    ]
+    let images = [
+      Bytes.node(
+        "Resize", ["x", "", "scales"], ["y"],
+        Bytes.field(5, Bytes.field(1, "mode") + Bytes.field(4, "cubic") + Bytes.field(20, 3)))
+    ]
+    for (nodes, lengths) in [(sequence, [2, 3]), (images, [1, 4, 3])] {
+      let axes = [Bytes.field(2, "batch")] + lengths.map { Bytes.field(1, $0) }
+      let input =
+        Bytes.field(1, "x")
+        + Bytes.field(2, Bytes.field(1, Bytes.field(1, 1) + Bytes.field(2, axes.flatMap { Bytes.field(1, $0) })))
+      let graph =
+        Bytes.graph(nodes, outputs: [("y", 1)], tensors: constants) + Bytes.field(11, input)
+      let model = try ONNXModel(bytes: Bytes.model(graph: graph))
+      let network = try ONNXNetwork(model)
+      let again = try ONNXModel(bytes: ONNXModel(network, sampleShape: network.sampleShape).encoded())
+      let x: Tensor<Float> = HashedNumbers("again").values(Shape([4] + lengths), bound: 2)
+      // What goes in has its channels first again where there are three axes of a sample; a sequence has its features last.
+      let isSequence = lengths.count == 2
+      let given = isSequence ? x.transposed([0, 2, 1]) : x
+      guard case .floats(let expected) = try model([.floats(x)])[0],
+        case .floats(let written) = try again([.floats(given)])[0]
+      else {
+        Issue.record("whole numbers")
+        continue
+      }
+      let found = isSequence ? written.transposed([0, 2, 1]) : written
+      #expect(found.shape == expected.shape)
+      // Sums of at most sixteen terms in another order.
+      for (a, b) in zip(found.elements, expected.elements) { #expect(abs(a - b) < 64 * 9 * Float.ulpOfOne) }
+    }
   }
 
   @Test func aBatchOfAFixedSizeIsFilledUp() throws {

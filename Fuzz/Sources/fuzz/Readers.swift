@@ -39,6 +39,28 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
     let outputs = try model(inputs, maximumElementCount: 1 << 16)
     check(outputs.count == model.outputs.count)
   },
+  "onnx-external": { bytes in
+    // The first two bytes say how long the model is; what follows it is the file beside it.
+    guard bytes.count > 2 else { return }
+    let end = min(bytes.count, 2 + Int(bytes[0]) << 8 + Int(bytes[1]))
+    // In memory, where a file is written at once.
+    let folder = URL(filePath: "/dev/shm/norma-fuzz-\(ProcessInfo.processInfo.processIdentifier)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let path = folder.appending(path: "model.onnx")
+    try Data(bytes[2..<end]).write(to: path)
+    try Data(bytes[end...]).write(to: folder.appending(path: "data"))
+    let model = try ONNXModel(contentsOf: path.path)
+    check(model.tensors.reduce(0) { $0 + $1.tensor.shape.elementCount } <= 8 * bytes.count)
+  },
+  "onnx-operator": { bytes in
+    let model = try ONNXModel(bytes: OperatorModel.model(bytes))
+    let inputs = model.inputs.map { example(for: $0) }
+    var failure: (any Error)?
+    do { _ = try model(inputs, maximumElementCount: 1 << 16) } catch { failure = error }
+    let network = try ONNXNetwork(model, maximumElementCount: 1 << 16)
+    _ = try InferenceModel(network)(Tensor(repeating: 1, shape: Shape([2] + network.sampleShape)))
+    if let failure { throw failure }
+  },
   "checkpoint": { bytes in
     let checkpoint = try Checkpoint(bytes: bytes, file: "fuzz")
     _ = try checkpoint.makeModel()
@@ -79,7 +101,7 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
 /// Whether an error is one of those that bytes from outside are answered with.
 func isExpected(_ error: any Error) -> Bool {
   error is FormatError || error is DataError || error is TrainingError || error is ModelStateError
-    || error is ONNXError
+    || error is ONNXError || error is LayerError || error is ShapeError || error is InferenceModelError
 }
 
 /// Ones that go into a model: few, with axes of the lengths that the model names and of 2 where it names none.

@@ -91,6 +91,33 @@ extension ChannelSplittingOperation: ONNXExportable where Element == Float {
   }
 }
 
+extension OpenReshapeOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    let x = exporter.channelsLast(try call.value(0))
+    let shape = lengths[..<openAxis] + [-1] + lengths[openAxis...]
+    let name = exporter.add(integers: Array(shape), named: call.name("shape"))
+    return exporter.add("Reshape", [x], constants: [name], for: call)
+  }
+}
+
+extension BroadcastOperation: ONNXExportable where Element == Float {
+  package func export(
+    _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
+  ) throws(ONNXError) -> ONNXExporter.Value {
+    var name = try call.isConstant(0) ? exporter.addConstant(0, of: call) : exporter.channelsLast(call.value(0)).name
+    for index in 1..<call.count {
+      let shape =
+        try call.isConstant(index)
+        ? exporter.add(integers: Array(call.constant(index).value.shape), named: call.name("shape"))
+        : exporter.addNode("Shape", at: call.path, [exporter.channelsLast(call.value(index)).name])
+      name = exporter.addNode("Expand", at: call.path, [name, shape])
+    }
+    return ONNXExporter.Value(name: name, shape: call.shape, isChannelsFirst: false)
+  }
+}
+
 extension SliceOperation: ONNXExportable where Element == Float {
   package func export(
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter

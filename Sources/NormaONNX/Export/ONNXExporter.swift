@@ -87,6 +87,9 @@ public struct ONNXExporter {
       return value
     }
 
+    /// Whether an input is a parameter, a buffer or another constant.
+    func isConstant(_ index: Int) -> Bool { if case .constant = operands[index] { true } else { false } }
+
     /// An input that is a parameter, a buffer or another constant.
     ///
     /// - Throws: ``ONNXError`` if it depends on the batch.

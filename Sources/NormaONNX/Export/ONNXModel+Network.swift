@@ -54,8 +54,10 @@ extension ONNXModel {
     exporter.finish(&output, as: "output")
     try exporter.checkIndices()
     self.init(
-      operatorSet: exporter.operatorSet, inputs: [input.declaration(exporter.takesIndices ? .int64 : .float)],
-      outputs: [output.declaration()] + exporter.statistics,
-      nodes: exporter.nodes, initializers: exporter.initializers)
+      operatorSet: exporter.operatorSet,
+      graph: ONNXGraph(
+        inputs: [input.declaration(exporter.takesIndices ? .int64 : .float)],
+        outputs: [output.declaration()] + exporter.statistics, nodes: exporter.nodes,
+        initializers: exporter.initializers))
   }
 }

@@ -7,6 +7,9 @@ extension ResamplingOperation: ONNXExportable where Element == Float {
     _ call: ONNXExporter.Call, to exporter: inout ONNXExporter
   ) throws(ONNXError) -> ONNXExporter.Value {
     let x = exporter.channelsFirst(try call.value(0))
+    if case .weights(let weights) = target {
+      return exporter.add(products: (weights.rows.matrix, weights.columns.matrix), of: x, for: call)
+    }
     let sizes = exporter.add(
       tensor: .integers(ONNXIntegers(call.shape[1..<3].map(Int64.init), shape: [2])), named: call.name("sizes"))
     var attributes: [String: ONNXExporter.Attribute] = ["axes": .integers([2, 3])]
@@ -94,10 +97,28 @@ private struct AdaptivePooling {
       }
       return Tensor(values, shape: [count, length])
     }
-    let rows = exporter.add(constant: shares(0), named: call.name("rows"))
-    let columns = exporter.add(constant: shares(1).transposed([1, 0]), named: call.name("columns"))
-    let y = exporter.add("MatMul", [x], constants: [columns], for: call)
-    let name = exporter.addNode("MatMul", at: call.path, [rows, y.name])
-    return ONNXExporter.Value(name: name, shape: call.shape, isChannelsFirst: true)
+    return exporter.add(products: (shares(0), shares(1)), of: x, for: call)
+  }
+}
+
+extension AxisResampling {
+  /// Its weights, a row for each result: what it makes of the unit vectors.
+  fileprivate var matrix: Tensor<Float> {
+    let ones = (0..<sourceLength * sourceLength).map { Float($0 % (sourceLength + 1) == 0 ? 1 : 0) }
+    return Tensor(ones, shape: [sourceLength, sourceLength]).resampled(by: self, outer: 1, inner: sourceLength)
+      .reshaped(to: [resultLength, sourceLength])
+  }
+}
+
+extension ONNXExporter {
+  /// A weighted sum along the rows and the columns of images with their channels first: `rows · x · columnsᵀ`.
+  fileprivate mutating func add(
+    products: (rows: Tensor<Float>, columns: Tensor<Float>), of x: Value, for call: Call
+  ) -> Value {
+    let rows = add(constant: products.rows, named: call.name("rows"))
+    let columns = add(constant: products.columns.transposed([1, 0]), named: call.name("columns"))
+    let y = add("MatMul", [x], constants: [columns], for: call)
+    let name = addNode("MatMul", at: call.path, [rows, y.name])
+    return Value(name: name, shape: call.shape, isChannelsFirst: true)
   }
 }

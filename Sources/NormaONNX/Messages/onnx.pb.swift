@@ -151,13 +151,30 @@ nonisolated struct ProtoEntry: Sendable {
   init() {}
 }
 
-/// Operators that a model defines itself; only their presence is looked at.
+/// An operator that a model defines itself, by others.
 nonisolated struct ProtoFunction: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var name: String = String()
+
+  var inputs: [String] = []
+
+  var outputs: [String] = []
+
+  /// those without a standard value
+  var attributes: [String] = []
+
+  var nodes: [ProtoNode] = []
+
+  var operatorSets: [ProtoOperatorSet] = []
+
+  var domain: String = String()
+
+  var attributeDefaults: [ProtoAttribute] = []
+
+  var overload: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -218,6 +235,11 @@ nonisolated struct ProtoNode: Sendable {
 
   var domain: String = String()
 
+  var overload: String = String()
+
+  /// in no file: of ONNX's operators, in a function that names its own
+  var version: Int64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -269,6 +291,15 @@ nonisolated struct ProtoAttribute: @unchecked Sendable {
   /// Clears the value of `tensor`. Subsequent reads from it will return its default value.
   mutating func clearTensor() {_uniqueStorage()._tensor = nil}
 
+  var graph: ProtoGraph {
+    get {_storage._graph ?? ProtoGraph()}
+    set {_uniqueStorage()._graph = newValue}
+  }
+  /// Returns true if `graph` has been explicitly set.
+  var hasGraph: Bool {_storage._graph != nil}
+  /// Clears the value of `graph`. Subsequent reads from it will return its default value.
+  mutating func clearGraph() {_uniqueStorage()._graph = nil}
+
   var numbers: [Float] {
     get {_storage._numbers}
     set {_uniqueStorage()._numbers = newValue}
@@ -287,6 +318,12 @@ nonisolated struct ProtoAttribute: @unchecked Sendable {
   var kind: ProtoAttributeKind {
     get {_storage._kind}
     set {_uniqueStorage()._kind = newValue}
+  }
+
+  /// the attribute of the function that it stands for
+  var reference: String {
+    get {_storage._reference}
+    set {_uniqueStorage()._reference = newValue}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -310,6 +347,8 @@ nonisolated struct ProtoTensor: Sendable {
   /// every integer of 32 bits and fewer, and half precision
   var smallIntegers: [Int32] = []
 
+  var strings: [Data] = []
+
   var integers: [Int64] = []
 
   var name: String = String()
@@ -329,6 +368,66 @@ nonisolated struct ProtoTensor: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+}
+
+/// Several tensors in one value, as ONNX's test cases have them in files.
+nonisolated struct ProtoSequence: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var name: String = String()
+
+  /// 1 for tensors
+  var elementType: Int32 = 0
+
+  var tensors: [ProtoTensor] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// A value that may be missing, as ONNX's test cases have it in files.
+nonisolated struct ProtoOptionalValue: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
+
+  /// 1 for a tensor, 3 for a sequence
+  var elementType: Int32 {
+    get {_storage._elementType}
+    set {_uniqueStorage()._elementType = newValue}
+  }
+
+  var tensor: ProtoTensor {
+    get {_storage._tensor ?? ProtoTensor()}
+    set {_uniqueStorage()._tensor = newValue}
+  }
+  /// Returns true if `tensor` has been explicitly set.
+  var hasTensor: Bool {_storage._tensor != nil}
+  /// Clears the value of `tensor`. Subsequent reads from it will return its default value.
+  mutating func clearTensor() {_uniqueStorage()._tensor = nil}
+
+  var sequence: ProtoSequence {
+    get {_storage._sequence ?? ProtoSequence()}
+    set {_uniqueStorage()._sequence = newValue}
+  }
+  /// Returns true if `sequence` has been explicitly set.
+  var hasSequence: Bool {_storage._sequence != nil}
+  /// Clears the value of `sequence`. Subsequent reads from it will return its default value.
+  mutating func clearSequence() {_uniqueStorage()._sequence = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct ProtoValue: Sendable {
@@ -354,67 +453,70 @@ nonisolated struct ProtoValue: Sendable {
   fileprivate var _type: ProtoType? = nil
 }
 
-nonisolated struct ProtoType: Sendable {
+nonisolated struct ProtoType: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Only tensors are looked into.
-  var kind: ProtoType.OneOf_Kind? = nil
+  var kind: OneOf_Kind? {
+    get {return _storage._kind}
+    set {_uniqueStorage()._kind = newValue}
+  }
 
   var tensor: ProtoTensorType {
     get {
-      if case .tensor(let v)? = kind {return v}
+      if case .tensor(let v)? = _storage._kind {return v}
       return ProtoTensorType()
     }
-    set {kind = .tensor(newValue)}
+    set {_uniqueStorage()._kind = .tensor(newValue)}
   }
 
-  var sequence: ProtoOtherType {
+  var sequence: ProtoWrappedType {
     get {
-      if case .sequence(let v)? = kind {return v}
-      return ProtoOtherType()
+      if case .sequence(let v)? = _storage._kind {return v}
+      return ProtoWrappedType()
     }
-    set {kind = .sequence(newValue)}
+    set {_uniqueStorage()._kind = .sequence(newValue)}
   }
 
   var map: ProtoOtherType {
     get {
-      if case .map(let v)? = kind {return v}
+      if case .map(let v)? = _storage._kind {return v}
       return ProtoOtherType()
     }
-    set {kind = .map(newValue)}
+    set {_uniqueStorage()._kind = .map(newValue)}
   }
 
   var sparse: ProtoOtherType {
     get {
-      if case .sparse(let v)? = kind {return v}
+      if case .sparse(let v)? = _storage._kind {return v}
       return ProtoOtherType()
     }
-    set {kind = .sparse(newValue)}
+    set {_uniqueStorage()._kind = .sparse(newValue)}
   }
 
-  var optionalType: ProtoOtherType {
+  var optionalType: ProtoWrappedType {
     get {
-      if case .optionalType(let v)? = kind {return v}
-      return ProtoOtherType()
+      if case .optionalType(let v)? = _storage._kind {return v}
+      return ProtoWrappedType()
     }
-    set {kind = .optionalType(newValue)}
+    set {_uniqueStorage()._kind = .optionalType(newValue)}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  /// Only tensors are looked into.
   nonisolated enum OneOf_Kind: Equatable, Sendable {
     case tensor(ProtoTensorType)
-    case sequence(ProtoOtherType)
+    case sequence(ProtoWrappedType)
     case map(ProtoOtherType)
     case sparse(ProtoOtherType)
-    case optionalType(ProtoOtherType)
+    case optionalType(ProtoWrappedType)
 
   }
 
   init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct ProtoOtherType: Sendable {
@@ -425,6 +527,28 @@ nonisolated struct ProtoOtherType: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+}
+
+/// A sequence of values, or a value that may be missing.
+nonisolated struct ProtoWrappedType: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var element: ProtoType {
+    get {_storage._element ?? ProtoType()}
+    set {_uniqueStorage()._element = newValue}
+  }
+  /// Returns true if `element` has been explicitly set.
+  var hasElement: Bool {_storage._element != nil}
+  /// Clears the value of `element`. Subsequent reads from it will return its default value.
+  mutating func clearElement() {_uniqueStorage()._element = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct ProtoTensorType: Sendable {
@@ -640,7 +764,7 @@ nonisolated extension ProtoEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension ProtoFunction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Function"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{2}\u{3}inputs\0\u{1}outputs\0\u{1}attributes\0\u{1}nodes\0\u{4}\u{2}operator_sets\0\u{1}domain\0\u{3}attribute_defaults\0\u{2}\u{2}overload\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -649,6 +773,14 @@ nonisolated extension ProtoFunction: SwiftProtobuf.Message, SwiftProtobuf._Messa
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.inputs) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.outputs) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.attributes) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.nodes) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.operatorSets) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.domain) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.attributeDefaults) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.overload) }()
       default: break
       }
     }
@@ -658,11 +790,43 @@ nonisolated extension ProtoFunction: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
+    if !self.inputs.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.inputs, fieldNumber: 4)
+    }
+    if !self.outputs.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.outputs, fieldNumber: 5)
+    }
+    if !self.attributes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.attributes, fieldNumber: 6)
+    }
+    if !self.nodes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.nodes, fieldNumber: 7)
+    }
+    if !self.operatorSets.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.operatorSets, fieldNumber: 9)
+    }
+    if !self.domain.isEmpty {
+      try visitor.visitSingularStringField(value: self.domain, fieldNumber: 10)
+    }
+    if !self.attributeDefaults.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.attributeDefaults, fieldNumber: 11)
+    }
+    if !self.overload.isEmpty {
+      try visitor.visitSingularStringField(value: self.overload, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoFunction, rhs: ProtoFunction) -> Bool {
     if lhs.name != rhs.name {return false}
+    if lhs.inputs != rhs.inputs {return false}
+    if lhs.outputs != rhs.outputs {return false}
+    if lhs.attributes != rhs.attributes {return false}
+    if lhs.nodes != rhs.nodes {return false}
+    if lhs.operatorSets != rhs.operatorSets {return false}
+    if lhs.domain != rhs.domain {return false}
+    if lhs.attributeDefaults != rhs.attributeDefaults {return false}
+    if lhs.overload != rhs.overload {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -760,7 +924,7 @@ nonisolated extension ProtoSparseTensor: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Node"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}outputs\0\u{1}name\0\u{1}operator\0\u{1}attributes\0\u{2}\u{2}domain\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}outputs\0\u{1}name\0\u{1}operator\0\u{1}attributes\0\u{2}\u{2}domain\0\u{1}overload\0\u{2}`\u{f}version\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -774,6 +938,8 @@ nonisolated extension ProtoNode: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 4: try { try decoder.decodeSingularStringField(value: &self.`operator`) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.attributes) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.domain) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.overload) }()
+      case 1000: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
       default: break
       }
     }
@@ -798,6 +964,12 @@ nonisolated extension ProtoNode: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.domain.isEmpty {
       try visitor.visitSingularStringField(value: self.domain, fieldNumber: 7)
     }
+    if !self.overload.isEmpty {
+      try visitor.visitSingularStringField(value: self.overload, fieldNumber: 8)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 1000)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -808,6 +980,8 @@ nonisolated extension ProtoNode: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.`operator` != rhs.`operator` {return false}
     if lhs.attributes != rhs.attributes {return false}
     if lhs.domain != rhs.domain {return false}
+    if lhs.overload != rhs.overload {return false}
+    if lhs.version != rhs.version {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -815,7 +989,7 @@ nonisolated extension ProtoNode: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension ProtoAttribute: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Attribute"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}number\0\u{1}integer\0\u{1}string\0\u{1}tensor\0\u{2}\u{2}numbers\0\u{1}integers\0\u{1}strings\0\u{2}\u{b}kind\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}number\0\u{1}integer\0\u{1}string\0\u{1}tensor\0\u{1}graph\0\u{1}numbers\0\u{1}integers\0\u{1}strings\0\u{2}\u{b}kind\0\u{1}reference\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -823,10 +997,12 @@ nonisolated extension ProtoAttribute: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _integer: Int64? = nil
     var _string: Data? = nil
     var _tensor: ProtoTensor? = nil
+    var _graph: ProtoGraph? = nil
     var _numbers: [Float] = []
     var _integers: [Int64] = []
     var _strings: [Data] = []
     var _kind: ProtoAttributeKind = .none
+    var _reference: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -842,10 +1018,12 @@ nonisolated extension ProtoAttribute: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _integer = source._integer
       _string = source._string
       _tensor = source._tensor
+      _graph = source._graph
       _numbers = source._numbers
       _integers = source._integers
       _strings = source._strings
       _kind = source._kind
+      _reference = source._reference
     }
   }
 
@@ -869,10 +1047,12 @@ nonisolated extension ProtoAttribute: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._integer) }()
         case 4: try { try decoder.decodeSingularBytesField(value: &_storage._string) }()
         case 5: try { try decoder.decodeSingularMessageField(value: &_storage._tensor) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._graph) }()
         case 7: try { try decoder.decodeRepeatedFloatField(value: &_storage._numbers) }()
         case 8: try { try decoder.decodeRepeatedInt64Field(value: &_storage._integers) }()
         case 9: try { try decoder.decodeRepeatedBytesField(value: &_storage._strings) }()
         case 20: try { try decoder.decodeSingularEnumField(value: &_storage._kind) }()
+        case 21: try { try decoder.decodeSingularStringField(value: &_storage._reference) }()
         default: break
         }
       }
@@ -900,6 +1080,9 @@ nonisolated extension ProtoAttribute: SwiftProtobuf.Message, SwiftProtobuf._Mess
       try { if let v = _storage._tensor {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
       } }()
+      try { if let v = _storage._graph {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
       if !_storage._numbers.isEmpty {
         try visitor.visitPackedFloatField(value: _storage._numbers, fieldNumber: 7)
       }
@@ -911,6 +1094,9 @@ nonisolated extension ProtoAttribute: SwiftProtobuf.Message, SwiftProtobuf._Mess
       }
       if _storage._kind != .none {
         try visitor.visitSingularEnumField(value: _storage._kind, fieldNumber: 20)
+      }
+      if !_storage._reference.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reference, fieldNumber: 21)
       }
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -926,10 +1112,12 @@ nonisolated extension ProtoAttribute: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._integer != rhs_storage._integer {return false}
         if _storage._string != rhs_storage._string {return false}
         if _storage._tensor != rhs_storage._tensor {return false}
+        if _storage._graph != rhs_storage._graph {return false}
         if _storage._numbers != rhs_storage._numbers {return false}
         if _storage._integers != rhs_storage._integers {return false}
         if _storage._strings != rhs_storage._strings {return false}
         if _storage._kind != rhs_storage._kind {return false}
+        if _storage._reference != rhs_storage._reference {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -941,7 +1129,7 @@ nonisolated extension ProtoAttribute: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Tensor"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lengths\0\u{3}element_type\0\u{2}\u{2}floats\0\u{3}small_integers\0\u{2}\u{2}integers\0\u{1}name\0\u{1}raw\0\u{1}doubles\0\u{3}unsigned_integers\0\u{2}\u{2}external\0\u{1}location\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lengths\0\u{3}element_type\0\u{2}\u{2}floats\0\u{3}small_integers\0\u{1}strings\0\u{1}integers\0\u{1}name\0\u{1}raw\0\u{1}doubles\0\u{3}unsigned_integers\0\u{2}\u{2}external\0\u{1}location\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -953,6 +1141,7 @@ nonisolated extension ProtoTensor: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeSingularInt32Field(value: &self.elementType) }()
       case 4: try { try decoder.decodeRepeatedFloatField(value: &self.floats) }()
       case 5: try { try decoder.decodeRepeatedInt32Field(value: &self.smallIntegers) }()
+      case 6: try { try decoder.decodeRepeatedBytesField(value: &self.strings) }()
       case 7: try { try decoder.decodeRepeatedInt64Field(value: &self.integers) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 9: try { try decoder.decodeSingularBytesField(value: &self.raw) }()
@@ -977,6 +1166,9 @@ nonisolated extension ProtoTensor: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
     if !self.smallIntegers.isEmpty {
       try visitor.visitPackedInt32Field(value: self.smallIntegers, fieldNumber: 5)
+    }
+    if !self.strings.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.strings, fieldNumber: 6)
     }
     if !self.integers.isEmpty {
       try visitor.visitPackedInt64Field(value: self.integers, fieldNumber: 7)
@@ -1007,6 +1199,7 @@ nonisolated extension ProtoTensor: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.elementType != rhs.elementType {return false}
     if lhs.floats != rhs.floats {return false}
     if lhs.smallIntegers != rhs.smallIntegers {return false}
+    if lhs.strings != rhs.strings {return false}
     if lhs.integers != rhs.integers {return false}
     if lhs.name != rhs.name {return false}
     if lhs.raw != rhs.raw {return false}
@@ -1014,6 +1207,137 @@ nonisolated extension ProtoTensor: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.unsignedIntegers != rhs.unsignedIntegers {return false}
     if lhs.external != rhs.external {return false}
     if lhs.location != rhs.location {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSequence: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Sequence"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}element_type\0\u{1}tensors\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.elementType) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.tensors) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.elementType != 0 {
+      try visitor.visitSingularInt32Field(value: self.elementType, fieldNumber: 2)
+    }
+    if !self.tensors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.tensors, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoSequence, rhs: ProtoSequence) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.elementType != rhs.elementType {return false}
+    if lhs.tensors != rhs.tensors {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoOptionalValue: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".OptionalValue"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}element_type\0\u{1}tensor\0\u{2}\u{2}sequence\0")
+
+  fileprivate class _StorageClass {
+    var _name: String = String()
+    var _elementType: Int32 = 0
+    var _tensor: ProtoTensor? = nil
+    var _sequence: ProtoSequence? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _elementType = source._elementType
+      _tensor = source._tensor
+      _sequence = source._sequence
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularInt32Field(value: &_storage._elementType) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._tensor) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._sequence) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if _storage._elementType != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._elementType, fieldNumber: 2)
+      }
+      try { if let v = _storage._tensor {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._sequence {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoOptionalValue, rhs: ProtoOptionalValue) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._elementType != rhs_storage._elementType {return false}
+        if _storage._tensor != rhs_storage._tensor {return false}
+        if _storage._sequence != rhs_storage._sequence {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1062,115 +1386,151 @@ nonisolated extension ProtoType: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   static let protoMessageName: String = _protobuf_package + ".Type"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tensor\0\u{2}\u{3}sequence\0\u{1}map\0\u{2}\u{3}sparse\0\u{3}optional_type\0")
 
+  fileprivate class _StorageClass {
+    var _kind: ProtoType.OneOf_Kind?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _kind = source._kind
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try {
-        var v: ProtoTensorType?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .tensor(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try {
+          var v: ProtoTensorType?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .tensor(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .tensor(v)
+          }
+        }()
+        case 4: try {
+          var v: ProtoWrappedType?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .sequence(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .sequence(v)
+          }
+        }()
+        case 5: try {
+          var v: ProtoOtherType?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .map(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .map(v)
+          }
+        }()
+        case 8: try {
+          var v: ProtoOtherType?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .sparse(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .sparse(v)
+          }
+        }()
+        case 9: try {
+          var v: ProtoWrappedType?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .optionalType(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .optionalType(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .tensor(v)
-        }
-      }()
-      case 4: try {
-        var v: ProtoOtherType?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .sequence(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .sequence(v)
-        }
-      }()
-      case 5: try {
-        var v: ProtoOtherType?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .map(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .map(v)
-        }
-      }()
-      case 8: try {
-        var v: ProtoOtherType?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .sparse(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .sparse(v)
-        }
-      }()
-      case 9: try {
-        var v: ProtoOtherType?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .optionalType(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .optionalType(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    switch self.kind {
-    case .tensor?: try {
-      guard case .tensor(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    }()
-    case .sequence?: try {
-      guard case .sequence(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    }()
-    case .map?: try {
-      guard case .map(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    }()
-    case .sparse?: try {
-      guard case .sparse(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
-    }()
-    case .optionalType?: try {
-      guard case .optionalType(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      switch _storage._kind {
+      case .tensor?: try {
+        guard case .tensor(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      }()
+      case .sequence?: try {
+        guard case .sequence(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      }()
+      case .map?: try {
+        guard case .map(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      }()
+      case .sparse?: try {
+        guard case .sparse(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      }()
+      case .optionalType?: try {
+        guard case .optionalType(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: ProtoType, rhs: ProtoType) -> Bool {
-    if lhs.kind != rhs.kind {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._kind != rhs_storage._kind {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1190,6 +1550,76 @@ nonisolated extension ProtoOtherType: SwiftProtobuf.Message, SwiftProtobuf._Mess
   }
 
   static func ==(lhs: ProtoOtherType, rhs: ProtoOtherType) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoWrappedType: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".WrappedType"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}element\0")
+
+  fileprivate class _StorageClass {
+    var _element: ProtoType? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _element = source._element
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._element) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._element {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoWrappedType, rhs: ProtoWrappedType) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._element != rhs_storage._element {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

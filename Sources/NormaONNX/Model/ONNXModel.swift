@@ -15,23 +15,23 @@ public struct ONNXModel: Sendable, Equatable {
 
   /// The version of ONNX's operators that it is written in.
   public let operatorSet: Int
+  /// What goes in, what is done, and what comes out.
+  let graph: ONNXGraph
   /// What goes in, in order.
-  public let inputs: [ONNXValue]
+  public var inputs: [ONNXValue] { graph.inputs }
   /// What comes out, in order.
-  public let outputs: [ONNXValue]
+  public var outputs: [ONNXValue] { graph.outputs }
   /// What is done, in order.
-  let nodes: [ONNXNode]
-  /// How many nodes there are.
+  var nodes: [ONNXNode] { graph.nodes }
+  /// How many nodes there are, functions of the model's own replaced by what they do.
   public var nodeCount: Int { nodes.count }
   /// The tensors that belong to the model, by name.
-  let initializers: [String: ONNXTensor]
+  var initializers: [String: ONNXTensor] { graph.initializers }
 
   /// How often each operator is there, those of other domains by `domain.Operator`.
   public var operatorCounts: [String: Int] {
     var counts: [String: Int] = [:]
-    for node in nodes {
-      counts[node.domain.isEmpty ? node.operation : "\(node.domain).\(node.operation)", default: 0] += 1
-    }
+    for node in graph.allNodes { counts[node.qualifiedOperation, default: 0] += 1 }
     return counts
   }
   /// The tensors that belong to the model, in the order of their names.
@@ -57,8 +57,8 @@ extension ONNXModel {
   /// Reads the bytes of a file.
   ///
   /// - Throws: ``ONNXError`` if they are no model, or one that does not hang together: values that nothing gives or two nodes
-  ///   give, nodes before what they need, tensors of a wrong length; and for what is not supported at all, such as functions
-  ///   of the model's own, or tensors in other files. Operators are looked at when the model runs.
+  ///   give, nodes before what they need, tensors of a wrong length; and for what is not supported at all, such as tensors in
+  ///   other files. Operators are looked at when the model runs.
   public init(bytes: [UInt8]) throws(ONNXError) {
     var files: ExternalFiles?
     try self.init(bytes: bytes, &files)
@@ -89,27 +89,12 @@ extension ONNXModel {
         "version \(set.version) of ONNX's operators; "
           + "\(Self.knownOperatorSets.lowerBound) to \(Self.knownOperatorSets.upperBound) are known")
     }
-    guard message.functions.isEmpty else { throw .unsupported(Self.place, "functions of its own") }
-    guard message.graph.sparseInitializers.isEmpty else { throw .unsupported(Self.place, "sparse tensors") }
-    var initializers: [String: ONNXTensor] = [:]
-    for tensor in message.graph.initializers {
-      let place = "the tensor '\(tensor.name)'"
-      guard initializers[tensor.name] == nil else { throw .malformed(place, "it is there twice") }
-      if names.contains(tensor.name) {
-        let shape = try checkedShape(tensor.lengths.map { Int($0) }, atMost: 1 << 31, at: place)
-        initializers[tensor.name] = .floats(.zeros(shape))
-      } else {
-        initializers[tensor.name] = try ONNXTensor(tensor, at: place, &files)
-      }
-    }
-    var nodes: [ONNXNode] = []
-    for node in message.graph.nodes { nodes.append(try ONNXNode(node)) }
-    self.init(
-      operatorSet: version,
-      // Files of earlier versions of the format list the model's own tensors among the inputs.
-      inputs: message.graph.inputs.map { ONNXValue($0) }.filter { initializers[$0.name] == nil },
-      outputs: message.graph.outputs.map { ONNXValue($0) }, nodes: nodes, initializers: initializers)
-    try checkNames()
+    var functions = try ONNXFunctions(message.functions, modelVersion: set.version)
+    var expanded = message.graph
+    expanded.nodes = try functions.expanding(message.graph.nodes)
+    graph = try ONNXGraph(expanded, &files, withoutElementsOf: names)
+    operatorSet = version
+    try graph.checkNames()
   }
 
   /// The operators that a file's model uses, each with its domain where that is not ONNX's own, sorted; also of a model that
@@ -121,65 +106,47 @@ extension ONNXModel {
     guard let message = try? ProtoModel(serializedBytes: bytes), message.hasGraph else {
       throw ONNXError.malformed(place, "it is cut off, or no model in ONNX's format").within(path)
     }
-    let names = message.graph.nodes.map {
-      ["", "ai.onnx"].contains($0.domain) ? $0.operator : "\($0.domain).\($0.operator)"
-    }
-    return Set(names).sorted()
-  }
-
-  /// Makes sure that each value is given once, before it is needed.
-  private func checkNames() throws(ONNXError) {
-    var known = Set(initializers.keys)
-    for input in inputs {
-      guard !input.name.isEmpty, known.insert(input.name).inserted else {
-        throw .malformed(Self.place, "two inputs are called '\(input.name)'")
+    let own = Set(message.functions.map { "\($0.domain).\($0.name)" })
+    func names(_ nodes: [ProtoNode]) -> [String] {
+      nodes.flatMap { node in
+        [["", "ai.onnx"].contains(node.domain) ? node.operator : "\(node.domain).\(node.operator)"]
+          + node.attributes.filter(\.hasGraph).flatMap { names($0.graph.nodes) }
       }
     }
-    for node in nodes {
-      if let missing = node.inputs.first(where: { !$0.isEmpty && !known.contains($0) }) {
-        throw .malformed(node.place, "it needs '\(missing)', which nothing before it gives")
-      }
-      for output in node.outputs where !output.isEmpty {
-        guard known.insert(output).inserted else {
-          throw .malformed(node.place, "it gives '\(output)', which is there already")
-        }
-      }
-    }
-    if let missing = outputs.first(where: { !known.contains($0.name) }) {
-      throw .malformed(Self.place, "nothing gives its output '\(missing.name)'")
-    }
+    let all = names(message.graph.nodes) + message.functions.flatMap { names($0.nodes) }
+    return Set(all).subtracting(own).sorted()
   }
 
   /// The bytes of a file; equal models give equal bytes.
   ///
   /// - Throws: ``ONNXError`` if it takes more than the 2 GiB that the format allows, or was read with an attribute of a kind
-  ///   that is not kept, such as a graph.
+  ///   that is not kept, or has functions in another version of the operators.
   public func encoded() throws(ONNXError) -> [UInt8] { try encoded(withoutElementsOf: []) }
 
   /// The same with the tensors of the given names by their shapes alone.
   func encoded(withoutElementsOf names: Set<String>) throws(ONNXError) -> [UInt8] {
-    if let node = nodes.first(where: { $0.attributes.values.contains(.other) }) {
-      throw .unsupported(node.place, "an attribute of a kind that is not kept")
+    for node in graph.allNodes {
+      if node.attributes.values.contains(.other) {
+        throw .unsupported(node.place, "an attribute of a kind that is not kept")
+      }
+      if let version = node.version, version != operatorSet {
+        throw .unsupported(node.place, "version \(version) of ONNX's operators in a model of version \(operatorSet)")
+      }
     }
     let message = ProtoModel.with {
       // The first version of the format that goes with each version of the operators.
-      $0.irVersion = operatorSet >= 23 ? 11 : operatorSet >= 21 ? 10 : operatorSet >= 19 ? 9 : 8
+      $0.irVersion = [(25, 13), (24, 12), (23, 11), (21, 10), (19, 9)].first { operatorSet >= $0.0 }?.1 ?? 8
       $0.producerName = "norma"
-      $0.operatorSets = [.with { $0.version = Int64(operatorSet) }]
-      $0.graph = .with {
-        $0.name = "network"
-        $0.nodes = nodes.map(\.message)
-        $0.inputs = inputs.map(\.message)
-        $0.outputs = outputs.map(\.message)
-        $0.initializers = initializers.sorted { $0.key < $1.key }.map { name, tensor in
-          guard names.contains(name) else { return tensor.message(named: name) }
-          return .with {
-            $0.name = name
-            $0.elementType = tensor.elementType.rawValue
-            $0.lengths = tensor.shape.map(Int64.init)
+      let domains = Set(graph.allNodes.map(\.domain)).subtracting([""]).sorted()
+      $0.operatorSets =
+        [.with { $0.version = Int64(operatorSet) }]
+        + domains.map { domain in
+          .with {
+            $0.domain = domain
+            $0.version = 1
           }
         }
-      }
+      $0.graph = graph.message(named: "network", withoutElementsOf: names)
     }
     do { return try message.serializedBytes() } catch {
       throw .unsupported(Self.place, "it takes more than 2 GiB")

@@ -16,6 +16,7 @@ struct InterpretedOperation: TensorOperation {
 
   let node: ONNXNode
   let version: Int
+  let maximumElementCount: Int
   let sources: [Source]
   /// Which of its results this is.
   let output: Int
@@ -24,9 +25,6 @@ struct InterpretedOperation: TensorOperation {
 
   /// The result as ONNX has it.
   func run(_ inputs: [Tensor<Float>]) throws(ONNXError) -> ONNXTensor {
-    guard let known = ONNXOperator.all[node.operation] else {
-      throw .unsupported(node.place, "the operator is not among those that are done")
-    }
     let tensors = sources.map { source -> ONNXTensor? in
       switch source {
       case .absent: nil
@@ -34,13 +32,8 @@ struct InterpretedOperation: TensorOperation {
       case .input(let place, let type): ONNXTensor(inputs[place], takenFor: type)
       }
     }
-    let call = OperatorCall(
-      node: node, inputs: tensors, version: version, maximumElementCount: ONNXModel.maximumElementCount)
-    let results = try known.body(call)
-    guard output < results.count else {
-      throw .unsupported(node.place, "it has \(node.outputs.count) outputs; \(results.count) are given")
-    }
-    return results[output]
+    return try GraphRunner.run(
+      node, tensors, version: version, maximumElementCount: maximumElementCount)[output].widened
   }
 
   func outputShape(for inputs: [Shape]) throws(ShapeError) -> Shape {
@@ -52,6 +45,8 @@ struct InterpretedOperation: TensorOperation {
   func forward(_ inputs: [Tensor<Float>]) throws(ONNXError) -> (output: Tensor<Float>, saved: Void) {
     switch try run(inputs) {
     case .floats(let tensor): return (tensor, ())
+    case .doubles, .narrow, .strings, .sequence, .nothing:
+      throw .unsupported(node.place, "a result that a network, which computes in single precision, does not hold")
     case .integers(let tensor):
       guard tensor.values.allSatisfy({ $0.magnitude <= 1 << 24 }) else {
         throw .unsupported(node.place, "whole numbers beyond 2^24, which single precision does not hold")

@@ -241,32 +241,30 @@ extension NodeCall {
     guard isOfFloats(x), isKnown(1), let exponent = try? constant(1), exponent.shape.elementCount == 1,
       exponent.shape.rank <= x.order.count
     else { return nil }
-    let number: Float =
-      switch exponent {
-      case .floats(let numbers): numbers.elements[0]
-      case .integers(let numbers): Float(numbers.values[0])
-      }
+    let number: Float
+    switch exponent {
+    case .integers(let numbers): number = Float(numbers.values[0])
+    default:
+      guard let numbers = exponent.singles else { return nil }
+      number = numbers.elements[0]
+    }
     if number == 0.5 { return [.computed(try emit(x) { $0[0].squareRoot() })] }
     return [.computed(try emit(x) { $0[0].raised(to: number) })]
   }
 
   /// `Gelu`: exact, or with the hyperbolic tangent in place of the error function.
   func gelu() throws(ONNXError) -> [Translation.Value]? {
-    switch try first.string("approximate", or: "none") {
-    case "none": return try elementwise { $0.gelu() }
-    case "tanh":
-      return try elementwise { x in
-        let inner = Float(0.797_884_560_802_865_4) * (x + Float(0.044715) * (x * x * x))
-        return 0.5 * (x * (inner.hyperbolicTangent() + 1))
-      }
-    case let other: throw malformed("'\(other)' is no approximation")
+    guard try first.approximatesGelu() else { return try elementwise { $0.gelu() } }
+    return try elementwise { x in
+      let inner = Float(0.797_884_560_802_865_4) * (x + Float(0.044715) * (x * x * x))
+      return 0.5 * (x * (inner.hyperbolicTangent() + 1))
     }
   }
 
   /// `PRelu` with a slope for each channel, or one for all.
   func parametricReLU() throws(ONNXError) -> [Translation.Value]? {
     let x = try channelsLast(0)
-    guard isKnown(1), case .floats(let slopes) = try constant(1) else { return nil }
+    guard isKnown(1), let slopes = try constant(1).singles else { return nil }
     let channels = shape(x).rank > 1 ? shape(x)[1] : 1
     let rest = slopes.shape.rank <= 1 ? [] : Array(slopes.shape.dropFirst(slopes.rank == x.order.count ? 2 : 1))
     let isPerChannel =

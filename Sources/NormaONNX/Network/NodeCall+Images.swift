@@ -172,22 +172,9 @@ extension NodeCall {
     let x = try computed(0)
     guard isOfFloats(x) else { return nil }
     let rank = x.order.count
-    let isInput = version >= (isMean ? 18 : 13)
-    var named: [Int]?
-    if isInput {
-      if has(1) {
-        guard case .integers(let numbers) = try constant(1) else { throw malformed("axes are no whole numbers") }
-        named = numbers.values.map { Int($0) }
-      }
-    } else {
-      named = try first.integers("axes")
-    }
-    if (named ?? []).isEmpty {
-      guard try first.integer("noop_with_empty_axes", or: 0) == 0 else { return [.computed(x)] }
-      named = Array(0..<rank)
-    }
-    let axes = try first.axes(named ?? [], rank: rank)
-    let keeps = try first.integer("keepdims", or: 1) != 0
+    if has(1) { _ = try constant(1) }
+    let (axes, keeps) = try first.reductionAxes(rank: rank)
+    guard !axes.isEmpty else { return [.computed(x)] }
     if isMean, rank >= 3, axes == Array(2..<rank) {
       let means = try emit(try channelsLast(0), order: [0, 1]) { $0[0].globallyAveraged() }
       return [.computed(keeps ? try restored(means, rank: rank) : means)]

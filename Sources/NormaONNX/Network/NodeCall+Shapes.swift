@@ -5,7 +5,7 @@ import NormaTensor
 extension NodeCall {
   /// What is known of a value by its shape: `Shape` and `Size`.
   func ofShape(
-    _ body: (OperatorCall) throws(ONNXError) -> [ONNXTensor]
+    _ body: (OperatorCall<Float>) throws(ONNXError) -> [ONNXTensor]
   ) throws(ONNXError) -> [Translation.Value]? {
     let shapes = translation.shapes(try computed(0))
     var results: [ONNXTensor] = []
@@ -14,16 +14,16 @@ extension NodeCall {
   }
 
   /// The node for a size of the batch, its first input being zeros of a shape.
-  private func call(_ lane: Int, of shape: Shape) -> OperatorCall {
+  private func call(_ lane: Int, of shape: Shape) -> OperatorCall<Float> {
     let call = call(lane)
     return OperatorCall(
       node: node, inputs: [.floats(.zeros(shape))] + call.inputs.dropFirst(), version: version,
-      maximumElementCount: ONNXModel.maximumElementCount)
+      maximumElementCount: translation.maximumElementCount)
   }
 
   /// What makes the same elements a tensor of another shape, by what it makes of zeros.
   func reshaped(
-    _ body: (OperatorCall) throws(ONNXError) -> [ONNXTensor]
+    _ body: (OperatorCall<Float>) throws(ONNXError) -> [ONNXTensor]
   ) throws(ONNXError) -> [Translation.Value]? {
     let x = try translation.plain(try computed(0))
     for index in inputs.indices.dropFirst() where has(index) && !isKnown(index) {
@@ -109,7 +109,7 @@ extension NodeCall {
 
   /// The same where the node's own rules say what is picked.
   private func picked(
-    fill: Float = 0, _ sources: (OperatorCall, Shape) throws(ONNXError) -> [AxisSources]
+    fill: Float = 0, _ sources: (OperatorCall<Float>, Shape) throws(ONNXError) -> [AxisSources]
   ) throws(ONNXError) -> [Translation.Value]? {
     let x = try computed(0)
     guard isOfFloats(x) else { return nil }
@@ -127,10 +127,10 @@ extension NodeCall {
   /// `Pad` in all its ways.
   func pad() throws(ONNXError) -> [Translation.Value]? {
     try requireKnown(from: 1)
-    var fill = Float?.some(0)
-    if version < 11 { fill = try first.number("value", or: 0) } else if has(2) { fill = number(2) }
-    guard let fill else { return nil }
-    return try picked(fill: fill) { call, shape throws(ONNXError) in try call.paddingSources(of: shape) }
+    if has(2) { _ = try constant(2) }
+    let fill = try first.paddingFill() ?? .floats(.scalar(0))
+    guard let number = fill.singles?.elements.first, fill.shape.elementCount == 1 else { return nil }
+    return try picked(fill: number) { call, shape throws(ONNXError) in try call.paddingSources(of: shape) }
   }
 
   /// `Tile`.
@@ -183,7 +183,7 @@ extension NodeCall {
       // Rows of a table for each number: an embedding.
       let indices = try plain(1)
       let axis = try first.integer("axis", or: 0)
-      guard isKnown(0), case .floats(let table) = try constant(0), table.rank == 2, axis == 0 || axis == -2,
+      guard isKnown(0), let table = try constant(0).singles, table.rank == 2, axis == 0 || axis == -2,
         indices.type != .float, !indices.order.isEmpty
       else { return nil }
       let rows = try plain(0)

@@ -95,6 +95,7 @@ extension NodeCall {
     "Tanh": { call throws(ONNXError) in try call.elementwise { $0.hyperbolicTangent() } },
     "Tile": { call throws(ONNXError) in try call.tile() },
     "Transpose": { call throws(ONNXError) in try call.transpose() },
+    "Upsample": { call throws(ONNXError) in try call.resize() },
     "Unsqueeze": { call throws(ONNXError) in try call.reshaped { call throws(ONNXError) in try call.unsqueeze() } },
   ]
 }

@@ -12,17 +12,18 @@ struct NodeCall {
   let inputs: [Translation.Value?]
   let translation: Translation
 
-  var version: Int { translation.model.operatorSet }
+  var version: Int { node.version ?? translation.model.operatorSet }
   /// The node's attributes, and its inputs as far as they are known, for the first size of the batch.
-  var first: OperatorCall { call(0) }
+  var first: OperatorCall<Float> { call(0) }
 
   /// The node with its inputs as far as they are known, for a size of the batch.
-  func call(_ lane: Int) -> OperatorCall {
-    let known = inputs.map { input -> ONNXTensor? in
-      if case .known(let tensors)? = input { tensors[lane] } else { nil }
-    }
-    return OperatorCall(
-      node: node, inputs: known, version: version, maximumElementCount: ONNXModel.maximumElementCount)
+  func call(_ lane: Int) -> OperatorCall<Float> {
+    OperatorCall(
+      node: node, inputs: known(lane), version: version, maximumElementCount: translation.maximumElementCount)
+  }
+
+  private func known(_ lane: Int) -> [ONNXTensor?] {
+    inputs.map { if case .known(let tensors)? = $0 { tensors[lane] } else { nil } }
   }
 
   func malformed(_ problem: String) -> ONNXError { .malformed(node.place, problem) }
@@ -45,11 +46,13 @@ extension NodeCall {
 
   /// The results of a node whose inputs are all known.
   func evaluated() throws(ONNXError) -> [Translation.Value] {
-    guard let known = ONNXOperator.all[node.operation] else {
-      throw unsupported("the operator is not among those that are done")
-    }
     var results: [[ONNXTensor]] = []
-    for lane in translation.batchSizes.indices { results.append(try known.body(call(lane))) }
+    for lane in translation.batchSizes.indices {
+      results.append(
+        try GraphRunner.run(
+          node, known(lane), version: version, maximumElementCount: translation.maximumElementCount,
+          runner: node.branches.isEmpty ? nil : translation.runner(lane)))
+    }
     return results[0].indices.map { index in .known(results.map { $0[index] }) }
   }
 
@@ -66,8 +69,8 @@ extension NodeCall {
 
   /// Numbers that are known; nil where they are none.
   func constantFloats(_ index: Int) throws(ONNXError) -> Tensor<Float> {
-    guard case .floats(let tensor) = try constant(index) else {
-      throw malformed("input \(index + 1) is of whole numbers")
+    guard let tensor = try constant(index).singles else {
+      throw unsupported("input \(index + 1) has elements of type \(try constant(index).elementType)")
     }
     return tensor
   }
@@ -75,8 +78,7 @@ extension NodeCall {
   /// The one number that an input is, where it is known and one; nil otherwise.
   func number(_ index: Int) -> Float? {
     guard isKnown(index), let tensor = try? constant(index), tensor.shape.elementCount == 1 else { return nil }
-    guard case .floats(let numbers) = tensor else { return nil }
-    return numbers.elements[0]
+    return tensor.singles?.elements[0]
   }
 
   /// An input as a value that operations take; what is known becomes a parameter of a kind, or a constant where there is none.
@@ -86,13 +88,13 @@ extension NodeCall {
     case .computed(let value): return value
     case .known(let tensors):
       let name = node.inputs[index]
-      if translation.model.initializers[name] != nil, case .floats(let tensor) = tensors[0] {
+      if translation.model.initializers[name] != nil, let tensor = tensors[0].singles {
         return translation.leaf(tensor, named: name, kind: kind)
       }
       guard tensors.allSatisfy({ $0.shape == tensors[0].shape }) else {
         return try translation.repeatedByBatch(tensors)
       }
-      guard case .floats(let tensor) = try constant(index) else {
+      guard let tensor = try constant(index).singles else {
         throw unsupported("elements of type \(try constant(index).elementType)")
       }
       return translation.leaf(tensor, named: nil, kind: nil)
@@ -167,15 +169,19 @@ extension NodeCall {
       }
     }
     translation.noteInterpreted(node)
-    let (node, version, inputs) = (node, version, sources)
+    let (node, version, inputs, most) = (node, version, sources, translation.maximumElementCount)
     var results: [Translation.Value] = []
     for output in node.outputs.indices {
-      let operation = InterpretedOperation(node: node, version: version, sources: inputs, output: output)
+      let operation = InterpretedOperation(
+        node: node, version: version, maximumElementCount: most, sources: inputs, output: output)
       let shapes = translation.shapes(places[0])
       guard !shapes.isEmpty else { break }
       let example = try operation.run(places.map { .zeros(translation.storedShapes($0)[0]) })
+      guard example.isTensor, example.elementType.computed == .float || example.elementType.isWhole else {
+        throw unsupported("a result of type \(example.elementType) in a network, which computes in single precision")
+      }
       let result = try translation.emit(
-        places, order: Array(0..<example.shape.rank), type: example.elementType
+        places, order: Array(0..<example.shape.rank), type: example.elementType.computed
       ) { try $0[0].applying(operation, others: Array($0.dropFirst())) }
       results.append(.computed(result))
     }
@@ -189,7 +195,7 @@ extension NodeCall {
     "CenterCropPad": [1], "ConstantOfShape": [0], "Expand": [1], "OneHot": [1], "Pad": [1, 3], "Range": [0, 1, 2],
     "ReduceL1": [1], "ReduceL2": [1], "ReduceLogSum": [1], "ReduceLogSumExp": [1], "ReduceMax": [1], "ReduceMean": [1],
     "ReduceMin": [1], "ReduceProd": [1], "ReduceSum": [1], "ReduceSumSquare": [1], "Reshape": [1], "Resize": [1, 2, 3],
-    "Slice": [1, 2, 3, 4], "Split": [1], "Squeeze": [1], "Tile": [1], "TopK": [1], "Unsqueeze": [1],
+    "Slice": [1, 2, 3, 4], "Split": [1], "Squeeze": [1], "Tile": [1], "TopK": [1], "Unsqueeze": [1], "Upsample": [1],
   ]
 }
 
@@ -202,7 +208,9 @@ extension Variable<Float> {
 extension ONNXTensor {
   /// Whether another tensor has the same elements to the bit, numbers that are none included.
   func isIdentical(to other: ONNXTensor) -> Bool {
-    guard case .floats(let numbers) = self, case .floats(let others) = other else { return self == other }
+    guard let numbers = singles, let others = other.singles, elementType == other.elementType else {
+      return self == other
+    }
     return numbers.shape == others.shape
       && zip(numbers.elements, others.elements).allSatisfy { $0.bitPattern == $1.bitPattern }
   }

@@ -44,10 +44,15 @@ public final class ONNXNetwork: Layer {
   ///   - model: a model with one input, the batch.
   ///   - sampleShape: the shape of a sample, `[height, width, channels]` for images; needed where the model leaves it open.
   ///   - output: the name of the output that is wanted; the first if nil.
-  /// - Throws: ``ONNXError`` for a model that cannot be run, or not as a network: with several inputs, with lengths that are not known,
+  ///   - maximumElementCount: the most elements that a tensor may have that is computed for two samples, or for a fixed batch.
+  /// - Throws: ``ONNXError`` for a model that cannot be run, or not as a network: with several inputs (see ``ONNXModel/fixing(_:)``), with lengths that are not known,
   ///   with shapes that depend on the numbers that go in.
-  public init(_ model: ONNXModel, sampleShape: Shape? = nil, output: String? = nil) throws(ONNXError) {
-    let translation = try Translation(model, sampleShape: sampleShape, output: output)
+  public init(
+    _ model: ONNXModel, sampleShape: Shape? = nil, output: String? = nil,
+    maximumElementCount: Int = ONNXModel.maximumElementCount
+  ) throws(ONNXError) {
+    let translation = try Translation(
+      model, sampleShape: sampleShape, output: output, maximumElementCount: maximumElementCount)
     for node in model.nodes { try translation.add(node) }
     let wanted = try translation.output()
     self.model = model

@@ -51,6 +51,8 @@ final class Translation {
   }
 
   let model: ONNXModel
+  /// The most elements that a tensor may have that is computed.
+  let maximumElementCount: Int
   private let wantedOutput: String
   let sampleShape: Shape
   let batchSize: Int?
@@ -74,12 +76,15 @@ final class Translation {
     let order: [Int]
   }
 
+  /// The names of values that a node needs, or whoever wants an output.
+  private let usedNames: Set<String>
   /// The nodes by what they give.
-  let producers: [String: ONNXNode]
+  private(set) var producers: [String: ONNXNode]
   /// What errors are about.
   private(set) var place = ONNXModel.place
 
-  init(_ model: ONNXModel, sampleShape: Shape?, output: String?) throws(ONNXError) {
+  init(_ model: ONNXModel, sampleShape: Shape?, output: String?, maximumElementCount: Int) throws(ONNXError) {
+    self.maximumElementCount = maximumElementCount
     wantedOutput = output ?? model.outputs.first?.name ?? ""
     if let obstacle = model.obstacle { throw obstacle }
     self.model = model
@@ -89,6 +94,10 @@ final class Translation {
         ONNXModel.place, "it has \(model.inputs.count) inputs (\(names)), and a network has one, the batch")
     }
     let input = model.inputs[0]
+    guard input.form == .tensor, let type = input.elementType, type.computed == .float || type.isWhole else {
+      throw .unsupported(
+        "input '\(input.name)'", "it is \(input.kind), and a network computes with tensors in single precision")
+    }
     // A batch with its channels last already is turned before it is used.
     let uses = model.nodes.filter { $0.inputs.contains(input.name) }
     let isTurned = !uses.isEmpty && uses.allSatisfy { $0.operation == "Transpose" && $0.perm == [0, 3, 1, 2] }
@@ -103,6 +112,9 @@ final class Translation {
     var producers: [String: ONNXNode] = [:]
     for node in model.nodes { for output in node.outputs { producers[output] = node } }
     self.producers = producers
+    let nodes = model.graph.allNodes
+    usedNames = Set(nodes.flatMap(\.inputs) + nodes.flatMap { $0.branches.flatMap(\.outputs) }.map(\.name))
+      .union([wantedOutput])
     variables = [
       zip(graphs, batchSizes).map { graph, count in
         graph.followedLeaf(.input, shape: Shape([count] + sample), name: input.name)
@@ -143,9 +155,21 @@ final class Translation {
     return (batch, Shape(known))
   }
 
+  /// What runs the branches of a node, for a size of the batch: with the values around them that are known.
+  func runner(_ lane: Int) -> GraphRunner {
+    let known = values.compactMapValues { value -> ONNXTensor? in
+      if case .known(let tensors) = value { tensors[lane] } else { nil }
+    }
+    return GraphRunner(
+      version: model.operatorSet, maximumElementCount: maximumElementCount, outer: known, depth: 1)
+  }
+
   /// Translates a node.
   func add(_ node: ONNXNode) throws(ONNXError) {
     place = node.place
+    if !node.branches.isEmpty, node.needs.contains(where: { value(named: $0) != nil }) {
+      return try addBranch(of: node)
+    }
     let inputs = node.inputs.map { $0.isEmpty ? nil : values[$0] }
     let call = NodeCall(node: node, inputs: inputs, translation: self)
     let results: [Value]
@@ -159,6 +183,36 @@ final class Translation {
     guard results.count >= node.outputs.count else {
       throw .unsupported(node.place, "it has \(node.outputs.count) outputs; \(results.count) are given")
     }
+    for (name, result) in zip(node.outputs, results) where !name.isEmpty { values[name] = result }
+  }
+
+  /// Translates the branch of an `If` whose condition is known; what else has branches runs only where all that it needs is known.
+  private func addBranch(of node: ONNXNode) throws(ONNXError) {
+    guard node.operation == "If", let condition = node.inputs.first, case .known(let tensors)? = values[condition]
+    else {
+      throw .unsupported(node.place, "what its branches do depends on the numbers that go in")
+    }
+    let inputs = tensors.map { tensor -> [ONNXTensor?] in [tensor] }
+    var chosen: Bool?
+    for input in inputs {
+      let call = OperatorCall<Float>(
+        node: node, inputs: input, version: model.operatorSet, maximumElementCount: maximumElementCount)
+      let own = try call.truth(0)
+      guard chosen == nil || chosen == own else {
+        throw .unsupported(node.place, "its branch depends on the size of the batch")
+      }
+      chosen = own
+    }
+    guard case .graph(let branch)? = node.attributes[chosen == true ? "then_branch" : "else_branch"],
+      branch.inputs.isEmpty, branch.outputs.count >= node.outputs.count
+    else { throw .malformed(node.place, "a branch is missing, or has inputs or too few outputs") }
+    // What the branch calls its values is nobody else's.
+    let around = (values, producers)
+    for (name, tensor) in branch.initializers { values[name] = .known(batchSizes.map { _ in tensor }) }
+    for inner in branch.nodes { for output in inner.outputs { producers[output] = inner } }
+    for inner in branch.nodes { try add(inner) }
+    let results = branch.outputs.map { values[$0.name] }
+    (values, producers) = around
     for (name, result) in zip(node.outputs, results) where !name.isEmpty { values[name] = result }
   }
 
@@ -213,12 +267,12 @@ extension Translation {
 
   /// Whether a node needs a value, or whoever wants an output.
   func isUsed(_ name: String) -> Bool {
-    !name.isEmpty && (name == wantedOutput || model.nodes.contains { $0.inputs.contains(name) })
+    !name.isEmpty && usedNames.contains(name)
   }
 
   /// The one number that a value is, if it is known.
   func number(named name: String) -> Float? {
-    guard case .known(let tensors)? = values[name], case .floats(let numbers) = tensors[0], numbers.count == 1 else {
+    guard case .known(let tensors)? = values[name], let numbers = tensors[0].singles, numbers.count == 1 else {
       return nil
     }
     return numbers.elements[0]
@@ -277,9 +331,9 @@ extension Translation {
       case nil: break
       }
     }
-    for result in results where result.shape.elementCount > ONNXModel.maximumElementCount * 2 {
+    for result in results where result.shape.elementCount > maximumElementCount * 2 {
       throw .unsupported(
-        place, "a tensor of shape \(result.shape) has too many elements; \(ONNXModel.maximumElementCount) are the most")
+        place, "a tensor of shape \(result.shape) has too many elements; \(maximumElementCount) are the most")
     }
     let result = append(results)
     steps.append(Step(function: .variables(body), inputs: places, result: result))
@@ -348,10 +402,10 @@ extension Translation {
   /// Numbers that are the same for each sample, as often as there are samples: a token that is put before each sequence.
   func repeatedByBatch(_ tensors: [ONNXTensor]) throws(ONNXError) -> Computed {
     guard let open = try openAxis(of: tensors.map(\.shape)),
-      zip(tensors, batchSizes).allSatisfy({ $0.shape[open] == $1 }), case .floats(let tensor) = tensors[0]
+      zip(tensors, batchSizes).allSatisfy({ $0.shape[open] == $1 }), let tensor = tensors[0].singles
     else { throw .unsupported(place, "numbers of shape \(tensors[0].shape) that depend on the size of the batch") }
     let one = tensor.sliced(0..<1, axis: open)
-    guard ONNXTensor.floats(one).broadcast(to: tensors[1].shape).isIdentical(to: tensors[1]) else {
+    guard ONNXTensor.floats(one).broadcast(to: tensors[1].shape).isIdentical(to: tensors[1].widened) else {
       throw .unsupported(place, "numbers that depend on the size of the batch")
     }
     let (rank, sampleRank) = (one.rank, sampleShape.rank)

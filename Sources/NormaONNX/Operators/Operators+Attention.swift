@@ -28,11 +28,11 @@ extension OperatorCall {
     let bias = try attentionBias(scores, past: past, lengths: lengths)
 
     // Both factors by the root of the scale, so that their products stay within single precision.
-    let root = try Float(Double(number("scale", or: 1 / Float(width).squareRoot())).squareRoot())
+    let root = try Element(Double(number("scale", or: 1 / Float(width).squareRoot())).squareRoot())
     let repeats = (0..<heads).map { $0 / (heads / groups) }
     let (left, right) = (root * q, root * (groups == heads ? k : k.gathering(repeats, axis: 1)))
     var logits = left.matrixProduct(right, transposingOther: true)
-    let (cap, mode) = (try number("softcap", or: 0), try integer("qk_matmul_output_mode", or: 0))
+    let (cap, mode) = (Element(try number("softcap", or: 0)), try integer("qk_matmul_output_mode", or: 0))
     var shown = logits
     if cap > 0 { logits = cap * (logits / cap).applying(.hyperbolicTangent) }
     if mode == 1 { shown = logits }
@@ -42,11 +42,11 @@ extension OperatorCall {
     if mode == 3 { shown = weights }
     var y = weights.matrixProduct(groups == heads ? v : v.gathering(repeats, axis: 1))
     if isFlat { y = y.transposed([0, 2, 1, 3]).reshaped(to: [batch, queries, heads * valueWidth]) }
-    return [.floats(y), .floats(k), .floats(v), .floats(shown)]
+    return [.numbers(y), .numbers(k), .numbers(v), .numbers(shown)]
   }
 
   /// An input by its heads, `[N, heads, L, D]`.
-  private func heads(_ index: Int, count: Int) throws(ONNXError) -> Tensor<Float> {
+  private func heads(_ index: Int, count: Int) throws(ONNXError) -> Tensor<Element> {
     let x = try floats(index)
     if x.rank == 4 { return x }
     guard x.rank == 3, count > 0, x.shape[2] % count == 0 else {
@@ -56,7 +56,7 @@ extension OperatorCall {
   }
 
   /// How many keys there are from before.
-  private func pastLength(_ key: Tensor<Float>, _ value: Tensor<Float>) throws(ONNXError) -> Int {
+  private func pastLength(_ key: Tensor<Element>, _ value: Tensor<Element>) throws(ONNXError) -> Int {
     guard hasInput(4) || hasInput(5) else { return 0 }
     let (keys, values) = (try floats(4), try floats(5))
     guard keys.rank == 4, values.rank == 4, keys.shape.replacing(2, with: 0) == key.shape.replacing(2, with: 0),
@@ -67,30 +67,33 @@ extension OperatorCall {
     return keys.shape[2]
   }
 
-  private func joined(_ past: Tensor<Float>?, _ x: Tensor<Float>) -> Tensor<Float> {
+  private func joined(_ past: Tensor<Element>?, _ x: Tensor<Element>) -> Tensor<Element> {
     past.map { .concatenating([$0, x], axis: 2) } ?? x
   }
 
   /// What is added to the scores, of their shape: −∞ where a query does not see a key.
-  private func attentionBias(_ scores: Shape, past: Int, lengths: [Int]?) throws(ONNXError) -> Tensor<Float> {
+  private func attentionBias(_ scores: Shape, past: Int, lengths: [Int]?) throws(ONNXError) -> Tensor<Element> {
     let (batch, heads, queries, keys) = (scores[0], scores[1], scores[2], scores[3])
-    var bias = Tensor<Float>.zeros(scores)
+    var bias = Tensor<Element>.zeros(scores)
     if hasInput(3) {
-      var mask = try input(3)
-      if case .integers(let truths) = mask {
+      var mask: Tensor<Element>
+      switch try operand(3) {
+      case .floats(let tensor): mask = tensor
+      case .integers(let truths):
         guard truths.type == .bool else { throw malformed("a mask of type \(truths.type)") }
-        mask = .floats(Tensor(truths.values.map { $0 != 0 ? 0 : -.infinity }, shape: truths.shape))
+        mask = Tensor(truths.values.map { $0 != 0 ? 0 : -.infinity }, shape: truths.shape)
       }
       guard let known = mask.shape.last, known <= keys else { throw malformed("a mask of shape \(mask.shape)") }
       if known < keys {
         // Keys that the mask does not speak of are not seen.
         let sources =
           mask.shape.dropLast().map { Array(0..<$0) as AxisSources } + [(0..<keys).map { $0 < known ? $0 : nil }]
-        mask = mask.picking(sources, fill: .floats(.scalar(-.infinity)))
+        mask = mask.picking(sources, fill: -.infinity)
       }
-      guard commonShape(mask.shape, scores) == Array(scores), case .floats(let values) = mask.broadcast(to: scores)
-      else { throw malformed("a mask of shape \(mask.shape) for scores of shape \(scores)") }
-      bias = values
+      guard commonShape(mask.shape, scores) == Array(scores) else {
+        throw malformed("a mask of shape \(mask.shape) for scores of shape \(scores)")
+      }
+      bias = mask.broadcast(to: scores)
     }
     let isCausal = try integer("is_causal", or: 0) != 0
     // Longer windows see no more.
@@ -114,9 +117,9 @@ extension OperatorCall {
   }
 }
 
-extension Tensor<Float> {
+extension Tensor {
   /// Softmax over the last axis, of scores with a bias; all 0 where the bias hides everything.
-  fileprivate func softmaxOfVisible(_ bias: Tensor<Float>) -> Tensor<Float> {
+  fileprivate func softmaxOfVisible(_ bias: Tensor<Element>) -> Tensor<Element> {
     let keys = shape.channelCount
     var weights = softmax()
     weights.withUnsafeMutableElements { weights in

@@ -61,16 +61,13 @@ extension OperatorCall {
     }
     let summed = product.summed(keeping: Set(result))
     let order = result.map { summed.names.firstIndex(of: $0)! }
-    guard case .floats(let values) = ONNXTensor.floats(summed.values.transposed(order)).broadcast(to: shape) else {
-      return []
-    }
-    return [.floats(values)]
+    return [.numbers(summed.values.transposed(order).broadcast(to: shape))]
   }
 
   /// A factor, whose axes have names.
   private struct Term {
     var names: [String]
-    var values: Tensor<Float>
+    var values: Tensor<Element>
 
     /// The diagonals of axes of one name.
     func withoutRepeats() -> Term {
@@ -109,7 +106,7 @@ extension OperatorCall {
         mine.names.filter { !both.contains($0) }, theirs.names.filter { !both.contains($0) }
       )
       func count(_ names: [String]) -> Int { names.reduce(1) { $0 * lengths[$1]! } }
-      func table(_ term: Term, _ order: [String], _ shape: Shape) -> Tensor<Float> {
+      func table(_ term: Term, _ order: [String], _ shape: Shape) -> Tensor<Element> {
         term.values.transposed(order.map { term.names.firstIndex(of: $0)! }).reshaped(to: shape)
       }
       let left = table(mine, batch + rows + inner, [count(batch), count(rows), count(inner)])

@@ -4,15 +4,15 @@ extension OperatorCall {
   /// A function of each number, computed in double precision.
   func function(_ body: (Double) -> Double) throws(ONNXError) -> [ONNXTensor] {
     let x = try floats(0)
-    return [.floats(Tensor(x.elements.map { Float(body(Double($0))) }, shape: x.shape))]
+    return [.numbers(Tensor(x.elements.map { Element(body(Double($0))) }, shape: x.shape))]
   }
 
   /// A function of each number or whole number.
   func numbers(
-    _ ofFloats: (Float) -> Float, _ ofIntegers: (Int64) -> Int64
+    _ ofFloats: (Element) -> Element, _ ofIntegers: (Int64) -> Int64
   ) throws(ONNXError) -> [ONNXTensor] {
-    switch try input(0) {
-    case .floats(let x): return [.floats(Tensor(x.elements.map(ofFloats), shape: x.shape))]
+    switch try operand(0) {
+    case .floats(let x): return [.numbers(Tensor(x.elements.map(ofFloats), shape: x.shape))]
     case .integers(let x):
       let values = x.values.map { x.type.wrapping(ofIntegers($0)) }
       return [.integers(ONNXIntegers(values, shape: x.shape, type: x.type))]
@@ -31,11 +31,11 @@ extension OperatorCall {
 
   /// `Shrink`: nearer to 0 by `bias`, and 0 within `lambd`.
   func shrink() throws(ONNXError) -> [ONNXTensor] {
-    let (bound, bias) = (try number("lambd", or: 0.5), try number("bias", or: 0))
+    let (bound, bias) = (Element(try number("lambd", or: 0.5)), Element(try number("bias", or: 0)))
     return try numbers {
       $0 < -bound ? $0 + bias : $0 > bound ? $0 - bias : 0
     } _: {
-      let x = Float($0)
+      let x = Element($0)
       return Int64(x < -bound ? x + bias : x > bound ? x - bias : 0)
     }
   }
@@ -55,9 +55,9 @@ extension OperatorCall {
 
   /// `ThresholdedRelu`: x where it is above `alpha`, 0 elsewhere.
   func thresholdedReLU() throws(ONNXError) -> [ONNXTensor] {
-    let alpha = try number("alpha", or: 1)
+    let alpha = Element(try number("alpha", or: 1))
     let x = try floats(0)
-    return [.floats(Tensor(x.elements.map { $0 <= alpha ? 0 : $0 }, shape: x.shape))]
+    return [.numbers(Tensor(x.elements.map { $0 <= alpha ? 0 : $0 }, shape: x.shape))]
   }
 
   /// `Swish`: `x · σ(alpha · x)`.
@@ -72,17 +72,19 @@ extension OperatorCall {
     let axis = try axis(try integer("axis", or: version < 13 ? 1 : -1), rank: x.rank)
     guard version >= 13 else {
       let rows = x.reshaped(to: [x.shape[..<axis].reduce(1, *), x.shape[axis...].reduce(1, *)])
-      guard rows.shape[1] > 0 else { return [.floats(x)] }
-      return [.floats(Tensor<Float>.oneHot(rows.indicesOfMaxima(axis: 1), count: rows.shape[1]).reshaped(to: x.shape))]
+      guard rows.shape[1] > 0 else { return [.numbers(x)] }
+      return [
+        .numbers(Tensor<Element>.oneHot(rows.indicesOfMaxima(axis: 1), count: rows.shape[1]).reshaped(to: x.shape))
+      ]
     }
-    guard x.shape[axis] > 0 else { return [.floats(x)] }
+    guard x.shape[axis] > 0 else { return [.numbers(x)] }
     var order = Array(0..<x.rank)
     order.swapAt(axis, x.rank - 1)
     let moved = x.transposed(order)
     let places = moved.indicesOfMaxima(axis: -1)
     return [
-      .floats(
-        Tensor<Float>.oneHot(places, count: x.shape[axis]).reshaped(to: moved.shape).transposed(order))
+      .numbers(
+        Tensor<Element>.oneHot(places, count: x.shape[axis]).reshaped(to: moved.shape).transposed(order))
     ]
   }
 
@@ -97,7 +99,7 @@ extension OperatorCall {
         }
         best = Tensor(values, shape: best.shape)
       }
-      return [.floats(best)]
+      return [.numbers(best)]
     case .integers(let first):
       var best = first.ordered
       for case .integers(let other) in tensors.dropFirst() {
@@ -112,10 +114,10 @@ extension OperatorCall {
   func total(isMean: Bool) throws(ONNXError) -> [ONNXTensor] {
     let tensors = try commonInputs()
     guard case .floats(var sum) = tensors[0] else {
-      throw unsupported("elements of type \(tensors[0].elementType)")
+      throw unsupported("elements of type \(try input(0).elementType)")
     }
     for case .floats(let other) in tensors.dropFirst() { sum = sum + other }
-    return [.floats(isMean ? sum / Float(tensors.count) : sum)]
+    return [.numbers(isMean ? sum / Element(tensors.count) : sum)]
   }
 
   /// `Mod`: with the sign of the divisor, or with `fmod` that of the dividend.
@@ -125,12 +127,12 @@ extension OperatorCall {
     guard pair.count == 2 else { throw malformed("\(pair.count) inputs; there are two") }
     switch (pair[0], pair[1]) {
     case (.floats(let x), .floats(let y)):
-      let values = zip(x.elements, y.elements).map { left, right -> Float in
+      let values = zip(x.elements, y.elements).map { left, right -> Element in
         let rest = left.truncatingRemainder(dividingBy: right)
         if keepsSign || rest.isNaN || rest == 0 || (rest < 0) == (right < 0) { return rest }
         return rest + right
       }
-      return [.floats(Tensor(values, shape: x.shape))]
+      return [.numbers(Tensor(values, shape: x.shape))]
     case (.integers(let x), .integers(let y)):
       guard !y.values.contains(0) else { throw malformed("a whole number is divided by 0") }
       let values = zip(x.values, y.values).map { left, right -> Int64 in

@@ -128,14 +128,18 @@ extension OperatorCall {
       }
     }
     switch (x, values) {
-    case (.floats(let x), .floats(let values)):
-      var all = x.elements
-      put(values.elements, into: &all, add: +, multiply: *)
-      return .floats(Tensor(all, shape: x.shape))
+    case (.floats, .floats), (.doubles, .doubles), (.narrow, .narrow):
+      var all = x.floats(Element.self)?.elements ?? []
+      put(values.floats(Element.self)?.elements ?? [], into: &all, add: +, multiply: *)
+      return .numbers(Tensor(all, shape: x.shape))
     case (.integers(let x), .integers(let values)) where x.type == values.type:
       var all = x.values
       put(values.values, into: &all, add: &+, multiply: &*)
       return .integers(ONNXIntegers(all.map(x.type.wrapping), shape: x.shape, type: x.type))
+    case (.strings(let x), .strings(let values)) where reduction == "none":
+      var all = x.values
+      for (number, value) in zip(numbers, values.values) { all[number] = value }
+      return .strings(ONNXStrings(all, shape: x.shape))
     default: throw malformed("values of type \(values.elementType) in a tensor of type \(x.elementType)")
     }
   }

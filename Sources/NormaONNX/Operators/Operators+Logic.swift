@@ -2,14 +2,14 @@ import NormaTensor
 
 extension OperatorCall {
   /// All inputs, which are of one type, repeated to the shape that they have in common.
-  func commonInputs() throws(ONNXError) -> [ONNXTensor] {
-    let first = try input(0)
+  func commonInputs() throws(ONNXError) -> [Operand<Element>] {
+    let first = try operand(0)
     var lengths = Array(first.shape)
-    var tensors: [ONNXTensor] = []
+    var tensors: [Operand<Element>] = []
     for index in inputs.indices {
-      let tensor = try input(index)
-      guard tensor.elementType == first.elementType else {
-        throw malformed("elements of types \(first.elementType) and \(tensor.elementType)")
+      let tensor = try operand(index)
+      guard tensor.wholeType == first.wholeType else {
+        throw malformed("elements of types \(try input(0).elementType) and \(try input(index).elementType)")
       }
       guard let common = commonShape(Shape(lengths), tensor.shape) else {
         throw malformed("shapes \(first.shape) and \(tensor.shape) do not go together")
@@ -23,9 +23,14 @@ extension OperatorCall {
 
   /// `Equal`, `Less` and their like: truth values.
   func compare(
-    _ ofFloats: (Float, Float) -> Bool, _ ofIntegers: (Int64, Int64) -> Bool
+    _ ofFloats: (Element, Element) -> Bool, _ ofIntegers: (Int64, Int64) -> Bool
   ) throws(ONNXError) -> [ONNXTensor] {
     guard inputs.count == 2 else { throw malformed("\(inputs.count) inputs; two are compared") }
+    if try input(0).elementType == .string {
+      guard node.operation == "Equal" else { throw malformed("the order of texts") }
+      let (left, right) = try commonTexts()
+      return [.truths(zip(left.values, right.values).map { $0 == $1 }, shape: left.shape)]
+    }
     let pair = try commonInputs()
     switch (pair[0], pair[1]) {
     case (.floats(let left), .floats(let right)):
@@ -41,7 +46,7 @@ extension OperatorCall {
     guard inputs.count == 2 else { throw malformed("\(inputs.count) inputs; two are combined") }
     let pair = try commonInputs()
     guard case .integers(let left) = pair[0], case .integers(let right) = pair[1], (left.type == .bool) == ofTruths
-    else { throw malformed("elements of type \(pair[0].elementType)") }
+    else { throw malformed("elements of type \(try input(0).elementType)") }
     let values = zip(left.values, right.values).map { left.type.wrapping(operation($0, $1)) }
     return [.integers(ONNXIntegers(values, shape: left.shape, type: left.type))]
   }
@@ -75,24 +80,20 @@ extension OperatorCall {
       throw malformed("a condition of type \(try input(0).elementType)")
     }
     let (x, y) = (try input(1), try input(2))
-    guard x.elementType == y.elementType, let both = commonShape(x.shape, y.shape),
+    guard x.elementType.computed == y.elementType.computed, let both = commonShape(x.shape, y.shape),
       let common = commonShape(condition.shape, Shape(both))
     else { throw malformed("shapes \(condition.shape), \(x.shape) and \(y.shape) do not go together") }
     let shape = try shape(common)
     guard case .integers(let chosen) = ONNXTensor.integers(condition).broadcast(to: shape) else { return [] }
-    switch (x.broadcast(to: shape), y.broadcast(to: shape)) {
-    case (.floats(let x), .floats(let y)):
-      let (x, y) = (x.elements, y.elements)
-      return [.floats(Tensor(chosen.values.indices.map { chosen.values[$0] != 0 ? x[$0] : y[$0] }, shape: shape))]
-    case (.integers(let x), .integers(let y)):
-      let values = chosen.values.indices.map { chosen.values[$0] != 0 ? x.values[$0] : y.values[$0] }
-      return [.integers(ONNXIntegers(values, shape: shape, type: x.type))]
-    default: throw malformed("elements of two types")
-    }
+    // Both, one after the other, and of each place the one that is chosen.
+    let count = shape.elementCount
+    let parts = [x, y].map { $0.widened.broadcast(to: shape).reshaped(to: [count]) }
+    let places = chosen.values.indices.map { chosen.values[$0] != 0 ? $0 : count + $0 }
+    return [ONNXTensor.concatenating(parts, axis: 0).picking([places]).reshaped(to: shape)]
   }
 
   /// `IsNaN` and `IsInf`.
-  func test(_ body: (Float) -> Bool) throws(ONNXError) -> [ONNXTensor] {
+  func test(_ body: (Element) -> Bool) throws(ONNXError) -> [ONNXTensor] {
     let x = try floats(0)
     return [.truths(x.elements.map(body), shape: x.shape)]
   }

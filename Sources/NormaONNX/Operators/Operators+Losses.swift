@@ -2,7 +2,7 @@ import NormaTensor
 
 extension OperatorCall {
   /// `NegativeLogLikelihoodLoss`: of the logarithms of probabilities `[N, C, …]` and a class for each place.
-  func negativeLogLikelihood() throws(ONNXError) -> [ONNXTensor] { [.floats(try logLikelihoodLoss(try floats(0)))] }
+  func negativeLogLikelihood() throws(ONNXError) -> [ONNXTensor] { [.numbers(try logLikelihoodLoss(try floats(0)))] }
 
   /// `SoftmaxCrossEntropyLoss`, and the logarithms of the probabilities where they are asked for.
   func softmaxCrossEntropy() throws(ONNXError) -> [ONNXTensor] {
@@ -11,15 +11,15 @@ extension OperatorCall {
     var order = Array(0..<x.rank)
     order.swapAt(1, x.rank - 1)
     let logarithms = x.transposed(order).logSoftmax().transposed(order)
-    return [.floats(try logLikelihoodLoss(logarithms)), .floats(logarithms)]
+    return [.numbers(try logLikelihoodLoss(logarithms)), .numbers(logarithms)]
   }
 
-  private func logLikelihoodLoss(_ logarithms: Tensor<Float>) throws(ONNXError) -> Tensor<Float> {
+  private func logLikelihoodLoss(_ logarithms: Tensor<Element>) throws(ONNXError) -> Tensor<Element> {
     guard case .integers(let labels) = try input(1), logarithms.rank >= 2,
       Array(labels.shape) == [logarithms.shape[0]] + Array(logarithms.shape.dropFirst(2))
     else { throw malformed("labels of shape \(try input(1).shape) for scores of shape \(logarithms.shape)") }
     let classes = logarithms.shape[1]
-    let weights = try optionalFloats(2).map { tensor throws(ONNXError) in
+    let weights = try optionalFloats(2).map { tensor throws(ONNXError) -> [Element] in
       guard tensor.shape == [classes] else {
         throw malformed("weights of shape \(tensor.shape) for \(classes) classes")
       }
@@ -28,7 +28,7 @@ extension OperatorCall {
     let ignored = node.attributes["ignore_index"] == nil ? nil : try integer("ignore_index", or: 0)
     let inner = logarithms.shape.dropFirst(2).reduce(1, *)
     let values = logarithms.elements
-    var losses: [Float] = []
+    var losses: [Element] = []
     var weight = 0.0
     for (index, label) in labels.values.enumerated() {
       if let ignored, label == Int64(ignored) {
@@ -43,8 +43,8 @@ extension OperatorCall {
     }
     switch try string("reduction", or: "mean") {
     case "none": return Tensor(losses, shape: labels.shape)
-    case "sum": return .scalar(Float(losses.reduce(0) { $0 + Double($1) }))
-    case "mean": return .scalar(Float(losses.reduce(0) { $0 + Double($1) } / weight))
+    case "sum": return .scalar(Element(losses.reduce(0) { $0 + Double($1) }))
+    case "mean": return .scalar(Element(losses.reduce(0) { $0 + Double($1) } / weight))
     case let other: throw malformed("'reduction' is '\(other)'")
     }
   }

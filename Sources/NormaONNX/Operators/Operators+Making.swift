@@ -34,13 +34,13 @@ extension OperatorCall {
       guard count.isFinite, count <= Double(maximumElementCount) else { throw unsupported("\(count) numbers") }
       return max(0, Int(count))
     }
-    switch (try input(0), try input(1), try input(2)) {
+    switch (try operand(0), try operand(1), try operand(2)) {
     case (.floats(let start), .floats(let limit), .floats(let delta)):
       guard start.count == 1, limit.count == 1, delta.count == 1, delta.item != 0 else {
         throw malformed("start, limit and delta are single numbers, the last not 0")
       }
       let count = try check(((Double(limit.item) - Double(start.item)) / Double(delta.item)).rounded(.up))
-      return [.floats(Tensor((0..<count).map { start.item + Float($0) * delta.item }, shape: [count]))]
+      return [.numbers(Tensor((0..<count).map { start.item + Element($0) * delta.item }, shape: [count]))]
     case (.integers(let start), .integers(let limit), .integers(let delta)):
       guard start.values.count == 1, limit.values.count == 1, delta.values.count == 1, delta.values[0] != 0 else {
         throw malformed("start, limit and delta are single numbers, the last not 0")
@@ -105,15 +105,12 @@ extension OperatorCall {
     guard x.shape.rank == 2 else { throw malformed("a diagonal of a tensor of shape \(x.shape)") }
     let (offset, type) = (try integer("k", or: 0), try elementType("dtype", or: x.elementType))
     let ones = (0..<x.shape[0]).flatMap { row in (0..<x.shape[1]).map { $0 - row == offset } }
-    guard type.computed == .float else {
-      return [.integers(ONNXIntegers(ones.map { $0 ? 1 : 0 }, shape: x.shape, type: type))]
-    }
-    return [.floats(Tensor(ones.map { $0 ? 1 : 0 }, shape: x.shape))]
+    return [try made(Tensor(ones.map { $0 ? 1 : 0 }, shape: x.shape), as: type)]
   }
 
   /// `Trilu`: the upper or the lower triangle of matrices, zeros elsewhere.
   func triangle() throws(ONNXError) -> [ONNXTensor] {
-    let x = try input(0)
+    let x = try operand(0)
     let (isUpper, offset) = (try integer("upper", or: 1) != 0, try optionalIntegers(1)?.first ?? 0)
     guard x.shape.rank >= 2 else { throw malformed("a triangle of a tensor of shape \(x.shape)") }
     let (rows, columns) = (x.shape[x.shape.rank - 2], x.shape[x.shape.rank - 1])
@@ -123,7 +120,7 @@ extension OperatorCall {
     }
     switch x {
     case .floats(let tensor):
-      return [.floats(Tensor(tensor.elements.enumerated().map { isKept($0) ? $1 : 0 }, shape: x.shape))]
+      return [.numbers(Tensor(tensor.elements.enumerated().map { isKept($0) ? $1 : 0 }, shape: x.shape))]
     case .integers(let tensor):
       let values = tensor.values.enumerated().map { isKept($0) ? $1 : 0 }
       return [.integers(ONNXIntegers(values, shape: x.shape, type: tensor.type))]
@@ -151,7 +148,7 @@ extension OperatorCall {
 
   /// An input of whole numbers, which may be of another type.
   func wholeNumbers(_ index: Int) throws(ONNXError) -> [Int] {
-    switch try input(index) {
+    switch try operand(index) {
     case .integers(let tensor): return tensor.values.map { Int($0) }
     case .floats(let tensor):
       guard tensor.elements.allSatisfy({ abs($0) < 0x1p31 }) else { throw malformed("input \(index + 1) is too large") }
@@ -197,7 +194,7 @@ extension OperatorCall {
 
   /// `NonZero`: the places of what is not 0, `[rank, count]`.
   func nonZero() throws(ONNXError) -> [ONNXTensor] {
-    let x = try input(0)
+    let x = try operand(0)
     let found: [Int] =
       switch x {
       case .floats(let tensor): tensor.elements.enumerated().filter { $1 != 0 }.map(\.offset)

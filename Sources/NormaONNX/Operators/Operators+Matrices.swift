@@ -11,12 +11,12 @@ extension OperatorCall {
     let lengths = [a.shape[transposesA ? 1 : 0], b.shape[transposesB ? 0 : 1]]
     let shape = try shape(lengths)
     var product = a.matrixProduct(b, transposingSelf: transposesA, transposingOther: transposesB)
-    let (alpha, beta) = (try number("alpha", or: 1), try number("beta", or: 1))
+    let (alpha, beta) = (Element(try number("alpha", or: 1)), Element(try number("beta", or: 1)))
     if alpha != 1 { product = product.applying(.scale(alpha)) }
-    guard let c = try optionalFloats(2) else { return [.floats(product)] }
+    guard let c = try optionalFloats(2) else { return [.numbers(product)] }
     guard commonShape(c.shape, shape) == lengths else { throw malformed("C of shape \(c.shape) does not fit \(shape)") }
-    guard case .floats(let addend) = ONNXTensor.floats(c).broadcast(to: shape) else { return [.floats(product)] }
-    return [.floats(product + (beta == 1 ? addend : addend.applying(.scale(beta))))]
+    let addend = c.broadcast(to: shape)
+    return [.numbers(product + (beta == 1 ? addend : addend.applying(.scale(beta))))]
   }
 
   /// `MatMul`, by NumPy's rules: of the last two axes, for each place of those before, which are repeated where one of the
@@ -35,20 +35,19 @@ extension OperatorCall {
     let shape = try shape(lengths)
     // One matrix for all rows.
     if b.rank == 2, inner > 0 {
-      return [.floats(a.reshaped(to: [a.count / inner, inner]).matrixProduct(b).reshaped(to: shape))]
+      return [.numbers(a.reshaped(to: [a.count / inner, inner]).matrixProduct(b).reshaped(to: shape))]
     }
     let left = try matrices(a, batch), right = try matrices(b, batch)
     let products = zip(left, right).map { $0.matrixProduct($1) }
-    guard !products.isEmpty else { return [.floats(.zeros(shape))] }
-    return [.floats(Tensor<Float>.concatenating(rows: products).reshaped(to: shape))]
+    guard !products.isEmpty else { return [.numbers(Tensor<Element>.zeros(shape))] }
+    return [.numbers(Tensor<Element>.concatenating(rows: products).reshaped(to: shape))]
   }
 
   /// The matrices in the last two axes of a tensor, repeated for each place of the given axes before them.
-  private func matrices(_ x: Tensor<Float>, _ batch: [Int]) throws(ONNXError) -> [Tensor<Float>] {
+  private func matrices(_ x: Tensor<Element>, _ batch: [Int]) throws(ONNXError) -> [Tensor<Element>] {
     let (rows, columns) = (x.shape[x.rank - 2], x.shape[x.rank - 1])
     let repeated = try shape(batch + [rows, columns])
-    guard case .floats(let all) = ONNXTensor.floats(x).broadcast(to: repeated) else { return [] }
-    let stacked = all.reshaped(to: [batch.reduce(1, *) * rows, columns])
+    let stacked = x.broadcast(to: repeated).reshaped(to: [batch.reduce(1, *) * rows, columns])
     return (0..<batch.reduce(1, *)).map { stacked[rows: $0 * rows..<($0 + 1) * rows] }
   }
 }

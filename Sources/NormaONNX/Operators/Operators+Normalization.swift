@@ -19,7 +19,7 @@ extension OperatorCall {
     }
     guard isTraining else {
       return [
-        .floats(
+        .numbers(
           BatchNormalization.inference(
             x, mean: mean, variance: variance, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst
           ).reshaped(to: batch.shape))
@@ -27,13 +27,13 @@ extension OperatorCall {
     }
     let conventions = BatchNormalizationConventions(
       epsilon: epsilon, rule: .keeping(momentum), estimator: .biased, initialVariance: 1)
-    var statistics = RunningStatistics<Float>(channelCount: mean.count, conventions: conventions)
+    var statistics = RunningStatistics<Element>(channelCount: mean.count, conventions: conventions)
     (statistics.mean, statistics.variance) = (mean, variance)
     do {
       let (output, normalized) = try BatchNormalization.forward(
         x, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst)
       try statistics.update(with: normalized.moments)
-      return [.floats(output.reshaped(to: batch.shape)), .floats(statistics.mean), .floats(statistics.variance)]
+      return [.numbers(output.reshaped(to: batch.shape)), .numbers(statistics.mean), .numbers(statistics.variance)]
     } catch { throw unsupported(error.description) }
   }
 
@@ -45,8 +45,9 @@ extension OperatorCall {
       rows, gamma: try vector(1, over: x, width), beta: try vector(2, over: x, width),
       epsilon: Double(try number("epsilon", or: 1e-5)))
     return [
-      .floats(output.reshaped(to: x.shape)), .floats(statistics.mean.converted().reshaped(to: statisticsShape)),
-      .floats(statistics.reciprocalDeviation.converted().reshaped(to: statisticsShape)),
+      .numbers(output.reshaped(to: x.shape)),
+      .numbers((statistics.mean.converted() as Tensor<Element>).reshaped(to: statisticsShape)),
+      .numbers((statistics.reciprocalDeviation.converted() as Tensor<Element>).reshaped(to: statisticsShape)),
     ]
   }
 
@@ -56,11 +57,11 @@ extension OperatorCall {
     let output = RMSNormalization.forward(
       rows, gamma: try vector(1, over: x, rows.shape.channelCount), epsilon: Double(try number("epsilon", or: 1e-5))
     ).output
-    return [.floats(output.reshaped(to: x.shape))]
+    return [.numbers(output.reshaped(to: x.shape))]
   }
 
   /// The first input, the same as rows of all axes from `axis` on, and the shape of what there is one of for each row.
-  private func lastAxesAsRows() throws(ONNXError) -> (x: Tensor<Float>, rows: Tensor<Float>, statistics: Shape) {
+  private func lastAxesAsRows() throws(ONNXError) -> (x: Tensor<Element>, rows: Tensor<Element>, statistics: Shape) {
     let x = try floats(0)
     let axis = try axis(try integer("axis", or: -1), rank: x.rank)
     let (outer, inner) = (x.shape[..<axis], x.shape[axis...])
@@ -69,13 +70,13 @@ extension OperatorCall {
   }
 
   /// An input that broadcasts to the last axes of x, as many as make rows of a width; nil if it is not there.
-  private func vector(_ index: Int, over x: Tensor<Float>, _ width: Int) throws(ONNXError) -> Tensor<Float>? {
+  private func vector(_ index: Int, over x: Tensor<Element>, _ width: Int) throws(ONNXError) -> Tensor<Element>? {
     guard let tensor = try optionalFloats(index) else { return nil }
     let normalized = Shape(x.shape[(try axis(try integer("axis", or: -1), rank: x.rank))...])
-    guard commonShape(tensor.shape, normalized) == Array(normalized),
-      case .floats(let values) = ONNXTensor.floats(tensor).broadcast(to: normalized)
-    else { throw malformed("input \(index + 1) of shape \(tensor.shape) does not fit \(normalized)") }
-    return values.reshaped(to: [width])
+    guard commonShape(tensor.shape, normalized) == Array(normalized) else {
+      throw malformed("input \(index + 1) of shape \(tensor.shape) does not fit \(normalized)")
+    }
+    return tensor.broadcast(to: normalized).reshaped(to: [width])
   }
 
   /// `GroupNormalization`; before version 21 gamma and beta are for groups, later for channels.
@@ -87,7 +88,7 @@ extension OperatorCall {
     guard groups > 0, channels % groups == 0 else {
       throw malformed("\(channels) channels cannot be divided into \(groups) groups")
     }
-    func vector(_ index: Int) throws(ONNXError) -> Tensor<Float> {
+    func vector(_ index: Int) throws(ONNXError) -> Tensor<Element> {
       if version >= 21 { return try floats(index, shape: [channels]) }
       let values = try floats(index, shape: [groups]).elements
       return Tensor((0..<channels).map { values[$0 / (channels / groups)] })
@@ -95,7 +96,7 @@ extension OperatorCall {
     let (gamma, beta) = (try vector(1), try vector(2))
     let epsilon = Double(try number("epsilon", or: 1e-5))
     return [
-      .floats(
+      .numbers(
         GroupNormalization.forward(
           x, groups: groups, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst
         ).output)
@@ -109,7 +110,7 @@ extension OperatorCall {
     let (gamma, beta) = (try floats(1, shape: vector), try floats(2, shape: vector))
     let epsilon = Double(try number("epsilon", or: 1e-5))
     return [
-      .floats(
+      .numbers(
         InstanceNormalization.forward(x, gamma: gamma, beta: beta, epsilon: epsilon, layout: .channelsFirst).output)
     ]
   }
@@ -125,14 +126,14 @@ extension OperatorCall {
       beta: Double(try number("beta", or: 0.75)), k: Double(try number("bias", or: 1)))
     let last = [0] + Array(2..<x.rank) + [1]
     let first = [0, x.rank - 1] + Array(1..<x.rank - 1)
-    return [.floats(normalization.forward(x.transposed(last)).transposed(first))]
+    return [.numbers(normalization.forward(x.transposed(last)).transposed(first))]
   }
 
   /// `MeanVarianceNormalization` over any axes.
   func meanVarianceNormalization() throws(ONNXError) -> [ONNXTensor] {
     let x = try floats(0)
     let axes = try axes(try integers("axes") ?? [0, 2, 3], rank: x.rank)
-    return [.floats(MeanVarianceNormalization.forward(x, axes: axes).output)]
+    return [.numbers(MeanVarianceNormalization.forward(x, axes: axes).output)]
   }
 
   /// `LpNormalization` along any axis.
@@ -141,11 +142,11 @@ extension OperatorCall {
     let p = try integer("p", or: 2)
     guard let norm = LpNormalization.Norm(rawValue: p) else { throw malformed("a norm of p \(p), which is 1 or 2") }
     let axis = try axis(try integer("axis", or: -1), rank: x.rank)
-    return [.floats(LpNormalization.forward(x, norm: norm, axis: axis).output)]
+    return [.numbers(LpNormalization.forward(x, norm: norm, axis: axis).output)]
   }
 
   /// The shape `[C]` of vectors for a batch `[N, C, …]`.
-  private func channelVector(of x: Tensor<Float>) throws(ONNXError) -> Shape {
+  private func channelVector(of x: Tensor<Element>) throws(ONNXError) -> Shape {
     guard x.rank >= 2, x.shape[1] > 0 else {
       throw unsupported("a normalization of \(x.shape), which is not [N, C, …]")
     }

@@ -7,24 +7,22 @@ extension OperatorCall {
 
   /// `ReduceSum`, `ReduceMean` and their like; sums are added up in double precision. Whole numbers wrap around.
   func reduce(_ reduction: Reduction) throws(ONNXError) -> [ONNXTensor] {
-    let x = try input(0)
-    let named = try version >= (reduction == .sum ? 13 : 18) ? optionalIntegers(1) : integers("axes")
-    let keeps = try integer("keepdims", or: 1) != 0
-    let leavesAll = try integer("noop_with_empty_axes", or: 0) != 0
-    let isNothing = leavesAll && (named ?? []).isEmpty
-    let all = (named ?? []).isEmpty ? Array(0..<x.shape.rank) : named ?? []
-    let axes = try isNothing ? [] : axes(all, rank: x.shape.rank)
+    let x = try operand(0)
+    let (axes, keeps) = try reductionAxes(rank: x.shape.rank)
     let others = (0..<x.shape.rank).filter { !axes.contains($0) }
     let count = axes.reduce(1) { $0 * x.shape[$1] }
     let lengths =
       keeps ? (0..<x.shape.rank).map { axes.contains($0) ? 1 : x.shape[$0] } : others.map { x.shape[$0] }
-    if isNothing, [.sum, .mean, .maximum, .minimum, .product].contains(reduction) { return [x] }
+    if axes.isEmpty, [.sum, .mean, .maximum, .minimum, .product].contains(reduction) { return [x.tensor] }
     let rows = others.reduce(1) { $0 * x.shape[$1] }
-    let moved = axes.isEmpty || others + axes == Array(0..<x.shape.rank) ? x : x.transposed(others + axes)
-    let table = moved.reshaped(to: [rows, count])
-    switch table {
-    case .floats(let table): return [.floats(try reduced(table, reduction).reshaped(to: Shape(lengths)))]
-    case .integers(let table):
+    let isInOrder = axes.isEmpty || others + axes == Array(0..<x.shape.rank)
+    switch x {
+    case .floats(let x):
+      let table = (isInOrder ? x : x.transposed(others + axes)).reshaped(to: [rows, count])
+      return [.numbers(try reduced(table, reduction).reshaped(to: Shape(lengths)))]
+    case .integers(let x):
+      let moved = ONNXTensor.integers(x)
+      guard case .integers(let table) = isInOrder ? moved : moved.transposed(others + axes) else { return [] }
       let ordered = table.ordered
       let values = try (0..<rows).map { row throws(ONNXError) in
         try reduced(ordered[row * count..<(row + 1) * count], reduction, table.type)
@@ -36,22 +34,32 @@ extension OperatorCall {
     }
   }
 
-  private func reduced(_ x: Tensor<Float>, _ reduction: Reduction) throws(ONNXError) -> Tensor<Float> {
+  /// Which axes a reduction is over, none where it leaves all as it is, and whether they stay, of length 1.
+  func reductionAxes(rank: Int) throws(ONNXError) -> (axes: [Int], keepsAxes: Bool) {
+    let isInput = version >= (node.operation == "ReduceSum" ? 13 : 18)
+    let named = try (isInput ? optionalIntegers(1) : integers("axes")) ?? []
+    let keeps = try integer("keepdims", or: 1) != 0
+    guard named.isEmpty else { return (try axes(named, rank: rank), keeps) }
+    let leavesAll = try integer("noop_with_empty_axes", or: 0) != 0
+    return (leavesAll ? [] : Array(0..<rank), keeps)
+  }
+
+  private func reduced(_ x: Tensor<Element>, _ reduction: Reduction) throws(ONNXError) -> Tensor<Element> {
     let (rows, count) = (x.shape[0], x.shape[1])
     func each(_ first: Double, _ body: (Double, Double) -> Double, then last: (Double) -> Double = { $0 }) -> Tensor<
-      Float
+      Element
     > {
       let values = x.elements
       return Tensor(
         (0..<rows).map { row in
-          Float(last(values[row * count..<(row + 1) * count].reduce(first) { body($0, Double($1)) }))
+          Element(last(values[row * count..<(row + 1) * count].reduce(first) { body($0, Double($1)) }))
         }, shape: [rows])
     }
     switch reduction {
     case .sum: return x.sumOverChannels()
     case .mean:
       guard count > 0 else { throw unsupported("a mean of nothing, in a tensor of shape \(try input(0).shape)") }
-      return x.sumOverChannels() / Float(count)
+      return x.sumOverChannels() / Element(count)
     case .logSumExp: return x.logSumExp()
     case .maximum: return each(-.infinity) { $1.isNaN || $0.isNaN ? .nan : max($0, $1) }
     case .minimum: return each(.infinity) { $1.isNaN || $0.isNaN ? .nan : min($0, $1) }
@@ -77,6 +85,7 @@ extension OperatorCall {
     _ values: ArraySlice<Int64>, _ reduction: Reduction, _ type: ONNXElementType
   ) throws(ONNXError) -> Int64 {
     switch reduction {
+    case _ where values.isEmpty && type == .bool: return reduction == .minimum ? 1 : 0
     case .sum: return values.reduce(0, &+)
     case .product: return values.reduce(1, &*)
     case .maximum:
@@ -114,14 +123,20 @@ extension OperatorCall {
     func places<Value: Comparable>(_ values: [Value]) -> [Int64] {
       (0..<count).map { best(values[$0 * length..<($0 + 1) * length]) }
     }
-    let found: [Int64] =
-      switch table {
-      case .floats(let table): places(table.elements)
-      case .integers(let table): places(table.ordered)
-      }
+    let found: [Int64]
+    switch table {
+    case .integers(let table): found = places(table.ordered)
+    default: found = places(try numbers(table).elements)
+    }
     var lengths = Array(x.shape)
     if try integer("keepdims", or: 1) != 0 { lengths[axis] = 1 } else { lengths.remove(at: axis) }
     return [.integers(ONNXIntegers(found, shape: Shape(lengths)))]
+  }
+
+  /// Numbers of floating point.
+  private func numbers(_ x: ONNXTensor) throws(ONNXError) -> Tensor<Element> {
+    guard let tensor = x.floats(Element.self) else { throw unsupported("elements of type \(x.elementType)") }
+    return tensor
   }
 
   /// The values along an axis as rows, in the order of the other axes.
@@ -150,11 +165,11 @@ extension OperatorCall {
         }.prefix(k)
       }
     }
-    let places: [Int] =
-      switch table {
-      case .floats(let table): order(table.elements)
-      case .integers(let table): order(table.ordered)
-      }
+    let places: [Int]
+    switch table {
+    case .integers(let table): places = order(table.ordered)
+    default: places = order(try numbers(table).elements)
+    }
     let flat = places.enumerated().map { $0 / max(1, k) * length + $1 }
     var lengths = (0..<x.shape.rank).filter { $0 != axis }.map { x.shape[$0] }
     var back = Array(0..<x.shape.rank - 1)
@@ -165,26 +180,42 @@ extension OperatorCall {
     return [values.transposed(back), found.transposed(back)]
   }
 
-  /// `CumProd`: with the place itself or without it, from either end.
+  /// `CumProd`: with the place itself or without it, from either end; whole numbers wrap around.
   func cumulativeProduct() throws(ONNXError) -> [ONNXTensor] {
-    let (x, named) = (try floats(0), try integers(1))
-    guard named.count == 1 else { throw malformed("\(named) is not one axis") }
-    let axis = try axis(named[0], rank: x.rank)
+    guard case .floats(let x) = try operand(0) else { return try accumulated(ofIntegers: &*, from: 1) }
+    let products = try accumulated(x.elements.map(Double.init), x.shape, from: 1, *)
+    return [.numbers(Tensor(products.map { Element($0) }, shape: x.shape))]
+  }
+
+  /// `CumSum` and `CumProd` of whole numbers.
+  func accumulated(
+    ofIntegers combine: (Int64, Int64) -> Int64, from first: Int64
+  ) throws(ONNXError) -> [ONNXTensor] {
+    guard case .integers(let x) = try input(0) else { return [] }
+    let values = try accumulated(x.values, x.shape, from: first, combine)
+    return [.integers(ONNXIntegers(values.map(x.type.wrapping), shape: x.shape, type: x.type))]
+  }
+
+  /// Values along the axis that the second input names, each combined with all before it.
+  private func accumulated<Value>(
+    _ values: [Value], _ shape: Shape, from first: Value, _ combine: (Value, Value) -> Value
+  ) throws(ONNXError) -> [Value] {
+    let axis = try axis(try wholeNumber(1), rank: shape.rank)
     let isExclusive = try integer("exclusive", or: 0) != 0
     let isReversed = try integer("reverse", or: 0) != 0
-    let (length, inner) = (x.shape[axis], x.shape[(axis + 1)...].reduce(1, *))
-    var values = x.elements
-    for start in 0..<x.count / max(1, length * inner) {
+    let (length, inner) = (shape[axis], shape[(axis + 1)...].reduce(1, *))
+    var values = values
+    for start in 0..<values.count / max(1, length * inner) {
       for offset in 0..<inner {
-        var product = 1.0
+        var total = first
         for step in 0..<length {
           let place = (start * length + (isReversed ? length - 1 - step : step)) * inner + offset
-          let next = product * Double(values[place])
-          values[place] = Float(isExclusive ? product : next)
-          product = next
+          let next = combine(total, values[place])
+          values[place] = isExclusive ? total : next
+          total = next
         }
       }
     }
-    return [.floats(Tensor(values, shape: x.shape))]
+    return values
   }
 }

@@ -21,11 +21,9 @@ extension OperatorCall {
       // What is beyond the image is not to be had from it.
       var sources = newShape.map { Array(0..<$0) as AxisSources }
       for index in part.places.beyond { sources[part.axis][index] = nil }
-      let fill = ONNXTensor.floats(.scalar(part.places.fill))
-      guard case .floats(let filled) = ONNXTensor.floats(x).picking(sources, fill: fill) else { return [] }
-      x = filled
+      x = x.picking(sources, fill: Element(part.places.fill))
     }
-    return [.floats(x)]
+    return [.numbers(x)]
   }
 
   /// What `Resize` does along an axis: which sums, and which places lie beyond the image and hold a number of their own.
@@ -33,13 +31,13 @@ extension OperatorCall {
 
   /// What `Resize` does to a tensor of a shape.
   func resizing(of shape: Shape) throws(ONNXError) -> [AxisResize] {
-    guard version >= 11 else { throw unsupported("Resize before version 11 of ONNX's operators") }
+    guard version >= 11, node.operation == "Resize" else { return try modern().resizing(of: shape) }
     let way = try Way(self)
     var axes: [Int] = []
     for number in try integers("axes") ?? Array(0..<shape.rank) { axes.append(try axis(number, rank: shape.rank)) }
     guard Set(axes).count == axes.count else { throw malformed("\(axes) name an axis twice") }
     func given(_ index: Int, _ count: Int) throws(ONNXError) -> [Float]? {
-      guard let values = try optionalFloats(index)?.elements, !values.isEmpty else { return nil }
+      guard let values = try optionalFloats(index)?.elements.map({ Float($0) }), !values.isEmpty else { return nil }
       guard values.count == count, values.allSatisfy(\.isFinite) else {
         throw malformed("input \(index + 1) is \(values), for \(axes.count) axes")
       }
@@ -64,6 +62,20 @@ extension OperatorCall {
         ? [] : coordinates.indices.filter { coordinates[$0] < 0 || coordinates[$0] > Double(source - 1) }
       return (axis, AxisResampling(sourceLength: source, terms: terms), (beyond, way.fill))
     }
+  }
+
+  /// `Upsample`, and `Resize` before version 11, as what it became: by scales alone.
+  private func modern() throws(ONNXError) -> OperatorCall {
+    var attributes = node.attributes.filter { $0.key == "mode" }
+    attributes["coordinate_transformation_mode"] = .string("asymmetric")
+    attributes["nearest_mode"] = .string("floor")
+    if attributes["mode"] == .string("bilinear") { attributes["mode"] = .string("linear") }
+    var scales = inputs.count > 1 ? inputs[1] : nil
+    if let numbers = try numbers("scales") { scales = .floats(Tensor(numbers)) }
+    let resize = ONNXNode(
+      operation: "Resize", name: node.name, inputs: node.inputs, outputs: node.outputs, attributes: attributes)
+    return OperatorCall(
+      node: resize, inputs: [inputs[0], nil, scales], version: 11, maximumElementCount: maximumElementCount)
   }
 
   /// The lengths of the results along axes of the given lengths, and how many times as long they are.
@@ -100,7 +112,7 @@ private struct Way {
   let excludesOutside, isSmoothed: Bool
   let fill: Float
 
-  init(_ call: OperatorCall) throws(ONNXError) {
+  init<Element>(_ call: OperatorCall<Element>) throws(ONNXError) {
     mode = try call.string("mode", or: "nearest")
     coordinates = try call.string("coordinate_transformation_mode", or: "half_pixel")
     rounding = try call.string("nearest_mode", or: "round_prefer_floor")

@@ -117,41 +117,31 @@ extension OperatorCall {
     let number = try integer("axis", or: 1)
     let axis = try axis(number, rank: first.shape.rank)
     for tensor in tensors {
-      guard tensor.elementType == first.elementType, tensor.shape.rank == first.shape.rank,
+      guard tensor.elementType.computed == first.elementType.computed, tensor.shape.rank == first.shape.rank,
         tensor.shape.indices.allSatisfy({ $0 == axis || tensor.shape[$0] == first.shape[$0] })
       else { throw malformed("shapes \(first.shape) and \(tensor.shape) cannot follow each other along axis \(axis)") }
     }
     var lengths = Array(first.shape)
     lengths[axis] = tensors.reduce(0) { $0 + $1.shape[axis] }
     let shape = try shape(lengths)
-    let outer = first.shape[..<axis].reduce(1, *)
-    func joined<Element>(_ lists: [[Element]]) -> [Element] {
-      var result: [Element] = []
-      for place in 0..<outer {
-        for list in lists {
-          let length = list.count / outer
-          result += list[place * length..<(place + 1) * length]
-        }
-      }
-      return result
-    }
-    if case .floats = first {
-      let lists = tensors.map { if case .floats(let tensor) = $0 { tensor.elements } else { [Float]() } }
-      return [.floats(Tensor(joined(lists), shape: shape))]
-    }
-    let lists = tensors.map { if case .integers(let tensor) = $0 { tensor.values } else { [Int64]() } }
-    return [.integers(ONNXIntegers(joined(lists), shape: shape, type: first.elementType))]
+    guard shape.elementCount > 0 else { return [first.reshapedEmpty(to: shape)] }
+    return [.concatenating(tensors, axis: axis)]
   }
 
   /// `Pad`: more, or fewer, values at the beginning and end of axes.
   func pad() throws(ONNXError) -> [ONNXTensor] {
     let x = try input(0)
-    var fill = hasInput(2) && version >= 11 ? try input(2) : nil
-    if version < 11 { fill = .floats(.scalar(try number("value", or: 0))) }
-    if let fill, fill.shape.elementCount != 1 || fill.elementType != x.elementType {
+    let fill = try paddingFill()
+    if let fill, fill.shape.elementCount != 1 || fill.elementType.computed != x.elementType.computed {
       throw malformed("what is filled in is not one value of type \(x.elementType)")
     }
     return [x.picking(try paddingSources(of: x.shape), fill: fill)]
+  }
+
+  /// What `Pad` fills in; zeros where nothing is said.
+  func paddingFill() throws(ONNXError) -> ONNXTensor? {
+    guard version >= 11 else { return .numbers(.scalar(Element(try number("value", or: 0)))) }
+    return hasInput(2) ? try input(2) : nil
   }
 
   /// Where `Pad` takes the places of its result from in a tensor of a shape.
@@ -205,7 +195,9 @@ extension OperatorCall {
     case .numbers(let numbers): return [.floats(Tensor(numbers))]
     case .integer(let number): return [.integers(ONNXIntegers([Int64(number)], shape: []))]
     case .integers(let numbers): return [.integers(ONNXIntegers(numbers.map(Int64.init), shape: [numbers.count]))]
-    default: throw unsupported("a constant that is no tensor of numbers")
+    case .string(let text): return [.strings(ONNXStrings([text], shape: []))]
+    case .strings(let texts): return [.strings(ONNXStrings(texts, shape: [texts.count]))]
+    default: throw unsupported("a constant that is no tensor of numbers or texts")
     }
   }
 
@@ -218,7 +210,7 @@ extension OperatorCall {
     }
     guard node.outputs.count > 1 else { return [x] }
     // Before version 10 the mask was of the numbers' own type.
-    guard version >= 10 else { return [x, .floats(.ones(x.shape))] }
+    guard version >= 10 else { return [x, .numbers(Tensor<Element>.ones(x.shape))] }
     let mask = [Int64](repeating: 1, count: x.shape.elementCount)
     return [x, .integers(ONNXIntegers(mask, shape: x.shape, type: .bool))]
   }

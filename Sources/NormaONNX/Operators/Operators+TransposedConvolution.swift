@@ -9,7 +9,7 @@ extension OperatorCall {
     guard x.rank == weight.rank, x.rank >= 3 else {
       throw malformed("images of \(x.shape) with weights \(weight.shape)")
     }
-    guard x.rank <= 4 else { throw unsupported("a transposed convolution over \(x.rank - 2) axes") }
+    guard x.rank <= 5 else { throw unsupported("a transposed convolution over \(x.rank - 2) axes") }
     let sizes = Array(weight.shape.dropFirst(2))
     let groups = try integer("group", or: 1)
     guard try integers("kernel_shape") ?? sizes == sizes, groups > 0, weight.shape.elementCount > 0,
@@ -23,24 +23,52 @@ extension OperatorCall {
     _ = try shape([x.shape[0], outputs] + axes.map(\.kept.count))
     // A row of values is an image one pixel high.
     let isFlat = x.rank == 3
-    let rows = isFlat ? SpreadAxis.one : axes[0]
+    let rows = isFlat ? SpreadAxis.one : axes[axes.count - 2]
     let columns = axes[axes.count - 1]
-    func asImages(_ tensor: Tensor<Float>) -> Tensor<Float> {
+    func asImages(_ tensor: Tensor<Element>) -> Tensor<Element> {
       isFlat ? tensor.reshaped(to: [tensor.shape[0], tensor.shape[1], 1, tensor.shape[2]]) : tensor
     }
-    let kernel = asImages(weight)
     let window = Window(
-      Extent2d(height: kernel.shape[2], width: kernel.shape[3]),
+      Extent2d(height: isFlat ? 1 : sizes[sizes.count - 2], width: sizes[sizes.count - 1]),
       stride: Extent2d(height: rows.stride, width: columns.stride),
       dilation: Extent2d(height: rows.dilation, width: columns.dilation))
-    let full = TransposedConvolution2d.forward(
-      asImages(x).transposed([0, 2, 3, 1]), weight: kernel, window: window, groups: groups)
+    func spread(_ images: Tensor<Element>, by kernel: Tensor<Element>) -> Tensor<Element> {
+      TransposedConvolution2d.forward(
+        images.transposed([0, 2, 3, 1]), weight: kernel, window: window, groups: groups)
+    }
     func sources(_ axis: SpreadAxis) -> AxisSources { axis.kept.map { (0..<axis.fullLength).contains($0) ? $0 : nil } }
     let all = [Array(0..<x.shape[0]), sources(rows), sources(columns), Array(0..<outputs)]
-    guard case .floats(var y) = ONNXTensor.floats(full).picking(all) else { return [] }
-    if let bias { y = y.applying(.add, bias, broadcast: .perChannel) }
-    y = y.transposed([0, 3, 1, 2])
-    return [.floats(isFlat ? y.reshaped(to: [y.shape[0], y.shape[1], y.shape[3]]) : y)]
+    func finished(_ images: Tensor<Element>) -> Tensor<Element> {
+      var y = images.picking(all)
+      if let bias { y = y.applying(.add, bias, broadcast: .perChannel) }
+      return y.transposed([0, 3, 1, 2])
+    }
+    guard x.rank == 5 else {
+      let y = finished(spread(asImages(x), by: asImages(weight)))
+      return [.numbers(isFlat ? y.reshaped(to: [y.shape[0], y.shape[1], y.shape[3]]) : y)]
+    }
+    // Of a volume each slice is spread over those that a slice of the window reaches.
+    let depth = axes[0]
+    func slice(_ tensor: Tensor<Element>, _ place: Int) -> Tensor<Element> {
+      let part = tensor.sliced(place..<place + 1, axis: 2)
+      return part.reshaped(to: [part.shape[0], part.shape[1], part.shape[3], part.shape[4]])
+    }
+    var sums: [Int: Tensor<Element>] = [:]
+    for place in 0..<x.shape[2] {
+      for tap in 0..<sizes[0] {
+        let target = place * depth.stride + tap * depth.dilation
+        guard depth.kept.contains(target) else { continue }
+        let part = spread(slice(x, place), by: slice(weight, tap))
+        sums[target] = sums[target].map { $0 + part } ?? part
+      }
+    }
+    let empty = Tensor<Element>.zeros([x.shape[0], rows.fullLength, columns.fullLength, outputs])
+    let slices = depth.kept.map { place -> Tensor<Element> in
+      let images = finished(sums[place] ?? empty)
+      return images.reshaped(to: Shape(Array(images.shape.prefix(2)) + [1] + Array(images.shape.dropFirst(2))))
+    }
+    guard let first = slices.first else { throw unsupported("a result of no slices") }
+    return [.numbers(slices.count == 1 ? first : Tensor.concatenating(slices, axis: 2))]
   }
 
   /// How values are spread along each of the last axes of an input.

@@ -68,7 +68,7 @@ public struct ONNXCase: Sendable {
   ///   within ONNX's own tolerance passes too, where none is given.
   public func report(tolerance: Double? = nil) -> Report {
     var report = Report(outcome: .passed)
-    report.missingOperators = operators.filter { ONNXOperator.all[$0] == nil }
+    report.missingOperators = operators.filter { ONNXOperators.single[$0] == nil }
     do {
       let model = try ONNXModel(contentsOf: "\(folder)/model.onnx")
       if let obstacle = model.obstacle { throw obstacle }
@@ -79,10 +79,10 @@ public struct ONNXCase: Sendable {
       }
       for set in sets {
         let inputs = try model.inputs.indices.map {
-          try ONNXTensor(contentsOf: "\(folder)/\(set)/input_\($0).pb")
+          try ONNXTensor(contentsOf: "\(folder)/\(set)/input_\($0).pb", as: model.inputs[$0])
         }
         let expected = try model.outputs.indices.map {
-          try ONNXTensor(contentsOf: "\(folder)/\(set)/output_\($0).pb")
+          try ONNXTensor(contentsOf: "\(folder)/\(set)/output_\($0).pb", as: model.outputs[$0]).widened
         }
         for (index, result) in try model(inputs).enumerated() {
           compare(result, expected[index], of: model, index, set, tolerance, &report)
@@ -103,12 +103,13 @@ public struct ONNXCase: Sendable {
 
   /// The first output of the model as a network whose other inputs are constants; nil where it is none.
   private static func networkOutput(_ model: ONNXModel, _ inputs: [ONNXTensor]) throws -> ONNXTensor? {
-    guard !model.inputs.isEmpty, case .floats(let batch) = inputs[0], batch.count > 0,
-      model.outputs.first?.elementType == .float
+    guard !model.inputs.isEmpty, let batch = inputs[0].singles, batch.count > 0,
+      let first = model.outputs.first, first.form == .tensor, first.elementType == .float
     else { return nil }
     let network: ONNXNetwork
     do throws(ONNXError) {
-      network = try ONNXNetwork(model.fixing(Array(inputs.dropFirst())), sampleShape: nil)
+      let others = zip(model.inputs, inputs).dropFirst().map { ($0.name, $1) }
+      network = try ONNXNetwork(model.fixing(Dictionary(others) { $1 }), sampleShape: nil)
     } catch {
       guard error.kind == .unsupported else { throw error }
       return nil
@@ -142,35 +143,49 @@ public struct ONNXCase: Sendable {
   private static func difference(
     _ found: ONNXTensor, _ expected: ONNXTensor, as type: ONNXElementType?, tolerance: Double?
   ) -> (largest: Double?, problem: String?) {
-    guard found.shape == expected.shape, found.elementType == expected.elementType else {
+    guard found.shape == expected.shape, found.elementType == expected.elementType, found.isTensor == expected.isTensor
+    else {
       return (nil, "\(found.elementType) of shape \(found.shape), and not \(expected.elementType) of \(expected.shape)")
     }
     switch (found, expected) {
     case (.floats(let found), .floats(let expected)):
       // Numbers of half width that were computed more exactly may be a last digit or two from those that were not.
-      let relative = max(relativeTolerance, 2 * (type?.halfPrecision?.epsilon ?? 0))
-      let scale = expected.elements.reduce(0.0) { $1.isFinite ? max($0, Double($1.magnitude)) : $0 }
-      var (largest, problem): (Double, String?) = (0, nil)
-      for (index, pair) in zip(found.elements, expected.elements).enumerated() {
-        let (value, wanted) = (Double(pair.0), Double(pair.1))
-        if value == wanted || value.isNaN && wanted.isNaN { continue }
-        let distance = abs(value - wanted)
-        largest = max(largest, distance.isFinite && scale > 0 ? distance / scale : .infinity)
-        let isClose =
-          distance <= (tolerance ?? scaleTolerance) * scale
-          || tolerance == nil && distance <= absoluteTolerance + relative * abs(wanted)
-        if !isClose, problem == nil { problem = "element \(index) is \(pair.0), not \(pair.1)" }
-      }
-      return (largest, problem)
+      let relative = max(relativeTolerance, 2 * (type?.narrowFloat?.epsilon ?? 0))
+      return difference(found, expected, relative: relative, tolerance: tolerance)
+    case (.doubles(let found), .doubles(let expected)):
+      return difference(found, expected, relative: relativeTolerance, tolerance: tolerance)
     case (.integers(let found), .integers(let expected)):
       let index = zip(found.values, expected.values).enumerated().first { $0.element.0 != $0.element.1 }?.offset
       return (nil, index.map { "element \($0) is \(found.values[$0]), not \(expected.values[$0])" })
+    case (.strings(let found), .strings(let expected)):
+      let index = zip(found.values, expected.values).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+      return (nil, index.map { "element \($0) is '\(found.values[$0])', not '\(expected.values[$0])'" })
+    case (.sequence(let found), .sequence(let expected)):
+      let parts = zip(found, expected).map { difference($0, $1, as: type, tolerance: tolerance) }
+      let index = parts.firstIndex { $0.problem != nil }
+      return (
+        parts.compactMap(\.largest).max(), index.map { "tensor \($0) of the sequence: \(parts[$0].problem ?? "")" }
+      )
+    case (.nothing, .nothing): return (nil, nil)
     default: return (nil, "elements of another type")
     }
   }
-}
 
-extension HalfPrecision {
-  /// How far 1 is from the next larger number.
-  fileprivate var epsilon: Double { self == .float16 ? 0x1p-10 : 0x1p-7 }
+  private static func difference<Element: TensorElement>(
+    _ found: Tensor<Element>, _ expected: Tensor<Element>, relative: Double, tolerance: Double?
+  ) -> (largest: Double?, problem: String?) {
+    let scale = expected.elements.reduce(0.0) { $1.isFinite ? max($0, Double($1.magnitude)) : $0 }
+    var (largest, problem): (Double, String?) = (0, nil)
+    for (index, pair) in zip(found.elements, expected.elements).enumerated() {
+      let (value, wanted) = (Double(pair.0), Double(pair.1))
+      if value == wanted || value.isNaN && wanted.isNaN { continue }
+      let distance = abs(value - wanted)
+      largest = max(largest, distance.isFinite && scale > 0 ? distance / scale : .infinity)
+      let isClose =
+        distance <= (tolerance ?? scaleTolerance) * scale
+        || tolerance == nil && distance <= absoluteTolerance + relative * abs(wanted)
+      if !isClose, problem == nil { problem = "element \(index) is \(pair.0), not \(pair.1)" }
+    }
+    return (largest, problem)
+  }
 }

@@ -6,15 +6,20 @@ extension ONNXModel {
   public static let maximumElementCount = 1 << 27
 
   /// The names of ONNX's operators that can be run, sorted.
-  public static var supportedOperators: [String] { ONNXOperator.all.keys.sorted() }
+  public static var supportedOperators: [String] { ONNXOperators.single.keys.sorted() }
+
+  /// The names of the attributes that an operator takes, sorted; none for one that cannot be run.
+  public static func attributes(ofOperator name: String) -> [String] {
+    (ONNXOperators.single[name]?.attributes ?? []).sorted()
+  }
 
   /// Why the model cannot be run, whatever goes into it; nil if nothing speaks against it.
   public var obstacle: ONNXError? {
     for value in inputs + outputs where value.elementType == nil {
       return .unsupported("'\(value.name)'", "it is of type \(value.kind)")
     }
-    for node in nodes {
-      guard node.domain.isEmpty, let known = ONNXOperator.all[node.operation] else {
+    for node in graph.allNodes {
+      guard let known = ONNXOperators.single[node.qualifiedOperation] else {
         return .unsupported(node.place, "the operator is not among those that are done")
       }
       if let other = node.attributes.keys.sorted().first(where: { !known.attributes.contains($0) }) {
@@ -24,87 +29,64 @@ extension ONNXModel {
     return nil
   }
 
-  /// Runs the model. What it has of numbers of half width is calculated with in single precision; `Cast` and the model's
-  /// outputs round to them.
+  /// Runs the model. What it has of numbers that are narrower than single precision is calculated with in that; `Cast` and the
+  /// model's outputs round to them. What it has in double precision is calculated in double precision.
   ///
   /// - Parameters:
-  ///   - inputs: a tensor for each of ``inputs``, in their order, numbers of half width as `float`; images are `[N, C, H, W]`, as in ONNX.
+  ///   - inputs: a value for each of ``inputs``, in their order, narrow numbers as `float` or as what they are; images are
+  ///     `[N, C, H, W]`, as in ONNX.
   ///   - maximumElementCount: the most elements that a tensor may have that is computed; all that are needed at a time may
-  ///     have sixteen times as many.
-  /// - Returns: a tensor for each of ``outputs``.
+  ///     have sixteen times as many, and what is computed in loops sixty-four times.
+  /// - Returns: a value for each of ``outputs``, narrow numbers as `float`.
   /// - Throws: ``ONNXError`` if the inputs do not fit, the model breaks the rules of an operator, or asks for something that is
   ///   not done.
   public func callAsFunction(
     _ inputs: [ONNXTensor], maximumElementCount: Int = maximumElementCount
   ) throws(ONNXError) -> [ONNXTensor] {
     if let obstacle { throw obstacle }
-    var values = initializers
     guard inputs.count == self.inputs.count else {
       throw .malformed(Self.place, "it takes \(self.inputs.count) inputs, not \(inputs.count)")
     }
-    for (value, tensor) in zip(self.inputs, inputs) {
-      guard value.elementType?.computed == tensor.elementType, value.admits(tensor.shape) else {
-        let lengths = value.lengths.map { "[\($0.map(\.description).joined(separator: ", "))]" } ?? "any shape"
-        throw .malformed(
-          "input '\(value.name)'", "it is \(value.kind) of \(lengths), not \(tensor.elementType) of \(tensor.shape)")
-      }
-      values[value.name] = tensor
+    for (value, tensor) in zip(self.inputs, inputs) where !value.admits(tensor) {
+      let lengths = value.lengths.map { "[\($0.map(\.description).joined(separator: ", "))]" } ?? "any shape"
+      throw .malformed(
+        "input '\(value.name)'", "it is \(value.kind) of \(lengths), not \(tensor.elementType) of \(tensor.shape)")
     }
-    // What nothing needs any more is let go of, so that its memory serves again.
-    var lastUse: [String: Int] = [:]
-    for (index, node) in nodes.enumerated() {
-      for input in node.inputs where !input.isEmpty { lastUse[input] = index }
-    }
-    for output in outputs { lastUse[output.name] = nodes.count }
-    var kept = inputs.reduce(0) { $0 + $1.shape.elementCount }
-    for (index, node) in nodes.enumerated() {
-      let results = try run(node, values, maximumElementCount)
-      for (name, result) in zip(node.outputs, results) where lastUse[name] != nil {
-        values[name] = result
-        kept += result.shape.elementCount
-      }
-      guard (kept + 15) / 16 <= maximumElementCount else {
-        throw .unsupported(node.place, "with its results there are \(kept) elements that later nodes need")
-      }
-      for input in node.inputs where lastUse[input] == index {
-        let freed = values.removeValue(forKey: input)
-        if initializers[input] == nil { kept -= freed?.shape.elementCount ?? 0 }
+    let runner = GraphRunner(version: operatorSet, maximumElementCount: maximumElementCount)
+    let results = try runner.run(GraphRunner.Prepared(graph), inputs)
+    return zip(outputs, results).map { output, value in
+      guard let narrow = output.elementType?.narrowFloat else { return value.widened }
+      switch value {
+      case .floats(let tensor): return .floats(tensor.rounded(to: narrow))
+      default: return value.widened
       }
     }
-    var results: [ONNXTensor] = []
-    for output in outputs {
-      guard let value = values[output.name] else { throw .malformed(Self.place, "nothing gives '\(output.name)'") }
-      guard let precision = output.elementType?.halfPrecision, case .floats(let tensor) = value else {
-        results.append(value)
-        continue
-      }
-      results.append(.floats(tensor.rounded(to: precision).widened()))
-    }
-    return results
   }
 
-  private func run(
-    _ node: ONNXNode, _ values: [String: ONNXTensor], _ maximumElementCount: Int
-  ) throws(ONNXError) -> [ONNXTensor] {
-    guard let known = ONNXOperator.all[node.operation] else {
-      throw .unsupported(node.place, "the operator is not among those that are done")
+  /// The model with some of its inputs as constants of its own, such as a flag or a threshold beside the batch: a network has one input.
+  ///
+  /// - Parameter values: by the names of inputs.
+  /// - Throws: ``ONNXError`` for a name that no input has, and a value that does not fit.
+  public func fixing(_ values: [String: ONNXTensor]) throws(ONNXError) -> ONNXModel {
+    var fixed = graph
+    for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+      guard let input = inputs.first(where: { $0.name == name }), input.admits(value) else {
+        throw .malformed("input '\(name)'", "there is none, or it does not take \(value.elementType) of \(value.shape)")
+      }
+      fixed.initializers[name] = value
     }
-    let call = OperatorCall(
-      node: node, inputs: node.inputs.map { values[$0] }, version: operatorSet,
-      maximumElementCount: maximumElementCount)
-    let results = try known.body(call)
-    guard results.count >= node.outputs.count else {
-      throw .unsupported(node.place, "it has \(node.outputs.count) outputs; \(results.count) are given")
-    }
-    return results
+    fixed.inputs.removeAll { values[$0.name] != nil }
+    return ONNXModel(operatorSet: operatorSet, graph: fixed)
   }
+}
 
-  /// The model whose inputs but the first are constants of its own.
-  func fixing(_ values: [ONNXTensor]) -> ONNXModel {
-    var constants = initializers
-    for (input, value) in zip(inputs.dropFirst(), values) { constants[input.name] = value }
-    return ONNXModel(
-      operatorSet: operatorSet, inputs: Array(inputs.prefix(1)), outputs: outputs, nodes: nodes, initializers: constants
-    )
+extension ONNXTensor {
+  /// The same, with narrow numbers in single precision.
+  var widened: ONNXTensor {
+    switch self {
+    case .narrow(let tensor): .floats(tensor.values)
+    case .sequence(let tensors): .sequence(tensors.map(\.widened))
+    default: self
+    }
   }
 }
