@@ -29,9 +29,13 @@ struct Diagnose: ParsableCommand {
       EXAMPLES
         norma diagnose norma-model
         norma diagnose norma-model --html diagnosis.html
-        norma diagnose resnet18.onnx --data images:photos --mean 123.7,116.3,103.5 --scale 58.4,57.1,57.4
-        norma diagnose state.safetensors --model resnet20 --shape 32x32x3 --data cifar10:cifar-10-binary.tar.gz
+        norma diagnose resnet18.onnx --data images:photos \\
+            --mean 123.7,116.3,103.5 --scale 58.4,57.1,57.4
+        norma diagnose state.safetensors --model resnet20 --shape 32x32x3 \\
+            --data cifar10:cifar-10-binary.tar.gz
         norma diagnose norma-model --json | jq '.diagnosis.findings[].kind'
+
+      \(NetworkOptions.models)
       """)
 
   @Argument(
@@ -121,7 +125,7 @@ struct Diagnose: ParsableCommand {
     let path = try modelFile(file, kinds: [.safetensors, .npz, .onnx])
     let isONNX = try FileKind(ofFile: path) == .onnx
     guard !isONNX, try TensorFile(contentsOf: path).metadata[Checkpoint.settingsKey] == nil else {
-      guard isONNX || !(network.isGiven || network.saysOfSamples) else {
+      guard !network.isGiven, network.epsilon == nil, isONNX || !network.saysOfSamples else {
         throw UsageError("'\(path)' is a model and knows its network: leave out --model and what goes with it.")
       }
       return try savedModel(path, options: isONNX ? network : nil, allowsUnusableNumbers: true).checkpoint

@@ -164,6 +164,14 @@ struct DiagnoseTests {
     expectFailure(
       try Norma.run(["convert", path, "--fold", "--model", "mlp:4", "-o", folder.path("x.safetensors")]), status: 64,
       saying: "--fold")
+    // No option is passed over.
+    for arguments in [
+      ["convert", path, "--to", "tensors", "--data", "digits", "-o", folder.path("x.npz")],
+      ["convert", path, "--to", "tensors", "--epsilon", "1e-3", "-o", folder.path("x.npz")],
+      ["diagnose", path, "--epsilon", "1e-3"], ["diagnose", path, "--mean", "3"],
+    ] {
+      expectFailure(try Norma.run(arguments), status: 64, saying: arguments[0] == "convert" ? "--data" : "--model")
+    }
     expectFailure(try Norma.run(["diagnose", path, "--examples", "1"]), status: 64, saying: "--examples")
     expectFailure(try Norma.run(["diagnose", folder.path("none.safetensors")]), status: 74, saying: "none.safetensors")
   }

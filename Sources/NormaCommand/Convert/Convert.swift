@@ -200,8 +200,14 @@ struct Convert: ParsableCommand {
       throw UsageError(
         "'\(path)' is no model of norma's: --fold, --prune-dead, --mean, --scale and --epsilon change one.")
     }
+    guard isModel && target != .tensors || data == nil else {
+      throw UsageError(
+        "--data is for a model of norma's that is made of one: '\(path)' is none, or its tensors are copied.")
+    }
     guard target != .tensors || !(mends || network.mendsModels) else {
-      throw UsageError("--fold, --prune-dead, --mean, --scale and --epsilon change models, and --to tensors copies.")
+      throw UsageError(
+        "--fold, --prune-dead, --mean, --scale, --epsilon and --data are for models that change, and --to tensors copies."
+      )
     }
     var conversion: Conversion
     switch (target, isModel) {
@@ -238,6 +244,9 @@ struct Convert: ParsableCommand {
     let target = to ?? .norma
     guard type == nil || target == .tensors else {
       throw UsageError("A model's numbers are float32; --type is for state dictionaries and tensors.")
+    }
+    guard data == nil, network.epsilon == nil else {
+      throw UsageError("'\(path)' is an ONNX model, which --data and --epsilon are not for.")
     }
     guard !mends else {
       throw UsageError(
