@@ -17,7 +17,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive lint format sanitize golden families arm fuzz examples bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive diagnosis lint format sanitize golden families arm fuzz examples bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -43,6 +43,9 @@ smoke: setup  ## runs the quick tests, for while you work
 
 exhaustive: setup  ## holds the elementary functions of all 2³² floats against longer numbers; takes half an hour
 	NORMA_EXHAUSTIVE=yes swift test -c release --disable-testable-imports $(FLAGS) --filter ExhaustiveFunctionTests
+
+diagnosis: setup  ## plants faults in many networks, all of which are to be found, and looks at healthy ones; takes minutes
+	NORMA_DIAGNOSIS=yes swift test -c release --disable-testable-imports $(FLAGS) --filter NormaDiagnosisTests
 
 lint:  ## checks the format
 	swift format lint --strict --parallel --recursive $(SOURCES)

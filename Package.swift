@@ -23,6 +23,8 @@ let package = Package(
     // Nor these, which take SwiftProtobuf.
     .library(name: "NormaEvents", targets: ["NormaEvents"]),
     .library(name: "NormaONNX", targets: ["NormaONNX"]),
+    // What ails a trained network: not needed to train or serve one.
+    .library(name: "NormaDiagnosis", targets: ["NormaDiagnosis"]),
     .executable(name: "norma", targets: ["NormaCommand"]),
   ],
   dependencies: [
@@ -83,15 +85,22 @@ let package = Package(
         "NormaTraining", "NormaData", "NormaFiles",
       ]),
 
+    // What ails a trained network, for which the lab draws pages.
+    .target(
+      name: "NormaDiagnosis",
+      dependencies: [
+        "NormaTensor", "NormaNormalization", "NormaGraph", "NormaLayers", "NormaTraining", "NormaData",
+      ]),
+
     // Floor 6: experiments and the report; the terminal's manners.
-    .target(name: "NormaLab", dependencies: ["Norma", "NormaImages", "NormaEvents"]),
+    .target(name: "NormaLab", dependencies: ["Norma", "NormaDiagnosis", "NormaImages", "NormaEvents"]),
     .target(name: "NormaTerminal"),
 
     // Floor 7: the command.
     .executableTarget(
       name: "NormaCommand",
       dependencies: [
-        "Norma", "NormaImages", "NormaONNX", "NormaLab", "NormaTerminal",
+        "Norma", "NormaImages", "NormaONNX", "NormaDiagnosis", "NormaLab", "NormaTerminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -99,6 +108,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Norma"], path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .target(name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases", exclude: ["main.c"]),
+    // Trained networks, and what can be wrong with them.
+    .target(name: "DiagnosisCases", dependencies: ["Norma", "NormaDiagnosis"], path: "Tests/DiagnosisCases"),
     // Short programs of training, beside their twins in PyTorch.
     .target(name: "ShortPrograms", dependencies: ["Norma"], path: "Examples/ShortPrograms/Programs"),
     .executableTarget(name: "short-programs", dependencies: ["ShortPrograms"], path: "Examples/ShortPrograms/Run"),
@@ -120,12 +131,18 @@ let package = Package(
       name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"],
       exclude: ["Golden/hashes.txt"]),
     .testTarget(name: "NormaONNXTests", dependencies: ["Norma", "NormaONNX", "TestSupport"]),
+    .testTarget(
+      name: "NormaDiagnosisTests",
+      dependencies: ["Norma", "NormaDiagnosis", "NormaONNX", "DiagnosisCases", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "ShortProgramsTests", dependencies: ["ShortPrograms"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["Norma", "NormaCommand", "NormaImages", "NormaLab", "NormaONNX", "TestSupport"],
+      dependencies: [
+        "Norma", "NormaCommand", "NormaDiagnosis", "NormaImages", "NormaLab", "NormaONNX", "DiagnosisCases",
+        "TestSupport",
+      ],
       exclude: ["Snapshots"]),
   ]
 )

@@ -1,4 +1,24 @@
+import ArgumentParser
 import Norma
+import NormaDiagnosis
+
+/// Whether numbers that are none are to be gone on with.
+struct UnusableNumberOptions: ParsableArguments {
+  @Flag(
+    name: .customLong("allow-nan"),
+    help:
+      "Go on with a model that holds numbers that are none, or variances below zero, and with answers that are no numbers."
+  )
+  var allowsUnusableNumbers = false
+}
+
+extension Layer<Float> {
+  /// Where the network makes of the first example whose outputs are no numbers what is none; nil where all are.
+  func place(ofUnusable outputs: Tensor<Float>, _ example: (Int) -> Tensor<Float>) -> UnusableResult? {
+    guard let row = (0..<outputs.shape[0]).first(where: { !outputs[rows: $0..<$0 + 1].isFinite }) else { return nil }
+    return (try? unusableResult(of: example(row))) ?? nil
+  }
+}
 
 extension Sequential<Float> {
   /// The outputs for each example, as a service computes them: with batch normalization folded into the layers before it.
@@ -26,9 +46,12 @@ extension Checkpoint {
   /// - Parameters:
   ///   - outputs: the outputs, `[N, outputs]`.
   ///   - file: what errors call the model.
+  ///   - place: where the network gave what is no number.
   ///   - name: what errors call an example.
   /// - Throws: `FormatError` that names the model and the first example where outputs are no numbers.
-  func answers(_ outputs: Tensor<Float>, from file: String, naming name: (Int) -> String) throws -> Answers {
+  func answers(
+    _ outputs: Tensor<Float>, from file: String, place: UnusableResult?, naming name: (Int) -> String
+  ) throws -> Answers {
     do {
       return try answers(outputs)
     } catch TrainingError.outputsNotFinite(let found) {
@@ -41,7 +64,8 @@ extension Checkpoint {
         file: file,
         problem:
           "for \(found.exampleCount) of \(found.totalCount) example\(found.totalCount == 1 ? "" : "s") it gives what is no finite "
-          + "number; first for \(name(found.firstExample)), \(what) is \(found.value)",
+          + "number; first for \(name(found.firstExample)), \(what) is \(found.value)"
+          + (place.map { ";\nthe first such number is in \($0)" } ?? ""),
         remedy:
           "`norma inspect` shows whether weights or running statistics hold such numbers; if they do not, the example's "
           + "are too large.")

@@ -33,6 +33,7 @@ struct Evaluate: ParsableCommand {
   var data: String?
 
   @OptionGroup var table: TableOptions
+  @OptionGroup var unusable: UnusableNumberOptions
 
   @Option(help: ArgumentHelp("How many threads work. (default: all cores)", valueName: "count"))
   var threads: Int?
@@ -53,12 +54,14 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     if let threads { Parallel.threadCount = threads }
-    let (file, checkpoint) = try savedModel(model)
+    let (file, checkpoint) = try savedModel(model, allowsUnusableNumbers: unusable.allowsUnusableNumbers)
     let network = try checkpoint.makeModel()
-    let dataset = try evaluationData(checkpoint)
+    var dataset = try evaluationData(checkpoint)
     try network.check(dataset)
-    let outputs = try network.outputs(for: dataset)
-    let answers = try checkpoint.answers(outputs, from: file) { "example \($0) (counted from 0)" }
+    var outputs = try network.outputs(for: dataset)
+    if unusable.allowsUnusableNumbers, !outputs.isFinite { (dataset, outputs) = withoutUnusable(dataset, outputs) }
+    let place = network.place(ofUnusable: outputs) { dataset.batch($0..<$0 + 1).features }
+    let answers = try checkpoint.answers(outputs, from: file, place: place) { "example \($0) (counted from 0)" }
     let evaluation = try Evaluation(outputs: outputs, of: dataset, loss: checkpoint.settings.training.loss)
     let result = EvaluationResult(
       model: modelName, data: dataset.name, attribution: dataset.attribution, count: dataset.count,
@@ -71,6 +74,17 @@ struct Evaluate: ParsableCommand {
     let text = EvaluationText(result, columns: Terminal.outputColumns(), glyphs: Terminal.glyphs())
     try output(text.lines.joined(separator: "\n"))
     if let report { try output("\nReport: \(report)") }
+  }
+
+  /// The examples that get answers that are numbers, which it says; all where there are none.
+  private func withoutUnusable(
+    _ dataset: Dataset<Float>, _ outputs: Tensor<Float>
+  ) -> (Dataset<Float>, Tensor<Float>) {
+    let rows = (0..<dataset.count).filter { outputs[rows: $0..<$0 + 1].isFinite }
+    guard !rows.isEmpty else { return (dataset, outputs) }
+    remark(
+      "\(dataset.count - rows.count) of \(dataset.count) examples get answers that are no numbers, and are left out.")
+    return (dataset.subset(rows: rows), outputs.gathering(rows: rows))
   }
 
   private func evaluationData(_ checkpoint: Checkpoint) throws -> Dataset<Float> {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Norma
+import NormaDiagnosis
 import NormaLab
 import NormaONNX
 import NormaTerminal
@@ -11,7 +12,7 @@ func exitStatus(for error: any Error) -> ExitStatus {
   case let error as DataError: error.isWrongUsage ? .wrongUsage : .badData
   case is ModelArchitectureError, is UsageError, is ValidationError: .wrongUsage
   case is FormatError, is TrainingError, is NormalizationError, is LayerError, is ModelStateError, is ONNXError,
-    is RegistryError, is ModelStructureError:
+    is RegistryError, is ModelStructureError, is MendingError:
     .badData
   case let error as FailedCases: error.failed > 0 ? .internalFault : .badData
   default: .internalFault

@@ -1,4 +1,5 @@
 import Norma
+import NormaDiagnosis
 import NormaONNX
 import NormaTerminal
 
@@ -40,7 +41,9 @@ func savedModel(
 ) throws -> (file: String, checkpoint: Checkpoint) {
   let file = try modelFile(path, kinds: [.safetensors, .onnx])
   guard try FileKind(ofFile: file) == .onnx else {
-    return (file, try Checkpoint(contentsOf: file, allowsUnusableNumbers: allowsUnusableNumbers))
+    let checkpoint = try Checkpoint(contentsOf: file, allowsUnusableNumbers: allowsUnusableNumbers)
+    if !allowsUnusableNumbers { try checkpoint.checkStatistics(file: file) }
+    return (file, checkpoint)
   }
   let network = try ONNXNetwork(try ONNXModel(contentsOf: file), sampleShape: try options?.sampleShape())
   let outputs = network.outputShape
@@ -58,8 +61,26 @@ func savedModel(
       "'\(file)' does not say what its outputs are: \(settings.outputs.supposition). What it takes is not standardized. "
         + "`norma convert` makes a model of it that knows more, by --classes, --mean and --scale.")
   }
-  if !allowsUnusableNumbers { try checkpoint.checkNumbers(file: file) }
+  if !allowsUnusableNumbers {
+    try checkpoint.checkNumbers(file: file)
+    try checkpoint.checkStatistics(file: file)
+  }
   return (file, checkpoint)
+}
+
+extension Checkpoint {
+  /// Makes sure that no normalization goes by statistics that are no numbers, or by variances below zero, which may be constants of a model
+  /// from elsewhere.
+  ///
+  /// - Throws: `FormatError` with the layer.
+  func checkStatistics(file: String) throws {
+    guard let found = try makeModel().unusableStatistics(sampleShape: Shape(settings.exampleShape)) else { return }
+    throw FormatError(
+      file: file, problem: "in \(found)",
+      remedy:
+        "No answer can be had from such a model; `norma diagnose` says what mends it, and --allow-nan goes on all the same."
+    )
+  }
 }
 
 extension Checkpoint.Outputs {

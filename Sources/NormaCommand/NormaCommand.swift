@@ -15,13 +15,14 @@ import NormaTerminal
       Start with `norma compare`: it trains a deep network on handwritten digits twice, with and without batch \
       normalization, and writes a page that shows why the one learned faster.
 
-      Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 64 wrong usage, \
-      65 bad data, or more of it than there is memory for, 70 a fault of ours, or a network that took more memory than \
+      Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 `norma \
+      diagnose` found something, 64 wrong usage, 65 bad data, or more of it than there is memory for, 70 a fault of ours, or a network that took more memory than \
       there is, 74 a file could not be read or written.
       """,
     version: normaVersion,
     subcommands: [
-      Compare.self, Train.self, Evaluate.self, Predict.self, Recalibrate.self, Explain.self, Lab.self, Inspect.self,
+      Compare.self, Train.self, Evaluate.self, Predict.self, Recalibrate.self, Diagnose.self, Explain.self, Lab.self,
+      Inspect.self,
       Convert.self, CheckONNX.self, Bench.self,
     ])
 
@@ -51,7 +52,7 @@ import NormaTerminal
       try command.run()
     } catch {
       // A wish for help comes this way too.
-      if exitCode(for: error).isSuccess { exit(withError: error) }
+      if exitCode(for: error).isSuccess || error is ExitCode { exit(withError: error) }
       report(error)
       exit(withError: ExitCode((error as? TrainingStopped)?.exitCode ?? exitStatus(for: error).rawValue))
     }

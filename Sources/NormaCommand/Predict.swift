@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Norma
+import NormaDiagnosis
 import NormaImages
 import NormaLab
 import NormaTerminal
@@ -39,6 +40,7 @@ struct Predict: ParsableCommand {
   var model: String
 
   @OptionGroup var given: ExampleOptions
+  @OptionGroup var unusable: UnusableNumberOptions
 
   @Option(help: ArgumentHelp("CSV and --data: only these rows, counted from 0: 7, or 0-9.", valueName: "range"))
   var rows: String?
@@ -85,13 +87,18 @@ struct Predict: ParsableCommand {
     var outputs: Tensor<Float>
     /// What each is called.
     var names: PredictionNames
+    /// Where the network first gave what is no number.
+    var place: UnusableResult?
   }
 
   func run() throws {
-    let (file, checkpoint) = try savedModel(model)
+    let (file, checkpoint) = try savedModel(model, allowsUnusableNumbers: unusable.allowsUnusableNumbers)
     let network = try checkpoint.makeModel()
     let examples = try examples(checkpoint, network)
-    let answers = try checkpoint.answers(examples.outputs, from: file, naming: examples.names.words)
+    let answers =
+      try unusable.allowsUnusableNumbers
+      ? checkpoint.answers(examples.outputs, allowsUnusableNumbers: true)
+      : checkpoint.answers(examples.outputs, from: file, place: examples.place, naming: examples.names.words)
     let predictions = Predictions(answers, names: examples.names, targetNames: checkpoint.targetNames ?? [])
     if let csv {
       if csv == "-" { return try FileAccess.writeToStandardOutput(predictions.csv) }
@@ -119,11 +126,15 @@ struct Predict: ParsableCommand {
       if id != nil { throw UsageError("--id is for rows of CSV: an image is called as its file.") }
       var names: [String] = []
       var outputs: [Tensor<Float>] = []
+      var place: UnusableResult?
       try reader.forEachBatch(of: images) { batch, files in
         names += files
-        outputs.append(try self.outputs(for: batch, network))
+        let found = try self.outputs(for: batch, network)
+        place = place ?? network.place(ofUnusable: found) { batch[rows: $0..<$0 + 1] }
+        outputs.append(found)
       }
-      return Examples(outputs: .concatenating(rows: outputs), names: .files(names, areRows: false))
+      return Examples(
+        outputs: .concatenating(rows: outputs), names: .files(names, areRows: false), place: place)
     }
   }
 
@@ -139,7 +150,10 @@ struct Predict: ParsableCommand {
       features = features[rows: range.lowerBound..<range.upperBound + 1]
       names = names[range]
     }
-    return Examples(outputs: try outputs(for: features, network), names: names)
+    let outputs = try outputs(for: features, network)
+    return Examples(
+      outputs: outputs, names: names,
+      place: network.place(ofUnusable: outputs) { features[rows: $0..<$0 + 1] })
   }
 
   private func outputs(for features: Tensor<Float>, _ network: Sequential<Float>) throws -> Tensor<Float> {

@@ -85,7 +85,8 @@ struct Recalibrate: ParsableCommand {
 
   func run() throws {
     if let threads { Parallel.threadCount = threads }
-    var (file, checkpoint) = try savedModel(model)
+    // Statistics that are no numbers are what it replaces.
+    var (file, checkpoint) = try savedModel(model, allowsUnusableNumbers: true)
     let network = try checkpoint.makeModel()
     guard network.gathersStatistics else {
       throw UsageError("'\(file)' has no running statistics: nothing in it is normalized by those of batches.")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Norma
+import NormaDiagnosis
 import NormaLab
 import NormaTerminal
 
@@ -60,6 +61,12 @@ struct Train: ParsableCommand {
       "A folder for an event file that TensorBoard shows while this runs: losses, activations, filters. Each run should have one of its own.",
       valueName: "folder"))
   var tensorboard: String?
+
+  @Flag(
+    help:
+      "After each epoch, look at the network's normalizations as norma diagnose does, with a thousand of the training's examples, and tell what was found; with --tensorboard, how far the running statistics of each layer are off."
+  )
+  var watch = false
 
   @Option(
     help: ArgumentHelp(
@@ -337,10 +344,15 @@ struct Train: ParsableCommand {
     let progress = TrainingProgress(
       label: name, data: data, configuration: trainer.configuration, quiet: common.quiet)
     defer { progress.finish() }
+    var watched = watch ? TrainingWatch(trainer, data.training) : nil
     func fit() throws -> TrainingHistory {
       try trainer.fit(data.training, validation: data.validation.count > 0 ? data.validation : nil) { event in
         progress.show(event)
         events?.record(event)
+        if case .epoch(let epoch) = event, let diagnosis = try watched?.look() {
+          for words in watched?.news(diagnosis, epoch: epoch.number) ?? [] { progress.note(words) }
+          events?.record(diagnosis)
+        }
         try saver?.save(trainer, after: event)
         return .proceed
       }

@@ -23,5 +23,7 @@ struct TrainingProgress {
     }
   }
 
+  func note(_ text: String) { display.note(text) }
+
   func finish() { display.finish() }
 }

@@ -1,3 +1,4 @@
+import NormaNormalization
 import NormaTensor
 
 /// One thing that a computation does to tensors, and how its gradient is found.
@@ -96,6 +97,8 @@ public protocol TensorOperation<Element>: Sendable {
   var lacksBias: Bool { get }
   /// How it cancels a number that is added to all values of a channel of its first input, if it does.
   var offsetCancellation: OffsetCancellation? { get }
+  /// The statistics among its inputs by which it normalizes the channels of its first, if it does.
+  var givenStatistics: GivenStatistics? { get }
 }
 
 /// A map of channels: `(x − centre) · scale + shift`, `[C]` each.
@@ -141,6 +144,25 @@ public enum OffsetCancellation: Sendable {
   case byItself
   /// It subtracts a mean that is its input of this place, which the number is a part of.
   case byMean(input: Int)
+}
+
+/// Where the statistics `[C]` stand among an operation's inputs by which it normalizes the channels of its first:
+/// `(x − mean) / √(variance + epsilon) · gamma + beta`.
+public struct GivenStatistics: Sendable {
+  /// The places of mean and variance.
+  public var mean: Int, variance: Int
+  /// The places of what is multiplied by and added then, if there are any.
+  public var gamma: Int?, beta: Int?
+  /// What is added to the variance.
+  public var epsilon: Double
+  /// Where the channels are.
+  public var layout: ChannelLayout
+
+  /// Statistics by their places.
+  public init(mean: Int, variance: Int, gamma: Int?, beta: Int?, epsilon: Double, layout: ChannelLayout) {
+    (self.mean, self.variance, self.gamma, self.beta) = (mean, variance, gamma, beta)
+    (self.epsilon, self.layout) = (epsilon, layout)
+  }
 }
 
 /// Why operations do not take inputs of some shapes.
@@ -212,4 +234,6 @@ extension TensorOperation {
   public var lacksBias: Bool { false }
   /// It does not.
   public var offsetCancellation: OffsetCancellation? { nil }
+  /// There are none.
+  public var givenStatistics: GivenStatistics? { nil }
 }

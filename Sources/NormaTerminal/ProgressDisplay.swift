@@ -131,6 +131,12 @@ public final class ProgressDisplay {
     }
   }
 
+  /// Writes something worth knowing on a line that stays.
+  public func note(_ text: String) {
+    guard style == .automatic else { return }
+    status.write(text.singleLine)
+  }
+
   /// Takes the bar away, if there is one, and gives the cursor back, after the line of the last epoch if that is still to come.
   /// Happens by itself when the display goes away.
   public func finish() {

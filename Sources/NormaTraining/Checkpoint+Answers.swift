@@ -15,9 +15,12 @@ extension Checkpoint {
 
   /// What the model's outputs `[N, outputs]` say, in the data's own terms. All that is answered goes through here.
   ///
+  /// - Parameters:
+  ///   - outputs: the outputs.
+  ///   - allowsUnusableNumbers: whether an output that is no number is given out as it is.
   /// - Throws: ``TrainingError/outputsNotFinite(_:)``: an output that is no number is no answer.
-  public func answers(_ outputs: Tensor<Float>) throws -> Answers {
-    try outputs.checkFinite()
+  public func answers(_ outputs: Tensor<Float>, allowsUnusableNumbers: Bool = false) throws -> Answers {
+    if !allowsUnusableNumbers { try outputs.checkFinite() }
     switch settings.outputs {
     case .values:
       do { return .values(try preparation.originalUnits(outputs)) } catch {

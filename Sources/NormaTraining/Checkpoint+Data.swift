@@ -150,6 +150,30 @@ extension Checkpoint {
   }
 }
 
+extension Checkpoint {
+  /// Examples such as the model learned from, prepared as in training, with their labels: the training part of a source, or of the data
+  /// that it was trained on, those among them that were set aside for validation.
+  ///
+  /// - Parameters:
+  ///   - source: the data, as `--data` names them; nil for those that the model was trained on.
+  ///   - options: how a table is read; nil where that is found out, or known of the model's own.
+  /// - Returns: the data, and what the person should know of how they were read.
+  /// - Throws: ``TrainingError/dataDoNotFit(_:)`` where there is no source and none of the model's own; what reading throws.
+  public func trainingData(
+    source: String? = nil, options: CSVOptions? = nil
+  ) throws -> (dataset: Dataset<Float>, notes: [String]) {
+    guard source != nil || !settings.isConverted else {
+      throw TrainingError.dataDoNotFit("The model was trained elsewhere. Name data such as it learned from")
+    }
+    let read = try read(
+      source ?? settings.data.source,
+      options: options ?? (source == nil ? settings.data.csvOptions : CSVOptions(labelColumns: [])))
+    var notes = read.notes
+    let dataset = try preparation.dataset(read.training, shape: Shape(settings.exampleShape), notes: &notes)
+    return (dataset, notes)
+  }
+}
+
 extension Checkpoint.SavedData {
   /// The label columns; none where they were not given.
   var labelColumns: [CSVOptions.Column] { labelColumn.map { CSVOptions.Column.list($0) } ?? [] }

@@ -85,8 +85,8 @@ extension Checkpoint {
       file: file,
       problem: lines.joined(separator: ";\n") + (found.count > 10 ? ";\nand so in \(found.count - 10) more" : ""),
       remedy:
-        "No answer can be had from such a model, which `norma inspect` shows. Take an earlier one, or train anew: "
-        + "with a smaller learning rate if the training diverged.")
+        "No answer can be had from such a model, which `norma inspect` shows. Running statistics `norma recalibrate` makes anew; otherwise "
+        + "take an earlier model, or train anew: with a smaller learning rate if the training diverged.")
   }
 
   private init(_ file: Safetensors, path: String) throws {

@@ -35,6 +35,22 @@ struct DrawnPageTests {
     #expect(found.isGood, "\(found.words)")
   }
 
+  @Test func thoseOfDiagnoses() throws {
+    let folder = try Folder()
+    let train = "train --quiet --epochs 2 --bn-rule exponential --bn-momentum 0.9"
+    var pages: [URL] = []
+    for (name, model) in [("perceptron", "mlp:300,5"), ("residual", "resnet8")] {
+      let trained = try Norma.run(
+        train.split(separator: " ").map(String.init) + ["--model", model, "--out", folder.path(name)])
+      #expect(trained.status == 0, "\(trained.error)")
+      let outcome = try Norma.run(["diagnose", folder.path(name), "--html", folder.path("\(name).html")])
+      #expect(outcome.status == 1, "\(outcome.error)")
+      pages.append(folder.url.appending(path: "\(name).html"))
+    }
+    let found = try Chromium.check(pages)
+    #expect(found.isGood, "\(found.words)")
+  }
+
   @Test func thatOfALab() throws {
     let folder = try Folder()
     let found = try Chromium.check([page("lab run gradient overfit --quick --quiet --out lab", in: folder)])

@@ -16,6 +16,8 @@ struct Conversion {
   var network: String?
   /// What was changed or supposed, and what whoever takes the result must know.
   var remarks: [String] = []
+  /// How the model did before and does now, where that was measured.
+  var measures: Measures?
 
   /// Tensors as they are, so far as the format has room for them, and what is to be said of the file they come from.
   init(tensors: TensorFile, as format: TensorFile.Format, remarks inputRemarks: [String]) {
@@ -85,7 +87,7 @@ struct Conversion {
   /// A state dictionary to a model.
   init(
     of dictionary: StateDictionary, from file: String, settings options: ConvertedNetworkOptions,
-    conventions: NormalizationFramework?
+    conventions: NormalizationFramework?, allowsUnusableNumbers: Bool = false
   ) throws {
     guard options.isGiven else {
       throw UsageError("'\(file)' does not say which network it is of; --model or --like does.")
@@ -103,7 +105,7 @@ struct Conversion {
     network = recipe.description
     do {
       let (checkpoint, remarks) = try Checkpoint.importing(dictionary, settings: settings)
-      try checkpoint.checkNumbers(file: file)
+      if !allowsUnusableNumbers { try checkpoint.checkNumbers(file: file) }
       self.remarks = Self.words(remarks).map { "In '\(file)' \($0)." }
       result = .model(checkpoint)
     } catch let error as ModelStateError {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Norma
 import NormaONNX
+import NormaTerminal
 
 extension ONNXModel.Form: ExpressibleByArgument {}
 
@@ -17,7 +18,10 @@ extension Convert {
     guard try TensorFile(contentsOf: path).metadata[Checkpoint.settingsKey] != nil else {
       throw UsageError("'\(path)' is no model of norma's, and only those become ONNX models; convert it to one first.")
     }
-    let checkpoint = try Checkpoint(contentsOf: path)
+    let before = try checkpoint(path)
+    let (checkpoint, remarks) = try mended(before)
+    for words in remarks { remark(words) }
+    if let data, !json { try output(Measures(before, checkpoint, data: data).words) }
     func numbers(_ saved: Checkpoint.SavedStandardization?) -> (mean: Tensor<Float>, scale: Tensor<Float>)? {
       saved.map { $0.standardization(of: Float.self) }.map { (mean: $0.mean, scale: $0.scale) }
     }

@@ -34,6 +34,10 @@ struct Convert: ParsableCommand {
       With -o FILE.onnx a model of norma's becomes one of ONNX's, for any of its runtimes. It takes samples as they are, \
       images as [N, C, H, W]; what they are standardized by is part of it.
 
+      A model becomes another model, which the remarks describe, by --fold (batch normalization as part of the layers \
+      before it), --prune-dead (without channels that say nothing), --mean and --scale (what samples are standardized by), \
+      --epsilon and, with --to norma, --conventions. With --data it is told how both do.
+
       Numbers keep their bits, unless --type rounds them: weights of convolutions have the same layout, and columns of a linear layer that takes a \
       flattened image change places. What is changed or supposed is said on standard error. With --conventions, \
       running variances of a model are multiplied where the estimators differ, by N/(N-1) for batches of N values a \
@@ -48,6 +52,7 @@ struct Convert: ParsableCommand {
         norma convert norma-model --to norma --conventions keras -o k.safetensors
         norma convert features.npy -o features.safetensors
         norma convert norma-model --type bfloat16 -o half.safetensors
+        norma convert norma-model --fold --data mnist:mnist -o folded.safetensors
         norma convert norma-model -o model.onnx
         norma convert resnet18.onnx --mean 123.7,116.3,103.5 --scale 58.4,57.1,57.4 -o model.safetensors
 
@@ -68,7 +73,7 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What to write: a model, a state dictionary, or tensors as they are. (default: pytorch for a model, norma with --model or --like, else tensors)",
+      "What to write: a model, a state dictionary, or tensors as they are. (default: pytorch for a model, norma for one that is changed and with --model or --like, else tensors)",
       valueName: "kind"))
   var to: ConversionTarget?
 
@@ -96,6 +101,26 @@ struct Convert: ParsableCommand {
   )
   var dictionary: String?
 
+  @Flag(
+    help:
+      "For a model: make batch normalization part of the layers before it. The model has none then, and answers the same."
+  )
+  var fold = false
+
+  @Flag(
+    help:
+      "For a model of mlp or convnet: take out the channels that give the same for all examples of the data, which are those of the training or those of --data."
+  )
+  var pruneDead = false
+
+  @Option(
+    help: ArgumentHelp(
+      "For a model that is made of a model: data as for train, on whose test part, or all, both are measured.",
+      valueName: "source"))
+  var data: String?
+
+  @OptionGroup var unusable: UnusableNumberOptions
+
   @Flag(help: "Print what was done as JSON.")
   var json = false
 
@@ -108,6 +133,9 @@ struct Convert: ParsableCommand {
     var network: String?
     var tensorCount: Int
     var remarks: [String]
+    var metric: String?
+    var metricBefore: Double?, metricAfter: Double?
+    var lossBefore: Double?, lossAfter: Double?
   }
 
   /// What `--json` prints of an ONNX model.
@@ -117,6 +145,11 @@ struct Convert: ParsableCommand {
   }
 
   func validate() throws {
+    if let data { try validateSource(data) }
+    guard !mends || !network.isGiven else {
+      throw ValidationError(
+        "--fold and --prune-dead are for models, which know their network: leave out --model and --like.")
+    }
     guard !writesONNX else {
       guard !network.isGiven, to == nil, conventions == nil, type == nil else {
         throw ValidationError(
@@ -143,6 +176,11 @@ struct Convert: ParsableCommand {
     }
   }
 
+  /// Whether a model is to be changed.
+  private var mends: Bool { fold || pruneDead }
+  /// Whether a model is made of a model, unless it is said otherwise.
+  private var makesModel: Bool { mends || network.isGiven || network.mendsModels }
+
   private var format: TensorFile.Format {
     get throws {
       guard let format = TensorFile.Format(path: out) else {
@@ -155,9 +193,8 @@ struct Convert: ParsableCommand {
   func run() throws {
     let path = try modelFile(file, kinds: [.safetensors, .npz, .npy, .pyTorch, .onnx])
     if try FileKind(ofFile: path) == .onnx { return try convertONNX(path) }
-    guard !network.saysOfSamples || network.isGiven else {
-      throw UsageError(
-        "'\(path)' is no ONNX model: --shape, --classes, --regression, --mean and --scale go with --model.")
+    guard !network.namesSamples || network.isGiven else {
+      throw UsageError("'\(path)' is no ONNX model: --shape, --classes and --regression go with --model.")
     }
     if writesONNX {
       let (nodes, network) = try writeONNX(path)
@@ -166,8 +203,21 @@ struct Convert: ParsableCommand {
     }
     let input = try TensorFile(contentsOf: path, dictionary: dictionary)
     let isModel = input.metadata[Checkpoint.settingsKey] != nil
-    let target = to ?? (isModel ? .pytorch : network.isGiven ? .norma : .tensors)
-    let conversion: Conversion
+    let target = to ?? (makesModel ? .norma : isModel ? .pytorch : .tensors)
+    guard isModel || network.isGiven || !makesModel else {
+      throw UsageError(
+        "'\(path)' is no model of norma's: --fold, --prune-dead, --mean, --scale and --epsilon change one.")
+    }
+    guard isModel && target != .tensors || data == nil else {
+      throw UsageError(
+        "--data is for a model of norma's that is made of one: '\(path)' is none, or its tensors are copied.")
+    }
+    guard target != .tensors || !(mends || network.mendsModels) else {
+      throw UsageError(
+        "--fold, --prune-dead, --mean, --scale, --epsilon and --data are for models that change, and --to tensors copies."
+      )
+    }
+    var conversion: Conversion
     switch (target, isModel) {
     case (.tensors, _):
       guard conventions == nil else { throw UsageError("--conventions is for models and for what becomes one.") }
@@ -176,13 +226,20 @@ struct Convert: ParsableCommand {
         remarks: StateDictionary(input).remarks.map { "In '\(path)' \($0)." })
     case (_, true):
       guard !network.isGiven else { throw UsageError("'\(path)' is a model and knows its network; leave out --model.") }
-      conversion = try Conversion(
-        of: try Checkpoint(contentsOf: path), to: target, conventions: conventions)
+      let before = try checkpoint(path)
+      let (changed, remarks) = try mended(before)
+      conversion = try Conversion(of: changed, to: target, conventions: conventions)
+      conversion.remarks = remarks + conversion.remarks
+      if let data {
+        let after = if case .model(let result) = conversion.result { result } else { changed }
+        conversion.measures = try Measures(before, after, data: data)
+      }
     case (.pytorch, false):
       throw UsageError("'\(path)' is no model of norma's; to copy its tensors as they are leave out --to pytorch.")
     case (_, false):
       conversion = try Conversion(
-        of: StateDictionary(input), from: path, settings: network, conventions: conventions)
+        of: StateDictionary(input), from: path, settings: network, conventions: conventions,
+        allowsUnusableNumbers: unusable.allowsUnusableNumbers)
     }
     try finish(conversion, target)
   }
@@ -197,7 +254,16 @@ struct Convert: ParsableCommand {
     guard type == nil || target == .tensors else {
       throw UsageError("A model's numbers are float32; --type is for state dictionaries and tensors.")
     }
-    let checkpoint = try savedModel(path, options: network).checkpoint
+    guard data == nil, network.epsilon == nil else {
+      throw UsageError("'\(path)' is an ONNX model, which --data and --epsilon are not for.")
+    }
+    guard !mends else {
+      throw UsageError(
+        "'\(path)' is an ONNX model: its normalizations are folded where it answers, and nothing of it is taken out.")
+    }
+    let checkpoint = try savedModel(
+      path, options: network, allowsUnusableNumbers: unusable.allowsUnusableNumbers
+    ).checkpoint
     switch target {
     case .norma: try finish(try Conversion(of: checkpoint, to: .norma, conventions: nil), target)
     case .pytorch:
@@ -223,9 +289,12 @@ struct Convert: ParsableCommand {
       try outputJSON(
         Result(
           file: out, kind: target.rawValue, network: conversion.network,
-          tensorCount: count, remarks: conversion.remarks))
+          tensorCount: count, remarks: conversion.remarks, metric: conversion.measures?.label.name,
+          metricBefore: conversion.measures?.before.metric, metricAfter: conversion.measures?.after.metric,
+          lossBefore: conversion.measures?.before.loss, lossAfter: conversion.measures?.after.loss))
     } else {
       for words in conversion.remarks { remark(words) }
+      if let measures = conversion.measures { try output(measures.words) }
       try output("\(out): \(conversion.summary), \(count) tensor\(count == 1 ? "" : "s")")
     }
   }

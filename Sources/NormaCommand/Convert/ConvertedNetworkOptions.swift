@@ -58,6 +58,11 @@ struct ConvertedNetworkOptions: ParsableArguments {
   /// Whether something is said of samples and outputs, which a network of an ONNX model has too.
   var saysOfSamples: Bool { shape != nil || classes != nil || mean != nil || scale != nil || regression }
 
+  /// Whether something is said that the outputs or the shape of samples of a network are named by.
+  var namesSamples: Bool { shape != nil || classes != nil || regression }
+  /// Whether something is said that a model can be changed by: its standardization or its epsilon.
+  var mendsModels: Bool { model == nil && like == nil && (mean != nil || scale != nil || epsilon != nil) }
+
   /// Nothing is said.
   static var none: ConvertedNetworkOptions { (try? parse([])) ?? ConvertedNetworkOptions() }
 
@@ -69,9 +74,9 @@ struct ConvertedNetworkOptions: ParsableArguments {
       throw ValidationError("--keep takes a probability above 0 and up to 1, not \(keep).")
     }
     guard model == nil || like == nil else { throw ValidationError("--model and --like are two ways to say the same.") }
-    let others: [Any?] = [norm, activation, keep, shortcut, epsilon]
+    let others: [Any?] = [norm, activation, keep, shortcut]
     if model == nil, others.contains(where: { $0 != nil }) {
-      throw ValidationError("--norm, --activation, --keep, --shortcut and --epsilon go with --model.")
+      throw ValidationError("--norm, --activation, --keep and --shortcut go with --model.")
     }
     guard like == nil || !saysOfSamples else {
       throw ValidationError("--like says what --shape, --classes, --regression, --mean and --scale do.")
@@ -160,7 +165,7 @@ struct ConvertedNetworkOptions: ParsableArguments {
     return numbers.compactMap { $0 }
   }
 
-  private func standardization(_ exampleShape: [Int]) throws -> Checkpoint.SavedStandardization? {
+  func standardization(_ exampleShape: [Int]) throws -> Checkpoint.SavedStandardization? {
     guard mean != nil || scale != nil else { return nil }
     let (mean, scale) = (try mean.map { try numbers($0, "--mean") }, try scale.map { try numbers($0, "--scale") })
     let count = max(mean?.count ?? 1, scale?.count ?? 1)

@@ -191,6 +191,10 @@ package struct FixedBatchNormalizationOperation<Element: TensorElement>: TensorO
 
   package var featureOrder: FeatureOrder { .kept }
   package var offsetCancellation: OffsetCancellation? { .byMean(input: 1) }
+  package var givenStatistics: GivenStatistics? {
+    GivenStatistics(
+      mean: 1, variance: 2, gamma: affine.gamma, beta: affine.beta, epsilon: epsilon, layout: layout)
+  }
 }
 
 /// The shape of a batch whose channels have a number each in all vectors.

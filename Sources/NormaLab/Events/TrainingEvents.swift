@@ -1,4 +1,5 @@
 import Norma
+import NormaDiagnosis
 import NormaEvents
 
 /// Writes what a training does to an event file, which TensorBoard shows while it runs: losses, metrics and the learning
@@ -25,6 +26,10 @@ import NormaEvents
 /// | `activations/LAYER` | what comes out of a nonlinearity, for a batch normalized as in training | each epoch, and at 0 |
 /// | `filters` | those of the first convolution, 64 at most | each epoch, and at 0 |
 /// | `settings` | a table | at 0 |
+/// | `statistics/mean off by/LAYER` | how far running means are from the examples', in deviations, the median | each diagnosis |
+/// | `statistics/deviation times/LAYER` | running deviations over the examples', the median | each diagnosis |
+/// | `statistics/dead channels/LAYER` | how many channels give the same for all examples | each diagnosis |
+/// | `diagnosis` | what was found, as text | each diagnosis that finds something |
 ///
 /// All stand at the number of steps that the optimizer had made: TensorBoard knows one count for a run, by which it also tells
 /// what comes again when a training is gone on with.
@@ -88,6 +93,27 @@ public final class TrainingEvents {
       case .step(let step): try record(step)
       case .epoch(let epoch): try record(epoch)
       }
+    }
+  }
+
+  /// Records what ails the network after the last step that was recorded.
+  public func record(_ diagnosis: Diagnosis) {
+    func median(_ numbers: [Double]) -> Double? { numbers.isEmpty ? nil : numbers.sorted()[numbers.count / 2] }
+    attempt {
+      for layer in diagnosis.layers {
+        let values: [(tag: String, value: Double?)] = [
+          ("mean off by", median(layer.channels.compactMap { $0.meanShift.map(abs) })),
+          ("deviation times", median(layer.channels.compactMap(\.deviationRatio))),
+          ("dead channels", Double(layer.channels.count(where: \.isDead))),
+        ]
+        for case (let tag, let value?) in values {
+          try writer.addScalar("statistics/\(tag)/\(layer.name)", value, step: stepCount)
+        }
+      }
+      let found = diagnosis.findings.filter { !$0.kind.isAdvice }
+      guard !found.isEmpty else { return }
+      try writer.addText(
+        "diagnosis", found.map { "**\($0.kind.title)**: \($0.statement)" }.joined(separator: "\n\n"), step: stepCount)
     }
   }
 

@@ -80,6 +80,12 @@ public enum NetworkDepth: Sendable {
   case deep
 }
 
+/// A recipe of layers one after the other, whose widths can be chosen one by one.
+public protocol NarrowableRecipe: ModelRecipe {
+  /// How many channels each layer has but the last, in their order, each with its own normalization.
+  var hiddenWidths: [Int] { get set }
+}
+
 /// The recipes that texts and checkpoints can name: Norma's, and those that a program registers.
 public enum ModelRegistry {
   /// The one registry.

@@ -1,0 +1,179 @@
+import Foundation
+import NormaData
+import NormaGraph
+import NormaLayers
+import NormaNormalization
+import NormaTensor
+import NormaTraining
+
+/// A network with what was measured of it, from which findings are made.
+struct Examination {
+  let model: any Layer<Float>
+  let features: Tensor<Float>
+  let targets: Dataset<Float>.Targets?
+  let loss: (any LossFunction)?
+  let training: Diagnosis.Training
+  /// How many examples are normalized together.
+  let batchSize: Int
+  let execution: Execution
+  let measurements: [SiteMeasurement]
+  /// The channels of each site.
+  let channels: [[SiteMeasurement.Channel]]
+  /// The outputs by the statistics of batches, by those of all examples, and by running ones.
+  let batchOutputs, populationOutputs, runningOutputs: Tensor<Float>
+
+  var sites: [Site] { execution.sites }
+  var count: Int { features.shape[0] }
+
+  /// The chance that is left, over all that is compared of one kind in a diagnosis, to take for a finding what is none.
+  static let chance = 1e-3
+  /// How many standard errors a mean of many numbers exceeds with that chance: the normal distribution's quantile of 1 − 1e-3.
+  static let significantErrors = 3.09
+
+  /// The batch that is supposed where nobody knows how many examples were normalized together.
+  private static let usualBatchSize = 32
+
+  init(
+    _ model: any Layer<Float>, _ features: Tensor<Float>, _ targets: Dataset<Float>.Targets?,
+    _ loss: (any LossFunction)?, _ training: Diagnosis.Training
+  ) throws {
+    guard features.rank >= 2, features.shape[0] >= 2, features.isFinite else {
+      throw TrainingError.dataDoNotFit("a diagnosis takes two examples or more, of numbers that are finite")
+    }
+    let size = model.batchSize ?? training.batchSize ?? Self.usualBatchSize
+    batchSize = min(max(2, size), features.shape[0])
+    // A model of a fixed batch takes whole ones.
+    let count = model.batchSize.map { features.shape[0] / $0 * $0 } ?? features.shape[0]
+    guard count > 0 else {
+      throw TrainingError.dataDoNotFit("the model takes \(size) examples at a time, and there are \(features.shape[0])")
+    }
+    let features = count < features.shape[0] ? features[rows: 0..<count] : features
+    _ = try model.outputShape(for: features.shape.replacingFirst(with: model.batchSize ?? 2))
+    let execution = try Execution(model, batchShape: features.shape.replacingFirst(with: model.batchSize ?? 2))
+    let sites = execution.sites
+    let ranges = TrainingConfiguration(batchSize: batchSize).batches(of: count)
+    let gathered = Measurements(sites.map { _ in SiteMeasurement() })
+    batchOutputs = try Self.outputs(
+      execution, features, ranges,
+      Execution.Hooks(
+        statistics: { site, x in gathered.all[site].add(x, at: sites[site]) },
+        result: { site, result in gathered.all[site].add(result: result, sites[site].given.layout) },
+        sum: { site, result in gathered.all[site].add(sum: result, sites[site].given.layout) }))
+    measurements = gathered.all
+    guard batchOutputs.isFinite else {
+      throw TrainingError.dataDoNotFit(
+        "by the statistics of batches too the network gives outputs that are no finite numbers: its weights hold such")
+    }
+    let population = measurements.map(\.population)
+    populationOutputs = try Self.outputs(
+      execution, features, ranges, .init(statistics: { site, _ in population[site] }))
+    runningOutputs = try Self.outputs(execution, features, ranges)
+    channels = zip(sites, measurements).map { site, measurement in
+      measurement.channels(site.layer?.runningStatistics?.estimator ?? .biased)
+    }
+    (self.model, self.features, self.targets, self.loss, self.training) = (model, features, targets, loss, training)
+    self.execution = execution
+  }
+
+  /// What is measured while batches go through.
+  private final class Measurements {
+    var all: [SiteMeasurement]
+    init(_ all: [SiteMeasurement]) { self.all = all }
+  }
+
+  private static func outputs(
+    _ execution: Execution, _ features: Tensor<Float>, _ ranges: [Range<Int>],
+    _ hooks: Execution.Hooks = Execution.Hooks()
+  ) throws -> Tensor<Float> {
+    .concatenating(rows: try ranges.map { try execution.run(features[rows: $0], hooks) })
+  }
+
+  private var ranges: [Range<Int>] { TrainingConfiguration(batchSize: batchSize).batches(of: count) }
+
+  /// The outputs in inference, with the statistics of all examples at some sites in place of the running ones.
+  func outputs(replacing replaced: Set<Int>) throws -> Tensor<Float> {
+    let population = measurements.map(\.population)
+    return try Self.outputs(
+      execution, features, ranges, .init(statistics: { site, _ in replaced.contains(site) ? population[site] : nil }))
+  }
+
+  /// What is measured of the same network on other examples, and its outputs in inference on them.
+  func measured(on features: Tensor<Float>) throws -> (channels: [[SiteMeasurement.Channel]], outputs: Tensor<Float>) {
+    let other = try Examination(model, features, targets, loss, training)
+    return (other.channels, other.runningOutputs)
+  }
+
+  // MARK: Losses
+
+  /// The loss of each example; nil without targets.
+  func losses(_ outputs: Tensor<Float>) throws -> [Double]? {
+    guard let targets, let loss else { return nil }
+    return try (0..<count).map { row in
+      Double(
+        try loss(Variable(outputs[rows: row..<row + 1]), targets: targets.subset(rows: [row])).value.item)
+    }
+  }
+
+  /// The mean of the differences of numbers by examples, and its standard error; infinite where the first are no numbers.
+  static func difference(_ first: [Double], _ second: [Double]) -> (mean: Double, error: Double) {
+    let differences = zip(first, second).map { $0 - $1 }
+    guard differences.allSatisfy(\.isFinite) else { return (.infinity, 0) }
+    let count = Double(differences.count)
+    let mean = differences.reduce(0, +) / count
+    let squares = differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    return (mean, (squares / (count - 1) / count).squareRoot())
+  }
+
+  var lossSummary: Diagnosis.Loss? {
+    guard let running = try? losses(runningOutputs), let batch = try? losses(batchOutputs),
+      let population = try? losses(populationOutputs)
+    else { return nil }
+    func mean(_ numbers: [Double]) -> Double { numbers.reduce(0, +) / Double(numbers.count) }
+    let difference = Self.difference(running, population)
+    let inference = mean(running)
+    return Diagnosis.Loss(
+      running: inference.isFinite ? inference : nil, batch: mean(batch), population: mean(population),
+      standardError: difference.mean.isFinite ? difference.error : nil)
+  }
+
+  /// Whether outputs are farther from those by the statistics of all examples than the noise of batches puts them in training.
+  func isBeyondNoise(_ outputs: Tensor<Float>) -> Bool {
+    func distance(_ outputs: Tensor<Float>) -> Double {
+      zip(outputs.elements, populationOutputs.elements).reduce(0) { sum, pair in
+        let difference = Double(pair.0) - Double(pair.1)
+        return sum + difference * difference
+      }
+    }
+    return !outputs.isFinite || distance(outputs) > distance(batchOutputs)
+  }
+
+  /// By how many standard errors the loss of outputs is above that by the statistics of all examples; nil without targets.
+  func excess(_ outputs: Tensor<Float>) throws -> Double? {
+    guard let losses = try losses(outputs), let best = try self.losses(populationOutputs) else { return nil }
+    let (mean, error) = Self.difference(losses, best)
+    return mean == 0 ? 0 : mean / error
+  }
+
+  // MARK: Channels
+
+  /// The channels of each site of which nothing that comes out depends on the example.
+  var deadChannels: [Set<Int>] {
+    channels.map { channels in Set(channels.indices.filter { channels[$0].constantResult != nil }) }
+  }
+}
+
+/// A number as sentences have it: three digits.
+func words(_ number: Double) -> String {
+  number.isFinite ? String(format: "%.3g", number) : "\(number)"
+}
+
+/// Names in a row: of more than five the first five, and how many there are more.
+func list(_ names: [String]) -> String {
+  let shown = names.prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+  return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
+}
+
+extension [Double] {
+  /// The middle one, the upper of two; NaN of none.
+  var median: Double { isEmpty ? .nan : sorted()[count / 2] }
+}

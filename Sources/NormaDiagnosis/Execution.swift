@@ -1,0 +1,97 @@
+import NormaGraph
+import NormaLayers
+import NormaTensor
+
+/// A network run operation by operation, with other statistics than it has where one wishes.
+struct Execution {
+  let program: Program<Float>
+  let sites: [Site]
+  let constants: [Int: Tensor<Float>]
+  private let functions: [Int: @Sendable ([Tensor<Float>]) throws -> Tensor<Float>]
+  /// The places whose values nothing needs after a node.
+  private let lastUses: [Int: [Int]]
+  private let siteOfNode: [Int: Int]
+  private let siteOfNonlinearity: [Int: Int]
+  private let siteOfSum: [Int: Int]
+
+  /// Statistics to normalize by, `[C]` each.
+  typealias Statistics = (mean: Tensor<Float>, variance: Tensor<Float>)
+
+  /// What is asked of a run.
+  struct Hooks {
+    /// The statistics that a site, by its number, normalizes what it is given by; nil for its own.
+    var statistics: (Int, Tensor<Float>) -> Statistics? = { _, _ in nil }
+    /// Told what comes out of a site, or of the nonlinearity behind it.
+    var result: ((Int, Tensor<Float>) -> Void)?
+    /// Told what comes out of the nonlinearity behind the sum that a site's result is part of.
+    var sum: ((Int, Tensor<Float>) -> Void)?
+    /// Told the result of each operation.
+    var node: ((Program<Float>.Node, Tensor<Float>) -> Void)?
+  }
+
+  /// - Throws: what following the network throws, and what its operations do on constants.
+  init(_ model: any Layer<Float>, batchShape: Shape) throws {
+    let program = try Program(model, batchShape: batchShape, for: .shapes)
+    self.program = program
+    var constants: [Int: Tensor<Float>] = [:]
+    var functions: [Int: @Sendable ([Tensor<Float>]) throws -> Tensor<Float>] = [:]
+    var lastUses: [Int: Int] = [:]
+    for (index, node) in program.nodes.enumerated() {
+      guard let operation = node.operation else {
+        if let value = node.value { constants[index] = value }
+        continue
+      }
+      let known = node.inputs.map { constants[$0] }
+      let values = known.compactMap(\.self)
+      if values.count == known.count {
+        constants[index] = try operation.prepared(known)(values)
+        continue
+      }
+      functions[index] = operation.prepared(operation.givenStatistics == nil ? known : known.map { _ in nil })
+      for input in node.inputs { lastUses[input] = index }
+    }
+    let sites = Site.all(of: model, program, constants: constants)
+    self.constants = constants
+    self.functions = functions
+    self.sites = sites
+    self.lastUses = Dictionary(
+      grouping: lastUses.filter { constants[$0.key] == nil && $0.key != program.output }.map { $0 }, by: \.value
+    ).mapValues { $0.map(\.key) }
+    siteOfNode = Dictionary(uniqueKeysWithValues: sites.enumerated().map { ($1.node, $0) })
+    func numbers(by place: (Site) -> Int?) -> [Int: Int] {
+      Dictionary(sites.enumerated().compactMap { site in place(site.element).map { ($0, site.offset) } }) { first, _ in
+        first
+      }
+    }
+    siteOfNonlinearity = numbers(by: \.nonlinearity)
+    siteOfSum = numbers(by: \.nonlinearityOfSum)
+  }
+
+  /// The outputs for a batch.
+  func run(_ batch: Tensor<Float>, _ hooks: Hooks = Hooks()) throws -> Tensor<Float> {
+    var values: [Int: Tensor<Float>] = [:]
+    for (index, node) in program.nodes.enumerated() {
+      if node.isInput {
+        values[index] = batch
+        continue
+      }
+      guard let function = functions[index] else { continue }
+      var inputs = node.inputs.map { values[$0] ?? constants[$0]! }
+      let site = siteOfNode[index]
+      if let site, let other = hooks.statistics(site, inputs[0]) {
+        inputs[sites[site].given.mean] = other.mean
+        inputs[sites[site].given.variance] = other.variance
+      }
+      let result = try function(inputs)
+      values[index] = result
+      hooks.node?(node, result)
+      if let report = hooks.result {
+        if let site, sites[site].nonlinearity == nil { report(site, result) }
+        if let site = siteOfNonlinearity[index] { report(site, result) }
+      }
+      if let report = hooks.sum, let site = siteOfSum[index] { report(site, result) }
+      for place in lastUses[index] ?? [] { values[place] = nil }
+    }
+    return values[program.output] ?? constants[program.output]!
+  }
+}
