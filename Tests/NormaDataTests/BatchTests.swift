@@ -70,16 +70,16 @@ import Testing
   @Test func partsOfImagesTakeNoMemoryOfTheirOwn() throws {
     var random = RandomGenerator(seed: 1)
     let data = RawDataset(
-      features: .floats(.normal([500, 32, 32, 3], using: &random)),
-      targets: .classes((0..<500).map { $0 % 2 }, count: 2), name: "t")
-    let size = 500 * 32 * 32 * 3 * MemoryLayout<Float>.size
+      features: .floats(.normal([2500, 32, 32, 3], using: &random)),
+      targets: .classes((0..<2500).map { $0 % 2 }, count: 2), name: "t")
+    let size = 2500 * 32 * 32 * 3 * MemoryLayout<Float>.size
     let before = BufferPool.shared.usage.inUse
     let folds = try DataSplits.Folds(
       RawData(training: data), count: 5, standardizing: .perChannel, random: RandomGenerator(seed: 1))
     let parts = try (0..<5).map { try folds.splits($0) }
     // Other tests run meanwhile, and may take some.
     #expect(BufferPool.shared.usage.inUse - before < 5 * size / 2)
-    #expect(parts.map(\.validation.count) == [100, 100, 100, 100, 100])
+    #expect(parts.map(\.validation.count) == [500, 500, 500, 500, 500])
   }
 
   @Test func aStandardizationFindsWhatABillionHides() throws {

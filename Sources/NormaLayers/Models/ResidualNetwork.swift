@@ -122,11 +122,11 @@ public struct ResidualNetwork: ModelRecipe {
 
   public static let name = "residualNetwork"
   public static let forms: [(form: String, meaning: String)] = [
-    ("resnet20, 32, 44, 56, 110", "residual, small images; any 6n + 2 but 50 and 152"),
+    ("resnet20, 32, 44, 56, 110", "residual, small images; 6n + 2 but 50, 152"),
     ("resnet18, 34, 50, 101, 152", "torchvision's, images of some 224×224 pixels"),
     ("resnext50_32x4d, 101_32x8d", "torchvision's, with groups; and 101_64x4d"),
     ("wide_resnet50_2, 101_2", "torchvision's, with wide bottlenecks"),
-    ("resnet:OPTION=VALUE[,…]", "residual, of stem, block, blocks, width, groups, groupwidth"),
+    ("resnet:OPTION=VALUE[,…]", "residual; stem, block, blocks, width, groups …"),
   ]
   public var takesImages: Bool { true }
   public var depth: NetworkDepth { .deep }
