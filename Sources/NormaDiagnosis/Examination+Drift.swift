@@ -235,7 +235,7 @@ extension Examination {
     return Finding(
       kind: .standardizationLeftOut, layers: [name],
       statement:
-        "The examples have mean \(words(mean)) and deviation \(words(deviation)). \(name) gathered its statistics from others: "
+        "The examples have mean \(words(mean)) and deviation \(words(deviation)). '\(name)' gathered its statistics from others: "
         + "they are \(words(first.distance)) times as far off as one batch is, and \(words(best.distance)) times once the examples are "
         + "standardized by their own mean and deviation\(best.standardization.mode == .overall ? "" : ", each \(best.standardization.mode.rawValue) by its own").",
       cause:

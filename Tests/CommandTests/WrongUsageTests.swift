@@ -45,7 +45,7 @@ struct WrongUsageTests {
     ("train --model resnet20 --zero-gamma --norm grn", "no gamma"),
     ("compare --norm none,weight", "'weight'"),
     ("train --model resnet21", "resnet20"),
-    ("train --model resnet51", "any 6n + 2 but 50"),
+    ("train --model resnet51", "6n + 2 but 50"),
     ("train --model convnet:32x6,100", "convnet:32x7,100"),
     ("train --model vgg:", "vgg:64,128"),
     ("train --model vgg:4,4,4,4", "larger images"),

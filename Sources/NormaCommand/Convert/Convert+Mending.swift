@@ -28,7 +28,7 @@ extension Convert {
       if let standardization = try network.standardization(checkpoint.settings.exampleShape) {
         remarks.append(
           checkpoint.settings.standardization == nil
-            ? "Examples are standardized now." : "Examples are standardized otherwise now, in place of as before.")
+            ? "Examples are standardized now." : "Examples are standardized by these numbers now, and were by others.")
         checkpoint.settings.standardization = standardization
       }
     }

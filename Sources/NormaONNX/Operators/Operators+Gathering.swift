@@ -143,4 +143,64 @@ extension OperatorCall {
     default: throw malformed("values of type \(values.elementType) in a tensor of type \(x.elementType)")
     }
   }
+
+  /// `Unique`: what is there at least once, of all elements or of the slices along an axis; where it is first, which of it stands at each
+  /// place, and how often it is there.
+  func unique() throws(ONNXError) -> [ONNXTensor] {
+    var x = try input(0)
+    var axis = 0
+    if node.attributes["axis"] == nil {
+      x = x.reshaped(to: [x.shape.elementCount])
+    } else {
+      axis = try self.axis(try integer("axis", or: 0), rank: x.shape.rank)
+    }
+    let isSorted = try integer("sorted", or: 1) != 0
+    let (length, rank) = (x.shape[axis], x.shape.rank)
+    let order = [axis] + (0..<rank).filter { $0 != axis }
+    let rows = x.transposed(order)
+    let width = x.shape.elementCount / max(1, length)
+    try limit(Double(x.shape.elementCount) * 64, what: "comparisons")
+    /// The number of the kind of each slice, by its first appearance, and the kinds in order.
+    func kinds<Value: Hashable>(
+      _ values: [Value], _ isLess: (Value, Value) -> Bool
+    ) -> (first: [Int], ofPlace: [Int], sorted: [Int]) {
+      var known: [[Value]: Int] = [:]
+      var (first, ofPlace) = ([Int](), [Int]())
+      for place in 0..<length {
+        let slice = Array(values[place * width..<(place + 1) * width])
+        let number = known[slice] ?? known.count
+        if number == known.count {
+          known[slice] = number
+          first.append(place)
+        }
+        ofPlace.append(number)
+      }
+      let sorted = first.indices.sorted { a, b in
+        values[first[a] * width..<(first[a] + 1) * width].lexicographicallyPrecedes(
+          values[first[b] * width..<(first[b] + 1) * width], by: isLess)
+      }
+      return (first, ofPlace, sorted)
+    }
+    let found: (first: [Int], ofPlace: [Int], sorted: [Int])
+    switch rows {
+    case .integers(let tensor): found = kinds(tensor.ordered, <)
+    case .strings(let tensor): found = kinds(tensor.values, <)
+    default:
+      guard let tensor = rows.floats(Element.self) else { throw unsupported("elements of type \(x.elementType)") }
+      // What is no number comes last.
+      found = kinds(tensor.elements) { $0 < $1 || $1.isNaN && !$0.isNaN }
+    }
+    let kept = isSorted ? found.sorted : Array(found.first.indices)
+    var numbers = [Int](repeating: 0, count: kept.count)
+    for (number, kind) in kept.enumerated() { numbers[kind] = number }
+    var counts = [Int64](repeating: 0, count: kept.count)
+    for kind in found.ofPlace { counts[numbers[kind]] += 1 }
+    var sources = x.shape.map { Array(0..<$0) as AxisSources }
+    sources[axis] = kept.map { found.first[$0] }
+    func vector(_ values: [Int64]) -> ONNXTensor { .integers(ONNXIntegers(values, shape: [values.count])) }
+    return [
+      x.picking(sources), vector(kept.map { Int64(found.first[$0]) }),
+      vector(found.ofPlace.map { Int64(numbers[$0]) }), vector(counts),
+    ]
+  }
 }

@@ -50,4 +50,37 @@ extension OperatorCall {
     let stacked = x.broadcast(to: repeated).reshaped(to: [batch.reduce(1, *) * rows, columns])
     return (0..<batch.reduce(1, *)).map { stacked[rows: $0 * rows..<($0 + 1) * rows] }
   }
+
+  /// `Det`: the determinants of matrices, by elimination in double precision.
+  func determinant() throws(ONNXError) -> [ONNXTensor] {
+    let x = try floats(0)
+    guard x.rank >= 2, x.shape[x.rank - 1] == x.shape[x.rank - 2] else { throw malformed("matrices of \(x.shape)") }
+    let size = x.shape[x.rank - 1]
+    let result = try shape(Array(x.shape.dropLast(2)))
+    try limit(Double(x.count) * Double(size))
+    let all = x.elements
+    let values = (0..<result.elementCount).map { index -> Element in
+      var matrix = all[index * size * size..<(index + 1) * size * size].map { Double($0) }
+      var product = 1.0
+      for column in 0..<size {
+        let pivot =
+          (column..<size).max {
+            matrix[$0 * size + column].magnitude < matrix[$1 * size + column].magnitude
+          } ?? column
+        if pivot != column {
+          for place in 0..<size { matrix.swapAt(pivot * size + place, column * size + place) }
+          product = -product
+        }
+        let largest = matrix[column * size + column]
+        product *= largest
+        guard largest != 0 else { return 0 }
+        for row in column + 1..<max(size, column + 1) {
+          let factor = matrix[row * size + column] / largest
+          for place in column..<size { matrix[row * size + place] -= factor * matrix[column * size + place] }
+        }
+      }
+      return Element(product)
+    }
+    return [.numbers(Tensor(values, shape: result))]
+  }
 }
