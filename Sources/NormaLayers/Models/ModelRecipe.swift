@@ -10,7 +10,7 @@ import NormaTensor
 ///
 /// Its description is what ``init(parsing:)`` reads, or words where no text leads to it.
 public protocol ModelRecipe: NamedSettings, CustomStringConvertible {
-  /// The forms of the texts that ``init(parsing:)`` takes, and what they stand for, for help texts.
+  /// The forms of the texts that `init(parsing:)` takes, and what they stand for, for help texts.
   static var forms: [(form: String, meaning: String)] { get }
   /// Whether samples must be images `[height, width, channels]`; they need not by default.
   var takesImages: Bool { get }
