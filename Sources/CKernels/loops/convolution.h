@@ -138,32 +138,26 @@ static void NAME(depthwise)(
   NAME(depthwise_tile_##vector)( \
       count, x + c, places + row, results + row, taps, tapCount, weights + c, channels, y + c, bias ? bias + c : NULL, \
       residual ? residual + c : NULL, accumulates, rectifies)
+#define TILES(count) \
+  for (; row + (count) <= rows; row += (count)) { \
+    long c = first; \
+    for (; c + LANES <= end; c += LANES) TILE(vf, count); \
+    if (c + LANES / 2 <= end) { TILE(vo, count); c += LANES / 2; } \
+    for (; c < end; c++) { \
+      for (int r = 0; r < (count); r++) { \
+        NAME(depthwise_value)( \
+            x + c, places[row + r], results[row + r], taps, tapCount, weights + c, channels, y + c, \
+            bias ? bias + c : NULL, residual ? residual + c : NULL, accumulates, rectifies); \
+      } \
+    } \
+  }
   for (long first = 0; first < channels; first += DEPTHWISE_CHANNELS) {
     const long end = first + DEPTHWISE_CHANNELS < channels ? first + DEPTHWISE_CHANNELS : channels;
     long row = 0;
-    for (; row + SIDE_BY_SIDE <= rows; row += SIDE_BY_SIDE) {
-      long c = first;
-      for (; c + LANES <= end; c += LANES) TILE(vf, SIDE_BY_SIDE);
-      if (c + LANES / 2 <= end) { TILE(vo, SIDE_BY_SIDE); c += LANES / 2; }
-      for (; c < end; c++) {
-        for (int r = 0; r < SIDE_BY_SIDE; r++) {
-          NAME(depthwise_value)(
-              x + c, places[row + r], results[row + r], taps, tapCount, weights + c, channels, y + c,
-              bias ? bias + c : NULL, residual ? residual + c : NULL, accumulates, rectifies);
-        }
-      }
-    }
-    for (; row < rows; row++) {
-      long c = first;
-      for (; c + LANES <= end; c += LANES) TILE(vf, 1);
-      if (c + LANES / 2 <= end) { TILE(vo, 1); c += LANES / 2; }
-      for (; c < end; c++) {
-        NAME(depthwise_value)(
-            x + c, places[row], results[row], taps, tapCount, weights + c, channels, y + c, bias ? bias + c : NULL,
-            residual ? residual + c : NULL, accumulates, rectifies);
-      }
-    }
+    TILES(SIDE_BY_SIDE)
+    TILES(1)
   }
+#undef TILES
 #undef TILE
 }
 #undef SIDE_BY_SIDE

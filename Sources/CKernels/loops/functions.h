@@ -28,14 +28,17 @@ typedef struct { vd8 high, low; } norma_pair;
 #define COUNT(array) (int)(sizeof array / sizeof *array)
 #define POLYNOMIAL(name, x, square) NAME(polynomial)(norma_##name##_coefficients, COUNT(norma_##name##_coefficients), x, square)
 
-// Even and odd powers apart, which are two chains instead of one.
-static inline __attribute__((always_inline)) vd8 NAME(polynomial)(const double *c, int count, vd8 x, vd8 square) {
-  int evens = (count - 1) & ~1, odds = (count - 2) | 1;
-  vd8 even = c[evens] - (vd8){0}, odd = c[odds] - (vd8){0};
-  for (int i = evens - 2; i >= 0; i -= 2) even = even * square + c[i];
-  for (int i = odds - 2; i >= 0; i -= 2) odd = odd * square + c[i];
-  return even + x * odd;
-}
+// Even and odd powers apart, which are two chains instead of one; products and sums fused or not.
+#define DEFINE_POLYNOMIAL(name, contraction) \
+  static inline __attribute__((always_inline)) vd8 NAME(name)(const double *c, int count, vd8 x, vd8 square) { \
+    contraction \
+    int evens = (count - 1) & ~1, odds = (count - 2) | 1; \
+    vd8 even = c[evens] - (vd8){0}, odd = c[odds] - (vd8){0}; \
+    for (int i = evens - 2; i >= 0; i -= 2) even = even * square + c[i]; \
+    for (int i = odds - 2; i >= 0; i -= 2) odd = odd * square + c[i]; \
+    return even + x * odd; \
+  }
+DEFINE_POLYNOMIAL(polynomial, )
 
 // Of x + rest.
 static inline __attribute__((always_inline)) norma_exponential NAME(exponential_parts)(vd8 x, vd8 rest) {
@@ -157,16 +160,9 @@ static inline __attribute__((always_inline)) vd8 NAME(gelu8)(vd8 x) {
 #define QUICK_POLYNOMIAL(name, x, square) \
   NAME(quick_polynomial)(norma_quick##name##_coefficients, COUNT(norma_quick##name##_coefficients), x, square)
 
-static inline __attribute__((always_inline)) vd8 NAME(quick_polynomial)(const double *c, int count, vd8 x, vd8 square) {
-  QUICKLY
-  int evens = (count - 1) & ~1, odds = (count - 2) | 1;
-  vd8 even = c[evens] - (vd8){0}, odd = c[odds] - (vd8){0};
-  for (int i = evens - 2; i >= 0; i -= 2) even = even * square + c[i];
-  for (int i = odds - 2; i >= 0; i -= 2) odd = odd * square + c[i];
-  return even + x * odd;
-}
+DEFINE_POLYNOMIAL(quick_polynomial, QUICKLY)
 
-// `e^−x` for 0 ≤ x ≤ 104: `scale · (1 + change)`.
+// `e^−x` for |x| ≤ 104: `scale · (1 + change)`.
 typedef struct { vd8 change, scale; } NAME(quick_exponential);
 static inline __attribute__((always_inline)) NAME(quick_exponential) NAME(quick_exponential_parts)(vd8 x) {
   QUICKLY
@@ -184,9 +180,8 @@ static inline __attribute__((always_inline)) vd8 NAME(at_most)(vd8 x, double lim
 static inline __attribute__((always_inline)) vd8 NAME(quick_exponential8)(vd8 x, vl *known) {
   QUICKLY
   *known = (x > -87.0) & (x < 88.0);
-  const vd8 shifted = x * norma_log2OfE + TO_INTEGER, power = shifted - TO_INTEGER;
-  const vd8 r = x - power * (norma_ln2High + norma_ln2Low), square = r * r;
-  return (vd8)((vu8)(1.0 + (r + square * QUICK_POLYNOMIAL(Exponential, r, square))) + ((vu8)shifted << 52));
+  const NAME(quick_exponential) e = NAME(quick_exponential_parts)(-x);
+  return e.scale + e.scale * e.change;
 }
 
 static inline __attribute__((always_inline)) vd8 NAME(quick_sigmoid8)(vd8 x, vl *known) {
@@ -273,6 +268,7 @@ FUNCTION(silu)
 #undef EIGHT
 #undef EIGHT_QUICKLY
 #undef QUICKLY
+#undef DEFINE_POLYNOMIAL
 #undef QUICK_POLYNOMIAL
 #undef FUNCTION
 #undef COUNT
