@@ -7,6 +7,8 @@ DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
 SMOKE := NormaTensorTests|NormaNormalizationTests|NormaTerminalTests
 
+# What `make families` brings here, all if empty.
+FAMILIES :=
 # What `make fuzz` feeds, all if empty, and how long each.
 READERS :=
 SECONDS := 60
@@ -59,8 +61,8 @@ sanitize: setup  ## runs every test under AddressSanitizer, then ThreadSanitizer
 golden: setup  ## trains with every instruction set and number of threads, against the committed bits; takes long
 	NORMA_GOLDEN=yes swift test -c release --disable-testable-imports $(FLAGS) --filter GoldenTrainingTests
 
-families: setup  ## brings all of torchvision's networks here and back, where NORMA_PYTHON has it; takes half an hour
-	NORMA_FAMILIES=all swift test -c release --disable-testable-imports $(FLAGS) --filter PublishedNetworkComparison
+families: setup  ## brings torchvision's networks FAMILIES, all if empty, here and back, where NORMA_PYTHON has it; all take half an hour
+	NORMA_FAMILIES="$(or $(FAMILIES),all)" swift test -c release --disable-testable-imports $(FLAGS) --filter PublishedNetworkComparison
 
 arm:  ## compares the kernels' bits on ARM, under an emulator, with those of all other instruction sets
 	@Utils/arm

@@ -12,6 +12,7 @@ model is read and run. What is reported is the new mark less the idle state. The
 between two looks is missed. Pages of a mapped file count once they were read.
 """
 import argparse
+import time
 
 from peers import driving
 from peers.cases import make_cases, norms
@@ -32,15 +33,18 @@ def set_back_peak(worker):
 
 
 def measure(worker, case, variant, min_time):
-    """Bytes when idle, those the training takes beyond it, and the number of steps."""
+    """Bytes when idle, those the training takes beyond it, the number of steps, and the seconds until the first were done."""
     trivial = norms("bn", (2, 2), "nc")[0]
-    for variant in worker.variants(trivial)[:1]:
-        worker.samples(trivial, variant, min_time=0)
+    for small in worker.variants(trivial)[:1]:
+        worker.samples(trivial, small, min_time=0)
     worker.ask(drop=True)
     idle = memory(worker, "VmRSS")
     set_back_peak(worker)
+    start = time.monotonic()
+    worker.samples(case, variant, min_time=0)
+    first = time.monotonic() - start
     steps = len(worker.samples(case, variant, min_time=min_time))
-    return idle, memory(worker, "VmHWM") - idle, steps
+    return idle, memory(worker, "VmHWM") - idle, steps, first
 
 
 def main():
@@ -59,7 +63,7 @@ def main():
     starts += [(driving.backend, name) for name in filter(None, a.backends.split(","))]
     if not starts or not cases:
         ap.error("name an --extra or --backends, and --only a case")
-    print(f"MB, {a.threads} threads: idle, peak, beyond idle")
+    print(f"MB, {a.threads} threads: idle, peak, beyond idle; seconds until a network is there and has run")
     for case in cases:
         first = None
         for start, text in starts:
@@ -69,9 +73,10 @@ def main():
             variants = [v for v in variants if v in a.variants.split(",")] if a.variants else variants[:1]
             for variant in variants:
                 worker = start(text, a.threads)
-                idle, beyond, steps = measure(worker, case, variant, a.min_time)
+                idle, beyond, steps, ready = measure(worker, case, variant, a.min_time)
                 row = f"{case['name']:<26} {worker.name + ' ' + variant:<16}"
                 row += "".join(f"{bytes / 1e6:9.1f}" for bytes in (idle, idle + beyond, beyond))
+                row += f"{ready:9.2f}"
                 if first is None:
                     first = (f"{worker.name} {variant}", beyond)
                 else:

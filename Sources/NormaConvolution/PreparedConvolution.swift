@@ -3,10 +3,8 @@ import NormaTensor
 /// A convolution whose weights have been brought into the order in which they are read: to be applied again and again,
 /// from several threads at once if wanted.
 public struct PreparedConvolution<Element: TensorElement>: Sendable {
-  /// `[outputs, C / groups, height, width]`.
-  public let weight: Tensor<Element>
-  /// What is added to each output, `[outputs]`.
-  public let bias: Tensor<Element>?
+  /// The shape of the weights, `[outputs, C / groups, height, width]`.
+  public let weightShape: Shape
   /// The window that is moved over the images.
   public let window: Window
   /// How many groups the channels are divided into.
@@ -23,8 +21,7 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
     require(
       bias.map { $0.shape == [weight.shape[0]] } ?? true,
       "a bias of shape \(bias?.shape ?? []) for weights \(weight.shape)")
-    self.weight = weight
-    self.bias = bias
+    weightShape = weight.shape
     self.window = window
     self.groups = groups
     // The order does not depend on the size of the image: any that holds the window will do.
@@ -61,7 +58,7 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
     _ x: Tensor<Element>, residual: Tensor<Element>? = nil, rectifies: Bool = false,
     then function: UnaryOperation<Element>? = nil
   ) -> Tensor<Element> {
-    let shape = Convolution2d.requiredOutputShape(for: x.shape, weight: weight.shape, window: window, groups: groups)
+    let shape = Convolution2d.requiredOutputShape(for: x.shape, weight: weightShape, window: window, groups: groups)
     require(
       residual.map { $0.shape == shape } ?? true, "values of shape \(residual?.shape ?? []) added to an output \(shape)"
     )

@@ -7,7 +7,7 @@ struct Execution {
   let program: Program<Float>
   let sites: [Site]
   let constants: [Int: Tensor<Float>]
-  private let functions: [Int: @Sendable ([Tensor<Float>]) throws -> Tensor<Float>]
+  private let functions: [Int: (apply: @Sendable ([Tensor<Float>]) throws -> Tensor<Float>, inputs: [Int])]
   /// The places whose values nothing needs after a node.
   private let lastUses: [Int: [Int]]
   private let siteOfNode: [Int: Int]
@@ -34,7 +34,7 @@ struct Execution {
     let program = try Program(model, batchShape: batchShape, for: .shapes)
     self.program = program
     var constants: [Int: Tensor<Float>] = [:]
-    var functions: [Int: @Sendable ([Tensor<Float>]) throws -> Tensor<Float>] = [:]
+    var functions: [Int: (apply: @Sendable ([Tensor<Float>]) throws -> Tensor<Float>, inputs: [Int])] = [:]
     var lastUses: [Int: Int] = [:]
     for (index, node) in program.nodes.enumerated() {
       guard let operation = node.operation else {
@@ -44,10 +44,14 @@ struct Execution {
       let known = node.inputs.map { constants[$0] }
       let values = known.compactMap(\.self)
       if values.count == known.count {
-        constants[index] = try operation.prepared(known)(values)
+        constants[index] = try operation.result(of: values)
         continue
       }
-      functions[index] = operation.prepared(operation.givenStatistics == nil ? known : known.map { _ in nil })
+      // Statistics may be others from run to run.
+      let constant = operation.givenStatistics == nil ? known : known.map { _ in nil }
+      functions[index] = (
+        operation.prepared(constant), zip(node.inputs, constant).filter { $0.1 == nil }.map(\.0)
+      )
       for input in node.inputs { lastUses[input] = index }
     }
     let sites = Site.all(of: model, program, constants: constants)
@@ -76,13 +80,13 @@ struct Execution {
         continue
       }
       guard let function = functions[index] else { continue }
-      var inputs = node.inputs.map { values[$0] ?? constants[$0]! }
+      var inputs = function.inputs.map { values[$0] ?? constants[$0]! }
       let site = siteOfNode[index]
       if let site, let other = hooks.statistics(site, inputs[0]) {
         inputs[sites[site].given.mean] = other.mean
         inputs[sites[site].given.variance] = other.variance
       }
-      let result = try function(inputs)
+      let result = try function.apply(inputs)
       values[index] = result
       hooks.node?(node, result)
       if let report = hooks.result {

@@ -46,6 +46,15 @@ package final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// Takes the whole pages of a part out of memory, until they are looked at again.
+  package func letGo(of range: Range<Int>) {
+    guard let start else { return }
+    let page = Int(getpagesize())
+    let first = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound / page * page
+    if first < end { madvise(start + first, end - first, MADV_DONTNEED) }
+  }
+
   deinit {
     guard let start else { return }
     munmap(start, count)

@@ -67,8 +67,8 @@ public protocol TensorOperation<Element>: Sendable {
   /// The result once more, to the bit.
   func recompute(_ kept: Kept<Element>, saved: Saved) -> Tensor<Element>
 
-  /// The result in inference, where `constants` holds those inputs that stay the same; nil for the others. Whatever can be
-  /// prepared is, when this is called.
+  /// The result in inference, where `constants` holds those inputs that stay the same; nil for the others, which are what the function
+  /// is given, in their order. Whatever can be prepared is, when this is called, and only what is needed of the constants is kept.
   func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element>
   /// The same, and then a function of each element.
   func prepared(
@@ -201,8 +201,23 @@ extension TensorOperation {
   }
   /// Nothing is prepared.
   public func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
-    { try forward($0).output }
+    unprepared(constants)
   }
+  /// The forward pass, given the inputs that are no constants.
+  func unprepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
+    guard constants.contains(where: { $0 != nil }) else { return { try forward($0).output } }
+    return { given in
+      var next = given.startIndex
+      let inputs = constants.map { constant in
+        if let constant { return constant }
+        defer { next += 1 }
+        return given[next]
+      }
+      return try forward(inputs).output
+    }
+  }
+  /// The result for inputs.
+  package func result(of inputs: [Tensor<Element>]) throws -> Tensor<Element> { try forward(inputs).output }
   /// The function is applied to the result.
   public func prepared(
     _ constants: [Tensor<Element>?], then function: UnaryOperation<Element>

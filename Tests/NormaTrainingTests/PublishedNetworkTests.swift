@@ -239,16 +239,17 @@ private let hasTorchvision =
   && (try? Python.runLines("import importlib.util\nassert importlib.util.find_spec('torchvision')")) != nil
 
 /// Networks on their way from torchvision and back: the smallest and the largest of each family that do not take long. Where
-/// `NORMA_FAMILIES` is set, as by `make families`, they are all there are.
+/// `NORMA_FAMILIES` is `all`, as by `make families`, they are all there are; or it names those that are wanted.
 @Suite(.serialized, .enabled(if: hasTorchvision, "NORMA_PYTHON names no Python with torchvision"))
 struct PublishedNetworkComparison {
-  private static let isOfAll = ProcessInfo.processInfo.environment["NORMA_FAMILIES"] != nil
+  private static let wanted = ProcessInfo.processInfo.environment["NORMA_FAMILIES"]?.split(separator: " ").map(
+    String.init)
 
   /// Those that are made together, since PyTorch takes its time to start, and lie on the disk together.
   private static let batches =
-    isOfAll
-    ? PublishedNetworkTests.networks.map { [$0.name] }
-    : [
+    wanted.map { wanted in
+      PublishedNetworkTests.networks.map(\.name).filter { wanted == ["all"] || wanted.contains($0) }.map { [$0] }
+    } ?? [
       ["resnet18", "resnet101", "resnext50_32x4d", "vgg11_bn", "alexnet"],
       [
         "squeezenet1_0", "squeezenet1_1", "googlenet", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large",
@@ -278,7 +279,9 @@ struct PublishedNetworkComparison {
       let served = try InferenceModel(model)(x).converted(to: Double.self)
       let distances = [found, served].map { errorRelativeToScale($0, reference: y) }
       // What a run of all of them is for: how far they are, as they are and served, beside PyTorch's own.
-      if Self.isOfAll { print(name, distances, sample.entries["distance"]?.values(of: Double.self).elements ?? []) }
+      if Self.wanted != nil {
+        print(name, distances, sample.entries["distance"]?.values(of: Double.self).elements ?? [])
+      }
       #expect(distances.allSatisfy { $0 < 1e-5 }, "\(name): \(distances)")
       try StateDictionary(model, sampleShape: shape).write(to: path("back-\(name).safetensors"))
     }

@@ -100,4 +100,22 @@ import Testing
     // The images of the larger batch after the first convolution.
     #expect(found[1].largest < 64 * 16 * 16 * 16 * 4)
   }
+
+  /// Eight layers of 2 MB of weights each, of which there are no two copies then.
+  @Test func aModelThatNobodyElseHoldsGoesWhileItIsMadeReadyToServe() throws {
+    func model() -> Sequential<Float> {
+      var random = RandomGenerator(seed: 1)
+      return Sequential(
+        (0..<8).map { index in
+          Linear(inputs: index % 2 == 0 ? 512 : 1024, outputs: index % 2 == 0 ? 1024 : 512, using: &random)
+        })
+    }
+    let before = BufferPool.shared.usage.inUse
+    let weights = 8 * 512 * 1024 * MemoryLayout<Float>.stride
+    let serving = try InferenceModel(model())
+    let held = BufferPool.shared.usage.inUse - before
+    // Other tests hold some memory, too, but far less than a second copy takes.
+    #expect(held < weights + weights / 4, "\(held) bytes for \(weights) of weights")
+    _ = try serving(.zeros([1, 512]))
+  }
 }

@@ -35,7 +35,8 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
   }
 
   package func forward(_ inputs: [Tensor<Element>]) -> (output: Tensor<Element>, saved: Void) {
-    (apply(prepared(weight: inputs[1], bias: hasBias ? inputs[2] : nil), to: inputs), ())
+    let convolution = prepared(weight: inputs[1], bias: hasBias ? inputs[2] : nil)
+    return (apply(convolution, to: inputs[0], adding: addsResidual ? inputs.last : nil), ())
   }
 
   private func prepared(weight: Tensor<Element>, bias: Tensor<Element>?) -> PreparedConvolution<Element> {
@@ -43,12 +44,10 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
   }
 
   private func apply(
-    _ convolution: PreparedConvolution<Element>, to inputs: [Tensor<Element>],
+    _ convolution: PreparedConvolution<Element>, to x: Tensor<Element>, adding residual: Tensor<Element>?,
     then function: UnaryOperation<Element>? = nil
   ) -> Tensor<Element> {
-    convolution(
-      inputs[0].asImages, residual: addsResidual ? inputs.last?.asImages : nil, rectifies: rectifies, then: function
-    ).asSignals(inputs[0].rank == 3)
+    convolution(x.asImages, residual: residual?.asImages, rectifies: rectifies, then: function).asSignals(x.rank == 3)
   }
 
   package func kept(for needs: Needs) -> KeptTensors {
@@ -99,12 +98,21 @@ package struct ConvolutionOperation<Element: TensorElement>: TensorOperation {
 
   private func prepared(
     _ constants: [Tensor<Element>?], then function: UnaryOperation<Element>?
-  ) -> @Sendable ([Tensor<Element>]) -> Tensor<Element> {
-    guard let weight = constants[1], !hasBias || constants[2] != nil else {
-      return { apply(prepared(weight: $0[1], bias: hasBias ? $0[2] : nil), to: $0, then: function) }
+  ) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
+    guard constants[0] == nil, let weight = constants[1], !hasBias || constants[2] != nil else {
+      let first = unprepared(constants)
+      return { inputs in
+        var result = try first(inputs)
+        if let function { result.apply(function) }
+        return result
+      }
     }
     let convolution = prepared(weight: weight, bias: hasBias ? constants[2] : nil)
-    return { apply(convolution, to: $0, then: function) }
+    let residual = addsResidual ? constants.last ?? nil : nil
+    let addsResidual = addsResidual
+    return { inputs in
+      apply(convolution, to: inputs[0], adding: addsResidual ? residual ?? inputs[1] : nil, then: function)
+    }
   }
 
   package var isPerSample: Bool { true }

@@ -3,12 +3,8 @@ import NormaTensor
 /// A linear map whose weights have been brought into the order that the kernels read: to be applied again and again,
 /// from several threads at once if wanted.
 public struct PreparedLinear<Element: TensorElement>: Sendable {
-  /// What is added to each output, `[outputs]`.
-  public let bias: Tensor<Element>?
+  private let bias: Tensor<Element>?
   private let packed: PackedMatrix<Element>
-
-  /// `[outputs, inputs]`.
-  public var weight: Tensor<Element> { packed.matrix }
 
   /// `x · weightᵀ + bias`.
   public init(weight: Tensor<Element>, bias: Tensor<Element>?) {

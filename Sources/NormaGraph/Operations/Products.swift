@@ -132,13 +132,16 @@ package struct LinearOperation<Element: TensorElement>: TensorOperation {
   }
 
   package func prepared(_ constants: [Tensor<Element>?]) -> @Sendable ([Tensor<Element>]) throws -> Tensor<Element> {
-    guard let weight = constants[1], !hasBias || constants[2] != nil else { return { forward($0).output } }
+    guard constants[0] == nil, let weight = constants[1], !hasBias || constants[2] != nil else {
+      return unprepared(constants)
+    }
     let linear = PreparedLinear(weight: weight, bias: hasBias ? constants[2] : nil)
     let rectifies = rectifies
+    let (outputs, width) = (weight.shape[0], weight.shape[1])
     return { inputs in
       let shape = inputs[0].shape
-      let y = linear(inputs[0].reshaped(to: [shape.rowCount, weight.shape[1]]), rectifies: rectifies)
-      return y.reshaped(to: shape.replacingLast(with: weight.shape[0]))
+      let y = linear(inputs[0].reshaped(to: [shape.rowCount, width]), rectifies: rectifies)
+      return y.reshaped(to: shape.replacingLast(with: outputs))
     }
   }
 

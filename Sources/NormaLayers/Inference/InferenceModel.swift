@@ -14,7 +14,7 @@ import NormaTensor
 /// differ from the model's by rounding.
 public struct InferenceModel<Element: TensorElement>: Sendable {
   private let steps: [InferenceStep<Element>]
-  /// The values that are there before the first step: the batch, which is the first, and constants.
+  /// The values that are there before the first step, which has none but the batch, the first: the outputs, where they are constant.
   private let values: [Tensor<Element>?]
   private let output: Int
   private let knownSample: KnownSample
@@ -28,15 +28,17 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
   ///   - sampleShape: the shape of a sample, without the batch axis; needed only by layers of one's own that ask for it.
   /// - Throws: ``InferenceModelError`` for a batch normalization that has seen no batch, and for what is no operation;
   ///   ``LayerError`` where samples of that shape do not fit.
-  public init(_ model: any Layer<Element>, sampleShape: Shape? = nil) throws {
-    let shape = sampleShape.map { Shape([model.batchSize ?? 1] + $0) }
-    try self.init(Program(model, batchShape: shape, for: .serving), batchSize: model.batchSize)
+  public init(_ model: consuming any Layer<Element>, sampleShape: Shape? = nil) throws {
+    let batchSize = model.batchSize
+    let shape = sampleShape.map { Shape([batchSize ?? 1] + $0) }
+    // The model ends here: where nobody else holds it, its weights go one by one as they are brought into order.
+    try self.init(Program(model, batchShape: shape, for: .serving), batchSize: batchSize)
   }
 
   /// Makes a network ready that is known by its operations.
-  init(_ program: Program<Element>, batchSize: Int? = nil) throws(InferenceModelError) {
+  init(_ program: consuming Program<Element>, batchSize: Int? = nil) throws(InferenceModelError) {
     var plan = InferencePlan(program)
-    for index in program.nodes.indices where program.nodes[index].operation != nil { try plan.add(index) }
+    for index in plan.nodes.indices { try plan.add(index) }
     (steps, values, output) = plan.finished()
     knownSample = KnownSample()
     self.batchSize = batchSize
@@ -111,7 +113,8 @@ public struct InferenceModel<Element: TensorElement>: Sendable {
     shapes[0] = shape
     var largest = 0
     for step in steps {
-      let inputs = step.inputs.map { shapes[$0] }
+      var places = step.inputs.makeIterator()
+      let inputs = step.constantShapes.map { $0 ?? shapes[places.next()!] }
       do {
         shapes[step.result] = try step.operation.outputShape(for: inputs)
       } catch {
@@ -142,8 +145,10 @@ struct InferenceStep<Element: TensorElement>: Sendable {
   let function: @Sendable ([Tensor<Element>]) throws -> Tensor<Element>
   /// What is done, in words.
   let name: String
-  /// Where its inputs and its result are kept.
+  /// Where those of its inputs that are no constants, and its result, are kept.
   let inputs: [Int]
+  /// The shapes of the operation's inputs that are constants; nil for the others.
+  let constantShapes: [Shape?]
   let result: Int
   /// The inputs that no later step needs.
   let lastUses: [Int]

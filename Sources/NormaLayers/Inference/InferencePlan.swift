@@ -12,7 +12,8 @@ struct InferencePlan<Element: TensorElement> {
     var function: UnaryOperation<Element>?
   }
 
-  private let program: Program<Element>
+  private(set) var nodes: [Program<Element>.Node]
+  private let output: Int
   /// By the places of the program's nodes, and of constants that were added.
   private var steps: [Int: Step] = [:]
   private var constants: [Int: Tensor<Element>] = [:]
@@ -21,8 +22,9 @@ struct InferencePlan<Element: TensorElement> {
   private var useCounts: [Int]
   private var count: Int
 
-  init(_ program: Program<Element>) {
-    self.program = program
+  init(_ program: consuming Program<Element>) {
+    nodes = program.nodes
+    output = program.output
     useCounts = program.useCounts
     count = program.nodes.count
     for (index, node) in program.nodes.enumerated() where node.operation == nil {
@@ -40,14 +42,14 @@ struct InferencePlan<Element: TensorElement> {
 
   /// Adds the operation of a node, by itself or to one before it.
   mutating func add(_ index: Int) throws(InferenceModelError) {
-    let node = program.nodes[index]
+    let node = nodes[index]
     guard let operation = node.operation else { return }
     let step = Step(operation: operation, inputs: node.inputs.map(place), layer: node.layer)
     let known = constants(step)
     let values = known.compactMap(\.self)
     if values.count == known.count {
       // What is computed from constants alone is one.
-      do { constants[index] = try operation.prepared(known)(values) } catch {
+      do { constants[index] = try operation.result(of: values) } catch {
         throw InferenceModelError(layer: node.layer, path: node.path, reason: .failed("\(error)"))
       }
       return
@@ -133,27 +135,39 @@ struct InferencePlan<Element: TensorElement> {
   }
 
   /// The steps in order, the values that are there before them, and where the outputs are in the end.
-  func finished() -> (steps: [InferenceStep<Element>], values: [Tensor<Element>?], output: Int) {
-    let output = place(program.output)
+  ///
+  /// A constant is let go of with the last step that is made ready of it, so that the next one can have its memory. This can be
+  /// asked for once.
+  mutating func finished() -> (steps: [InferenceStep<Element>], values: [Tensor<Element>?], output: Int) {
+    nodes = []
+    let output = place(output)
     var slots: [Int: Int] = [0: 0]
-    var values: [Tensor<Element>?] = [nil]
-    func slot(_ place: Int, _ value: Tensor<Element>?) -> Int {
+    func slot(_ place: Int) -> Int {
       if let known = slots[place] { return known }
-      slots[place] = values.count
-      values.append(value)
-      return values.count - 1
+      slots[place] = slots.count
+      return slots.count - 1
     }
     let order = steps.keys.sorted()
     var lastUse: [Int: Int] = [:]
     for index in order { for input in steps[index]!.inputs { lastUse[input] = index } }
-    let finished = order.map { index in
+    var finished: [InferenceStep<Element>] = []
+    let keptBefore = BufferPool.shared.usage.kept
+    for index in order {
       let step = steps[index]!
-      return InferenceStep(
-        operation: step.operation, function: prepared(step), name: name(step),
-        inputs: step.inputs.map { slot($0, constants[$0]) }, result: slot(index, nil),
-        lastUses: Set(step.inputs).filter { lastUse[$0] == index && constants[$0] == nil && $0 != output }
-          .map { slot($0, nil) }, layer: step.layer)
+      let varying = step.inputs.filter { constants[$0] == nil }
+      let lastUses = Set(step.inputs).filter { lastUse[$0] == index && $0 != output }
+      finished.append(
+        InferenceStep(
+          operation: step.operation, function: prepared(step), name: name(step), inputs: varying.map(slot),
+          constantShapes: step.inputs.map { constants[$0]?.shape }, result: slot(index),
+          lastUses: lastUses.intersection(varying).map(slot), layer: step.layer))
+      for place in lastUses { constants[place] = nil }
+      // Nor is memory kept for long that nothing of a large model takes.
+      if BufferPool.shared.usage.kept > keptBefore + 1 << 24 { BufferPool.shared.trim() }
     }
-    return (finished, values, slot(output, constants[output]))
+    let result = slot(output)
+    var values = [Tensor<Element>?](repeating: nil, count: slots.count)
+    values[result] = constants[output]
+    return (finished, values, result)
   }
 }

@@ -308,7 +308,7 @@ extension ONNXExporter {
     }
     guard tensors.count == operands.count else { return nil }
     do {
-      return .constant(name: own.isEmpty ? "\(name)/\(operation.name)" : own, try operation.prepared(tensors)(tensors))
+      return .constant(name: own.isEmpty ? "\(name)/\(operation.name)" : own, try operation.result(of: tensors))
     } catch { throw .unsupported(place, "\(error)") }
   }
 

@@ -39,6 +39,8 @@ struct ExternalFiles {
       throw .malformed(place, "\(length) bytes in '\(name)', and its shape takes \(count)")
     }
     guard length > 0 else { return try body(Data()) }
+    // What was made of them is a copy: two of a large model need not be in memory.
+    defer { file.letGo(of: offset..<offset + length) }
     do {
       return try file.withUnsafeBytes(in: offset..<offset + length) { bytes in
         let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress!)

@@ -13,17 +13,6 @@ extension Tensor {
     _ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false, bias: Tensor? = nil,
     rectifies: Bool = false
   ) -> Tensor {
-    matrixProduct(
-      other, transposingSelf: transposingSelf, transposingOther: transposingOther, bias: bias, rectifies: rectifies,
-      panels: nil)
-  }
-
-  /// The same, where the panels of `other`, a matrix, may have been made before.
-  @specialized(where Element == Float)
-  func matrixProduct(
-    _ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool, bias: Tensor?, rectifies: Bool,
-    panels: Tensor?
-  ) -> Tensor {
     let (rows, inner) = matrixShape(transposed: transposingSelf)
     let (otherInner, columns) = other.matrixShape(transposed: transposingOther)
     require(
@@ -33,14 +22,32 @@ extension Tensor {
     require(bias.map { $0.count == columns } ?? true, "a bias of shape \(bias?.shape ?? []) for \(columns) columns")
     let (result, elements) = Tensor.unwritten(
       shape.rank == 2 ? [rows, columns] : Shape(shape.dropLast(2) + [rows, columns]))
-    withExtendedLifetime((self, other, bias, panels)) {
-      var product = MatrixProduct(
+    withExtendedLifetime((self, other, bias)) {
+      let product = MatrixProduct(
         rows: rows, columns: columns, inner: inner,
         left: .init(elements: address, rowStride: shape[rank - 1], isTransposed: transposingSelf),
         right: .init(elements: other.address, rowStride: other.shape[rank - 1], isTransposed: transposingOther),
         result: elements, resultStride: columns, bias: bias?.address, rectifies: rectifies)
-      product.panels = panels?.address
       product.compute(times: shape.rank == 2 ? 1 : shape.dropLast(2).reduce(1, *))
+    }
+    return result
+  }
+
+  /// The product of this matrix with one of so many columns that is there as panels, see ``PackedMatrix``; for the kernels alone.
+  func matrixProduct(panels: Tensor, columns: Int, bias: Tensor?, rectifies: Bool) -> Tensor {
+    let (rows, inner) = matrixShape(transposed: false)
+    require(
+      rank == 2 && inner == panels.shape[1], "matrix product of shape \(shape) and a matrix of \(panels.shape[1]) rows")
+    require(bias.map { $0.count == columns } ?? true, "a bias of shape \(bias?.shape ?? []) for \(columns) columns")
+    let (result, elements) = Tensor.unwritten([rows, columns])
+    withExtendedLifetime((self, panels, bias)) {
+      var product = MatrixProduct(
+        rows: rows, columns: columns, inner: inner,
+        left: .init(elements: address, rowStride: inner, isTransposed: false),
+        right: .init(elements: panels.address, rowStride: columns, isTransposed: false), result: elements,
+        resultStride: columns, bias: bias?.address, rectifies: rectifies)
+      product.panels = panels.address
+      product.compute()
     }
     return result
   }
