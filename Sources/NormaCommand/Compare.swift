@@ -118,7 +118,8 @@ struct Compare: ParsableCommand {
     defer { folder.close() }
     let architecture = try architecture()
     let normalizations = try normalizations()
-    let prepared = try data.prepare(seed: common.seed, asImages: architecture.recipe.takesImages)
+    let prepared = try data.prepare(
+      seed: common.seed, asImages: architecture.recipe.takesImages, for: try training.augmentation())
     guard prepared.validation.count > 1 else {
       throw UsageError("A comparison needs validation data: two examples at least, see --validation.")
     }

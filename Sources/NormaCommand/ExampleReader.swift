@@ -66,7 +66,8 @@ struct ExampleReader {
         let (bytes, name) = start == 0 && names.isEmpty ? images.first : try input(file)
         names.append(name)
         let image = try RasterImage(bytes: bytes, file: name).converted(toChannels: shape[2])
-        return image.fitted(height: shape[0], width: shape[1]).reshaped(to: Shape([1] + Array(shape)))
+        return image.fitted(height: shape[0], width: shape[1], shorterSide: checkpoint.settings.shorterSide)
+          .reshaped(to: Shape([1] + Array(shape)))
       }
       try body(try features(.floats(.concatenating(rows: batch))), names)
     }

@@ -26,7 +26,10 @@ func settings(
     ("data", data.summary),
     (
       "standardized",
-      data.standardization.map { "by the training part's mean and deviation, \($0.mode.words)" } ?? "not"
+      data.standardization.map { standardization in
+        let origin = data.isStandardizationFitted ? "the training part's mean and deviation" : "a given mean and scale"
+        return "by \(origin), \(standardization.mode.words)"
+      } ?? "not"
     ),
     ("network", network.description),
   ]
@@ -68,6 +71,7 @@ func settings(
   }
   if let ghostSize = training.ghostSize { rows.append(("ghost batches", "of \(ghostSize)")) }
   if let mixup = training.mixup { rows.append(("examples mixed", "by a beta distribution of \(mixup)")) }
+  if let cutmix = training.cutmix { rows.append(("rectangles mixed", "by a beta distribution of \(cutmix)")) }
   if training.recomputesNormalized { rows.append(("batch normalization", "computed again for the gradients")) }
   if let precision = training.keptActivations { rows.append(("activations kept", "as \(precision.rawValue)")) }
   if let augmentation = training.augmentation { rows.insert(("augmentation", augmentation.words), at: 2) }
@@ -93,8 +97,23 @@ extension StandardizationMode {
 extension ImageAugmentation {
   /// What is done to the images, in words.
   var words: String {
-    let crop = padding > 0 ? ["padded by \(padding) and cropped by chance"] : []
-    return (crop + (flipsHorizontally ? ["flipped left to right by chance"] : [])).joined(separator: ", ")
+    var words: [String] = []
+    if let crop = resizedCrop {
+      let shares = [crop.smallestShare, crop.largestShare].map { String(format: "%.3g", $0 * 100) }
+      words.append("\(shares[0]) to \(shares[1]) % cut out by chance and scaled")
+    }
+    if let randAugment {
+      words.append("\(randAugment.count) operations of magnitude \(randAugment.magnitude) drawn from a list")
+    }
+    if let jitter {
+      words.append(
+        "brightness, contrast, saturation and hue changed by up to \(jitter.brightness), \(jitter.contrast), "
+          + "\(jitter.saturation) and \(jitter.hue)")
+    }
+    if padding > 0 { words.append("padded by \(padding) and cropped by chance") }
+    if flipsHorizontally { words.append("flipped left to right by chance") }
+    if let erasing { words.append("a rectangle erased with a probability of \(erasing.probability)") }
+    return words.joined(separator: ", ")
   }
 }
 

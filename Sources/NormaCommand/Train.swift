@@ -105,6 +105,9 @@ struct Train: ParsableCommand {
     if let folds, !(2...1000).contains(folds) {
       throw ValidationError("--folds takes a number from 2 to 1000, not \(folds).")
     }
+    guard folds == nil || !data.given.isGiven else {
+      throw ValidationError("--folds standardizes by each part's own training data: leave out --mean and --scale.")
+    }
     guard fineTuning.from == nil else {
       // A state dictionary does not say which network it is of.
       guard network.model != nil || (norm == nil && !network.isGiven) else {
@@ -167,6 +170,8 @@ struct Train: ParsableCommand {
   private struct Preparation {
     var architecture: ModelArchitecture
     var data: DataSplits
+    /// What the shorter side of images was scaled to; nil for their size.
+    var shorterSide: Int?
     var configuration: TrainingConfiguration
     var outputs: Checkpoint.Outputs
     var model: Sequential<Float>
@@ -184,7 +189,10 @@ struct Train: ParsableCommand {
     }
     var architecture = try base?.checkpoint.settings.architecture ?? network.architecture(normalization: norm)
     if fineTuning.from != nil { try check(architecture) }
-    let prepared = try data.prepare(seed: common.seed, asImages: architecture.recipe.takesImages, for: base)
+    let augmentation = try training.augmentation()
+    let prepared = try data.prepare(
+      seed: common.seed, asImages: architecture.recipe.takesImages, for: augmentation, base: base)
+    let shorterSide = data.shorterSide(for: base)
     if let dictionary {
       // Its statistics are no beginning: a batch weighs what it did.
       if network.bnRule == nil {
@@ -212,8 +220,8 @@ struct Train: ParsableCommand {
       words = said
     }
     return Preparation(
-      architecture: architecture, data: prepared, configuration: configuration, outputs: outputs, model: model,
-      words: words)
+      architecture: architecture, data: prepared, shorterSide: shorterSide, configuration: configuration,
+      outputs: outputs, model: model, words: words)
   }
 
   /// Tries learning rates, and writes what becomes of the loss to a page.
@@ -256,8 +264,9 @@ struct Train: ParsableCommand {
       try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
     }
     let source = data.saved(validationCount: prepared.validation.count)
-    let saved = Checkpoint.Settings(
+    var saved = Checkpoint.Settings(
       architecture: architecture, training: configuration, data: prepared, source: source)
+    saved.shorterSide = ready.shorterSide
     let trainer = try Trainer(model, configuration: configuration)
     if let interrupted {
       try interrupted.check(saved)
@@ -285,6 +294,7 @@ struct Train: ParsableCommand {
     }
     outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
     var checkpoint = Checkpoint(trainer, architecture: architecture, data: prepared, source: source)
+    checkpoint.settings.shorterSide = ready.shorterSide
     checkpoint.settings.recalibrationCount = recalibrate ? prepared.training.count : nil
     try FileAccess.write([
       (path: "\(out)/history.json", contents: .bytes([UInt8](try ResultFile.data(history)))),
@@ -305,7 +315,8 @@ struct Train: ParsableCommand {
     _ count: Int, _ architecture: ModelArchitecture, _ configuration: TrainingConfiguration
   ) throws -> CrossValidation {
     let random = RandomGenerator(seed: common.seed).split(RandomStream.split.rawValue)
-    let parts = try data.folds(count, random: random, asImages: architecture.recipe.takesImages)
+    let parts = try data.folds(
+      count, random: random, asImages: architecture.recipe.takesImages, for: configuration.augmentation)
     var progress: (fold: Int, display: TrainingProgress)?
     defer { progress?.display.finish() }
     var preparedOfFold: DataSplits?

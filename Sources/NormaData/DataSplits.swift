@@ -11,6 +11,8 @@ public struct DataSplits: Sendable {
   public var test: Dataset<Float>?
   /// What was done to all of them, to be done to all that the model will be asked about.
   public var preparation: Preparation
+  /// Whether the examples to learn from said what the features were standardized by, rather than somebody or a model.
+  public internal(set) var isStandardizationFitted = false
   /// What the person should know of how the data were read and prepared.
   public var notes: [String]
 
@@ -66,6 +68,7 @@ public struct DataSplits: Sendable {
       source, rows,
       preparedBy: try Preparation(
         fittedOn: source.training, rows: rows.training, standardizing: mode, standardizesTargets: standardizesTargets))
+    isStandardizationFitted = mode != nil
   }
 
   private init(

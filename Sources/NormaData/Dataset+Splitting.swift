@@ -34,18 +34,16 @@ extension Dataset {
   /// A range of the examples, as a view where their numbers lie so already.
   public func batch(_ range: Range<Int>) -> Dataset { batch(range, samples.features(range)) }
 
-  /// The given images in that order, each changed by chance as ``ImageAugmentation/applied(to:using:)`` does, in one pass.
+  /// The given images in that order, each changed by chance, in one pass: pixels before they are standardized, numbers as
+  /// ``ImageAugmentation/applied(to:using:)`` does.
   ///
-  /// The images must be such that ``ImageAugmentation/problem(forExamplesOf:)`` finds nothing.
+  /// The images must be such that ``ImageAugmentation/problem(for:)`` finds nothing.
   public func batch(
     _ indices: some Collection<Int>, changedBy augmentation: ImageAugmentation,
     using generator: inout RandomGenerator
   ) -> Dataset {
-    if let problem = augmentation.problem(forExamplesOf: exampleShape) { fatalError(problem) }
-    let shape = exampleShape
-    return batch(
-      indices,
-      samples.gathered(indices) { augmentation.change($0, to: $1, shape: shape, using: &generator) })
+    if let problem = augmentation.problem(for: self) { fatalError(problem) }
+    return batch(indices, samples.gathered(indices, changedBy: augmentation, using: &generator))
   }
 
   private func batch(_ indices: some Collection<Int>, _ features: Tensor<Element>) -> Dataset {

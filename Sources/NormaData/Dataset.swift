@@ -86,6 +86,9 @@ public struct Dataset<Element: TensorElement>: Sendable {
   /// The shape `[N, …]` of the features.
   public var shape: Shape { Shape([count] + Array(exampleShape)) }
 
+  /// Whether the examples are images of any size, which are brought to one each time they are asked for.
+  package var areOriginals: Bool { samples.areOriginals }
+
   /// The same data in another element type.
   public func converted<Other: TensorElement>(to type: Other.Type = Other.self) -> Dataset<Other> {
     let newTargets: Dataset<Other>.Targets =

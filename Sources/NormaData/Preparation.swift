@@ -39,6 +39,10 @@ public struct Preparation: Equatable, Sendable {
       standardization = try mode.map { mode throws(DataError) in
         try Standardization(fittedOn: Samples<Float>(bytes, shape: shape).subset(rows), mode: mode).converted()
       }
+    case .originals(let images):
+      standardization = try mode.map { mode throws(DataError) in
+        try Standardization(fittedOn: Samples<Float>(images).subset(rows), mode: mode).converted()
+      }
     case .floats(let tensor):
       standardization = try mode.map { mode throws(DataError) in
         try Standardization(fittedOn: Samples(tensor).subset(rows), mode: mode).converted()
@@ -99,6 +103,8 @@ public struct Preparation: Equatable, Sendable {
     switch shape.map(features.shaped) ?? features {
     case .bytes(let bytes, let shape):
       return try Samples(bytes, shape: shape).subset(rows).standardized(by: standardization?.converted())
+    case .originals(let images):
+      return try Samples(images).subset(rows).standardized(by: standardization?.converted())
     case .floats(let tensor):
       return try Samples(tensor).subset(rows).standardized(by: standardization?.converted())
     case .doubles(let tensor):

@@ -7,6 +7,8 @@ public struct RawDataset: Sendable {
     /// Whole numbers from 0 to 255, of the shape `[N, …]`, in row-major order: pixels. They stay bytes until a batch is made of
     /// them, and are standardized in single precision then.
     case bytes([UInt8], shape: Shape)
+    /// Images of any size, which are brought to one and standardized in single precision when a batch is made of them.
+    case originals(OriginalImages)
     /// Numbers, `[N, …]`, that are standardized in single precision when a batch is made of them.
     case floats(Tensor<Float>)
     /// Numbers, `[N, …]`, that are standardized in double precision, then rounded.
@@ -91,6 +93,7 @@ extension RawDataset.Features {
   public var count: Int {
     switch self {
     case .bytes(_, let shape): shape[0]
+    case .originals(let images): images.count
     case .floats(let tensor): tensor.shape[0]
     case .doubles(let tensor): tensor.shape[0]
     case .table(let table): table.rowCount
@@ -101,14 +104,15 @@ extension RawDataset.Features {
   public var exampleShape: Shape? {
     switch self {
     case .bytes(_, let shape): Shape(shape.dropFirst())
+    case .originals(let images): images.shape
     case .floats(let tensor): Shape(tensor.shape.dropFirst())
     case .doubles(let tensor): Shape(tensor.shape.dropFirst())
     case .table: nil
     }
   }
 
-  /// The features with examples of another shape that has as many numbers; those with other than as many, and tables, stay as
-  /// they are.
+  /// The features with examples of another shape that has as many numbers; those with other than as many, images of any size
+  /// and tables stay as they are.
   public func shaped(as shape: Shape) -> Self {
     guard let own = exampleShape, own != shape, own.elementCount == shape.elementCount else { return self }
     let whole = Shape([count] + Array(shape))
@@ -116,7 +120,7 @@ extension RawDataset.Features {
     case .bytes(let bytes, _): return .bytes(bytes, shape: whole)
     case .floats(let tensor): return .floats(tensor.reshaped(to: whole))
     case .doubles(let tensor): return .doubles(tensor.reshaped(to: whole))
-    case .table: return self
+    case .originals, .table: return self
     }
   }
 }

@@ -13,6 +13,8 @@ struct Samples<Element: TensorElement>: Sendable {
     case elements(Tensor<Element>)
     /// Whole numbers from 0 to 255, one after the other in row-major order.
     case bytes([UInt8])
+    /// Images of any size, which are brought to one.
+    case originals(OriginalImages)
   }
 
   /// The shape of one example.
@@ -33,6 +35,9 @@ struct Samples<Element: TensorElement>: Sendable {
     self.init(.bytes(bytes), shape: shape)
   }
 
+  /// Images of any size.
+  init(_ images: OriginalImages) { self.init(.originals(images), shape: Shape([images.count] + Array(images.shape))) }
+
   private init(_ values: Values, shape: Shape) {
     self.values = values
     valueCount = shape[0]
@@ -51,6 +56,12 @@ struct Samples<Element: TensorElement>: Sendable {
 
   /// The number of examples.
   var count: Int { rows?.count ?? valueCount }
+
+  /// Whether the values are pixels from 0 to 255 before they are standardized.
+  var arePixels: Bool { if case .elements = values { false } else { true } }
+
+  /// Whether it takes far longer to bring an example here than to copy it.
+  var areOriginals: Bool { if case .originals = values { true } else { false } }
 
   /// The given ones of these examples, in that order, or all; nothing is copied but the list of them.
   func subset(_ indices: [Int]?) -> Samples {
@@ -71,7 +82,7 @@ struct Samples<Element: TensorElement>: Sendable {
     if rows == nil, standardization == nil, case .elements(let tensor) = values {
       return range == 0..<tensor.shape[0] ? tensor : tensor[rows: range]
     }
-    return gathered(range)
+    return gathered(range, isParallel: true)
   }
 
   /// The numbers of all examples in another element type, rounded to nearest, of which a part at a time is brought together.
@@ -94,36 +105,73 @@ struct Samples<Element: TensorElement>: Sendable {
   }
 
   /// The numbers of the given examples, `[indices.count, …]`.
-  func gathered(_ indices: some Collection<Int>) -> Tensor<Element> {
-    gathered(indices) { reader, row, target in reader.read(row, to: target) }
+  ///
+  /// - Parameter isParallel: whether images of other sizes are brought to theirs on all threads, which a training step may need.
+  func gathered(_ indices: some Collection<Int>, isParallel: Bool = false) -> Tensor<Element> {
+    gathered(Array(indices), isParallel: isParallel && areOriginals) { reader, _, row, target in
+      reader.read(row, to: target)
+    }
   }
 
-  /// The numbers of the given examples, `[indices.count, …]`, each changed.
+  /// The numbers of the given images, `[indices.count, …]`, each changed by chance: its pixels where they lie, then its numbers.
   ///
-  /// - Parameter change: gets the numbers of an example, and the place where those of the changed one belong.
+  /// What is drawn for one depends on its place among them alone.
   func gathered(
-    _ indices: some Collection<Int>, changing change: (UnsafePointer<Element>, UnsafeMutablePointer<Element>) -> Void
+    _ indices: some Collection<Int>, changedBy augmentation: ImageAugmentation,
+    using generator: inout RandomGenerator
   ) -> Tensor<Element> {
-    withUnsafeTemporaryAllocation(of: Element.self, capacity: max(1, exampleShape.elementCount)) { example in
-      gathered(indices) { reader, row, target in
-        reader.read(row, to: example.baseAddress!)
-        change(example.baseAddress!, target)
+    let start = generator
+    defer { generator = ImageAugmentation.generator(start, forImage: indices.count) }
+    let shape = exampleShape
+    return withUnsafeTemporaryAllocation(of: Element.self, capacity: max(1, shape.elementCount)) { example in
+      gathered(Array(indices), isParallel: false) { reader, place, row, target in
+        var random = ImageAugmentation.generator(start, forImage: place)
+        if augmentation.changesPixels {
+          let image = pixels(of: row, inOwnSize: augmentation.resizedCrop != nil)
+          let changed = augmentation.changedPixels(of: image, height: shape[0], width: shape[1], using: random)
+          changed.pixels.withUnsafeBufferPointer { reader.read(pixels: $0.baseAddress!, to: example.baseAddress!) }
+        } else {
+          reader.read(row, to: example.baseAddress!)
+        }
+        augmentation.change(example.baseAddress!, to: target, shape: shape, using: &random)
       }
     }
   }
 
-  /// - Parameter write: writes an example: gets what reads the values, the example's row among them, and the place.
+  /// An example as an image, in the size that is trained on or, where it has another, its own.
+  private func pixels(of row: Int, inOwnSize: Bool) -> RasterImage {
+    let (height, width, channels) = (exampleShape[0], exampleShape[1], exampleShape[2])
+    func image(_ pixels: [UInt8]) -> RasterImage {
+      RasterImage(height: height, width: width, channelCount: channels, pixels: pixels)
+    }
+    switch values {
+    case .elements: fatalError("numbers are no pixels")
+    case .bytes(let bytes):
+      return image(Array(bytes[row * exampleShape.elementCount..<(row + 1) * exampleShape.elementCount]))
+    case .originals(let images):
+      if inOwnSize { return images.image(row) }
+      return image(images.fitted(row).elements.map { UInt8(max(0, min(255, $0.rounded()))) })
+    }
+  }
+
+  /// - Parameter write: writes an example: gets what reads the values, the example's place and its row among them, and where to.
   private func gathered(
-    _ indices: some Collection<Int>, writing write: (ExampleReader<Element>, Int, UnsafeMutablePointer<Element>) -> Void
+    _ indices: [Int], isParallel: Bool,
+    writing write: (ExampleReader<Element>, _ place: Int, _ row: Int, UnsafeMutablePointer<Element>) -> Void
   ) -> Tensor<Element> {
     let size = exampleShape.elementCount
     return Tensor(shape: Shape([indices.count] + Array(exampleShape))) { result in
-      guard var target = result.baseAddress, size > 0 else { return }
+      guard let target = result.baseAddress, size > 0 else { return }
       withExampleReader { reader in
-        for index in indices {
+        func gather(_ place: Int) {
+          let index = indices[place]
           require(index >= 0 && index < count, "example \(index) of \(count)")
-          write(reader, rows?[index] ?? index, target)
-          target += size
+          write(reader, place, rows?[index] ?? index, target + place * size)
+        }
+        if isParallel {
+          Parallel.forEach(indices.count, gather)
+        } else {
+          for place in indices.indices { gather(place) }
         }
       }
     }
@@ -137,12 +185,14 @@ struct Samples<Element: TensorElement>: Sendable {
         switch values {
         case .elements(let tensor):
           tensor.withUnsafeElements {
-            body(ExampleReader(elements: $0.baseAddress, bytes: nil, standardization: numbers, size: size))
+            body(ExampleReader(values: .elements($0.baseAddress), standardization: numbers, size: size))
           }
         case .bytes(let bytes):
           bytes.withUnsafeBufferPointer {
-            body(ExampleReader(elements: nil, bytes: $0.baseAddress, standardization: numbers, size: size))
+            body(ExampleReader(values: .bytes($0.baseAddress), standardization: numbers, size: size))
           }
+        case .originals(let images):
+          body(ExampleReader(values: .originals(images), standardization: numbers, size: size))
         }
       }
     }
@@ -151,21 +201,36 @@ struct Samples<Element: TensorElement>: Sendable {
 
 /// Brings an example's numbers from where they lie to where they are wanted.
 private struct ExampleReader<Element: TensorElement> {
-  /// One of the two: where the values begin.
-  let elements: UnsafePointer<Element>?
-  let bytes: UnsafePointer<UInt8>?
+  /// Where the values begin.
+  enum Values {
+    case elements(UnsafePointer<Element>?)
+    case bytes(UnsafePointer<UInt8>?)
+    case originals(OriginalImages)
+  }
+
+  let values: Values
   let standardization: (mean: UnsafePointer<Element>, scale: UnsafePointer<Element>)?
   /// How many elements an example has.
   let size: Int
 
   func read(_ row: Int, to target: UnsafeMutablePointer<Element>) {
-    switch (elements.map { $0 + row * size }, bytes.map { $0 + row * size }, standardization) {
-    case (let values?, _, nil): target.initialize(from: values, count: size)
-    case (let values?, _, let (mean, scale)?): standardize(values, mean, scale, count: size, to: target)
-    case (nil, let values?, nil): convert(values, count: size, to: target)
-    case (nil, let values?, let (mean, scale)?): standardize(values, mean, scale, count: size, to: target)
-    case (nil, nil, _): break
+    switch values {
+    case .elements(let values): if let values { read(values + row * size, to: target) }
+    case .bytes(let values): if let values { read(pixels: values + row * size, to: target) }
+    case .originals(let images):
+      let fitted: Tensor<Element> = images.fitted(row).converted()
+      fitted.withUnsafeElements { read($0.baseAddress!, to: target) }
     }
+  }
+
+  private func read(_ values: UnsafePointer<Element>, to target: UnsafeMutablePointer<Element>) {
+    guard let (mean, scale) = standardization else { return target.initialize(from: values, count: size) }
+    standardize(values, mean, scale, count: size, to: target)
+  }
+
+  func read(pixels: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Element>) {
+    guard let (mean, scale) = standardization else { return convert(pixels, count: size, to: target) }
+    standardize(pixels, mean, scale, count: size, to: target)
   }
 }
 

@@ -10,7 +10,8 @@ public enum ImageFolder {
   /// It holds a subfolder for each class; or `train`, and `test` or else `val`, which hold such subfolders each. Classes are
   /// numbered in the order of their names, images in the order of theirs. Hidden files are passed over, symbolic links
   /// are followed. The images have the shape `[N, height, width, 3]`, or that which the options ask for, and
-  /// values from 0 to 255; what it takes to give them one size is `RasterImage.fitted(height:width:)`.
+  /// values from 0 to 255; what it takes to give them one size is `RasterImage.fitted(height:width:shorterSide:)`, at once or, where
+  /// the options keep originals, whenever they are asked for.
   ///
   /// - Throws: `FileError` if something cannot be read; `FormatError` if a class has no images (one alone, where
   ///   there is no test part), a class is not known, a file is no image or a damaged one, the sizes differ and the
@@ -18,16 +19,29 @@ public enum ImageFolder {
   public static func load(_ path: String, options: ImageFolderOptions = ImageFolderOptions()) throws -> RawData {
     let (listing, testListing) = try listings(of: path, options)
     let shape = try options.shape ?? shape(ofFirst: listing)
+    if options.keepsOriginals && options.shape != nil {
+      var rest = options.maximumByteCount
+      func examples(_ listing: ImageListing) throws -> RawDataset {
+        let images = try originals(listing.paths, shape: shape, options, rest: &rest, path: path)
+        return dataset(.originals(images), listing, path)
+      }
+      return RawData(training: try examples(listing), test: try testListing.map(examples))
+    }
     try checkMemory(
       listing.paths.count + (testListing?.paths.count ?? 0), shape, scales: options.shape != nil,
       limit: options.maximumByteCount, path: path)
     func examples(_ listing: ImageListing) throws -> RawDataset {
-      RawDataset(
-        features: try features(listing.paths, shape: shape, scales: options.shape != nil),
-        targets: .classes(listing.classes, count: listing.classNames.count),
-        name: (path as NSString).lastPathComponent, classNames: listing.classNames)
+      dataset(try features(listing.paths, shape: shape, options), listing, path)
     }
     return RawData(training: try examples(listing), test: try testListing.map(examples))
+  }
+
+  private static func dataset(
+    _ features: RawDataset.Features, _ listing: ImageListing, _ path: String
+  ) -> RawDataset {
+    RawDataset(
+      features: features, targets: .classes(listing.classes, count: listing.classNames.count),
+      name: (path as NSString).lastPathComponent, classNames: listing.classNames)
   }
 
   /// The paths of the images that ``load(_:options:)`` would read, in the order of its examples.
@@ -68,12 +82,16 @@ public enum ImageFolder {
   }
 
   private static func image(_ path: String) throws -> RasterImage {
+    try RasterImage(bytes: try bytes(path), file: path)
+  }
+
+  private static func bytes(_ path: String) throws -> [UInt8] {
     guard try FileAccess.isRegularFile(path) else {
       throw FormatError(
         file: path, problem: "it is no file but a folder or a device",
         remedy: "The folder of a class holds PNG and JPEG files alone.")
     }
-    return try RasterImage(contentsOf: path)
+    return try FileAccess.read(path)
   }
 
   private static func checkMemory(
@@ -82,7 +100,6 @@ public enum ImageFolder {
     let width = scales ? MemoryLayout<Float>.size : 1
     let size = Double(count) * Double(shape.elementCount) * Double(width)
     guard size > Double(limit) else { return }
-    func gigabytes(_ bytes: Double) -> String { String(format: "%.3g GB", bytes / 1e9) }
     throw FormatError(
       file: path,
       problem: "\(count) images of \(shape[1]) × \(shape[0]) pixels take \(gigabytes(size)) of memory, "
@@ -90,10 +107,58 @@ public enum ImageFolder {
       remedy: "Give a smaller size (--image-size) or fewer images.")
   }
 
+  private static func gigabytes(_ bytes: Double) -> String { String(format: "%.3g GB", bytes / 1e9) }
+
+  /// The images in their own sizes: as pixels where these fit into the rest of the memory, else as the bytes of their files.
+  private static func originals(
+    _ paths: [String], shape: Shape, _ options: ImageFolderOptions, rest: inout Int, path: String
+  ) throws -> OriginalImages {
+    let limit = rest
+    struct Found {
+      var images: [RasterImage?]
+      var files: [[UInt8]]
+      var pixelBytes = 0
+      var fileBytes = 0
+    }
+    let all = Guarded(
+      Found(images: Array(repeating: nil, count: paths.count), files: Array(repeating: [], count: paths.count)))
+    try forEachFile(paths) { index, bytes in
+      let image = try RasterImage(bytes: bytes, file: paths[index]).converted(toChannels: shape[2])
+      try all.withLock { found in
+        found.pixelBytes += image.pixels.count
+        found.fileBytes += bytes.count
+        // What does not fit will not be needed, whichever image is the first that does not.
+        if found.pixelBytes <= limit { found.images[index] = image }
+        if found.fileBytes <= limit { found.files[index] = bytes }
+        guard min(found.pixelBytes, found.fileBytes) > limit else { return }
+        throw FormatError(
+          file: path,
+          problem:
+            "its images in their own sizes take more memory than the \(gigabytes(Double(options.maximumByteCount))) "
+            + "that are allowed, as files too",
+          remedy: "Make the files smaller, or leave out resized-crop, randaugment and jitter.")
+      }
+    }
+    let found = all.withLock { $0 }
+    if found.pixelBytes <= limit {
+      rest -= found.pixelBytes
+      return OriginalImages(found.images.compactMap(\.self), shape: shape, shorterSide: options.shorterSide)
+    }
+    rest -= found.fileBytes
+    return OriginalImages(files: found.files, shape: shape, shorterSide: options.shorterSide) { bytes in
+      guard let image = try? RasterImage(bytes: bytes, file: path) else {
+        fatalError("an image of '\(path)' could be decoded before, and there is no memory for it now")
+      }
+      return image
+    }
+  }
+
   /// The images `[N, height, width, channels]`: as bytes, or as numbers where they are scaled, which leaves fractions.
-  private static func features(_ paths: [String], shape: Shape, scales: Bool) throws -> RawDataset.Features {
+  private static func features(
+    _ paths: [String], shape: Shape, _ options: ImageFolderOptions
+  ) throws -> RawDataset.Features {
     let (whole, size) = (Shape([paths.count] + Array(shape)), shape.elementCount)
-    guard scales else {
+    guard options.shape != nil else {
       let bytes = try [UInt8](unsafeUninitializedCapacity: whole.elementCount) { bytes, count in
         let bytes = UnsafeMutableBufferPointer(rebasing: bytes[..<whole.elementCount])
         try forEachImage(paths) { index, image in
@@ -114,19 +179,25 @@ public enum ImageFolder {
     return .floats(
       try Tensor(shape: whole) { numbers in
         try forEachImage(paths) { index, image in
-          image.converted(toChannels: shape[2]).fitted(height: shape[0], width: shape[1]).withUnsafeElements {
-            _ = UnsafeMutableBufferPointer(rebasing: numbers[(index * size)...]).initialize(from: $0)
-          }
+          image.converted(toChannels: shape[2])
+            .fitted(height: shape[0], width: shape[1], shorterSide: options.shorterSide).withUnsafeElements {
+              _ = UnsafeMutableBufferPointer(rebasing: numbers[(index * size)...]).initialize(from: $0)
+            }
         }
       })
   }
 
   /// Reads images on all threads. Of several that cannot be read, the first is told of.
   private static func forEachImage(_ paths: [String], _ body: (Int, RasterImage) throws -> Void) throws {
+    try forEachFile(paths) { try body($0, try RasterImage(bytes: $1, file: paths[$0])) }
+  }
+
+  /// Reads files on all threads. Of several that cannot be read, the first is told of.
+  private static func forEachFile(_ paths: [String], _ body: (Int, [UInt8]) throws -> Void) throws {
     let failure = Guarded<(index: Int, error: any Error)?>(nil)
     Parallel.forEach(paths.count) { index in
       guard failure.withLock({ $0.map { index < $0.index } ?? true }) else { return }
-      do { try body(index, try image(paths[index])) } catch {
+      do { try body(index, try bytes(paths[index])) } catch {
         failure.withLock { if $0.map({ index < $0.index }) ?? true { $0 = (index, error) } }
       }
     }

@@ -3,9 +3,10 @@ import NormaData
 import NormaTensor
 
 /// The batches of one epoch. Where a batch takes a while to prepare, the next one is prepared on another thread while the
-/// caller works with the one before; the batches are the same either way, to the last bit.
+/// caller works with the one before, and where it takes longer, several are, each on a thread of its own; the batches are the same
+/// either way, to the last bit.
 ///
-/// To stop early, drop the loader: a batch that is still being prepared is finished in the background and freed.
+/// To stop early, drop the loader: batches that are still being prepared are finished in the background and freed.
 package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
   /// What makes a batch what it is.
   private struct Recipe: Sendable {
@@ -31,9 +32,10 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
   static var smallestPrefetch: Int { 1 << 20 }
 
   private let recipe: Recipe
-  private let prefetches: Bool
+  /// How many batches are prepared ahead.
+  private let depth: Int
   private var position: Int
-  private var upcoming: PrefetchedValue<Dataset<Element>>?
+  private var upcoming: [PrefetchedValue<Dataset<Element>>] = []
 
   /// The batches of an epoch.
   ///
@@ -53,17 +55,23 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
     recipe = Recipe(data: data, order: order, ranges: ranges, augmentation: augmentation, random: random)
     let size = (ranges.first?.count ?? 0) * data.exampleShape.elementCount * MemoryLayout<Element>.size
     // What is changed by chance takes about as long again.
-    prefetches = prefetching ?? ((augmentation == nil ? size : 2 * size) >= Self.smallestPrefetch)
+    let prefetches = prefetching ?? ((augmentation == nil ? size : 2 * size) >= Self.smallestPrefetch)
+    // Decoding, scaling and colours take as long as a small network's step.
+    let isLong = data.areOriginals || augmentation?.changesPixels == true
+    depth = isLong && prefetching != false ? max(1, min(Self.mostAhead, Parallel.threadCount)) : prefetches ? 1 : 0
   }
+
+  /// More batches than these are not kept waiting: each takes the memory of a batch.
+  private static var mostAhead: Int { 4 }
 
   /// The next batch, and the beginning of work on the one after it; nil after the last.
   package mutating func next() -> Dataset<Element>? {
     guard position < recipe.ranges.count else { return nil }
-    let batch = upcoming?.wait() ?? recipe.batch(position)
+    // What was begun at the last call goes on while this one's is waited for.
+    let batch = (upcoming.isEmpty ? nil : upcoming.removeFirst().wait()) ?? recipe.batch(position)
     position += 1
-    upcoming = nil
-    if prefetches && position < recipe.ranges.count {
-      upcoming = PrefetchedValue { [recipe, position] in recipe.batch(position) }
+    while upcoming.count < depth, position + upcoming.count < recipe.ranges.count {
+      upcoming.append(PrefetchedValue { [recipe, next = position + upcoming.count] in recipe.batch(next) })
     }
     return batch
   }

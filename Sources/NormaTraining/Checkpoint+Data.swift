@@ -106,7 +106,8 @@ extension Checkpoint {
       return try CSV.data(
         bytes: Gzip.contents(ofFile: table.path), file: table.path, encoding: tableEncoding, options: options)
     }
-    let images = ImageFolderOptions(shape: imageShape, classNames: options.classNames)
+    let images = ImageFolderOptions(
+      shape: imageShape, shorterSide: settings.shorterSide, classNames: options.classNames)
     if !needsLabels { (options.classNames, options.task) = (nil, nil) }
     return try source.read(options: options, images: images)
   }

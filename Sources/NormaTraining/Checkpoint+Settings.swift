@@ -64,6 +64,9 @@ extension Checkpoint {
     public var history: TrainingHistory {
       didSet { history = history.withoutTimes }
     }
+    /// What the shorter side of an image file is scaled to in pixels, before its middle is cut out; nil for what just covers the
+    /// examples' size.
+    public var shorterSide: Int?
     /// Over how many training examples the running statistics were recomputed after the training; nil if they were not.
     public var recalibrationCount: Int?
     /// The version of Norma that wrote it.
@@ -130,7 +133,7 @@ extension Checkpoint {
 extension Checkpoint.Settings: Codable {
   private enum CodingKeys: String, CodingKey {
     case formatVersion, architecture, exampleShape, outputs, featureNames, encoding, standardization
-    case targetStandardization, training, data, history, recalibrationCount, version
+    case targetStandardization, training, data, history, recalibrationCount, shorterSide, version
   }
 
   public init(from decoder: any Decoder) throws {
@@ -149,6 +152,7 @@ extension Checkpoint.Settings: Codable {
       history: try values.decode(TrainingHistory.self, forKey: .history),
       version: try values.decode(String.self, forKey: .version))
     recalibrationCount = try values.decodeIfPresent(Int.self, forKey: .recalibrationCount)
+    shorterSide = try values.decodeIfPresent(Int.self, forKey: .shorterSide)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -165,6 +169,7 @@ extension Checkpoint.Settings: Codable {
     try values.encode(data, forKey: .data)
     try values.encode(history, forKey: .history)
     try values.encodeIfPresent(recalibrationCount, forKey: .recalibrationCount)
+    try values.encodeIfPresent(shorterSide, forKey: .shorterSide)
     try values.encode(version, forKey: .version)
   }
 }

@@ -156,6 +156,12 @@ extension Checkpoint {
       lengths.allSatisfy({ (1...ModelArchitecture.maximumWidth).contains($0) }),
       lengths.reduce(1.0, { $0 * Double($1) }) <= Double(ModelArchitecture.maximumWidth), settings.outputs.count > 0
     else { throw error("no example has shape \(lengths)") }
+    if let shorterSide = settings.shorterSide {
+      guard let shape = imageShape, (max(shape[0], shape[1])...ModelArchitecture.maximumWidth).contains(shorterSide)
+      else {
+        throw error("images of shape \(lengths) are not cut out of those whose shorter side is \(shorterSide)")
+      }
+    }
     do {
       let model = try emptyModel()
       let expected = model.parameterCount

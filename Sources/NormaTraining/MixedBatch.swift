@@ -2,7 +2,7 @@ import NormaData
 import NormaGraph
 import NormaTensor
 
-/// A batch whose examples may each be mixed with another.
+/// A batch whose examples may each be mixed with another, all over or in a rectangle.
 package struct MixedBatch<Element: TensorElement> {
   /// The examples as the network sees them, with their own targets.
   package let first: Dataset<Element>
@@ -24,19 +24,66 @@ package struct MixedBatch<Element: TensorElement> {
   package func mixed(by concentration: Double, using generator: inout RandomGenerator) -> MixedBatch {
     let share = generator.beta(concentration)
     let order = generator.permutation(first.count)
-    func mix(_ x: Tensor<Element>) -> Tensor<Element> {
-      Element(share) * x + Element(1 - share) * x.gathering(rows: order)
-    }
     var mixed = first
-    mixed.features = mix(first.features)
+    mixed.features = Self.mix(first.features, order, share)
+    return withTargets(of: order, share: share, features: mixed)
+  }
+
+  /// The batch of images with a rectangle of each taken from one of them drawn by chance, the same place for all, `1 − λ` of the area
+  /// large with λ drawn from the beta distribution with both numbers `concentration`, and cut at the edges (Yun et al. 2019, as
+  /// torchvision's `CutMix`). Targets are mixed by the areas.
+  package func cutMixed(by concentration: Double, using generator: inout RandomGenerator) -> MixedBatch {
+    let share = generator.beta(concentration)
+    let order = generator.permutation(first.count)
+    let (height, width) = (first.exampleShape[0], first.exampleShape[1])
+    func range(_ length: Int) -> Range<Int> {
+      let center = Int(Double(length) * generator.uniform())
+      let half = Int(0.5 * (1 - share).squareRoot() * Double(length))
+      return max(0, center - half)..<min(length, center + half)
+    }
+    let (columns, rows) = (range(width), range(height))
+    var mixed = first
+    mixed.features = Self.copy(rows, columns, of: first.features, order)
+    let kept = 1 - Double(rows.count * columns.count) / Double(height * width)
+    return withTargets(of: order, share: kept, features: mixed)
+  }
+
+  /// The examples, mixed, with the targets of those that were mixed into them.
+  private func withTargets(of order: [Int], share: Double, features mixed: Dataset<Element>) -> MixedBatch {
+    var mixed = mixed
     if case .values(let values) = first.targets {
-      mixed.targets = .values(mix(values))
+      mixed.targets = .values(Self.mix(values, order, share))
       return MixedBatch(mixed, nil, share: 1)
     }
     var other = mixed
     other.targets = first.targets.subset(rows: order)
     other.weights = first.weights.map { weights in order.map { weights[$0] } }
     return MixedBatch(mixed, other, share: share)
+  }
+
+  private static func mix(_ x: Tensor<Element>, _ order: [Int], _ share: Double) -> Tensor<Element> {
+    Element(share) * x + Element(1 - share) * x.gathering(rows: order)
+  }
+
+  /// Images `[N, height, width, channels]` with a rectangle of each taken from another.
+  private static func copy(
+    _ rows: Range<Int>, _ columns: Range<Int>, of images: Tensor<Element>, _ order: [Int]
+  ) -> Tensor<Element> {
+    let (height, width, channels) = (images.shape[1], images.shape[2], images.shape[3])
+    return Tensor(shape: images.shape) { result in
+      images.withUnsafeElements { images in
+        _ = result.initialize(from: images)
+        for (index, other) in order.enumerated() {
+          for row in rows {
+            let start = (row * width + columns.lowerBound) * channels
+            let (target, source) = (
+              index * height * width * channels + start, other * height * width * channels + start
+            )
+            for offset in 0..<columns.count * channels { result[target + offset] = images[source + offset] }
+          }
+        }
+      }
+    }
   }
 
   /// A part of the batch.

@@ -190,8 +190,13 @@ public final class Trainer<Element: TensorElement> {
   ) throws -> TrainingHistory {
     try model.check(training)
     if let validation { try model.check(validation) }
-    if let problem = configuration.augmentation?.problem(forExamplesOf: training.exampleShape) {
+    if let problem = configuration.augmentation?.problem(for: training) {
       throw TrainingError.dataDoNotFit("\(training.name) cannot be augmented: \(problem)")
+    }
+    if configuration.cutmix != nil, training.exampleShape.rank != 3 {
+      throw TrainingError.dataDoNotFit(
+        "\(training.name) cannot be mixed in rectangles: examples of shape \(training.exampleShape) are no images "
+          + "[height, width, channels]")
     }
     try configuration.checkWeights(training)
     let data = TrainingData(training, validation)
@@ -328,9 +333,14 @@ public final class Trainer<Element: TensorElement> {
   ) throws -> (step: Differentiation<Element>, loss: Double, judged: Dataset<Element>) {
     var random = dropoutRandom
     var batch = MixedBatch(batch)
-    if let mixup = configuration.mixup {
-      var random = mixingRandom.split(UInt64(history.stepLosses.count))
-      batch = batch.mixed(by: mixup, using: &random)
+    var mixing = mixingRandom.split(UInt64(history.stepLosses.count))
+    switch (configuration.mixup, configuration.cutmix) {
+    case (let mixup?, let cutmix?):
+      let cuts = mixing.uniform() < 0.5
+      batch = cuts ? batch.cutMixed(by: cutmix, using: &mixing) : batch.mixed(by: mixup, using: &mixing)
+    case (let mixup?, nil): batch = batch.mixed(by: mixup, using: &mixing)
+    case (nil, let cutmix?): batch = batch.cutMixed(by: cutmix, using: &mixing)
+    case (nil, nil): break
     }
     let cut = configuration.microBatches(of: batch.first.count)
     let ranges = configuration.sharesMoments ? [0..<batch.first.count] : cut

@@ -46,6 +46,9 @@ public struct TrainingConfiguration: Sendable {
   /// How much each example of a batch is mixed with another: both numbers of the beta distribution from which its share is drawn for
   /// each step (mixup, Zhang et al. 2018); nil to leave examples as they are.
   public var mixup: Double?
+  /// How large a rectangle of each image of a batch comes from another: both numbers of the beta distribution from which the share that
+  /// stays is drawn for each step (CutMix, Yun et al. 2019); nil for none. With ``mixup`` too, each step does one of both by chance.
+  public var cutmix: Double?
   /// Whether the samples left over by whole batches are left out (another few each epoch). Otherwise they are a smaller
   /// batch of their own; a single one, which batch normalization could not train on, joins the batch before it.
   public var dropsLastBatch: Bool
@@ -76,7 +79,7 @@ public struct TrainingConfiguration: Sendable {
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, weightDecay: Double? = nil,
     groups: [ParameterGroup] = [], clipping: GradientClipping? = nil, averaging: WeightAveraging? = nil,
     microBatches: Int = 1, sharesMoments: Bool = false, ghostSize: Int? = nil, mixup: Double? = nil,
-    dropsLastBatch: Bool = false, keepsBest: Bool = true,
+    cutmix: Double? = nil, dropsLastBatch: Bool = false, keepsBest: Bool = true,
     monitor: TrainingHistory.Monitor = .metric, patience: Int? = nil, classWeights: [Double]? = nil,
     augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false,
     keptActivations: HalfPrecision? = nil
@@ -97,6 +100,7 @@ public struct TrainingConfiguration: Sendable {
     self.sharesMoments = sharesMoments
     self.ghostSize = ghostSize
     self.mixup = mixup
+    self.cutmix = cutmix
     self.dropsLastBatch = dropsLastBatch
     self.keepsBest = keepsBest
     self.monitor = monitor
@@ -135,6 +139,7 @@ public struct TrainingConfiguration: Sendable {
       if sharesMoments { return "ghost batches, each by its own moments, and the moments of all parts merged" }
     }
     if let mixup, !(mixup > 0 && mixup.isFinite) { return "examples mixed by a beta distribution of \(mixup)" }
+    if let cutmix, !(cutmix > 0 && cutmix.isFinite) { return "rectangles mixed by a beta distribution of \(cutmix)" }
     return loss.problem ?? schedule.problem ?? groups.lazy.compactMap(\.problem).first ?? clipping?.problem
       ?? averaging?.problem ?? augmentation?.problem
   }
@@ -187,7 +192,8 @@ public struct TrainingConfiguration: Sendable {
 extension TrainingConfiguration: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case epochs, batchSize, loss, optimizer, learningRate, schedule, scheduleUnit, l2Penalty, weightDecay, groups
-    case clipping, averaging, microBatches, sharesMoments, ghostSize, mixup, dropsLastBatch, keepsBest
+    case clipping, averaging, microBatches, sharesMoments, ghostSize, mixup, cutmix, dropsLastBatch
+    case keepsBest
     case monitor, patience, classWeights, augmentation, seed, recomputesNormalized, keptActivations
   }
 
@@ -210,6 +216,7 @@ extension TrainingConfiguration: Codable {
     sharesMoments = try values.decodeIfPresent(Bool.self, forKey: .sharesMoments) ?? false
     ghostSize = try values.decodeIfPresent(Int.self, forKey: .ghostSize)
     mixup = try values.decodeIfPresent(Double.self, forKey: .mixup)
+    cutmix = try values.decodeIfPresent(Double.self, forKey: .cutmix)
     dropsLastBatch = try values.decode(Bool.self, forKey: .dropsLastBatch)
     keepsBest = try values.decode(Bool.self, forKey: .keepsBest)
     monitor = try values.decodeIfPresent(TrainingHistory.Monitor.self, forKey: .monitor) ?? .metric
@@ -239,6 +246,7 @@ extension TrainingConfiguration: Codable {
     if sharesMoments { try values.encode(sharesMoments, forKey: .sharesMoments) }
     try values.encodeIfPresent(ghostSize, forKey: .ghostSize)
     try values.encodeIfPresent(mixup, forKey: .mixup)
+    try values.encodeIfPresent(cutmix, forKey: .cutmix)
     try values.encode(dropsLastBatch, forKey: .dropsLastBatch)
     try values.encode(keepsBest, forKey: .keepsBest)
     try values.encode(monitor, forKey: .monitor)
@@ -256,7 +264,7 @@ extension TrainingConfiguration: Hashable {
   private var settings: [AnyHashable] {
     [
       epochs, batchSize, AnyHashable(loss), AnyHashable(optimizer), learningRate, AnyHashable(schedule), scheduleUnit,
-      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, sharesMoments, ghostSize, mixup,
+      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, sharesMoments, ghostSize, mixup, cutmix,
       dropsLastBatch, keepsBest, monitor, patience, classWeights, augmentation, seed, recomputesNormalized,
       keptActivations,
     ]

@@ -67,6 +67,69 @@ import Testing
     #expect(haveSameBits(batch.features, expected) && random.next() == same.next())
   }
 
+  @Test func pixelsAreChangedBeforeTheyAreStandardizedAndNumbersAfter() throws {
+    let data = try prepared(.perChannel)
+    let standardization: Standardization<Float> = try #require(data.standardization).converted()
+    // What nothing is left to chance of: every image is turned round in its values.
+    var plain = ImageAugmentation(padding: 2, flipsHorizontally: true)
+    var (random, same) = (RandomGenerator(seed: 9), RandomGenerator(seed: 9))
+    let rows = [5, 1, 8, 8, 0]
+    plain.jitter = ColorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 1e-9)
+    let batch = data.training.batch(rows, changedBy: plain, using: &random)
+    plain.jitter = nil
+    // A hue shifted by less than a 255th is one that went to whole numbers and back.
+    var pixels = try standardization.undone(on: data.training.features.gathering(rows: rows))
+    var shifted: [Float] = []
+    for index in 0..<5 {
+      let values: [UInt8] = pixels[rows: index..<index + 1].elements.map { UInt8($0.rounded()) }
+      let image = RasterImage(height: 6, width: 5, channelCount: 3, pixels: values)
+      for value in image.withHueShifted(0).pixels { shifted.append(Float(value)) }
+    }
+    pixels = Tensor(shifted, shape: pixels.shape)
+    let expected = plain.applied(to: try standardization.applied(to: pixels), using: &same)
+    #expect(haveSameBits(batch.features, expected) && random.next() == same.next())
+  }
+
+  @Test func originalsAreFittedForEvaluationAndCutOutOfForTraining() throws {
+    var random = RandomGenerator(seed: 6)
+    let images = [(12, 9), (7, 20), (8, 8), (31, 15)].map { height, width -> RasterImage in
+      let pixels: [UInt8] = (0..<height * width * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
+      return RasterImage(height: height, width: width, channelCount: 3, pixels: pixels)
+    }
+    func data(_ images: OriginalImages) throws -> DataSplits {
+      let raw = RawDataset(
+        features: .originals(images), targets: .classes([0, 1, 0, 1], count: 2), name: "t")
+      return try DataSplits(
+        RawData(training: raw), validationCount: 0, standardizing: .perChannel, random: RandomGenerator(seed: 3))
+    }
+    for shorterSide in [nil, 10] {
+      let held = try data(OriginalImages(images, shape: [8, 6, 3], shorterSide: shorterSide))
+      // As files that are decoded each time: here an image is its file.
+      let files: [[UInt8]] = images.map { image in [UInt8(image.height), UInt8(image.width)] + image.pixels }
+      let decoded = try data(
+        OriginalImages(files: files, shape: [8, 6, 3], shorterSide: shorterSide) {
+          RasterImage(height: Int($0[0]), width: Int($0[1]), channelCount: 3, pixels: Array($0.dropFirst(2)))
+        })
+      let fitted = Tensor<Float>.concatenating(
+        rows: images.map {
+          $0.fitted(height: 8, width: 6, shorterSide: shorterSide).reshaped(to: [1, 8, 6, 3])
+        })
+      let scaled = try DataSplits(
+        RawData(
+          training: RawDataset(features: .floats(fitted), targets: .classes([0, 1, 0, 1], count: 2), name: "t")),
+        validationCount: 0, standardizing: .perChannel, random: RandomGenerator(seed: 3))
+      #expect(held.standardization == scaled.standardization)
+      #expect(haveSameBits(held.training.features, scaled.training.features))
+      #expect(haveSameBits(decoded.training.features, scaled.training.features))
+      let augmentation = try ImageAugmentation(list: "resized-crop,jitter:0.3,flip")
+      var (first, second) = (RandomGenerator(seed: 1), RandomGenerator(seed: 1))
+      let batch = held.training.batch([3, 0, 1], changedBy: augmentation, using: &first)
+      let again = decoded.training.batch([3, 0, 1], changedBy: augmentation, using: &second)
+      #expect(haveSameBits(batch.features, again.features))
+      #expect(batch.shape == [3, 8, 6, 3])
+    }
+  }
+
   @Test func partsOfImagesTakeNoMemoryOfTheirOwn() throws {
     var random = RandomGenerator(seed: 1)
     let data = RawDataset(

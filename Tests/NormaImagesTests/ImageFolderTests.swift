@@ -194,6 +194,35 @@ import Testing
     #expect(part.problem()?.contains("test': it has no subfolders") == true)
   }
 
+  @Test func originalsAreKeptAsPixelsOrFilesAndAreTheSameImages() throws {
+    let folder = try Self.twoClasses()
+    let scaled = try folder.load(ImageFolderOptions(shape: [7, 6, 3])).training
+    var options = ImageFolderOptions(shape: [7, 6, 3], keepsOriginals: true)
+    let pixelBytes = 4 * 19 * 23 * 3
+    let files = try FileManager.default.subpathsOfDirectory(atPath: folder.url.path).map {
+      try FileManager.default.attributesOfItem(atPath: folder.url.path + "/" + $0)
+    }.filter { $0[.type] as? FileAttributeType == .typeRegular }
+    let fileBytes = files.compactMap { $0[.size] as? Int }.reduce(0, +)
+    #expect(fileBytes < pixelBytes)
+    let augmentation = try ImageAugmentation(list: "resized-crop,flip")
+    var batches: [Tensor<Float>] = []
+    for limit in [pixelBytes, pixelBytes - 1, fileBytes] {
+      options.maximumByteCount = limit
+      let kept = try folder.load(options).training
+      #expect(classes(kept) == classes(scaled) && kept.features == scaled.features)
+      var random = RandomGenerator(seed: 3)
+      batches.append(kept.batch([0, 2], changedBy: augmentation, using: &random).features)
+    }
+    #expect(batches[0] == batches[1] && batches[0] == batches[2])
+    options.maximumByteCount = fileBytes - 1
+    #expect(folder.problem(options)?.contains("take more memory than the") == true)
+    let resized = try folder.load(ImageFolderOptions(shape: [7, 6, 3], shorterSide: 9)).training.features
+    options = ImageFolderOptions(shape: [7, 6, 3], shorterSide: 9, keepsOriginals: true)
+    #expect(try folder.load(options).training.features == resized && resized != scaled.features)
+    try Data("no image".utf8).write(to: folder.file("dog/c.png"))
+    #expect(folder.problem(options)?.contains("dog/c.png") == true)
+  }
+
   @Test func imagesThatTakeTooMuchMemoryAreRefused() throws {
     let folder = try Self.twoClasses()
     // A byte a value; scaled images, whose values have fractions, take four.

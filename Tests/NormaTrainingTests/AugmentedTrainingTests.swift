@@ -85,6 +85,48 @@ import Testing
     }
   }
 
+  @Test func changedPixelsGiveTheSameBitsForEveryThreadCountAndHoweverFarAheadTheyAreMade() throws {
+    var random = RandomGenerator(seed: 5)
+    let images = (0..<40).map { index -> RasterImage in
+      let (height, width) = (10 + index % 5, 12 + index % 3)
+      let pixels: [UInt8] = (0..<height * width * 3).map { _ in UInt8.random(in: 0...255, using: &random) }
+      return RasterImage(height: height, width: width, channelCount: 3, pixels: pixels)
+    }
+    let raw = RawDataset(
+      features: .originals(OriginalImages(images, shape: [8, 8, 3])),
+      targets: .classes((0..<40).map { $0 % 3 }, count: 3), name: "noise")
+    let data = try DataSplits(
+      RawData(training: raw), validationCount: 8, standardizing: .perChannel, random: RandomGenerator(seed: 1))
+    let augmentation = try ImageAugmentation(
+      list: "resized-crop,randaugment:2:9,jitter:0.4:0.1,crop:1,flip,erasing:0.3")
+    let order = Array((0..<32).reversed())
+    let ranges = stride(from: 0, to: 32, by: 6).map { $0..<min(32, $0 + 6) }
+    let batches = try resultsByThreadCount {
+      var loaders = [false, true].map {
+        BatchLoader(
+          data.training, order: order, ranges: ranges, augmentation: augmentation, random: RandomGenerator(seed: 6),
+          startingAt: 1, prefetching: $0)
+      }
+      return try (1..<ranges.count).map { _ in
+        let (first, second) = (loaders[0].next()?.features, loaders[1].next()?.features)
+        #expect(haveSameBits(try #require(first), try #require(second)))
+        return try #require(first)
+      }
+    }
+    for found in batches { #expect(zip(found, batches[0]).allSatisfy { haveSameBits($0, $1) }) }
+    let results = try resultsByThreadCount {
+      var configuration = Self.configuration(augmentation, batchSize: 6)
+      (configuration.mixup, configuration.cutmix) = (0.3, 1)
+      let model = try Self.model()
+      let history = try Trainer(model, configuration: configuration).fit(data.training, validation: data.validation)
+      return (model.state, history.stepLosses)
+    }
+    for (state, losses) in results {
+      #expect(haveSameBits(state, results[0].0))
+      #expect(losses == results[0].1)
+    }
+  }
+
   @Test func everyEpochSeesOtherImagesAndEvaluationTheOnesThatAre() throws {
     // One batch and no steps: only the augmentation can change the loss.
     let data = Self.images(40)

@@ -391,6 +391,82 @@ import Testing
     #expect(targets.shape == [5, 2] && values.judged.count == 5)
   }
 
+  /// Seven images of 9 × 6 pixels in two channels, mixed, by what can be seen of them.
+  private struct CutMixed {
+    static let size = 9 * 6 * 2
+    let mixed: MixedBatch<Double>
+    /// Where an image changed, for each.
+    private(set) var changed: [Set<Int>] = []
+    /// For each the first whose numbers it has there.
+    private(set) var partners: [Int?] = []
+
+    init(_ random: inout RandomGenerator) {
+      let images = Dataset<Double>(
+        features: .normal([7, 9, 6, 2], using: &random), targets: .classes(CutMixed.labels, count: 3), name: "t")
+      mixed = MixedBatch(images).cutMixed(by: 1, using: &random)
+      let (old, new): ([Double], [Double]) = (images.features.elements, mixed.first.features.elements)
+      for index in 0..<7 {
+        let start = index * CutMixed.size
+        var places: Set<Int> = []
+        for place in 0..<CutMixed.size where new[start + place] != old[start + place] { places.insert(place) }
+        changed.append(places)
+      }
+      for index in 0..<7 {
+        let start = index * CutMixed.size
+        let places: Set<Int> = self.place
+        var partner: Int?
+        for other in 0..<7 where partner == nil {
+          if places.allSatisfy({ new[start + $0] == old[other * CutMixed.size + $0] }) { partner = other }
+        }
+        partners.append(partner)
+      }
+    }
+
+    static var labels: [Int] { [0, 1, 2, 0, 1, 2, 0] }
+
+    /// The largest set of places: that of every image but those that are their own partners.
+    var place: Set<Int> { changed.max { $0.count < $1.count } ?? [] }
+  }
+
+  @Test func rectanglesOfOtherImagesBringTheirTargetsByTheirAreas() throws {
+    var random = RandomGenerator(seed: 6)
+    var shares: [Double] = []
+    for _ in 0..<40 {
+      let found = CutMixed(&random)
+      let place = found.place
+      #expect(found.changed.allSatisfy { $0 == place || $0.isEmpty })
+      var (rows, columns): (Set<Int>, Set<Int>) = ([], [])
+      for index in place {
+        rows.insert(index / 12)
+        columns.insert(index % 12 / 2)
+      }
+      let area = rows.count * columns.count
+      #expect(place.count == 2 * area)
+      guard !place.isEmpty else { continue }
+      let share = 1 - Double(area) / 54
+      shares.append(share)
+      let partners = try found.partners.map { try #require($0) }
+      let scores = Variable(Tensor<Double>.normal([7, 3], using: &random))
+      let own = scores.softmaxCrossEntropy(labels: CutMixed.labels).value.item
+      let others = scores.softmaxCrossEntropy(labels: partners.map { CutMixed.labels[$0] }).value.item
+      let expected = share * own + (1 - share) * others
+      let loss = try found.mixed.loss(of: scores, TrainingConfiguration()).value.item
+      // Three roundings of numbers of their size, and those of the share itself.
+      #expect(abs(loss - expected) <= 8 * expected.ulp)
+    }
+    #expect(shares.count > 25 && shares.min()! < 0.6 && shares.max()! > 0.8)
+  }
+
+  @Test func onlyImagesAreMixedInRectangles() throws {
+    var configuration = TrainingConfiguration(epochs: 1)
+    configuration.cutmix = 1
+    let model: Sequential<Float> = TrainingSamples.network()
+    let error = #expect(throws: TrainingError.self) {
+      try Trainer(model, configuration: configuration).fit(TrainingSamples.classes(30))
+    }
+    #expect(error?.description.contains("cannot be mixed in rectangles: examples of shape [4] are no images") == true)
+  }
+
   // MARK: - Weights of examples
 
   @Test func anExampleOfWeightZeroIsNone() throws {

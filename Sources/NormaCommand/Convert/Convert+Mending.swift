@@ -25,7 +25,7 @@ extension Convert {
         remarks.append("Epsilon is \(epsilon) now, and was \(recipe.conventions.epsilon).")
         checkpoint.settings.architecture.recipe.conventions.epsilon = epsilon
       }
-      if let standardization = try network.standardization(checkpoint.settings.exampleShape) {
+      if let standardization = try network.given.standardization(checkpoint.settings.exampleShape) {
         remarks.append(
           checkpoint.settings.standardization == nil
             ? "Examples are standardized now." : "Examples are standardized by these numbers now, and were by others.")

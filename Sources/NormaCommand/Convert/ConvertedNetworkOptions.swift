@@ -36,16 +36,7 @@ struct ConvertedNetworkOptions: ParsableArguments {
   @Flag(help: "The outputs are numbers rather than classes.")
   var regression = false
 
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp(
-      "What is subtracted from a sample first: one number, one a channel or one a feature, for values as norma reads them: pixels go from 0 to 255. (default: 0)",
-      valueName: "numbers"))
-  var mean: String?
-
-  @Option(
-    parsing: .unconditional, help: ArgumentHelp("What it is divided by then. (default: 1)", valueName: "numbers"))
-  var scale: String?
+  @OptionGroup var given: GivenStandardization
 
   @Option(
     help: ArgumentHelp(
@@ -53,6 +44,9 @@ struct ConvertedNetworkOptions: ParsableArguments {
       valueName: "number"))
   var epsilon: Double?
 
+  /// What is said of `--mean` and `--scale`.
+  private var mean: String? { given.mean }
+  private var scale: String? { given.scale }
   /// Whether a network is named.
   var isGiven: Bool { model != nil || like != nil }
   /// Whether something is said of samples and outputs, which a network of an ONNX model has too.
@@ -87,9 +81,6 @@ struct ConvertedNetworkOptions: ParsableArguments {
     }
     if model != nil { _ = try architecture() }
     if let shape { _ = try lengths(shape) }
-    for (option, text) in [("--mean", mean), ("--scale", scale)] {
-      if let text { _ = try numbers(text, option) }
-    }
   }
 
   /// The network that `--model` names.
@@ -126,7 +117,7 @@ struct ConvertedNetworkOptions: ParsableArguments {
       convertedFrom: file, architecture: architecture, exampleShape: exampleShape,
       outputs: isOfValues
         ? .values(count: outputCount) : .classes(names: names ?? (0..<outputCount).map(String.init)),
-      standardization: try standardization(exampleShape))
+      standardization: try given.standardization(exampleShape))
   }
 
   /// The features that the first linear layer takes.
@@ -154,40 +145,6 @@ struct ConvertedNetworkOptions: ParsableArguments {
         "--shape takes features or rows, columns and channels, such as 64 or 32x32x3, not '\(text)'.")
     }
     return parts
-  }
-
-  private func numbers(_ text: String, _ option: String) throws -> [Double] {
-    let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
-    guard numbers.allSatisfy({ $0?.isFinite == true && (option == "--mean" || $0.map(Float.init)?.isNormal == true) })
-    else {
-      throw ValidationError("\(option) takes numbers separated by commas, not '\(text)'.")
-    }
-    return numbers.compactMap { $0 }
-  }
-
-  func standardization(_ exampleShape: [Int]) throws -> Checkpoint.SavedStandardization? {
-    guard mean != nil || scale != nil else { return nil }
-    let (mean, scale) = (try mean.map { try numbers($0, "--mean") }, try scale.map { try numbers($0, "--scale") })
-    let count = max(mean?.count ?? 1, scale?.count ?? 1)
-    let channels = exampleShape[exampleShape.count - 1]
-    guard [mean, scale].allSatisfy({ $0 == nil || $0?.count == 1 || $0?.count == count }),
-      count == 1 || count == channels
-    else {
-      throw UsageError(
-        "--mean and --scale take one number each, or \(channels): samples of shape \(Shape(exampleShape)) have as many "
-          + (exampleShape.count == 1 ? "features." : "channels."))
-    }
-    func all(_ numbers: [Double]?, otherwise value: Double) -> [Double] {
-      numbers.map { $0.count == count ? $0 : [Double](repeating: $0[0], count: count) }
-        ?? [Double](repeating: value, count: count)
-    }
-    let isOverall = count == 1 && channels != 1
-    let mode: StandardizationMode = isOverall ? .overall : exampleShape.count == 1 ? .perFeature : .perChannel
-    let numbersShape: Shape = isOverall ? [] : [count]
-    return Checkpoint.SavedStandardization(
-      Standardization(
-        mode: mode, mean: Tensor(all(mean, otherwise: 0), shape: numbersShape),
-        scale: Tensor(all(scale, otherwise: 1), shape: numbersShape)))
   }
 }
 

@@ -49,9 +49,15 @@ struct DataOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "images: the height and width in pixels that all are brought to: scaled, and cut to the middle square. (default: the size they all have)",
+      "images: the height and width in pixels that all are brought to: scaled, and cut to the middle square. (default: the size of images that --from takes, else the size they all have)",
       valueName: "pixels"))
   var imageSize: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "images: the length in pixels that the shorter side is scaled to before the middle square is cut out, such as 256 for --image-size 224. (default: what the model of --from has it scaled to, else the size itself)",
+      valueName: "pixels"))
+  var imageResize: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -64,6 +70,8 @@ struct DataOptions: ParsableArguments {
       "What shares a mean and a scale when the features are standardized: feature, channel, overall, or none to leave them. (default: feature; channel for images)",
       valueName: "scope"))
   var standardize: String?
+
+  @OptionGroup var given: GivenStandardization
 
   func validate() throws {
     try validateSource(data)
@@ -90,6 +98,22 @@ struct DataOptions: ParsableArguments {
         throw ValidationError("--image-size takes a number of pixels from 1 to 4096, not \(imageSize).")
       }
     }
+    if let imageResize {
+      guard data.hasPrefix("images:") else {
+        throw ValidationError("--image-resize is for data from images:FOLDER.")
+      }
+      guard ((imageSize ?? 1)...8192).contains(imageResize) else {
+        throw ValidationError(
+          "--image-resize takes a number of pixels from \(imageSize.map { "\($0), which --image-size is," } ?? "1") to 8192, not \(imageResize)."
+        )
+      }
+    }
+    guard !given.isGiven || standardize == nil else {
+      throw ValidationError("--standardize asks the data for what --mean and --scale say.")
+    }
+    guard !given.isGiven || !isCSV else {
+      throw ValidationError("--mean and --scale are for images and arrays, not for tables, whose columns are encoded.")
+    }
   }
 
   /// The options for reading CSV.
@@ -103,21 +127,61 @@ struct DataOptions: ParsableArguments {
     return options
   }
 
-  /// Reads the data; `asImages`: whether rows of pixels are to be images.
-  func read(asImages: Bool) throws -> RawData {
+  /// What the shorter side of images is scaled to, where the data are images; nil for their size.
+  func shorterSide(for base: BaseModel? = nil) -> Int? {
+    guard data.hasPrefix("images:") else { return nil }
+    return imageResize ?? (imageSize == nil ? base?.checkpoint.settings.shorterSide : nil)
+  }
+
+  /// Reads the data.
+  ///
+  /// - Parameters:
+  ///   - asImages: whether rows of pixels are to be images.
+  ///   - augmentation: how training images will be changed.
+  ///   - base: the model that is trained further.
+  func read(asImages: Bool, for augmentation: ImageAugmentation? = nil, base: BaseModel? = nil) throws -> RawData {
+    let known = base?.checkpoint.imageShape
+    let shape: Shape? = imageSize.map { [$0, $0, known?[2] ?? 3] } ?? known
+    let shorterSide = shorterSide(for: base)
+    if let shorterSide, data.hasPrefix("images:") {
+      guard let shape else { throw UsageError("--image-resize says how large before --image-size cuts: add that.") }
+      guard shorterSide >= max(shape[0], shape[1]) else {
+        throw UsageError(
+          "--image-resize takes a number of pixels from \(max(shape[0], shape[1])) on, the size of the model's images.")
+      }
+    }
     let read = try DataSource(data).read(
-      options: try csvOptions(), images: ImageFolderOptions(shape: imageSize.map { [$0, $0, 3] }))
+      options: try csvOptions(),
+      images: ImageFolderOptions(
+        shape: shape, shorterSide: shorterSide, keepsOriginals: augmentation?.changesPixels == true))
     return asImages ? read.asImages : read
   }
 
   /// Reads the data, splits, encodes and standardizes them, and tells the person what was supposed of them.
   ///
-  /// - Parameter base: the model that is trained further, whose preparation the features get.
-  func prepare(seed: UInt64, asImages: Bool, for base: BaseModel? = nil) throws -> DataSplits {
-    let read = try read(asImages: asImages)
+  /// - Parameters:
+  ///   - augmentation: how training images will be changed.
+  ///   - base: the model that is trained further, whose preparation the features get.
+  func prepare(
+    seed: UInt64, asImages: Bool, for augmentation: ImageAugmentation? = nil, base: BaseModel? = nil
+  ) throws -> DataSplits {
+    let read = try read(asImages: asImages, for: augmentation, base: base)
     let random = RandomGenerator(seed: seed).split(RandomStream.split.rawValue)
     let prepared: DataSplits
-    if let base {
+    if given.isGiven {
+      guard base == nil else {
+        throw UsageError(
+          "--mean and --scale are for networks that are new or from a state dictionary; `norma convert` changes those of a model."
+        )
+      }
+      guard let shape = read.training.exampleShape else {
+        throw UsageError("--mean and --scale are for images and arrays, not for tables, whose columns are encoded.")
+      }
+      let standardization = try given.standardization(Array(shape)).map { $0.standardization(of: Double.self) }
+      prepared = try DataSplits(
+        read, validationCount: validationCount(read), preparedBy: Preparation(standardization: standardization),
+        standardizesTargets: standardizeTarget, random: random)
+    } else if let base {
       prepared = try DataSplits(
         read, validationCount: validationCount(read), preparedBy: base.preparation(for: read),
         standardizesTargets: standardizeTarget, random: random)
@@ -132,8 +196,10 @@ struct DataOptions: ParsableArguments {
   }
 
   /// Reads the data and divides them into so many parts, each to be set aside once.
-  func folds(_ count: Int, random: RandomGenerator, asImages: Bool) throws -> DataSplits.Folds {
-    let read = try read(asImages: asImages)
+  func folds(
+    _ count: Int, random: RandomGenerator, asImages: Bool, for augmentation: ImageAugmentation?
+  ) throws -> DataSplits.Folds {
+    let read = try read(asImages: asImages, for: augmentation)
     return try DataSplits.Folds(
       read, count: count, standardizing: try standardizationMode { .usual(for: read.training) },
       standardizesTargets: standardizeTarget, random: random)

@@ -81,34 +81,6 @@ extension WeightAveraging: ExpressibleByArgument {
   }
 }
 
-/// What `--augment` asks for.
-struct AugmentationChoice: ExpressibleByArgument {
-  /// The changes; nil for none at all.
-  var augmentation: ImageAugmentation?
-
-  /// `none`, or the changes that a list such as `crop:4,flip` names, each at most once; nil if it names something else.
-  init?(argument: String) {
-    guard argument != "none" else { return }
-    guard let augmentation = ImageAugmentation(list: argument) else { return nil }
-    self.augmentation = augmentation
-  }
-}
-
-extension ImageAugmentation {
-  fileprivate init?(list argument: String) {
-    self.init()
-    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
-      if part == "flip", !flipsHorizontally {
-        flipsHorizontally = true
-      } else if part.hasPrefix("crop:"), padding == 0, let pixels = Int(part.dropFirst(5)), pixels > 0 {
-        padding = pixels
-      } else {
-        return nil
-      }
-    }
-  }
-}
-
 extension TrainingHistory.Monitor: ExpressibleByArgument {}
 extension HalfPrecision: ExpressibleByArgument {}
 
@@ -221,6 +193,12 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Put a rectangle of another image into each, the share that stays drawn from the beta distribution of this number, such as 1, for each step anew; labels are mixed by the areas. With --mixup, each step does one of both.",
+      valueName: "number"))
+  var cutmix: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "Scale the gradients of all parameters down to this length together where they are longer.", valueName: "length")
   )
   var clipNorm: Double?
@@ -266,9 +244,17 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How training images are changed by chance: crop:PIXELS (so many pixels of the mean are put around an image, and a part of its old size is cut out), flip (every second one left to right), or both: crop:4,flip; or none. (default: crop:4,flip for resnet and vgg on cifar10, else none)",
+      "How training images are changed by chance, a list such as resized-crop,flip,jitter:0.4 of: resized-crop (a part of the image as its file has it, of 8 % of the area or more and proportions from 3:4 to 4:3, is scaled to --image-size; resized-crop:0.2 for other shares, resized-crop:0.2:1:0.75:1.33 for all four bounds), randaugment:COUNT:MAGNITUDE (so many operations of a list of fourteen, of a magnitude from 0 to 30; by itself 2:9), jitter:SHARE (brightness, contrast and saturation changed by up to so much; jitter:SHARE:HUE the hue too, by up to so many turns; jitter:BRIGHTNESS:CONTRAST:SATURATION:HUE), crop:PIXELS (so many pixels of the mean are put around an image, and a part of its old size is cut out), flip (every second one left to right), erasing:PROBABILITY (a rectangle of the mean put over some images); or none. (default: crop:4,flip for resnet and vgg on cifar10, else none)",
       valueName: "list"))
-  var augment: AugmentationChoice?
+  var augment: String?
+
+  /// What `--augment` asks for; nil where it is not given.
+  func augmentation() throws -> ImageAugmentation? {
+    guard let augment else { return nil }
+    do { return try ImageAugmentation(list: augment) } catch {
+      throw ValidationError("--augment takes a list such as resized-crop,flip,jitter:0.4, or none: \(error).")
+    }
+  }
 
   @Flag(help: "Leave out the examples that do not fill a batch.")
   var dropLast = false
@@ -318,6 +304,8 @@ struct TrainingOptions: ParsableArguments {
     try require(
       labelSmoothing.map { (0..<1).contains($0) } ?? true, "--label-smoothing takes a number from 0 to below 1.")
     try require(mixup.map { $0 > 0 && $0.isFinite } ?? true, "--mixup takes a number above 0.")
+    try require(cutmix.map { $0 > 0 && $0.isFinite } ?? true, "--cutmix takes a number above 0.")
+    _ = try augmentation()
     try require(clipNorm.map { $0 > 0 && $0.isFinite } ?? true, "--clip-norm takes a number above 0.")
     try require(clipValue.map { $0 > 0 && $0.isFinite } ?? true, "--clip-value takes a number above 0.")
     try require(clipAdaptive.map { $0 > 0 && $0.isFinite } ?? true, "--clip-adaptive takes a number above 0.")
@@ -439,8 +427,9 @@ struct TrainingOptions: ParsableArguments {
     try require(
       labelSmoothing == nil || isClassification,
       "--label-smoothing is for classes, which \(training.name) does not have.")
-    let augmentation = augment.map(\.augmentation) ?? defaults.augmentation
-    if let problem = augmentation?.problem(forExamplesOf: training.exampleShape) {
+    let given = try augmentation() ?? defaults.augmentation
+    let augmentation = given == ImageAugmentation() ? nil : given
+    if let problem = augmentation?.problem(for: training) {
       throw UsageError("--augment \(augmentation?.description ?? ""): \(problem).")
     }
     var configuration = TrainingConfiguration(
@@ -451,7 +440,7 @@ struct TrainingOptions: ParsableArguments {
       groups: group.map(\.group),
       clipping: clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) } ?? clipAdaptive.map { .adaptive($0) },
       averaging: average, microBatches: microBatches, sharesMoments: jointMoments, ghostSize: ghostBatch,
-      mixup: mixup, dropsLastBatch: dropLast, monitor: monitor,
+      mixup: mixup, cutmix: cutmix, dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),
       classWeights: try classWeights?.weights(for: training), augmentation: augmentation, seed: seed,
       recomputesNormalized: recompute, keptActivations: keptActivations)

@@ -1,33 +1,68 @@
 import NormaTensor
 
 /// Changes training images by chance, in ways that leave their class as it is, so that no image is seen twice the same.
-public struct ImageAugmentation: Hashable, Sendable, Codable {
-  /// How many zeros are put around an image on each side, before a part of the old size is cut out anywhere. On standardized
-  /// data, 0 is the mean. 0 for no crop.
+///
+/// What is done follows in the order of the properties. The first three change pixels, whole numbers from 0 to 255, before they are
+/// standardized; the others change numbers, and put 0 in, the mean of standardized data.
+public struct ImageAugmentation: Hashable, Sendable {
+  /// A part of the image as its file has it, scaled to the size that is trained on; nil for all of it.
+  public var resizedCrop: ResizedCrop?
+  /// Operations drawn from a list; nil for none.
+  public var randAugment: RandAugment?
+  /// Other light and colours; nil for none.
+  public var jitter: ColorJitter?
+  /// How many zeros are put around an image on each side, before a part of the old size is cut out anywhere. 0 for no crop.
   public var padding: Int
   /// Whether every second image, by chance, is turned left to right.
   public var flipsHorizontally: Bool
+  /// Whether, and how often, a rectangle is erased; nil for never.
+  public var erasing: RandomErasing?
 
-  /// Changes; by default none. The padding must not be negative.
-  public init(padding: Int = 0, flipsHorizontally: Bool = false) {
+  /// Changes; by default none. Their numbers must be such that images can be changed so.
+  public init(
+    padding: Int = 0, flipsHorizontally: Bool = false, resizedCrop: ResizedCrop? = nil,
+    randAugment: RandAugment? = nil, jitter: ColorJitter? = nil, erasing: RandomErasing? = nil
+  ) {
     self.padding = padding
     self.flipsHorizontally = flipsHorizontally
+    self.resizedCrop = resizedCrop
+    self.randAugment = randAugment
+    self.jitter = jitter
+    self.erasing = erasing
     if let problem { fatalError(problem) }
   }
 
   /// Why nothing can be changed with these numbers; nil if it can. Numbers read from a file were never checked.
-  package var problem: String? { padding < 0 ? "a padding of \(padding)" : nil }
+  package var problem: String? {
+    if padding < 0 { return "a padding of \(padding)" }
+    return resizedCrop?.problem ?? randAugment?.problem ?? jitter?.problem ?? erasing?.problem
+  }
 
-  /// Why images of this shape, without the batch axis, cannot be changed so; nil if they can.
+  /// Whether pixels are changed, before they are standardized.
+  public var changesPixels: Bool { resizedCrop != nil || randAugment != nil || jitter != nil }
+
+  /// Why images of this shape, without the batch axis, cannot be changed so; nil if they can, as far as their shape goes.
   public func problem(forExamplesOf shape: Shape) -> String? {
     guard shape.rank == 3 else { return "examples of shape \(shape) are no images [height, width, channels]" }
     guard padding < min(shape[0], shape[1]) else {
       return "with \(padding) zeros around an image of \(shape[1]) × \(shape[0]) pixels, nothing of it may be left"
     }
+    guard !changesPixels || shape[2] == 1 || shape[2] == 3 else {
+      return "an image of \(shape[2]) channels is neither grey nor red, green and blue"
+    }
     return nil
   }
 
-  /// The images `[N, height, width, channels]`, each changed by chance.
+  /// Why the examples of a data set cannot be changed so; nil if they can.
+  public func problem<Element: TensorElement>(for data: Dataset<Element>) -> String? {
+    if let problem = problem(forExamplesOf: data.exampleShape) { return problem }
+    guard !changesPixels || data.samples.arePixels else {
+      return "resized-crop, randaugment and jitter change pixels from 0 to 255, and these are other numbers"
+    }
+    return nil
+  }
+
+  /// The images `[N, height, width, channels]`, each changed by chance; pixels must not be among what is changed.
   ///
   /// Three numbers are drawn for each image, whether they are needed or not, so that the n-th image is changed in the same
   /// way whatever else is turned on. The images must be such that ``problem(forExamplesOf:)`` finds nothing.
@@ -36,6 +71,7 @@ public struct ImageAugmentation: Hashable, Sendable, Codable {
   ) -> Tensor<Element> {
     let shape = Shape(images.shape.dropFirst())
     if let problem = problem(forExamplesOf: shape) { fatalError(problem) }
+    require(!changesPixels, "numbers are no pixels, which \(self) changes")
     return Tensor(shape: images.shape) { result in
       images.withUnsafeElements { images in
         guard let from = images.baseAddress, let to = result.baseAddress else { return }
@@ -46,31 +82,82 @@ public struct ImageAugmentation: Hashable, Sendable, Codable {
     }
   }
 
+  /// The parts of an image's change, each with random numbers of its own.
+  private enum Stream: UInt64 { case resizedCrop, randAugment, jitter, erasing }
+
+  /// How many numbers of a generator go by for each image.
+  private static let drawsPerImage: UInt64 = 3
+
+  /// The generator that is left for one of the images that are changed by its numbers; each depends on the image's place alone.
+  static func generator(_ generator: RandomGenerator, forImage place: Int) -> RandomGenerator {
+    var state = generator.state
+    state.drawn += drawsPerImage * UInt64(place)
+    return RandomGenerator(state: state)
+  }
+
+  /// The numbers of one part of an image's change, beside those that are drawn of its generator itself.
+  private static func split(_ generator: RandomGenerator, _ stream: Stream) -> RandomGenerator {
+    generator.split(generator.state.drawn).split(stream.rawValue)
+  }
+
+  /// Pixels changed by chance.
+  ///
+  /// - Parameters:
+  ///   - image: an image of any size where a part is cut out, else of the given one.
+  ///   - generator: the image's own, which is not advanced.
+  func changedPixels(
+    of image: RasterImage, height: Int, width: Int, using generator: RandomGenerator
+  ) -> RasterImage {
+    var changed = image
+    if let resizedCrop {
+      var random = Self.split(generator, .resizedCrop)
+      let rectangle = resizedCrop.rectangle(height: image.height, width: image.width, using: &random)
+      changed = image.resized(rectangle, height: height, width: width)
+    }
+    if let randAugment {
+      var random = Self.split(generator, .randAugment)
+      changed = randAugment.applied(to: changed, using: &random)
+    }
+    if let jitter {
+      var random = Self.split(generator, .jitter)
+      changed = jitter.applied(to: changed, using: &random)
+    }
+    return changed
+  }
+
   /// Writes an image `[height, width, channels]`, changed by chance, to a place.
   func change<Element: TensorElement>(
     _ image: UnsafePointer<Element>, to result: UnsafeMutablePointer<Element>, shape: Shape,
     using generator: inout RandomGenerator
   ) {
-    let rowShift = Self.draw(below: 2 * padding + 1, using: &generator) - padding
-    let columnShift = Self.draw(below: 2 * padding + 1, using: &generator) - padding
-    let isFlipped = Self.draw(below: 2, using: &generator) == 1 && flipsHorizontally
+    let erased = erasing.flatMap { erasing in
+      var random = Self.split(generator, .erasing)
+      return erasing.rectangle(height: shape[0], width: shape[1], using: &random)
+    }
+    let rowShift = generator.draw(below: 2 * padding + 1) - padding
+    let columnShift = generator.draw(below: 2 * padding + 1) - padding
+    let isFlipped = generator.draw(below: 2) == 1 && flipsHorizontally
     copyShifted(
       image, to: result, height: shape[0], width: shape[1], channels: shape[2], rowShift: rowShift,
       columnShift: columnShift, isFlipped: isFlipped)
-  }
-
-  /// A whole number below a bound: the bound's share of one random number. So every number takes one draw; for bounds as small
-  /// as these, their probabilities differ by less than 2⁻³².
-  private static func draw(below bound: Int, using generator: inout RandomGenerator) -> Int {
-    Int(generator.next().multipliedFullWidth(by: UInt64(bound)).high)
+    if let erased { RandomErasing.erase(erased, of: result, width: shape[1], channels: shape[2]) }
   }
 }
 
-extension ImageAugmentation: CustomStringConvertible {
-  /// As the command's `--augment` takes it, such as `crop:4,flip`.
-  public var description: String {
-    let parts = (padding > 0 ? ["crop:\(padding)"] : []) + (flipsHorizontally ? ["flip"] : [])
-    return parts.isEmpty ? "none" : parts.joined(separator: ",")
+extension ImageAugmentation: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case padding, flipsHorizontally, resizedCrop, randAugment, jitter, erasing
+  }
+
+  /// Settings from a file; what an earlier version did not write is not done.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    padding = try values.decode(Int.self, forKey: .padding)
+    flipsHorizontally = try values.decode(Bool.self, forKey: .flipsHorizontally)
+    resizedCrop = try values.decodeIfPresent(ResizedCrop.self, forKey: .resizedCrop)
+    randAugment = try values.decodeIfPresent(RandAugment.self, forKey: .randAugment)
+    jitter = try values.decodeIfPresent(ColorJitter.self, forKey: .jitter)
+    erasing = try values.decodeIfPresent(RandomErasing.self, forKey: .erasing)
   }
 }
 

@@ -1,34 +1,16 @@
+import NormaData
 import NormaFiles
-import NormaTensor
 
-/// A picture as it comes from a PNG or JPEG file, or goes into a PNG: 8-bit pixels, grey or red, green and blue.
+// Who reads files of images names what is read from them.
+@_exported import struct NormaData.RasterImage
+
+/// Pictures from PNG and JPEG files, and as PNG files.
 ///
 /// What kind of file it is, its first bytes tell, not its name. A picture is turned as the camera noted it must be (EXIF).
-public struct RasterImage: Hashable, Sendable {
+extension RasterImage {
   /// The most pixels an image may have, 2²⁷ (134 million). A few bytes can claim any size; this is checked before memory is
   /// asked for.
   public static let maximumPixelCount = 1 << 27
-
-  /// The number of rows.
-  public let height: Int
-  /// The number of pixels in a row.
-  public let width: Int
-  /// 1 for grey, 3 for red, green and blue.
-  public let channelCount: Int
-  /// The values `[height, width, channelCount]`, row by row from the top.
-  public let pixels: [UInt8]
-
-  /// An image of the given pixels. It has at least one, with one channel or three.
-  public init(height: Int, width: Int, channelCount: Int, pixels: [UInt8]) {
-    require(
-      height > 0 && width > 0 && (channelCount == 1 || channelCount == 3),
-      "an image of \(height) × \(width) pixels with \(channelCount) channels")
-    require(pixels.count == height * width * channelCount, "\(pixels.count) values for \(height) × \(width) pixels")
-    self.height = height
-    self.width = width
-    self.channelCount = channelCount
-    self.pixels = pixels
-  }
 
   /// Reads a file.
   ///
@@ -75,27 +57,5 @@ public struct RasterImage: Hashable, Sendable {
         file: file, problem: "it claims to be \(width) × \(height) pixels large",
         remedy: "An image may have 1 to \(maximumPixelCount) pixels.")
     }
-  }
-}
-
-extension RasterImage {
-  /// The image in grey (one channel) or in colour (three).
-  ///
-  /// Grey is the luminance 0.299 · red + 0.587 · green + 0.114 · blue (ITU-R BT.601), rounded; colour from grey repeats it.
-  public func converted(toChannels count: Int) -> RasterImage {
-    require(count == 1 || count == 3, "an image of \(count) channels")
-    guard count != channelCount else { return self }
-    var converted: [UInt8] = []
-    converted.reserveCapacity(height * width * count)
-    if count == 3 {
-      for value in pixels { converted.append(contentsOf: repeatElement(value, count: 3)) }
-    } else {
-      // The weights in 2⁻¹⁶; they add up to 1, so white stays white.
-      for pixel in stride(from: 0, to: pixels.count, by: 3) {
-        let (red, green, blue) = (UInt32(pixels[pixel]), UInt32(pixels[pixel + 1]), UInt32(pixels[pixel + 2]))
-        converted.append(UInt8((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16))
-      }
-    }
-    return RasterImage(height: height, width: width, channelCount: count, pixels: converted)
   }
 }
