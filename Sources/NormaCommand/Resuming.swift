@@ -95,7 +95,6 @@ extension Checkpoint.Settings {
         ("the number of examples for --validation", "\(data.validationCount)"),
         ("the shape of the examples", "\(Shape(settings.exampleShape))"),
         ("--image-resize", settings.shorterSide.map { "\($0)" } ?? "none"),
-        ("--mean or --scale", settings.standardization.map { "\($0.mean) and \($0.scale)" } ?? "none"),
         ("--standardize", settings.standardization.map { $0.mode.rawValue } ?? "none"),
         ("--standardize-target", "\(settings.targetStandardization != nil)"),
         ("--separator", data.separator ?? "found out"), ("--decimal", data.decimalMark ?? "found out"),

@@ -27,8 +27,10 @@ extension RasterImage {
   ///
   /// The sizes are those of torchvision's `Resize` and `CenterCrop`.
   ///
-  /// - Parameter shorterSide: the length in pixels that the shorter side is scaled to, no less than both lengths; nil for as little as
-  ///   covers the size.
+  /// - Parameters:
+  ///   - newHeight: how many rows the result has.
+  ///   - newWidth: how many columns it has.
+  ///   - shorterSide: the length in pixels that the shorter side is scaled to, no less than both; nil for as little as covers the size.
   public func fitted(height newHeight: Int, width newWidth: Int, shorterSide: Int? = nil) -> Tensor<Float> {
     require(newHeight > 0 && newWidth > 0, "an image of \(newHeight) × \(newWidth) pixels")
     require(shorterSide ?? .max >= max(newHeight, newWidth), "\(newHeight) × \(newWidth) pixels of fewer")
