@@ -127,5 +127,12 @@ extension Tensor {
   }
 
   /// Whether every element is finite.
-  public var isFinite: Bool { withUnsafeElements { $0.allSatisfy(\.isFinite) } }
+  public var isFinite: Bool { withUnsafeElements { areFinite($0) } }
+}
+
+@specialized(where Element == Float)
+@specialized(where Element == Double)
+private func areFinite<Element: TensorElement>(_ elements: UnsafeBufferPointer<Element>) -> Bool {
+  for element in elements where !element.isFinite { return false }
+  return true
 }
