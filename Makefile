@@ -1,7 +1,8 @@
 # Norma's chores. `make` alone lists them.
 
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Benchmarks/*/*.swift) \
-  Examples/OwnParts/Package.swift Examples/OwnParts/Sources Examples/OwnParts/Tests Examples/Serving/Package.swift Examples/Serving/Sources Examples/Serving/Tests Examples/ShortPrograms/Programs Examples/ShortPrograms/Run Fuzz/Package.swift Fuzz/Sources
+  Examples/OwnParts/Package.swift Examples/OwnParts/Sources Examples/OwnParts/Tests Examples/ShortPrograms/Programs Examples/ShortPrograms/Run Fuzz/Package.swift Fuzz/Sources \
+  Serve/Package.swift Serve/Sources Serve/Tests
 REPORT := norma-report
 DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
@@ -19,7 +20,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive diagnosis lint format sanitize golden families arm fuzz examples bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive diagnosis lint format sanitize golden families arm fuzz serve bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -70,8 +71,9 @@ arm:  ## compares the kernels' bits on ARM, under an emulator, with those of all
 fuzz: setup  ## feeds random bytes to the readers READERS for SECONDS each, see Fuzz/README.md
 	@READERS="$(READERS)" SECONDS_EACH=$(SECONDS) Utils/fuzz $(FLAGS)
 
-examples: setup  ## tests the service in Examples; builds a web server first, which takes minutes
-	swift test -c release --disable-testable-imports --package-path Examples/Serving $(FLAGS)
+serve: setup  ## builds norma-serve and tests it; builds a web server first, which takes minutes
+	swift build -c release --package-path Serve --product norma-serve $(FLAGS)
+	swift test -c release --disable-testable-imports --package-path Serve $(FLAGS)
 
 # The pages that `make drawings` measures.
 PAGES := $(REPORT)/report.html
@@ -93,4 +95,4 @@ docs: setup  ## writes the documentation of every library module
 	@echo "To read it: python3 -m http.server --directory $(DOCS), then http://localhost:8000/documentation"
 
 clean:  ## removes what was built
-	rm -rf .build Benchmarks/.build Benchmarks/build Examples/OwnParts/.build Examples/Serving/.build Fuzz/.build $(DOCS)
+	rm -rf .build Benchmarks/.build Benchmarks/build Examples/OwnParts/.build Serve/.build Fuzz/.build $(DOCS)
