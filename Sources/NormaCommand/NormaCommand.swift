@@ -23,7 +23,7 @@ import NormaTerminal
     subcommands: [
       Compare.self, Train.self, Evaluate.self, Predict.self, Recalibrate.self, Diagnose.self, Explain.self, Lab.self,
       Inspect.self,
-      Convert.self, CheckONNX.self, Bench.self,
+      Convert.self, Serve.self, CheckONNX.self, Bench.self,
     ])
 
   /// What the argument parser's messages begin with, as all others do.

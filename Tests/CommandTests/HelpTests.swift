@@ -26,6 +26,13 @@ struct HelpTests {
     #expect(try outcome.output == String(contentsOf: snapshot, encoding: .utf8))
   }
 
+  /// `norma serve --help` is answered by `norma-serve`, to which all arguments go.
+  @Test func helpOfServeTellsWhereToFindIt() throws {
+    let outcome = try Norma.run(["help", "serve"])
+    #expect(outcome.status == 0 && outcome.error == "")
+    #expect(outcome.output.contains("swift build -c release --package-path Serve"))
+  }
+
   @Test func withoutArgumentsTheHelpIsShown() throws {
     let outcome = try Norma.run([])
     #expect(outcome.status == 0)
