@@ -39,3 +39,10 @@ let package = Package(
     .testTarget(name: "NormaServeTests", dependencies: ["NormaServe", "NormaServeCommand"]),
   ]
 )
+
+// Warnings are errors where the project is checked, as in the library's own package.
+#if os(Linux) && compiler(<6.4)
+  for target in package.targets {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+  }
+#endif

@@ -8,12 +8,11 @@ public final class AccessLog: Sendable {
   private struct State {
     var lines: [UInt8] = []
     var lostCount = 0
-    var descriptor: Int32
-    var isClosed = false
   }
 
   private let path: String
-  private let state: Mutex<State>
+  private let descriptor: Int32
+  private let state = Mutex(State())
   /// What waits to be written at most: where a disk takes no more, lines are lost and counted rather than kept.
   private static let mostBytes = 4 << 20
 
@@ -23,9 +22,9 @@ public final class AccessLog: Sendable {
   /// - Throws: what the system says of a file that cannot be written.
   public init(path: String) throws {
     self.path = path
-    state = Mutex(State(descriptor: try Self.open(path)))
+    descriptor = try Self.open(path)
     let thread = Thread { [self] in
-      while !state.withLock({ $0.isClosed }) {
+      while true {
         Thread.sleep(forTimeInterval: 0.2)
         flush()
       }
@@ -47,12 +46,10 @@ public final class AccessLog: Sendable {
   public func reopen() throws {
     guard path != "-" else { return }
     flush()
-    let descriptor = try Self.open(path)
-    let old = state.withLock { state in
-      defer { state.descriptor = descriptor }
-      return state.descriptor
-    }
-    Foundation.close(old)
+    let new = try Self.open(path)
+    // The descriptor stays the same, since the other thread may be writing: another's number could by then be a connection's.
+    dup2(new, descriptor)
+    Foundation.close(new)
   }
 
   /// Adds a line.
@@ -68,10 +65,10 @@ public final class AccessLog: Sendable {
 
   /// Writes what there is.
   public func flush() {
-    let (lines, descriptor) = state.withLock { state in
+    let lines = state.withLock { state in
       defer { (state.lines, state.lostCount) = ([], 0) }
       if state.lostCount > 0 { state.lines += "(\(state.lostCount) more requests)\n".utf8 }
-      return (state.lines, state.descriptor)
+      return state.lines
     }
     var rest = lines[...]
     while !rest.isEmpty {
@@ -80,12 +77,6 @@ public final class AccessLog: Sendable {
       guard count > 0 || errno == EINTR else { return }
       rest = rest.dropFirst(max(0, count))
     }
-  }
-
-  /// Writes what there is, and nothing more.
-  func close() {
-    state.withLock { $0.isClosed = true }
-    flush()
   }
 
   /// What a client sends must not look like another line, nor steer a terminal.

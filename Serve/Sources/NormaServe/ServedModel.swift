@@ -57,8 +57,10 @@ public struct ServedModel: Sendable {
       convertedFrom: file, architecture: ModelArchitecture(ONNXRecipe(network)),
       exampleShape: Array(network.sampleShape),
       outputs: count == 1 ? .values(count: 1) : .classes(names: (0..<count).map(String.init)), standardization: nil)
+    let checkpoint = Checkpoint(settings: settings, state: Sequential<Float>([network]).state)
+    try checkpoint.checkNumbers(file: file)
     try self.init(
-      name: name, Checkpoint(settings: settings, state: Sequential<Float>([network]).state), file: file,
+      name: name, checkpoint, file: file,
       note:
         "An ONNX model does not say what its outputs are: \(count == 1 ? "the one is taken for a number" : "they are taken for scores of \(count) classes"). "
         + "`norma convert` makes a model of it that knows more.")

@@ -10,11 +10,17 @@ public struct ServiceError: Error, Equatable, CustomStringConvertible {
   /// In how many seconds it may be tried again, where that helps.
   public let retryAfter: Int?
 
+  /// The methods that the path knows, where it was asked by another.
+  public let allowed: String?
+
   /// An error with its status.
-  public init(_ status: HTTPResponse.Status, _ message: String, retryAfter: Int? = nil) {
+  public init(
+    _ status: HTTPResponse.Status, _ message: String, retryAfter: Int? = nil, allowed: String? = nil
+  ) {
     self.status = status
     self.message = message
     self.retryAfter = retryAfter
+    self.allowed = allowed
   }
 
   public var description: String { "\(status.code): \(message)" }
@@ -31,6 +37,7 @@ public struct ServiceError: Error, Equatable, CustomStringConvertible {
   public var response: Response {
     var headers: HTTPFields = [.contentType: "application/json; charset=utf-8"]
     if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
+    headers[.allow] = allowed
     return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
   }
 }

@@ -42,8 +42,11 @@ final class ServiceMetrics: Sendable {
   private let counts = Mutex(Counts())
   /// Connections that are open.
   let connections = Atomic<Int>(0)
-  /// Connections that were cut since their client was too slow.
+  /// Connections that were closed since their client took too long, or asked nothing more.
   let cutConnections = Atomic<Int>(0)
+
+  /// The bytes that bodies may take which are being read.
+  let bodyBytes = Atomic<Int>(0)
 
   /// Notes a request that was answered.
   func noteRequest(status: Int, duration: Duration) {
@@ -83,7 +86,8 @@ final class ServiceMetrics: Sendable {
       + metric(
         "norma_connections", "gauge", "Open connections.", [("", connections.load(ordering: .relaxed))])
       + metric(
-        "norma_connections_cut_total", "counter", "Connections that were cut since their client was too slow.",
+        "norma_connections_cut_total", "counter",
+        "Connections that were closed after --timeout, for a slow request or none.",
         [("", cutConnections.load(ordering: .relaxed))])
       + metric(
         "norma_reloads_total", "counter", "Times that the models were read anew, by how that went.",

@@ -54,13 +54,13 @@ extension ServiceDescription {
   }
 
   private func command(_ model: ServedModel, _ path: String) -> String {
-    let address = "http://\(configuration.host):\(configuration.port)\(path)"
-    guard model.imageShape == nil else {
-      return "curl --data-binary @image.png -H 'Content-Type: image/png' \(address)"
-    }
     let numbers = (0..<min(model.featureCount, 4)).map { _ in "0" }.joined(separator: ", ")
+    let (type, body) =
+      model.imageShape == nil
+      ? ("application/json", "-d '[\(numbers)\(model.featureCount > 4 ? ", … \(model.featureCount) numbers" : "")]'")
+      : ("image/png", "--data-binary @image.png")
     return
-      "curl -d '[\(numbers)\(model.featureCount > 4 ? ", … \(model.featureCount) numbers" : "")]' -H 'Content-Type: application/json' \(address)"
+      "curl -H 'Content-Type: \(type)' \\\n  \(body) \\\n  http://\(configuration.host):\(configuration.port)\(path)"
   }
 
   private func escaped(_ text: String) -> String {

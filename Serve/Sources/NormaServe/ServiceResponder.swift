@@ -24,6 +24,8 @@ struct ServiceResponder: HTTPResponder {
   let metrics: ServiceMetrics
   let connections: Connections
   let log: AccessLog?
+  /// How many bodies of the largest size there may be at once: as many as there are connections would take all memory.
+  private static let mostBodies = 64
   /// Pictures are decoded here, one at a time: a few bytes can stand for half a gigabyte of pixels, and that is then taken but once.
   private let pictures = DispatchQueue(label: "norma pictures")
 
@@ -58,7 +60,7 @@ struct ServiceResponder: HTTPResponder {
       client: context.channel.remoteAddress?.ipAddress ?? "-", method: request.method.rawValue,
       path: request.head.path ?? "", status: response.status.code, byteCount: response.body.contentLength ?? 0,
       duration: duration, batchSize: batchSize)
-    return response
+    return request.method == .head ? response.createHeadResponse() : response
   }
 
   private func answer(_ request: Request, _ batchSize: inout Int) async throws -> Response {
@@ -103,7 +105,8 @@ struct ServiceResponder: HTTPResponder {
 
   private func allow(_ method: HTTPRequest.Method, _ request: Request) throws(ServiceError) {
     guard request.method == method || method == .get && request.method == .head else {
-      throw ServiceError(.methodNotAllowed, "This is asked by \(method.rawValue)")
+      throw ServiceError(
+        .methodNotAllowed, "This is asked by \(method.rawValue)", allowed: method == .get ? "GET, HEAD" : "POST")
     }
   }
 
@@ -128,8 +131,14 @@ struct ServiceResponder: HTTPResponder {
       )
     }
     let limit = reader(batcher).byteLimit(kind)
-    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+    let length = request.headers[.contentLength].flatMap({ Int($0) }) ?? limit
+    guard length <= limit else {
       throw ServiceError(.contentTooLarge, "A body may have \(limit) bytes, and this one has \(length)")
+    }
+    let taken = metrics.bodyBytes.add(length, ordering: .relaxed).newValue
+    defer { metrics.bodyBytes.subtract(length, ordering: .relaxed) }
+    guard taken <= Self.mostBodies * configuration.bodySize else {
+      throw ServiceError(.serviceUnavailable, "Too many large bodies come at once", retryAfter: 1)
     }
     // A longer body that does not say so is answered with the same status.
     let body = try await request.body.collect(upTo: limit)

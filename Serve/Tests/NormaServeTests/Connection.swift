@@ -87,8 +87,8 @@ final class Connection {
     try send(Data((head + "\r\n").utf8) + (body ?? Data()))
   }
 
-  /// Reads an answer; nil where the connection ends before its first byte.
-  func receiveAnswer() throws -> Answer? {
+  /// Reads an answer, with its body unless it has none by its nature; nil where the connection ends before its first byte.
+  func receiveAnswer(hasBody: Bool = true) throws -> Answer? {
     let end = Data("\r\n\r\n".utf8)
     while buffer.firstRange(of: end) == nil {
       guard let more = try receive() else {
@@ -106,7 +106,7 @@ final class Connection {
       headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
     }
     let status = Int(lines[0].split(separator: " ")[1]) ?? 0
-    let length = status == 100 ? 0 : Int(headers["content-length"] ?? "") ?? 0
+    let length = !hasBody || status == 100 ? 0 : Int(headers["content-length"] ?? "") ?? 0
     while buffer.count < length {
       guard let more = try receive() else { throw Failure(description: "an answer's body ends early") }
       buffer += more

@@ -85,7 +85,12 @@ import Testing
         let answer = try connection.ask(path)
         #expect(answer.status == 404 && answer.text.contains("message"), "\(path)")
       }
-      #expect(try connection.ask("/predict").status == 405)
+      let byGet = try connection.ask("/predict")
+      #expect(byGet.status == 405 && byGet.headers["allow"] == "POST")
+      // Only the head of what GET answers.
+      try connection.sendRequest("HEAD", "/health")
+      let head = try #require(try connection.receiveAnswer(hasBody: false))
+      #expect(head.status == 200 && head.headers["content-length"] == "15")
       #expect(try connection.ask("/health", "POST", body: Data("x".utf8)).status == 405)
       #expect(
         try connection.ask("/models/others/predict", "POST", type: Self.json, body: Data("[]".utf8)).status == 404)

@@ -67,6 +67,37 @@ import Testing
     }
   }
 
+  /// A thousand connections of which each may send the largest body must not take a thousand times its memory.
+  @Test func largeBodiesThatComeAtOnceAreBounded() throws {
+    try Fixtures.withFolder { folder in
+      try Fixtures.write(Fixtures.images(), "images", in: folder)
+      let service = try ServiceProcess([
+        folder.appending(path: "images").path, "--max-body", "1", "--access-log", "off",
+      ])
+      let head = "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 1048576\r\n\r\n"
+      var slow = try (0..<66).map { _ in
+        let connection = try service.connection()
+        try connection.send(head)
+        return connection
+      }
+      var refused: Double?
+      for _ in 0..<1000 where refused != 2 {
+        refused = try service.metric("norma_requests_total{status=\"503\"}")
+        Thread.sleep(forTimeInterval: 0.01)
+      }
+      #expect(refused == 2 && slow.count == 66)
+      // Smaller ones are answered all the same once there is room.
+      slow = []
+      var status: Int?
+      for _ in 0..<100 where status != 200 {
+        status = try service.connection().predict(Data("[\([Int](repeating: 0, count: 144))]".utf8), type: Self.json)
+          .status
+        Thread.sleep(forTimeInterval: 0.01)
+      }
+      #expect(status == 200)
+    }
+  }
+
   @Test func requestsMayComeInAnyPieces() throws {
     try withService { service in
       let connection = try service.connection()
