@@ -1,6 +1,7 @@
 import Foundation
 import Norma
 import NormaImages
+import NormaONNX
 import Testing
 
 /// What is answered, held against the models themselves.
@@ -129,6 +130,34 @@ import Testing
       ] {
         #expect(try connection.predict(Data(body), type: type).status == status)
       }
+    }
+  }
+
+  /// A model of ONNX's, whose images have their channels first, gets the examples of the network that it was made of, channels last.
+  @Test func modelsOfONNXAnswerAsTheNetworksTheyWereMadeOf() throws {
+    try Fixtures.withFolder { folder in
+      let checkpoint = try Fixtures.images()
+      try Fixtures.write(checkpoint, "images", in: folder)
+      let network = try ONNXModel(
+        checkpoint.makeModel(), sampleShape: [8, 6, 3],
+        standardization: (mean: Tensor.scalar(128), scale: Tensor.scalar(64)))
+      try network.write(to: folder.appending(path: "images.onnx").path)
+      let service = try ServiceProcess([
+        "own=\(folder.path)/images", "other=\(folder.path)/images.onnx", "--access-log", "off",
+      ])
+      #expect(service.said.contains("does not say what its outputs are"))
+      let connection = try service.connection()
+      let pixels = Fixtures.bytes((0..<144).map { Float($0 * 37 % 256) })
+      let found = try ["own", "other"].map { name in
+        let answer = try connection.predict(
+          pixels, type: Self.binary, accept: Self.binary, path: "/models/\(name)/predict")
+        #expect(answer.status == 200)
+        return Fixtures.floats(answer.body)
+      }
+      #expect(found.allSatisfy { $0.count == 3 })
+      // Scores are sums of 144 products, and differ by as many roundings of 6e-8 of their size, a few units; a probability by a
+      // quarter of that.
+      for (own, other) in zip(found[0], found[1]) { #expect(abs(own - other) < 1e-5) }
     }
   }
 
