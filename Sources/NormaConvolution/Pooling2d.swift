@@ -99,15 +99,17 @@ public enum Pooling2d {
     Pooling(inputShape, to: gradient.shape.extent).averageGradient(gradient, countsPadding: false)
   }
 
-  /// The mean of each channel over all positions of each sample, added up in double precision: `[N, …, C] → [N, C]`.
+  /// The mean of each channel over all positions of each sample, added up in double precision: `[N, …, C] → [N, C]`. That of no positions
+  /// is no number.
   @specialized(where Element == Float)
   public static func globalAverage<Element: TensorElement>(_ x: Tensor<Element>) -> Tensor<Element> {
     require(x.rank >= 2, "a global average of \(x.shape), which is not [N, …, C]")
     let (samples, channels) = (x.shape[0], x.shape.channelCount)
     let positions = x.shape.dropFirst().dropLast().reduce(1, *)
+    guard positions > 0 else { return Tensor(repeating: .nan, shape: [samples, channels]) }
     return Tensor(shape: [samples, channels]) { y in
       x.withUnsafeElements { x in
-        guard let x = x.baseAddress, let y = y.baseAddress else { return }
+        guard x.count > 0, let x = x.baseAddress, let y = y.baseAddress else { return }
         // Large images by some lines of neighbouring channels.
         let width = positions * channels < 1 << 14 ? channels : 64
         let parts = (channels + width - 1) / width

@@ -122,4 +122,12 @@ import Testing
       #expect(found == expected, "\(test)")
     }
   }
+
+  /// As in mathematics: nothing comes of no channels, and no number of the mean of nothing.
+  @Test func aMeanOverImagesOfNothingStopsNothing() {
+    #expect(Pooling2d.globalAverage(Tensor<Float>.zeros([2, 3, 3, 0])).shape == [2, 0])
+    #expect(Pooling2d.globalAverage(Tensor<Float>.zeros([0, 3, 3, 4])).shape == [0, 4])
+    let mean = Pooling2d.globalAverage(Tensor<Float>.zeros([2, 0, 3, 4]))
+    #expect(mean.shape == [2, 4] && mean.elements.allSatisfy(\.isNaN))
+  }
 }
