@@ -104,7 +104,7 @@ struct RequestReader: Sendable {
     }
     do throws(FormatError) {
       let image = try RasterImage(bytes: Array(buffer: body), file: "the image").converted(toChannels: shape[2])
-      return image.fitted(height: shape[0], width: shape[1])
+      return image.fitted(height: shape[0], width: shape[1], shorterSide: model.shorterSide)
     } catch {
       throw ServiceError(.badRequest, "\(error.location.map { "\($0): " } ?? "")\(error)")
     }

@@ -17,6 +17,8 @@ public struct ServedModel: Sendable {
   public let outputs: Checkpoint.Outputs
   /// The shape `[height, width, channels]` of the images that it takes; nil if it takes none.
   let imageShape: Shape?
+  /// What the shorter side of an image is scaled to before its middle is cut out; nil for what just covers that shape.
+  let shorterSide: Int?
   /// What its features are called; nil where that is not known.
   let featureNames: [String]?
   /// What is to be known of it.
@@ -76,6 +78,7 @@ public struct ServedModel: Sendable {
     shape = Shape(settings.exampleShape)
     outputs = settings.outputs
     imageShape = checkpoint.imageShape
+    shorterSide = settings.shorterSide
     featureNames = settings.encoding?.featureNames ?? settings.featureNames
     model = try InferenceModel(checkpoint.makeModel(), sampleShape: shape)
     preparation = checkpoint.preparation
