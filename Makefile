@@ -20,7 +20,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive diagnosis lint format sanitize golden families arm fuzz serve bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive diagnosis lint format sanitize golden families arm fuzz parallel serve bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -70,6 +70,9 @@ arm:  ## compares the kernels' bits on ARM, under an emulator, with those of all
 
 fuzz: setup  ## feeds random bytes to the readers READERS for SECONDS each, see Fuzz/README.md
 	@READERS="$(READERS)" SECONDS_EACH=$(SECONDS) Utils/fuzz $(FLAGS)
+
+parallel: setup  ## makes what lets several processes work together by MPI, which it installs if there is none
+	@Utils/parallel
 
 serve: setup  ## builds norma-serve and tests it; builds a web server first, which takes minutes
 	swift build -c release --package-path Serve --product norma-serve $(FLAGS)

@@ -23,6 +23,8 @@ let package = Package(
     // Nor these, which take SwiftProtobuf.
     .library(name: "NormaEvents", targets: ["NormaEvents"]),
     .library(name: "NormaONNX", targets: ["NormaONNX"]),
+    // Several processes, by MPI, which it loads where a launcher of MPI's started the program.
+    .library(name: "NormaParallel", targets: ["NormaParallel"]),
     // What ails a trained network: not needed to train or serve one.
     .library(name: "NormaDiagnosis", targets: ["NormaDiagnosis"]),
     .executable(name: "norma", targets: ["NormaCommand"]),
@@ -49,6 +51,8 @@ let package = Package(
     .target(name: "NormaNormalization", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "NormaConvolution", dependencies: ["CKernels", "NormaTensor"]),
     .target(name: "NormaFiles", dependencies: ["NormaTensor", "CZlib"]),
+    // Groups of processes. The C beside it is compiled by MPI's own compilers: `make parallel`.
+    .target(name: "NormaParallel", dependencies: ["CKernels", "NormaTensor"], exclude: ["norma_mpi.c"]),
 
     // Floor 3: differentiation, the data sets, and event files for TensorBoard.
     .target(name: "NormaGraph", dependencies: ["NormaTensor", "NormaNormalization", "NormaConvolution"]),
@@ -110,6 +114,8 @@ let package = Package(
     .target(name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases", exclude: ["main.c"]),
     // Trained networks, and what can be wrong with them.
     .target(name: "DiagnosisCases", dependencies: ["Norma", "NormaDiagnosis"], path: "Tests/DiagnosisCases"),
+    // What the processes do that tests start.
+    .executableTarget(name: "process-checks", dependencies: ["NormaParallel"], path: "Tests/ProcessChecks"),
     // Short programs of training, beside their twins in PyTorch.
     .target(name: "ShortPrograms", dependencies: ["Norma"], path: "Examples/ShortPrograms/Programs"),
     .executableTarget(name: "short-programs", dependencies: ["ShortPrograms"], path: "Examples/ShortPrograms/Run"),
@@ -121,6 +127,7 @@ let package = Package(
     .testTarget(name: "NormaNormalizationTests", dependencies: ["NormaNormalization", "TestSupport"]),
     .testTarget(name: "NormaConvolutionTests", dependencies: ["NormaConvolution", "TestSupport"]),
     .testTarget(name: "NormaFilesTests", dependencies: ["NormaFiles", "TestSupport", "AllocationCounter"]),
+    .testTarget(name: "NormaParallelTests", dependencies: ["NormaParallel", "process-checks", "TestSupport"]),
     .testTarget(name: "NormaGraphTests", dependencies: ["NormaGraph", "TestSupport"]),
     .testTarget(name: "NormaGraphDrawingTests", dependencies: ["NormaGraph", "NormaGraphDrawing", "TestSupport"]),
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),

@@ -16,19 +16,7 @@ enum Norma {
     }
   }
 
-  struct NotFound: Error {}
-
-  /// SwiftPM builds the command into the folder that also holds the tests' bundle, which is among the arguments of the
-  /// process that runs them: as its own path on Linux, as an option on macOS, there with folders inside the bundle.
-  static let executable = Result<URL, any Error> {
-    for argument in ProcessInfo.processInfo.arguments {
-      guard let bundle = argument.firstRange(of: ".xctest") else { continue }
-      let folder = URL(filePath: String(argument[..<bundle.lowerBound])).deletingLastPathComponent()
-      let executable = folder.appending(path: "norma")
-      if FileManager.default.isExecutableFile(atPath: executable.path) { return executable }
-    }
-    throw NotFound()
-  }
+  static let executable = Result<URL, any Error> { try builtProgram(named: "norma") }
 
   /// Runs `norma` and waits for its end.
   ///

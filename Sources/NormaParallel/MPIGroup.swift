@@ -1,0 +1,122 @@
+import CKernels
+import Foundation
+import NormaTensor
+
+/// The processes that an MPI launcher started, such as `mpirun -n 4`.
+///
+/// ```swift
+/// if let group = try MPIGroup.launched() { … group.rank … group.end() }
+/// ```
+public final class MPIGroup: ProcessGroup {
+  public let rank: Int
+  public let count: Int
+  /// How long a call waits for another process before it gives up.
+  public let timeLimit: Duration
+  private let library: MPILibrary
+  /// MPI is asked by one thread at a time.
+  private let calls = Guarded(())
+
+  /// The group of this process, if a launcher of MPI's started it; nil otherwise. It may be asked for once.
+  ///
+  /// - Parameter timeLimit: how long a call waits for another process.
+  /// - Throws: ``ProcessGroupError`` where the library that speaks to MPI is not there, or MPI does not begin.
+  public static func launched(timeLimit: Duration = .seconds(60)) throws(ProcessGroupError) -> MPIGroup? {
+    let environment = ProcessInfo.processInfo.environment
+    guard let implementation = MPILibrary.Implementation.ofLauncher(environment) else { return nil }
+    return try MPIGroup(MPILibrary(implementation, environment: environment), timeLimit: timeLimit)
+  }
+
+  private init(_ library: MPILibrary, timeLimit: Duration) throws(ProcessGroupError) {
+    var (rank, count): (Int32, Int32) = (0, 1)
+    let error = library.begin(&rank, &count)
+    guard error == 0 else { throw ProcessGroupError(rank: 0, problem: "MPI does not begin: \(library.words(error))") }
+    (self.library, self.timeLimit) = (library, timeLimit)
+    (self.rank, self.count) = (Int(rank), Int(count))
+  }
+
+  /// Which implementation of MPI it is, and its version.
+  public var implementation: String { library.implementation }
+
+  /// Ends MPI, when all processes have come here; nothing may be asked of the group then.
+  public func end() { calls.withLock { _ in _ = library.end() } }
+
+  /// Ends all processes at once.
+  public func abort(code: Int) { library.abort(Int32(code)) }
+
+  /// The most bytes that one message of MPI's has here.
+  private static let mostBytes = 1 << 30
+
+  public func exchange(
+    with partner: Int, sending sent: UnsafeRawBufferPointer, receiving received: UnsafeMutableRawBufferPointer
+  ) throws(ProcessGroupError) {
+    require((0..<count).contains(partner) && partner != rank, "process \(rank) of \(count) asks for process \(partner)")
+    var first = 0
+    repeat {
+      func part(_ count: Int) -> Range<Int> { min(first, count)..<min(first + Self.mostBytes, count) }
+      let (own, other) = (part(sent.count), part(received.count))
+      try wait(for: partner, "has neither sent nor taken anything") { begun in
+        library.exchange(
+          Int32(partner), sent.baseAddress.map { $0 + own.lowerBound }, Int32(own.count),
+          received.baseAddress.map { $0 + other.lowerBound }, Int32(other.count), begun)
+      }
+      first += Self.mostBytes
+    } while first < max(sent.count, received.count)
+  }
+
+  public func broadcast(
+    _ bytes: UnsafeMutableRawBufferPointer, from root: Int
+  ) throws(ProcessGroupError) {
+    for first in stride(from: 0, to: bytes.count, by: Self.mostBytes) {
+      let count = min(Self.mostBytes, bytes.count - first)
+      try wait(for: root == rank ? nil : root, "has given nothing") { begun in
+        library.broadcast(bytes.baseAddress! + first, Int32(count), Int32(root), begun)
+      }
+    }
+  }
+
+  public func gather(
+    _ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer
+  ) throws(ProcessGroupError) {
+    require(
+      all.count == bytes.count * count && bytes.count <= Self.mostBytes,
+      "\(bytes.count) bytes of each of \(count) processes, and room for \(all.count)")
+    guard bytes.count > 0 else { return try barrier() }
+    try wait(for: nil, "not all processes have given theirs") { begun in
+      library.gather(bytes.baseAddress, Int32(bytes.count), all.baseAddress, begun)
+    }
+  }
+
+  public func barrier() throws(ProcessGroupError) {
+    try wait(for: nil, "not all processes have come as far", library.barrier)
+  }
+
+  /// Begins something, and asks about it until it is done.
+  private func wait(
+    for partner: Int?, _ problem: String, _ begin: (UnsafeMutablePointer<OpaquePointer?>) -> Int32
+  ) throws(ProcessGroupError) {
+    var begun: OpaquePointer?
+    var error = calls.withLock { _ in begin(&begun) }
+    let clock = ContinuousClock()
+    let start = clock.now
+    var looks = 0
+    while error == 0 {
+      var isDone: Int32 = 0
+      error = calls.withLock { _ in library.test(begun, &isDone) }
+      if error == 0 && isDone != 0 { return }
+      looks += 1
+      // A message that is under way comes within microseconds; who waits longer waits for somebody's work.
+      if looks < 2000 {
+        norma_spin_pause()
+      } else if looks % 64 == 0 {
+        usleep(looks < 20_000 ? 20 : 500)
+        guard clock.now - start < timeLimit else {
+          throw ProcessGroupError(
+            rank: rank, partner: partner, problem: "\(partner == nil ? "" : "it ")\(problem) for \(timeLimit)")
+        }
+      } else {
+        sched_yield()
+      }
+    }
+    throw ProcessGroupError(rank: rank, partner: partner, problem: library.words(error))
+  }
+}

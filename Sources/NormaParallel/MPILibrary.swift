@@ -1,0 +1,107 @@
+import Foundation
+import NormaTensor
+
+/// The functions of `norma_mpi.c`, compiled with the MPI that this process was started by.
+///
+/// They are loaded when they are asked for, so that a program runs without MPI where it is not there, and one program runs with
+/// Open MPI and with MPICH, whose constants and types are others.
+struct MPILibrary: Sendable {
+  typealias Begin = @convention(c) (UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>) -> Int32
+  typealias Exchange =
+    @convention(c) (
+      Int32, UnsafeRawPointer?, Int32, UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<OpaquePointer?>
+    ) -> Int32
+  typealias Broadcast =
+    @convention(c) (
+      UnsafeMutableRawPointer?, Int32, Int32, UnsafeMutablePointer<OpaquePointer?>
+    ) -> Int32
+  typealias Gather =
+    @convention(c) (
+      UnsafeRawPointer?, Int32, UnsafeMutableRawPointer?, UnsafeMutablePointer<OpaquePointer?>
+    ) -> Int32
+  typealias Barrier = @convention(c) (UnsafeMutablePointer<OpaquePointer?>) -> Int32
+  typealias Test = @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>) -> Int32
+  typealias Words = @convention(c) (Int32, UnsafeMutablePointer<CChar>, Int32) -> Void
+  typealias LibraryWords = @convention(c) (UnsafeMutablePointer<CChar>, Int32) -> Void
+  typealias Abort = @convention(c) (Int32) -> Void
+  typealias End = @convention(c) () -> Int32
+  typealias Version = @convention(c) () -> Int32
+
+  let begin: Begin, exchange: Exchange, broadcast: Broadcast, gather: Gather, barrier: Barrier, test: Test
+  let abort: Abort, end: End
+  private let wordsOfError: Words, libraryWords: LibraryWords
+
+  /// What an error of MPI's means.
+  func words(_ error: Int32) -> String { text { wordsOfError(error, $0, $1) } }
+
+  /// Which implementation this is.
+  var implementation: String { text(libraryWords) }
+
+  private func text(_ write: (UnsafeMutablePointer<CChar>, Int32) -> Void) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 1024) { buffer in
+      buffer.initialize(repeating: 0)
+      write(buffer.baseAddress!, Int32(buffer.count))
+      return String(cString: buffer.baseAddress!).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+  }
+
+  /// The implementations that a launcher may be of.
+  enum Implementation: String, CaseIterable {
+    case openMPI = "openmpi"
+    case mpich
+
+    /// That of the launcher which started this process, by what it left in the environment; nil where none did.
+    static func ofLauncher(_ environment: [String: String]) -> Implementation? {
+      if environment["OMPI_COMM_WORLD_SIZE"] != nil { return .openMPI }
+      // Hydra, which is MPICH's, and Slurm's by the same protocol.
+      if environment["PMI_SIZE"] != nil { return .mpich }
+      return nil
+    }
+  }
+
+  /// - Throws: ``ProcessGroupError`` where it is not there, or is of another version.
+  init(_ implementation: Implementation, environment: [String: String]) throws(ProcessGroupError) {
+    #if os(macOS)
+      let name = "libnorma-\(implementation.rawValue).dylib"
+    #else
+      let name = "libnorma-\(implementation.rawValue).so"
+    #endif
+    let beside = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
+    let given = environment["NORMA_MPI"].map { URL(filePath: $0, directoryHint: .isDirectory) }
+    let folders = [given, beside, beside?.appending(path: "../lib/norma")].compactMap(\.self)
+    let path = folders.map { $0.appending(path: name).path }.first { FileManager.default.fileExists(atPath: $0) }
+    guard let path else {
+      let launcher = implementation == .openMPI ? "Open MPI" : "MPICH"
+      throw ProcessGroupError(
+        rank: 0,
+        problem: "this was started by \(launcher), and \(name) is not beside the program; `make parallel` makes it, "
+          + "and NORMA_MPI names the folder that it is in")
+    }
+    guard let library = dlopen(path, RTLD_NOW | RTLD_GLOBAL) else {
+      throw ProcessGroupError(
+        rank: 0, problem: "'\(path)' cannot be loaded: \(dlerror().map { String(cString: $0) } ?? "no reason is given")"
+      )
+    }
+    func function<Function>(_ name: String, _ type: Function.Type) throws(ProcessGroupError) -> Function {
+      guard let symbol = dlsym(library, "norma_mpi_\(name)") else {
+        throw ProcessGroupError(rank: 0, problem: "'\(path)' has no function norma_mpi_\(name)")
+      }
+      return unsafeBitCast(symbol, to: type)
+    }
+    let version = try function("version", Version.self)()
+    guard version == 1 else {
+      throw ProcessGroupError(
+        rank: 0, problem: "'\(path)' is of version \(version), and not of 1: make it anew")
+    }
+    begin = try function("begin", Begin.self)
+    exchange = try function("exchange", Exchange.self)
+    broadcast = try function("broadcast", Broadcast.self)
+    gather = try function("gather", Gather.self)
+    barrier = try function("barrier", Barrier.self)
+    test = try function("test", Test.self)
+    abort = try function("abort", Abort.self)
+    end = try function("end", End.self)
+    wordsOfError = try function("words", Words.self)
+    libraryWords = try function("library", LibraryWords.self)
+  }
+}
