@@ -61,7 +61,7 @@ struct InterruptedTraining {
     "schedule": "--schedule, which --epochs and --warm-up are part of,", "l2Penalty": "--l2",
     "weightDecay": "--weight-decay", "groups": "--group", "clipping": "--clip-norm, --clip-value or --clip-adaptive,",
     "averaging": "--average", "microBatches": "--micro-batches", "sharesMoments": "--joint-moments",
-    "ghostSize": "--ghost-batch", "mixup": "--mixup", "cutmix": "--cutmix",
+    "ghostSize": "--ghost-batch", "shards": "--shards", "mixup": "--mixup", "cutmix": "--cutmix",
     "dropsLastBatch": "--drop-last",
     "monitor": "--monitor", "patience": "--patience",
     "classWeights": "--class-weights",

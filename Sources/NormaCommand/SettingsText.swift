@@ -70,6 +70,7 @@ func settings(
       ("each batch", "in \(training.microBatches) parts\(training.sharesMoments ? ", normalized together" : "")"))
   }
   if let ghostSize = training.ghostSize { rows.append(("ghost batches", "of \(ghostSize)")) }
+  if let shards = training.shards { rows.append(("each batch", "in \(shards) shards")) }
   if let mixup = training.mixup { rows.append(("examples mixed", "by a beta distribution of \(mixup)")) }
   if let cutmix = training.cutmix { rows.append(("rectangles mixed", "by a beta distribution of \(cutmix)")) }
   if training.recomputesNormalized { rows.append(("batch normalization", "computed again for the gradients")) }

@@ -127,7 +127,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
       pass.isTraining ? renormalization.flatMap { r in runningStatistics.map { r.reference($0) } } : nil
     let (output, moments) =
       switch form {
-      case .staged where pass.purpose != .exportedTraining && !scope.mergesMoments:
+      case .staged where pass.purpose != .exportedTraining && !scope.mergesMoments && pass.shardExchange == nil:
         try x.stagedBatchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, allowsSingleValue: allowsSingleValue, scope: scope,
           weights: weights, excluded: excludedOutput, renormalization: reference)
@@ -135,9 +135,11 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
         try x.batchNormalized(
           gamma: gamma, beta: beta, epsilon: conventions.epsilon, rectifies: rectifies,
           allowsSingleValue: allowsSingleValue, isRecomputed: pass.recomputesNormalized, scope: scope,
-          weights: weights, excluded: excludedOutput, renormalization: reference)
+          weights: weights, excluded: excludedOutput, renormalization: reference, exchange: pass.shardExchange)
       }
-    if pass.usesBatchStatistics { pass.gather(moments, for: self) }
+    if pass.usesBatchStatistics {
+      pass.gather(moments, for: self, isOfAllShards: pass.shardExchange != nil && scope.setCount(of: 2) == 1)
+    }
     return output
   }
 

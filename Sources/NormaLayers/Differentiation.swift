@@ -22,7 +22,7 @@ public struct Differentiation<Element: TensorElement> {
 
   /// The moments of the batch, with the layers that normalized by them, in the order in which they ran; empty once they took
   /// effect.
-  public var moments: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)] { statistics.moments }
+  public var moments: [GatheredMoments<Element>] { statistics.moments }
 
   /// The gradient of a parameter; nil for one that is frozen, was not used, or is not of the model.
   public subscript(parameter: Parameter<Element>) -> Tensor<Element>? {
@@ -35,13 +35,13 @@ public struct Differentiation<Element: TensorElement> {
   public func updateRunningStatistics() throws(NormalizationError) {
     let (moments, changes) = (statistics.moments, statistics.changes)
     (statistics.moments, statistics.changes) = ([], [])
-    for (layer, moments) in moments { try layer.runningStatistics?.update(with: moments) }
+    for found in moments { try found.layer.runningStatistics?.update(with: found.moments) }
     for change in changes { change() }
   }
 
   /// What a batch is counted by once, however many copies of the value there are.
   private final class BatchStatistics {
-    var moments: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)]
+    var moments: [GatheredMoments<Element>]
     /// What layers change of their other buffers.
     var changes: [() -> Void]
 
@@ -58,9 +58,22 @@ public struct Differentiation<Element: TensorElement> {
         for part in parts.dropFirst() where part.moments.indices.contains(call) {
           merged.append(part.moments[call].moments)
         }
-        moments.append((found.layer, try found.layer.merging(merged)))
+        moments.append(
+          GatheredMoments(layer: found.layer, moments: try found.layer.merging(merged), isOfAllShards: false))
       }
       changes = parts.flatMap(\.changes)
+    }
+
+    /// The statistics of the shards of a batch as those of the batch. What layers change of their other buffers does not depend on the
+    /// examples, or a layer would have refused shards: it is the same in all.
+    init(joining shards: [BatchStatistics]) throws(NormalizationError) {
+      changes = shards[0].changes
+      moments = shards[0].moments
+      for (call, found) in moments.enumerated() where !found.isOfAllShards {
+        moments[call] = GatheredMoments(
+          layer: found.layer, moments: try found.layer.merging(shards.map { $0.moments[call].moments }),
+          isOfAllShards: true)
+      }
     }
   }
 
@@ -91,6 +104,26 @@ public struct Differentiation<Element: TensorElement> {
       merged.gradients[index] = sum
     }
     return merged
+  }
+
+  /// What the shards of a batch say together, each of which was asked for its share in the loss of the batch: outputs one after the other,
+  /// and sums of losses and gradients, in the binary tree over the shards' places that `BatchMoments.merging(_:)` describes.
+  ///
+  /// - Parameter shards: what each says of the same model, at least one; nil for those without examples.
+  /// - Throws: `NormalizationError` for statistics that cannot be merged.
+  package static func joining(_ shards: [Differentiation?]) throws(NormalizationError) -> Differentiation {
+    let found = shards.compactMap(\.self)
+    require(
+      !found.isEmpty && found.allSatisfy { $0.model == found[0].model },
+      "\(found.count) shards, which must be of one model")
+    var joined = Differentiation(
+      outputs: .concatenating(rows: found.map(\.outputs)),
+      loss: Element(shards.map { $0.map { Double($0.loss) } }.combined(by: +) ?? 0), parameters: found[0].parameters,
+      gradients: [], statistics: try BatchStatistics(joining: found.map(\.statistics)), model: found[0].model)
+    joined.gradients = joined.parameters.indices.map { parameter in
+      shards.map { $0?.gradients[parameter] }.combined(by: +)
+    }
+    return joined
   }
 
   private init(
@@ -139,10 +172,22 @@ extension Layer {
     rowWeights: Tensor<Element>? = nil,
     loss: (Variable<Element>) throws -> Variable<Element>
   ) throws -> Differentiation<Element> {
+    try differentiate(
+      batch, random: &random, recomputesNormalized: recomputesNormalized, keptActivations: keptActivations,
+      statisticsScope: statisticsScope, rowWeights: rowWeights, shardExchange: nil, loss: loss)
+  }
+
+  /// The same for a batch that may be a shard of one: what tells of the others is asked by its normalizations.
+  package func differentiate(
+    _ batch: Tensor<Element>, random: inout RandomGenerator, recomputesNormalized: Bool,
+    keptActivations: HalfPrecision?, statisticsScope: StatisticsScope, rowWeights: Tensor<Element>? = nil,
+    shardExchange: (any ShardExchange)?, loss: (Variable<Element>) throws -> Variable<Element>
+  ) throws -> Differentiation<Element> {
     let pass = Pass<Element>.training(graph: Graph(keptActivations: keptActivations), random: random)
     pass.recomputesNormalized = recomputesNormalized
     pass.statisticsScope = statisticsScope
     pass.rowWeights = rowWeights
+    pass.shardExchange = shardExchange
     let (outputs, found) = try lossOfBatch(batch, in: pass, loss)
     defer { random = pass.random }
     return Differentiation(

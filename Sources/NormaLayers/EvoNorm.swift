@@ -52,7 +52,7 @@ public final class EvoNormB0<Element: TensorElement>: StatisticsGathering {
     if let running = runningStatistics, !pass.usesBatchStatistics || hasFrozenStatistics {
       variance = pass.constant(running.variance, named: "running_var")
     } else {
-      try pass.requireNoRowWeights(x, layer: summary)
+      try pass.requireWholeBatch(x, layer: summary)
       variance = x.varianceOverRows()
       pass.gather(x.moments, for: self)
     }

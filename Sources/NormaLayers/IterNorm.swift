@@ -76,7 +76,7 @@ public final class IterNorm<Element: TensorElement>: Layer {
       guard x.shape.channelCount == featureCount, x.shape.rank >= 2 else {
         throw LayerError(layer: summary, expected: "[batch, …, \(featureCount)]", found: x.shape)
       }
-      try pass.requireNoRowWeights(x, layer: summary)
+      try pass.requireWholeBatch(x, layer: summary)
       let found = try x.whitened(groups: groups, iterations: iterations, epsilon: epsilon)
       result = found.output
       if pass.purpose == nil && x.shape.rowCount > 0 {

@@ -32,6 +32,9 @@ public final class Pass<Element: TensorElement> {
   /// `[N, C]` after a mean over positions, all rows count. Where axes have other lengths, a layer throws. ``EvoNormB0`` and ``IterNorm``, in
   /// whose statistics all rows of a batch count, take no tensor of such rows.
   public var rowWeights: Tensor<Element>?
+  /// What tells batch normalization of the other shards, where the batch is one of several that are normalized as one; nil where it is a
+  /// batch of its own. ``EvoNormB0`` and ``IterNorm`` take no shards.
+  package var shardExchange: (any ShardExchange)?
   /// Called with each layer's path, the layer and its result, for looking into a network. While it is set, no layers
   /// are fused.
   public var observer: ((_ path: String, _ layer: any Layer<Element>, _ output: Tensor<Element>) -> Void)?
@@ -47,13 +50,16 @@ public final class Pass<Element: TensorElement> {
   private var names: [ObjectIdentifier: String] = [:]
 
   private var variables: [ObjectIdentifier: Variable<Element>] = [:]
-  private var found: [(layer: any StatisticsGathering<Element>, moments: BatchMoments)] = []
+  private var found: [GatheredMoments<Element>] = []
   private var deferred: [() -> Void] = []
   private var path: [String] = []
   private var running: (any Layer<Element>)?
 
-  /// Throws where rows of a tensor have weights: for layers that go by the statistics of all rows.
-  func requireNoRowWeights(_ x: Variable<Element>, layer: String) throws(LayerError) {
+  /// Throws where the batch is a shard, or rows of a tensor have weights: for layers that go by the statistics of all rows.
+  func requireWholeBatch(_ x: Variable<Element>, layer: String) throws(LayerError) {
+    guard shardExchange == nil else {
+      throw LayerError(layer: layer, expected: "a whole batch, which is not cut into shards", found: x.shape)
+    }
     guard let rowWeights, rowWeights.rank < x.shape.rank,
       rowWeights.shape.elementsEqual(x.shape.prefix(rowWeights.rank))
     else { return }
@@ -234,13 +240,18 @@ public final class Pass<Element: TensorElement> {
 
   /// Notes the statistics of the batch that a layer has just normalized.
   public func gather(_ moments: BatchMoments, for layer: any StatisticsGathering<Element>) {
-    found.append((layer, moments))
+    gather(moments, for: layer, isOfAllShards: false)
+  }
+
+  /// The same for a layer that may have found those of a whole batch from one shard of it.
+  func gather(_ moments: BatchMoments, for layer: any StatisticsGathering<Element>, isOfAllShards: Bool) {
+    found.append(GatheredMoments(layer: layer, moments: moments, isOfAllShards: isOfAllShards))
   }
 
   /// Lets every layer take the statistics found in this pass into its running statistics, once: a second call changes
   /// nothing.
   public func updateRunningStatistics() throws(NormalizationError) {
-    for (layer, moments) in takeGatheredMoments() { try layer.runningStatistics?.update(with: moments) }
+    for found in takeGatheredMoments() { try found.layer.runningStatistics?.update(with: found.moments) }
     for change in takeDeferredChanges() { change() }
   }
 
@@ -255,7 +266,7 @@ public final class Pass<Element: TensorElement> {
   }
 
   /// The statistics found in this pass, in the order in which layers found them; a second call gives none.
-  public func takeGatheredMoments() -> [(layer: any StatisticsGathering<Element>, moments: BatchMoments)] {
+  public func takeGatheredMoments() -> [GatheredMoments<Element>] {
     defer { found = [] }
     return found
   }
@@ -283,6 +294,16 @@ public final class Pass<Element: TensorElement> {
     require(graph != nil, "a pass in inference has no gradients")
     return ParameterGradients(gradients: graph!.gradients(of: result, isLast: true), variables: variables)
   }
+}
+
+/// The statistics that a layer found in a pass.
+public struct GatheredMoments<Element: TensorElement> {
+  /// The layer that normalized by them.
+  public let layer: any StatisticsGathering<Element>
+  /// The statistics.
+  public let moments: BatchMoments
+  /// Whether they are those of all shards of the batch already.
+  let isOfAllShards: Bool
 }
 
 /// Where operations of a network that is followed belong.

@@ -36,6 +36,8 @@ public enum BatchNormalization {
   ///     the same weight give the bits that they give packed into a batch of their own. Nil where all count.
   ///   - excluded: the output of rows that do not count.
   ///   - renormalization: what leads to running statistics, for batch renormalization.
+  ///   - exchange: where x is a shard of a batch, what tells it of the others: moments are those of the whole batch then, and the
+  ///     backward pass takes part in the exchange too. The scope must be the batch, or ghost batches, which are then those of each shard.
   /// - Returns: the output, of the shape of x, and what `backward(_:input:saved:)` needs.
   /// - Throws: ``NormalizationError/singleValuePerChannel(shape:)`` where one value a channel counts,
   ///   ``NormalizationError/invalidWeight(value:place:)``.
@@ -44,13 +46,13 @@ public enum BatchNormalization {
     _ x: Tensor<Element>, gamma: Tensor<Element>? = nil, beta: Tensor<Element>? = nil, epsilon: Double = 1e-5,
     layout: ChannelLayout = .channelsLast, rectifies: Bool = false, allowsSingleValue: Bool = false,
     scope: StatisticsScope = .batch, weights: Tensor<Element>? = nil, excluded: ExcludedOutput = .zero,
-    renormalization: BatchRenormalization.Reference<Element>? = nil
+    renormalization: BatchRenormalization.Reference<Element>? = nil, exchange: (any ShardExchange)? = nil
   ) throws(NormalizationError) -> (output: Tensor<Element>, saved: BatchStatistics<Element>) {
     let (output, y) = Tensor<Element>.unwritten(x.shape)
     let saved = try withExtendedLifetime(x) { () throws(NormalizationError) in
       try statistics(
         of: x.reading, x.shape, .full(y), gamma, beta, epsilon, layout, rectifies, allowsSingleValue, scope, weights,
-        excluded, renormalization)
+        excluded, renormalization, exchange)
     }
     return (output, saved)
   }
@@ -60,11 +62,19 @@ public enum BatchNormalization {
   static func statistics<Element: TensorElement>(
     of x: Reading<Element>, _ shape: Shape, _ y: Writing<Element>, _ gamma: Tensor<Element>?, _ beta: Tensor<Element>?,
     _ epsilon: Double, _ layout: ChannelLayout, _ rectifies: Bool, _ allowsSingleValue: Bool, _ scope: StatisticsScope,
-    _ weights: Tensor<Element>?, _ excluded: ExcludedOutput, _ renormalization: BatchRenormalization.Reference<Element>?
+    _ weights: Tensor<Element>?, _ excluded: ExcludedOutput,
+    _ renormalization: BatchRenormalization.Reference<Element>?,
+    _ exchange: (any ShardExchange)? = nil
   ) throws(NormalizationError) -> BatchStatistics<Element> {
     let parameters = AffineParameters(
       gamma: gamma, beta: beta, channels: layout.extent(of: shape).channels, layout: layout, rectifies: rectifies)
-    let cut = try BatchSets(shape, layout, scope, weights)
+    // Ghost batches are each shard's own, and ask nobody.
+    let exchange = if case .ghosts = scope { nil as (any ShardExchange)? } else { exchange }
+    let cut = try BatchSets(shape, layout, exchange == nil ? scope : .parts(1), weights)
+    if let exchange {
+      return try shardStatistics(
+        of: x, cut, y, parameters, epsilon, allowsSingleValue, excluded, renormalization, exchange)
+    }
     if !allowsSingleValue {
       for set in cut.sets where set.rows.extent.valuesPerChannel == 1 {
         throw .singleValuePerChannel(shape: set.shape(of: shape, layout))
@@ -80,6 +90,27 @@ public enum BatchNormalization {
     }
     cut.excluded.fill(y, parameters, excluded)
     return BatchStatistics(sets, vectors, cut.excluded, excluded, parameters)
+  }
+
+  /// The statistics of a shard of a batch, which are those of the whole batch.
+  @specialized(where Element == Float)
+  private static func shardStatistics<Element: TensorElement>(
+    of x: Reading<Element>, _ cut: BatchSets, _ y: Writing<Element>, _ parameters: AffineParameters<Element>,
+    _ epsilon: Double, _ allowsSingleValue: Bool, _ excluded: ExcludedOutput,
+    _ renormalization: BatchRenormalization.Reference<Element>?, _ exchange: any ShardExchange
+  ) throws(NormalizationError) -> BatchStatistics<Element> {
+    let moments = exchange.merged(cut.sets[0].moments(of: x))
+    if moments.count == 1 && !allowsSingleValue {
+      throw .singleValuePerChannel(shape: [1, parameters.channels])
+    }
+    let vectors = cut.vectors(Element.self)
+    let statistics = withExtendedLifetime((parameters, vectors)) {
+      SharedStatistics(
+        of: x, cut.sets[0], y, parameters, vectors.lent(parameters)[0], nil, epsilon: epsilon,
+        renormalization: renormalization, known: moments)
+    }
+    cut.excluded.fill(y, parameters, excluded)
+    return BatchStatistics([statistics], vectors, cut.excluded, excluded, parameters, exchange: exchange)
   }
 
   /// The moments of a batch as the forward pass finds them, to the bit, without normalizing anything.
@@ -152,7 +183,8 @@ public enum BatchNormalization {
       saved.forEachSet { index, set, vectors, memory in
         let gamma = parts + 2 * channels * index
         set.writeGradient(
-          gradient, input: x, dx, rectifies: rectifies, vectors, memory, gamma: gamma, beta: gamma + channels)
+          gradient, input: x, dx, rectifies: rectifies, vectors, memory, gamma: gamma, beta: gamma + channels,
+          exchange: saved.exchange)
       }
       // In the order of the sets, as gradients of batches are added up.
       gammas.update(from: parts, count: channels)

@@ -17,12 +17,19 @@ public enum Parallel {
     }
   }
 
+  /// What `body` makes, in which work is not shared: for threads that have their own share of a larger work, and keep each other company.
+  package static func withoutHelp<Value>(_ body: () throws -> Value) rethrows -> Value {
+    let before = norma_works_alone(true)
+    defer { _ = norma_works_alone(before) }
+    return try body()
+  }
+
   /// Calls `body` once for each ticket in `0..<count`, on several threads, and returns when all calls have.
   ///
   /// The calls must not write to the same memory. A call from inside a body, or while another thread's work is under
   /// way, runs on the calling thread alone.
   public static func forEach(_ count: Int, _ body: (Int) -> Void) {
-    if count <= 1 || threadCount == 1 {
+    if count <= 1 || threadCount == 1 || norma_is_alone() {
       for ticket in 0..<count { body(ticket) }
     } else {
       WorkerPool.shared.run(count, body)

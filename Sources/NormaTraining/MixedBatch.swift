@@ -18,12 +18,14 @@ package struct MixedBatch<Element: TensorElement> {
     (self.first, self.second, self.share) = (first, second, share)
   }
 
-  /// The batch with each example mixed with one of them drawn by chance, in shares `λ` and `1 − λ` with one λ for all, drawn from the
+  /// The batch with each example mixed with one of them drawn by chance, of its shard where it is cut into some, in shares `λ` and `1 − λ` with one λ for all, drawn from the
   /// beta distribution with both numbers `concentration` (Zhang et al. 2018). Numbers to predict are mixed like features; of classes
   /// the loss is, by both.
-  package func mixed(by concentration: Double, using generator: inout RandomGenerator) -> MixedBatch {
+  package func mixed(
+    by concentration: Double, within shards: [Range<Int>]? = nil, using generator: inout RandomGenerator
+  ) -> MixedBatch {
     let share = generator.beta(concentration)
-    let order = generator.permutation(first.count)
+    let order = partners(within: shards, using: &generator)
     var mixed = first
     mixed.features = Self.mix(first.features, order, share)
     return withTargets(of: order, share: share, features: mixed)
@@ -32,9 +34,11 @@ package struct MixedBatch<Element: TensorElement> {
   /// The batch of images with a rectangle of each taken from one of them drawn by chance, the same place for all, `1 − λ` of the area
   /// large with λ drawn from the beta distribution with both numbers `concentration`, and cut at the edges (Yun et al. 2019, as
   /// torchvision's `CutMix`). Targets are mixed by the areas.
-  package func cutMixed(by concentration: Double, using generator: inout RandomGenerator) -> MixedBatch {
+  package func cutMixed(
+    by concentration: Double, within shards: [Range<Int>]? = nil, using generator: inout RandomGenerator
+  ) -> MixedBatch {
     let share = generator.beta(concentration)
-    let order = generator.permutation(first.count)
+    let order = partners(within: shards, using: &generator)
     let (height, width) = (first.exampleShape[0], first.exampleShape[1])
     func range(_ length: Int) -> Range<Int> {
       let center = Int(Double(length) * generator.uniform())
@@ -46,6 +50,13 @@ package struct MixedBatch<Element: TensorElement> {
     mixed.features = Self.copy(rows, columns, of: first.features, order)
     let kept = 1 - Double(rows.count * columns.count) / Double(height * width)
     return withTargets(of: order, share: kept, features: mixed)
+  }
+
+  /// With which example each is mixed: one of the same shard, where the batch is cut.
+  private func partners(within shards: [Range<Int>]?, using generator: inout RandomGenerator) -> [Int] {
+    (shards ?? [0..<first.count]).flatMap { shard in
+      generator.permutation(shard.count).map { shard.lowerBound + $0 }
+    }
   }
 
   /// The examples, mixed, with the targets of those that were mixed into them.

@@ -42,8 +42,8 @@ extension Layer {
     for rows in TrainingConfiguration(batchSize: batchSize).batches(of: count) {
       let pass = Pass<Element>.measuring
       _ = try self(Variable(features(rows)), in: pass)
-      for (layer, moments) in pass.takeGatheredMoments() {
-        gathered[ObjectIdentifier(layer), default: (layer, [])].batches.append(moments)
+      for found in pass.takeGatheredMoments() {
+        gathered[ObjectIdentifier(found.layer), default: (found.layer, [])].batches.append(found.moments)
       }
     }
     // All of them, before one is changed.

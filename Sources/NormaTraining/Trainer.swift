@@ -1,6 +1,7 @@
 import NormaData
 import NormaGraph
 import NormaLayers
+import NormaNormalization
 import NormaTensor
 
 /// Trains a model.
@@ -332,16 +333,39 @@ public final class Trainer<Element: TensorElement> {
     _ batch: Dataset<Element>, epoch: Int
   ) throws -> (step: Differentiation<Element>, loss: Double, judged: Dataset<Element>) {
     var random = dropoutRandom
+    let shards = StatisticsScope.parts(configuration.shards ?? 1).ranges(of: batch.count)
     var batch = MixedBatch(batch)
     var mixing = mixingRandom.split(UInt64(history.stepLosses.count))
     switch (configuration.mixup, configuration.cutmix) {
     case (let mixup?, let cutmix?):
       let cuts = mixing.uniform() < 0.5
-      batch = cuts ? batch.cutMixed(by: cutmix, using: &mixing) : batch.mixed(by: mixup, using: &mixing)
-    case (let mixup?, nil): batch = batch.mixed(by: mixup, using: &mixing)
-    case (nil, let cutmix?): batch = batch.cutMixed(by: cutmix, using: &mixing)
+      batch =
+        cuts
+        ? batch.cutMixed(by: cutmix, within: shards, using: &mixing)
+        : batch.mixed(by: mixup, within: shards, using: &mixing)
+    case (let mixup?, nil): batch = batch.mixed(by: mixup, within: shards, using: &mixing)
+    case (nil, let cutmix?): batch = batch.cutMixed(by: cutmix, within: shards, using: &mixing)
     case (nil, nil): break
     }
+    var step: Differentiation<Element>
+    if configuration.shards != nil {
+      step = try differentiate(batch, in: shards, epoch: epoch)
+    } else {
+      step = try differentiateInTurn(batch, random: &random, epoch: epoch)
+    }
+    let loss = Double(step.loss) + penalty.loss(of: parameters)
+    guard loss.isFinite else {
+      throw TrainingError.notFinite(try findNotFinite(batch.first, epoch: epoch, loss: loss))
+    }
+    penalty.add(to: &step)
+    dropoutRandom = random
+    return (step, loss, batch.judged)
+  }
+
+  /// What the parts of a batch say of the model, one after the other.
+  private func differentiateInTurn(
+    _ batch: MixedBatch<Element>, random: inout RandomGenerator, epoch: Int
+  ) throws -> Differentiation<Element> {
     let cut = configuration.microBatches(of: batch.first.count)
     let ranges = configuration.sharesMoments ? [0..<batch.first.count] : cut
     var (parts, weights): ([Differentiation<Element>], [Double]) = ([], [])
@@ -351,29 +375,52 @@ public final class Trainer<Element: TensorElement> {
         part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
         keptActivations: configuration.keptActivations,
         statisticsScope: configuration.statisticsScope(parts: cut.count)
-      ) { outputs in
-        let found = try part.loss(of: outputs, configuration)
-        let loss = found.value.count == 1 ? Double(found.value.item) : 0
-        guard loss.isFinite else {
-          throw TrainingError.notFinite(try findNotFinite(part.first, epoch: epoch, loss: loss))
-        }
-        return found
-      }
+      ) { try finiteLoss(of: $0, part, of: part.first, epoch: epoch) }
       parts.append(step)
       weights.append(part.weight(configuration))
     }
-    var step = parts[0]
-    if parts.count > 1 {
-      let total = weights.reduce(0, +)
-      step = try .merging(parts, weights: weights.map { total == 0 ? 1 / Double(parts.count) : $0 / total })
-    }
-    let loss = Double(step.loss) + penalty.loss(of: parameters)
+    guard parts.count > 1 else { return parts[0] }
+    let total = weights.reduce(0, +)
+    return try .merging(parts, weights: weights.map { total == 0 ? 1 / Double(parts.count) : $0 / total })
+  }
+
+  /// What the shards of a batch say of the model together, worked on side by side and normalized as one. Each has random numbers of its
+  /// own, by its place and the step.
+  private func differentiate(
+    _ batch: MixedBatch<Element>, in shards: [Range<Int>], epoch: Int
+  ) throws -> Differentiation<Element> {
+    let parts = shards.map { $0.isEmpty ? nil : batch.part($0) }
+    let weights = parts.map { $0?.weight(configuration) }
+    let (total, present) = (weights.combined(by: +) ?? 0, parts.count { $0 != nil })
+    let random = dropoutRandom.split(UInt64(history.stepLosses.count))
+    return try .joining(
+      Shards.run(parts.map { $0 != nil }) { shard, exchange in
+        guard let part = parts[shard], let weight = weights[shard] else { fatalError("shard \(shard) has no examples") }
+        var random = random.split(UInt64(shard))
+        return try model.differentiate(
+          part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
+          keptActivations: configuration.keptActivations, statisticsScope: configuration.statisticsScope(parts: 1),
+          shardExchange: exchange
+        ) {
+          // Moments tie the shards together: the gradient of each is that of the loss of all.
+          try finiteLoss(of: $0, part, of: batch.first, epoch: epoch)
+            .scaled(by: Element(total == 0 ? 1 / Double(present) : weight / total))
+        }
+      })
+  }
+
+  /// The loss of what the model gives for a part of a batch, which is normalized with all others of `batch`.
+  ///
+  /// - Throws: ``TrainingError/notFinite(_:)``.
+  private func finiteLoss(
+    of outputs: Variable<Element>, _ part: MixedBatch<Element>, of batch: Dataset<Element>, epoch: Int
+  ) throws -> Variable<Element> {
+    let found = try part.loss(of: outputs, configuration)
+    let loss = found.value.count == 1 ? Double(found.value.item) : 0
     guard loss.isFinite else {
-      throw TrainingError.notFinite(try findNotFinite(batch.first, epoch: epoch, loss: loss))
+      throw TrainingError.notFinite(try findNotFinite(batch, epoch: epoch, loss: loss))
     }
-    penalty.add(to: &step)
-    dropoutRandom = random
-    return (step, loss, batch.judged)
+    return found
   }
 
   /// Runs the batch again, looking at every layer, to name the first that gave something not finite.

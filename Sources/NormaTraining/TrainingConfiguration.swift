@@ -43,6 +43,9 @@ public struct TrainingConfiguration: Sendable {
   /// The most examples that share moments in batch normalization, for ghost batches (Hoffer, Hubara and Soudry 2017); nil for all that
   /// go through the network together.
   public var ghostSize: Int?
+  /// Into how many shards each batch is cut, a power of two: parts that are worked on side by side, each on a thread of its own, and
+  /// normalized as one batch. Their number decides the bits, and how many threads there are does not; nil for none.
+  public var shards: Int?
   /// How much each example of a batch is mixed with another: both numbers of the beta distribution from which its share is drawn for
   /// each step (mixup, Zhang et al. 2018); nil to leave examples as they are.
   public var mixup: Double?
@@ -78,7 +81,8 @@ public struct TrainingConfiguration: Sendable {
     optimizer: any OptimizerRule = .adam(), learningRate: Double = 1e-3, schedule: any LearningRateSchedule = .constant,
     scheduleUnit: ScheduleUnit = .epoch, l2Penalty: Double = 0, weightDecay: Double? = nil,
     groups: [ParameterGroup] = [], clipping: GradientClipping? = nil, averaging: WeightAveraging? = nil,
-    microBatches: Int = 1, sharesMoments: Bool = false, ghostSize: Int? = nil, mixup: Double? = nil,
+    microBatches: Int = 1, sharesMoments: Bool = false, ghostSize: Int? = nil, shards: Int? = nil,
+    mixup: Double? = nil,
     cutmix: Double? = nil, dropsLastBatch: Bool = false, keepsBest: Bool = true,
     monitor: TrainingHistory.Monitor = .metric, patience: Int? = nil, classWeights: [Double]? = nil,
     augmentation: ImageAugmentation? = nil, seed: UInt64 = 0, recomputesNormalized: Bool = false,
@@ -99,6 +103,7 @@ public struct TrainingConfiguration: Sendable {
     self.microBatches = microBatches
     self.sharesMoments = sharesMoments
     self.ghostSize = ghostSize
+    self.shards = shards
     self.mixup = mixup
     self.cutmix = cutmix
     self.dropsLastBatch = dropsLastBatch
@@ -111,6 +116,9 @@ public struct TrainingConfiguration: Sendable {
     self.recomputesNormalized = recomputesNormalized
     self.keptActivations = keptActivations
   }
+
+  /// The most shards of a batch.
+  public static var mostShards: Int { 1024 }
 
   /// Makes sure that something can be trained with these settings, as ``Trainer`` does.
   ///
@@ -137,6 +145,12 @@ public struct TrainingConfiguration: Sendable {
     if let ghostSize {
       if ghostSize < 2 { return "ghost batches of \(ghostSize)" }
       if sharesMoments { return "ghost batches, each by its own moments, and the moments of all parts merged" }
+    }
+    if let shards {
+      guard (1...Self.mostShards).contains(shards), shards.nonzeroBitCount == 1 else {
+        return "batches in \(shards) shards, whose number is a power of two up to \(Self.mostShards)"
+      }
+      if microBatches > 1 { return "batches in \(shards) shards and in \(microBatches) parts" }
     }
     if let mixup, !(mixup > 0 && mixup.isFinite) { return "examples mixed by a beta distribution of \(mixup)" }
     if let cutmix, !(cutmix > 0 && cutmix.isFinite) { return "rectangles mixed by a beta distribution of \(cutmix)" }
@@ -192,7 +206,7 @@ public struct TrainingConfiguration: Sendable {
 extension TrainingConfiguration: Codable {
   private enum CodingKeys: String, CodingKey, CaseIterable {
     case epochs, batchSize, loss, optimizer, learningRate, schedule, scheduleUnit, l2Penalty, weightDecay, groups
-    case clipping, averaging, microBatches, sharesMoments, ghostSize, mixup, cutmix, dropsLastBatch
+    case clipping, averaging, microBatches, sharesMoments, ghostSize, shards, mixup, cutmix, dropsLastBatch
     case keepsBest
     case monitor, patience, classWeights, augmentation, seed, recomputesNormalized, keptActivations
   }
@@ -215,6 +229,7 @@ extension TrainingConfiguration: Codable {
     microBatches = try values.decodeIfPresent(Int.self, forKey: .microBatches) ?? 1
     sharesMoments = try values.decodeIfPresent(Bool.self, forKey: .sharesMoments) ?? false
     ghostSize = try values.decodeIfPresent(Int.self, forKey: .ghostSize)
+    shards = try values.decodeIfPresent(Int.self, forKey: .shards)
     mixup = try values.decodeIfPresent(Double.self, forKey: .mixup)
     cutmix = try values.decodeIfPresent(Double.self, forKey: .cutmix)
     dropsLastBatch = try values.decode(Bool.self, forKey: .dropsLastBatch)
@@ -245,6 +260,7 @@ extension TrainingConfiguration: Codable {
     if microBatches != 1 { try values.encode(microBatches, forKey: .microBatches) }
     if sharesMoments { try values.encode(sharesMoments, forKey: .sharesMoments) }
     try values.encodeIfPresent(ghostSize, forKey: .ghostSize)
+    try values.encodeIfPresent(shards, forKey: .shards)
     try values.encodeIfPresent(mixup, forKey: .mixup)
     try values.encodeIfPresent(cutmix, forKey: .cutmix)
     try values.encode(dropsLastBatch, forKey: .dropsLastBatch)
@@ -264,7 +280,8 @@ extension TrainingConfiguration: Hashable {
   private var settings: [AnyHashable] {
     [
       epochs, batchSize, AnyHashable(loss), AnyHashable(optimizer), learningRate, AnyHashable(schedule), scheduleUnit,
-      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, sharesMoments, ghostSize, mixup, cutmix,
+      l2Penalty, weightDecay, groups, clipping, averaging, microBatches, sharesMoments, ghostSize, shards, mixup,
+      cutmix,
       dropsLastBatch, keepsBest, monitor, patience, classWeights, augmentation, seed, recomputesNormalized,
       keptActivations,
     ]

@@ -71,9 +71,9 @@ extension PlantedFault {
       return try Planted(trained) { model in
         let pass = Pass<Float>.measuring
         _ = try model(Variable(trained.data.batch(Array(100..<164)).features), in: pass)
-        for (layer, moments) in pass.takeGatheredMoments() {
-          let count = layer.runningStatistics?.batchCount ?? 0
-          try layer.runningStatistics?.replace(with: moments, batchCount: count)
+        for found in pass.takeGatheredMoments() {
+          let count = found.layer.runningStatistics?.batchCount ?? 0
+          try found.layer.runningStatistics?.replace(with: found.moments, batchCount: count)
         }
       }
     },

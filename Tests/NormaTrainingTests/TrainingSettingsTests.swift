@@ -11,7 +11,7 @@ import Testing
     { $0.recomputesNormalized = true }, { $0.weightDecay = 0.5 },
     { $0.groups = [ParameterGroup("0.*", learningRateFactor: 0.5, weightDecay: 0)] }, { $0.clipping = .norm(2) },
     { $0.averaging = .exponential(decay: 0.75) }, { $0.microBatches = 4 }, { $0.mixup = 0.25 },
-    { $0.cutmix = 1 },
+    { $0.cutmix = 1 }, { $0.shards = 4 },
     { $0.sharesMoments = true }, { $0.ghostSize = 8 }, { $0.keptActivations = .bfloat16 },
   ]
 
@@ -40,7 +40,7 @@ import Testing
       { $0.groups = [ParameterGroup("0", weightDecay: .nan)] }, { $0.clipping = .norm(0) },
       { $0.clipping = .value(.nan) }, { $0.clipping = .adaptive(0) }, { $0.clipping = .adaptive(1, epsilon: 0) },
       { $0.averaging = .exponential(decay: 1) }, { $0.averaging = .stochastic(fromEpoch: 0) }, { $0.microBatches = 0 },
-      { $0.mixup = 0 }, { $0.cutmix = -1 }, { $0.loss = .softmaxCrossEntropy(labelSmoothing: 2) },
+      { $0.mixup = 0 }, { $0.cutmix = -1 }, { $0.shards = 3 }, { $0.loss = .softmaxCrossEntropy(labelSmoothing: 2) },
       { $0.loss = .focal(focus: -1) },
       { $0.loss = .huber(threshold: 0) }, { $0.schedule = .oneCycle(length: 0) },
       { $0.schedule = .warmUp(length: 1, initial: 0, then: .plateau(patience: -1)) },

@@ -124,6 +124,10 @@ static inline long norma_count_equal(const void *numbers, long count) {
   return end;
 }
 
+// Whether the calling thread shares its work with no other, and how it was before it is said.
+bool norma_is_alone(void);
+bool norma_works_alone(bool alone);
+
 // Tells the processor that the caller is spinning.
 static inline void norma_spin_pause(void) {
 #if defined(__x86_64__)

@@ -244,6 +244,12 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Cut each batch into so many shards, a power of two: they are worked on side by side, each on a thread, and normalized as one batch. Their number decides the result to the bit; the number of threads does not.",
+      valueName: "count"))
+  var shards: Int?
+
+  @Option(
+    help: ArgumentHelp(
       "How training images are changed by chance, a list such as resized-crop,flip,jitter:0.4 of: resized-crop (a part of the image as its file has it, of 8 % of the area or more and proportions from 3:4 to 4:3, is scaled to --image-size; resized-crop:0.2 for other shares, resized-crop:0.2:1:0.75:1.33 for all four bounds), randaugment:COUNT:MAGNITUDE (so many operations of a list of fourteen, of a magnitude from 0 to 30; by itself 2:9), jitter:SHARE (brightness, contrast and saturation changed by up to so much; jitter:SHARE:HUE the hue too, by up to so many turns; jitter:BRIGHTNESS:CONTRAST:SATURATION:HUE), crop:PIXELS (so many pixels of the mean are put around an image, and a part of its old size is cut out), flip (every second one left to right), erasing:PROBABILITY (a rectangle of the mean put over some images); or none. (default: crop:4,flip for resnet and vgg on cifar10, else none)",
       valueName: "list"))
   var augment: String?
@@ -314,6 +320,12 @@ struct TrainingOptions: ParsableArguments {
       "Give --clip-norm, --clip-value or --clip-adaptive, not several of them.")
     try require(
       (1...1_000_000).contains(microBatches), "--micro-batches takes a number from 1 on, not \(microBatches).")
+    if let shards {
+      try require(
+        (1...TrainingConfiguration.mostShards).contains(shards) && shards.nonzeroBitCount == 1,
+        "--shards takes a power of two up to \(TrainingConfiguration.mostShards), not \(shards).")
+      try require(microBatches == 1, "Give --shards or --micro-batches, not both.")
+    }
     if case .stochastic(let epoch) = average, let epochs {
       try require(epoch <= epochs, "--average swa:\(epoch) begins after --epochs \(epochs).")
     }
@@ -440,6 +452,7 @@ struct TrainingOptions: ParsableArguments {
       groups: group.map(\.group),
       clipping: clipNorm.map { .norm($0) } ?? clipValue.map { .value($0) } ?? clipAdaptive.map { .adaptive($0) },
       averaging: average, microBatches: microBatches, sharesMoments: jointMoments, ghostSize: ghostBatch,
+      shards: shards,
       mixup: mixup, cutmix: cutmix, dropsLastBatch: dropLast, monitor: monitor,
       patience: patience == 0 ? nil : patience ?? defaults.patience(for: training.count, epochs: epochs),
       classWeights: try classWeights?.weights(for: training), augmentation: augmentation, seed: seed,

@@ -25,6 +25,8 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   package let excluded: ExcludedOutput
   /// What leads to running statistics.
   package let renormalization: BatchRenormalization.Reference<Element>?
+  /// What tells of the other shards, where the batch is one of several that share moments.
+  package let exchange: (any ShardExchange)?
 
   package var name: String { (renormalization == nil ? "batch norm" : "batch renorm") + (rectifies ? " + ReLU" : "") }
   package var rule: String {
@@ -42,7 +44,7 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
     let (output, batch) = try BatchNormalization.forward(
       inputs[0], gamma: affine.gamma(inputs), beta: affine.beta(inputs), epsilon: epsilon, layout: layout,
       rectifies: rectifies, allowsSingleValue: allowsSingleValue, scope: scope, weights: weights, excluded: excluded,
-      renormalization: renormalization)
+      renormalization: renormalization, exchange: exchange)
     return (output, batch)
   }
 
@@ -61,6 +63,7 @@ package struct BatchNormalizationOperation<Element: TensorElement>: TensorOperat
   package func backward(
     _ gradient: Variable<Element>, _ kept: KeptVariables<Element>, saved: BatchStatistics<Element>
   ) throws(DifferentiationError) -> [Variable<Element>?] {
+    guard exchange == nil else { throw DifferentiationError(operation: "\(name) of a batch in shards") }
     let x = kept.input(0).channelsLast(layout)
     let g =
       (rectifies ? gradient.rectified(at: recompute(kept.values, saved: saved)) : gradient).channelsLast(layout)
@@ -219,7 +222,7 @@ extension Variable {
   /// Returns the moments of the batch beside the result, for the running statistics; where the computation is only followed,
   /// moments of nothing with the batch's count of values, if that is known. With `isRecomputed`, operations that take the
   /// result compute it again for their gradients, to the bit, instead of keeping it: one pass over the data, for half of the
-  /// memory. Which values share moments, and which rows count: `BatchNormalization.forward`.
+  /// memory. Which values share moments, which rows count, and what an exchange is for: `BatchNormalization.forward`.
   ///
   /// - Throws: `NormalizationError.singleValuePerChannel` unless `allowsSingleValue`, `NormalizationError.invalidWeight`.
   @specialized(where Element == Float)
@@ -227,12 +230,12 @@ extension Variable {
     gamma: Variable? = nil, beta: Variable? = nil, epsilon: Double = 1e-5, layout: ChannelLayout = .channelsLast,
     rectifies: Bool = false, allowsSingleValue: Bool = false, isRecomputed: Bool = false,
     scope: StatisticsScope = .batch, weights: Tensor<Element>? = nil, excluded: ExcludedOutput = .zero,
-    renormalization: BatchRenormalization.Reference<Element>? = nil
+    renormalization: BatchRenormalization.Reference<Element>? = nil, exchange: (any ShardExchange)? = nil
   ) throws(NormalizationError) -> (output: Variable, moments: BatchMoments) {
     let operation = BatchNormalizationOperation<Element>(
       affine: AffineInputs(after: 1, gamma, beta), epsilon: epsilon, layout: layout, rectifies: rectifies,
       allowsSingleValue: allowsSingleValue, isRecomputed: isRecomputed, scope: scope, weights: weights,
-      excluded: excluded, renormalization: renormalization)
+      excluded: excluded, renormalization: renormalization, exchange: exchange)
     var inputs = [self]
     if let gamma { inputs.append(gamma) }
     if let beta { inputs.append(beta) }

@@ -207,27 +207,32 @@ struct BatchPasses<Element: TensorElement> {
 
   /// The backward pass: writes the gradients of gamma and beta, and that of the input, for which the statistics are functions of
   /// the input in training and constants in inference.
+  ///
+  /// - Parameter shards: where these rows are a shard of those that share moments, the weight of all, and what tells of the others. The
+  ///   gradients of gamma and beta are those of this shard.
   func backward(
     _ g: Source, _ x: Source, _ dx: Result, _ vectors: ChannelVectors<Element>, isOrdinary: Bool, isInference: Bool,
-    gamma: Vector, beta: Vector
+    gamma: Vector, beta: Vector, shards: (weight: Double, exchange: any ShardExchange)? = nil
   ) {
-    let weight = rows.weight
+    let weight = shards?.weight ?? rows.weight
     let isHalf = g.isHalf || x.isHalf
+    func sumsByDefinition(_ channel: Int) -> (Double, Double) {
+      var sums = (0.0, 0.0)
+      guard extent.valuesPerChannel > 0 else { return sums }
+      let (whole, start) = extent.slice(channels: channel..<channel + 1)
+      rows.read(g, whole, start, packs: isHalf) { g, part in
+        rows.read(x, whole, start, packs: isHalf) { x, _ in
+          addGradientSumsByDefinition(
+            g, x, part, 0..<1, vectors.from(channel), rectifies: rectifies, sums: &sums.0, products: &sums.1)
+        }
+      }
+      return sums
+    }
     func finish(_ found: Passes.Sums, _ first: Int, _ width: Int, _ line: Passes.Line) -> Bool {
       let isFinite = passes.finishGradients(
         found.sums, found.squares, weight: weight, vectors.from(first), width: width, line,
         isOrdinary: isOrdinary, gamma: gamma + first, beta: beta + first
-      ) { channel in
-        var sums = (0.0, 0.0)
-        let (whole, start) = extent.slice(channels: first + channel..<first + channel + 1)
-        rows.read(g, whole, start, packs: isHalf) { g, part in
-          rows.read(x, whole, start, packs: isHalf) { x, _ in
-            addGradientSumsByDefinition(
-              g, x, part, 0..<1, vectors.from(first + channel), rectifies: rectifies, sums: &sums.0, products: &sums.1)
-          }
-        }
-        return sums
-      }
+      ) { sumsByDefinition(first + $0) }
       if isInference { line.setToZero(width: width) }
       return isFinite
     }
@@ -311,6 +316,32 @@ struct BatchPasses<Element: TensorElement> {
         }
       }
     }
+    if let shards {
+      lendLine { line in
+        let isFinite = withScratch(2 * extent.channels, of: Double.self) { own in
+          let products = own + extent.channels
+          own.update(repeating: 0, count: 2 * extent.channels)
+          findAllSums(findSums) { found, first, width in
+            (own + first).update(from: found.sums, count: width)
+            (products + first).update(from: found.squares, count: width)
+          }
+          return finishShard(
+            own, products, vectors, line, isOrdinary: isOrdinary, gamma, beta, shards, byDefinition: sumsByDefinition)
+        }
+        guard extent.valuesPerChannel > 0 else { return }
+        repeatVector(line.slope, extent)
+        repeatVector(line.offset, extent)
+        if case .channels = cut.order {
+          _ = cut.forEachTicketOfChannels { channels, part, start in
+            findInputGradient(part, start, channels.lowerBound, line.from(channels.lowerBound), isFinite: isFinite)
+            return true
+          }
+        } else {
+          cut.forEachChunk { part, start in findInputGradient(part, start, 0, line, isFinite: isFinite) }
+        }
+      }
+      return
+    }
     switch cut.order {
     case .channels:
       _ = cut.forEachTicketOfChannels { channels, part, start in
@@ -337,6 +368,67 @@ struct BatchPasses<Element: TensorElement> {
         repeatVector(line.slope, extent)
         repeatVector(line.offset, extent)
         cut.forEachChunk { part, start in findInputGradient(part, start, 0, line, isFinite: isFinite) }
+      }
+    }
+  }
+
+  /// Finds the sums of the gradient over all rows, and gives stretches of channels to `body`.
+  private func findAllSums(
+    _ find: (_ part: ChannelExtent, _ start: Int, _ first: Int, _ found: Passes.Sums, _ scratch: Vector) -> Void,
+    _ body: (_ found: Passes.Sums, _ first: Int, _ width: Int) -> Void
+  ) {
+    guard extent.valuesPerChannel > 0 else { return }
+    switch cut.order {
+    case .channels:
+      _ = cut.forEachTicketOfChannels { channels, part, start in
+        Passes.Sums.lend(width: part.channels) { found, scratch in
+          find(part, start, channels.lowerBound, found, scratch)
+          body(found, channels.lowerBound, part.channels)
+        }
+        return true
+      }
+    case .rows(let perTicket):
+      _ = combineRuns(of: perTicket) { part, start, found, scratch in
+        find(part, start, 0, found, scratch)
+      } add: { part, _, total, width in
+        addVector(part.sums, to: total.sums, count: width)
+        addVector(part.squares, to: total.squares, count: width)
+      } finish: {
+        body($0, $1, $2)
+        return true
+      }
+    }
+  }
+
+  /// From a shard's sums of the gradient, its gradients of gamma and beta, and from those of all shards together what makes the gradient of
+  /// the input. False if some channels are left to the definition, on which all shards agree.
+  private func finishShard(
+    _ sums: UnsafeMutablePointer<Double>, _ products: UnsafeMutablePointer<Double>, _ vectors: ChannelVectors<Element>,
+    _ line: Passes.Line, isOrdinary: Bool, _ gamma: Vector, _ beta: Vector,
+    _ shards: (weight: Double, exchange: any ShardExchange), byDefinition: (Int) -> (Double, Double)
+  ) -> Bool {
+    let channels = extent.channels
+    var total = shards.exchange.summed(Array(UnsafeBufferPointer(start: sums, count: 2 * channels)))
+    _ = passes.finishGradients(
+      sums, products, weight: shards.weight, vectors, width: channels, line, isOrdinary: isOrdinary, gamma: gamma,
+      beta: beta, definition: byDefinition)
+    var defined: [Double]?
+    return withScratch(2 * channels, of: Element.self) { unused in
+      total.withUnsafeMutableBufferPointer { total in
+        passes.finishGradients(
+          total.baseAddress!, total.baseAddress! + channels, weight: shards.weight, vectors, width: channels, line,
+          isOrdinary: isOrdinary, gamma: unused, beta: unused + channels
+        ) { channel in
+          // What overflowed in one shard is found again by all.
+          let all =
+            defined
+            ?? {
+              let own = (0..<channels).map(byDefinition)
+              return shards.exchange.summed(own.map(\.0) + own.map(\.1))
+            }()
+          defined = all
+          return (all[channel], all[channels + channel])
+        }
       }
     }
   }

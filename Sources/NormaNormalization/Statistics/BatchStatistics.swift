@@ -11,11 +11,14 @@ public struct BatchStatistics<Element: TensorElement>: Sendable {
   let excluded: ExcludedRows
   let excludedOutput: ExcludedOutput
   let parameters: AffineParameters<Element>
+  /// What tells of the batch's other shards, where these are the statistics of all.
+  let exchange: (any ShardExchange)?
 
   init(
     _ sets: [SharedStatistics<Element>], _ vectors: StatisticsVectors<Element>, _ excluded: ExcludedRows,
-    _ excludedOutput: ExcludedOutput, _ parameters: AffineParameters<Element>
+    _ excludedOutput: ExcludedOutput, _ parameters: AffineParameters<Element>, exchange: (any ShardExchange)? = nil
   ) {
+    self.exchange = exchange
     self.sets = sets
     self.vectors = vectors
     self.excluded = excluded
@@ -163,11 +166,11 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
   init(
     of x: Reading<Element>, _ set: BatchSet, _ y: Writing<Element>, _ parameters: AffineParameters<Element>,
     _ vectors: ChannelVectors<Element>, _ memory: PassMemory<Element>?,
-    epsilon: Double, renormalization: BatchRenormalization.Reference<Element>?
+    epsilon: Double, renormalization: BatchRenormalization.Reference<Element>?, known: BatchMoments? = nil
   ) {
     rows = set.rows
     let channels = rows.extent.channels
-    guard rows.extent.valuesPerChannel > 0, channels > 0 else {
+    guard known?.count ?? rows.extent.valuesPerChannel > 0, channels > 0 else {
       // Any variance will do that gives gradients of 0, whatever epsilon is.
       vectors.mean.update(repeating: 0, count: channels)
       vectors.secondMoment.update(repeating: 0, count: channels)
@@ -177,7 +180,7 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
       return
     }
     // Those that are found while the values are normalized, where nothing speaks against it.
-    let known = set.needsMomentsFirst || renormalization != nil ? set.moments(of: x) : nil
+    let known = known ?? (set.needsMomentsFirst || renormalization != nil ? set.moments(of: x) : nil)
     let renormalized = renormalization.map { Renormalized($0.correction(of: known!, epsilon: epsilon), parameters) }
     let work = BatchPasses<Element>(over: rows, rectifies: parameters.rectifies, memory: memory)
     if let known {
@@ -211,19 +214,20 @@ struct SharedStatistics<Element: TensorElement>: Sendable {
   func writeGradient(
     _ gradient: Reading<Element>, input x: Reading<Element>, _ dx: Writing<Element>,
     rectifies: Bool, _ vectors: ChannelVectors<Element>, _ memory: PassMemory<Element>?,
-    gamma: UnsafeMutablePointer<Element>, beta: UnsafeMutablePointer<Element>
+    gamma: UnsafeMutablePointer<Element>, beta: UnsafeMutablePointer<Element>, exchange: (any ShardExchange)?
   ) {
     let channels = rows.extent.channels
-    guard valueCount > 0 else {
+    guard valueCount > 0 || exchange != nil else {
       gamma.update(repeating: 0, count: channels)
       beta.update(repeating: 0, count: channels)
       return
     }
     let work = BatchPasses<Element>(over: rows, rectifies: rectifies, memory: memory)
     withExtendedLifetime(renormalized) {
+      let vectors = renormalized?.corrected(vectors) ?? vectors
       work.backward(
-        gradient, x, dx, renormalized?.corrected(vectors) ?? vectors, isOrdinary: isOrdinary, isInference: false,
-        gamma: gamma, beta: beta)
+        gradient, x, dx, vectors, isOrdinary: isOrdinary, isInference: false, gamma: gamma, beta: beta,
+        shards: exchange.map { (weights.weight, $0) })
     }
     renormalized?.correction.setGammaGradient(gamma, ofCorrectedBeta: beta)
   }

@@ -39,6 +39,7 @@ extension TrainingConfiguration {
         ("averaging", settings.averaging.map { "\($0)" } ?? "none"), ("microBatches", "\(settings.microBatches)"),
         ("sharesMoments", "\(settings.sharesMoments)"),
         ("ghostSize", settings.ghostSize.map { "\($0)" } ?? "none"),
+        ("shards", settings.shards.map { "\($0)" } ?? "none"),
         ("mixup", settings.mixup.map { "\($0)" } ?? "none"),
         ("cutmix", settings.cutmix.map { "\($0)" } ?? "none"), ("dropsLastBatch", "\(settings.dropsLastBatch)"),
         ("keepsBest", "\(settings.keepsBest)"), ("monitor", settings.monitor.rawValue),
