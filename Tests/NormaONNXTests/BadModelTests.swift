@@ -126,7 +126,15 @@ struct BadModelTests {
     func resize(_ tensors: [[UInt8]], _ names: [String], _ settings: Setting...) -> [UInt8] {
       Bytes.model([Bytes.node("Resize", ["x"] + names, ["y"], settings.flatMap(\.self))], x: image, tensors: tensors)
     }
+    // A product with such a zero point is no whole number of 64 bits any more.
+    let wholeProduct = Bytes.model(
+      [Bytes.node("MatMulInteger", ["a", "b", "z"], ["y"])],
+      tensors: [
+        Bytes.tensor("a", type: 3, [2, 3], bytes: 6), Bytes.tensor("b", type: 3, [3, 2], bytes: 6),
+        Bytes.integers("z", [1 << 62]),
+      ])
     let cases: [(model: [UInt8], x: Shape, words: String)] = [
+      (wholeProduct, [2, 3], "a zero point of another type"),
       (spread(one("group", 0)), [1, 2, 4, 4], "in 0 groups"),
       (spread(one("group", 3)), [1, 2, 4, 4], "in 3 groups"),
       (spread(list("strides", 0, 1)), [1, 2, 4, 4], "'strides' is [0, 1]"),

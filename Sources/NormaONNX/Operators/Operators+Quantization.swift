@@ -92,7 +92,9 @@ extension OperatorCall {
     let (least, most) = (min(0, x.minimum() ?? 0), max(0, x.maximum() ?? 0))
     let scale = (most - least) / 255
     let divisor = scale == 0 ? 1 : scale
-    let zero = min(max(Int64((-least / divisor).rounded(.toNearestOrEven)), 0), 255)
+    // Values that are infinite have no scale.
+    let point = (-least / divisor).rounded(.toNearestOrEven)
+    let zero = point.isNaN ? 0 : Int64(min(max(point, 0), 255))
     let values = x.elements.map { Self.quantized($0 / divisor, zero, 0...255) }
     return [
       .integers(ONNXIntegers(values, shape: x.shape, type: .uint8)), .floats(.scalar(Float(scale))),
@@ -110,7 +112,9 @@ extension OperatorCall {
     }
     let numbers: Tensor<Double> = x.numbers()
     guard hasInput(zeroPoint) else { return numbers }
-    guard case .integers(let zeros) = try input(zeroPoint) else { throw malformed("a zero point of another type") }
+    guard case .integers(let zeros) = try input(zeroPoint), zeros.type == x.type else {
+      throw malformed("a zero point of another type")
+    }
     return numbers - (try spread(zeros.numbers(), along: axis, of: x.shape))
   }
 
@@ -194,8 +198,8 @@ extension OperatorCall {
   ) throws(ONNXError) -> [ONNXTensor] {
     let quotients = y / (try spread(try scale(index), along: axis, of: y.shape))
     guard case .integers(let zeros) = try hasInput(zeroPoint) ? input(zeroPoint) : input(0),
-      let range = zeros.type.range
-    else { throw malformed("a zero point that is no whole number") }
+      zeros.type.bitCount <= 16, let range = zeros.type.range
+    else { throw malformed("a zero point that is no whole number of at most 16 bits") }
     let points = try hasInput(zeroPoint) ? spread(zeros.numbers(), along: axis, of: y.shape) : Tensor.zeros(y.shape)
     let values = zip(quotients.elements, points.elements).map { value, zero -> Int64 in
       let rounded = (value + zero).rounded(.toNearestOrEven)
