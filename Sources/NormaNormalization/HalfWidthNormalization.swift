@@ -16,7 +16,7 @@ public struct HalfWidthGradients: Sendable {
 
 extension BatchNormalization {
   /// The forward pass in training on a batch of half width, see
-  /// `forward(_:gamma:beta:epsilon:layout:rectifies:allowsSingleValue:scope:weights:excluded:renormalization:)`: the bits of
+  /// `forward(_:gamma:beta:epsilon:layout:rectifies:allowsSingleValue:scope:weights:excluded:renormalization:exchange:)`: the bits of
   /// expanding it, normalizing and rounding.
   ///
   /// - Returns: the output, of the shape and format of x, and what `backward(_:input:saved:)` needs.

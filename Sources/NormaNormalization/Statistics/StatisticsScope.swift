@@ -3,7 +3,7 @@ import NormaTensor
 /// Which values of a batch share the moments that they are normalized with.
 ///
 /// Beside it, weights say which rows count at all and how much: see
-/// `BatchNormalization/forward(_:gamma:beta:epsilon:layout:rectifies:allowsSingleValue:scope:weights:excluded:renormalization:)`.
+/// `BatchNormalization/forward(_:gamma:beta:epsilon:layout:rectifies:allowsSingleValue:scope:weights:excluded:renormalization:exchange:)`.
 public enum StatisticsScope: Hashable, Sendable, Codable {
   /// All of the batch: its moments are found at once.
   case batch
