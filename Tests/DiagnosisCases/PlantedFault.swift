@@ -109,7 +109,8 @@ extension PlantedFault {
       return try Planted(trained, isRecalibrated: true) { model in
         let layer = model.gathering[0]
         var beta = layer.beta?.value ?? .zeros([0])
-        for channel in 1...10 { beta[channel] = -20 }
+        // One is left in a network of eight.
+        for channel in 1...min(10, layer.featureCount - 1) { beta[channel] = -20 }
         layer.beta?.value = beta
         try model.recalibrateStatistics(on: trained.data, batchSize: 64)
       }
