@@ -1,6 +1,8 @@
 import Foundation
 
 /// `norma-serve` as a process.
+///
+/// Unchecked: `text` is read and written by who holds the lock alone, and `port` is set by the initializer, before anybody else has this.
 final class ServiceProcess: @unchecked Sendable {
   struct Failure: Error, CustomStringConvertible { let description: String }
 
