@@ -20,7 +20,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive diagnosis lint format sanitize golden families arm fuzz parallel serve bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive diagnosis processes lint format sanitize golden families arm fuzz parallel serve bench drawings docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -49,6 +49,9 @@ exhaustive: setup  ## holds the elementary functions of all 2³² floats against
 
 diagnosis: setup  ## plants faults in many networks, all of which are to be found, and looks at healthy ones; takes minutes
 	NORMA_DIAGNOSIS=yes swift test -c release --disable-testable-imports $(FLAGS) --filter NormaDiagnosisTests
+
+processes: setup  ## trains by many numbers of processes, with each MPI there is, and kills some twenty times; takes minutes
+	NORMA_PROCESSES=yes swift test -c release --disable-testable-imports $(FLAGS) --filter CommandTests.ProcessesTests
 
 lint:  ## checks the format
 	swift format lint --strict --parallel --recursive $(SOURCES)

@@ -104,7 +104,7 @@ let package = Package(
     .executableTarget(
       name: "NormaCommand",
       dependencies: [
-        "Norma", "NormaImages", "NormaONNX", "NormaDiagnosis", "NormaLab", "NormaTerminal",
+        "Norma", "NormaImages", "NormaONNX", "NormaParallel", "NormaDiagnosis", "NormaLab", "NormaTerminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -115,7 +115,7 @@ let package = Package(
     // Trained networks, and what can be wrong with them.
     .target(name: "DiagnosisCases", dependencies: ["Norma", "NormaDiagnosis"], path: "Tests/DiagnosisCases"),
     // What the processes do that tests start.
-    .executableTarget(name: "process-checks", dependencies: ["NormaParallel"], path: "Tests/ProcessChecks"),
+    .executableTarget(name: "process-checks", dependencies: ["NormaParallel", "NormaTensor"], path: "Tests/ProcessChecks"),
     // Short programs of training, beside their twins in PyTorch.
     .target(name: "ShortPrograms", dependencies: ["Norma"], path: "Examples/ShortPrograms/Programs"),
     .executableTarget(name: "short-programs", dependencies: ["ShortPrograms"], path: "Examples/ShortPrograms/Run"),

@@ -3,6 +3,7 @@ import Foundation
 import Norma
 import NormaImages
 import NormaONNX
+import NormaParallel
 import NormaTerminal
 
 /// The command `norma`.
@@ -49,7 +50,15 @@ import NormaTerminal
       command = try parseAsRoot()
     } catch { exit(withError: error) }
     do {
-      try command.run()
+      if let command = command as? any GroupCommand {
+        try command.runTogether()
+      } else {
+        guard !MPIGroup.isLaunched else {
+          throw UsageError(
+            "`norma \(type(of: command)._commandName)` is for one process: several would each do the same. Leave mpirun out.")
+        }
+        try command.run()
+      }
     } catch {
       // A wish for help comes this way too.
       if exitCode(for: error).isSuccess || error is ExitCode { exit(withError: error) }

@@ -6,7 +6,7 @@ import NormaLab
 import NormaTerminal
 
 /// `norma train`: trains a network and writes a checkpoint.
-struct Train: ParsableCommand {
+struct Train: GroupCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network and save it.",
     usage: "norma train [<options>]",
@@ -21,15 +21,16 @@ struct Train: ParsableCommand {
         norma train --data cifar10:cifar-10-binary.tar.gz --model resnet20
         norma train --data csv:iris.csv --label species --epochs 50 --optimizer adamw
         norma train --from mnist-model --data images:photos --freeze '*'
+        norma train --data mnist:mnist --shards 8 --processes 4
         norma train --resume --out mnist-model
 
       INTERRUPTED
       While it runs, the training is saved into the folder checkpoints in --out, which goes when the model is there. \
-      Ctrl-C or SIGTERM saves it at the end of the step, then ends it with exit code 130 or 143; a second one ends it \
+      Ctrl-C, SIGTERM or SIGUSR1 saves it at the end of the step, then ends it with exit code 130, 143 or 138; a second one ends it \
       at once. After that, or a crash, or a full disk, `norma train --resume` goes on from the newest checkpoint that is \
       whole, and ends with the same model, bit for bit, as if nothing had happened. The options are those the training \
-      was begun with; of those given again only --threads, --recompute, --quiet, --json and those about checkpoints may \
-      be others, and --epochs where the schedule does not depend on it. Without a checkpoint the training begins. A \
+      was begun with; of those given again only --threads, --processes, --recompute, --quiet, --json and those about \
+      checkpoints may be others, and --epochs where the schedule does not depend on it. Without a checkpoint the training begins. A \
       training that is not to go on is begun anew with --overwrite. While one runs, no other can write into its folder.
 
       \(NetworkOptions.models)
@@ -78,6 +79,7 @@ struct Train: ParsableCommand {
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training further") var fineTuning: FineTuningOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Several processes") var processes: ProcessOptions
   @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
@@ -108,6 +110,13 @@ struct Train: ParsableCommand {
     guard folds == nil || !data.given.isGiven else {
       throw ValidationError("--folds standardizes by each part's own training data: leave out --mean and --scale.")
     }
+    if let count = processes.processes, count > 1, !checkpoints.resume {
+      guard let shards = training.shards, shards % count == 0 else {
+        throw ValidationError(
+          "--processes \(count) takes --shards, into which each batch is cut, such as --shards \(max(8, count)): "
+            + "a number that \(count) divides.")
+      }
+    }
     guard fineTuning.from == nil else {
       // A state dictionary does not say which network it is of.
       guard network.model != nil || (norm == nil && !network.isGiven) else {
@@ -136,26 +145,30 @@ struct Train: ParsableCommand {
   private static let givenNetworkWords =
     "The network is that of --from: options about it, such as --model and --norm, are not for it."
 
+  var givenThreads: Int? { common.threads }
+
   private var modelPath: String { "\(out)/model.safetensors" }
   private var checkpointFolder: String { "\(out)/checkpoints" }
 
-  func run() throws {
-    if let rangeTest { return try testRange(rangeTest) }
+  func run(in group: (any ProcessGroup)?) throws {
+    if let plan = processes.plan { return try show(plan) }
+    if let rangeTest { return try testRange(rangeTest, in: group) }
     let given = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
-    let folder = try OutputFolder(out)
-    defer { folder.close() }
+    // Of several processes the first alone writes.
+    let folder = try group.isFirst ? OutputFolder(out) : nil
+    defer { folder?.close() }
     guard checkpoints.resume else {
       guard try checkpoints.overwrite || TrainingStateFolder(checkpointFolder).files.isEmpty else {
         throw UsageError(
           "A training in '\(out)' was interrupted. Go on with it with --resume, begin anew in its place with --overwrite, or "
             + "name another folder with --out.")
       }
-      return try train(arguments: given)
+      return try train(arguments: given, in: group)
     }
     if let interrupted = try InterruptedTraining(TrainingStateFolder(checkpointFolder)) {
       // Of two options of a name, the later counts.
       let command = try Self.parse(interrupted.arguments + given)
-      return try command.train(arguments: interrupted.arguments, goingOnWith: interrupted)
+      return try command.train(arguments: interrupted.arguments, goingOnWith: interrupted, in: group)
     }
     if FileAccess.kind(of: modelPath) != nil {
       let checkpoint = try Checkpoint(contentsOf: modelPath, allowsUnusableNumbers: true)
@@ -163,7 +176,7 @@ struct Train: ParsableCommand {
       return try show(Outcome(history: checkpoint.settings.history), checkpoint.settings.outputs)
     }
     note("There is no checkpoint in '\(checkpointFolder)' yet; the training begins.")
-    try train(arguments: given)
+    try train(arguments: given, in: group)
   }
 
   /// A network with all that its training needs.
@@ -225,11 +238,13 @@ struct Train: ParsableCommand {
   }
 
   /// Tries learning rates, and writes what becomes of the loss to a page.
-  private func testRange(_ file: String) throws {
+  private func testRange(_ file: String, in group: (any ProcessGroup)?) throws {
     common.apply()
     let ready = try prepare()
     if let words = ready.words { note(words) }
-    let test = try LearningRateRangeTest(ready.model, on: ready.data.training, configuration: ready.configuration)
+    let test = try LearningRateRangeTest(
+      ready.model, on: ready.data.training, configuration: ready.configuration, group: group)
+    guard group.isFirst else { return }
     let report = RangeTestReport(
       test, subject: "\(ready.architecture) on \(ready.data.training.name)", command: reproducingCommand())
     try FileAccess.write(report.page.html(), to: file)
@@ -247,6 +262,20 @@ struct Train: ParsableCommand {
     try output("\(report.headline)\nReport: \(file)")
   }
 
+  /// Tells how long a step would take by several processes.
+  private func show(_ processCount: Int) throws {
+    common.apply()
+    var ready = try prepare()
+    if let words = ready.words { note(words) }
+    ready.configuration.shards = max(ready.configuration.shards ?? 1, processCount)
+    let plan = try ScalingPlan(
+      ready.model, on: ready.data.training, configuration: ready.configuration, processCount: processCount,
+      network: processes.network ?? Network(bandwidth: 1e9 / 8, latency: 50e-6))
+    if common.json { return try outputJSON(plan.result) }
+    try output(plan.table)
+    try output(plan.words)
+  }
+
   private func note(_ text: String) {
     if !common.quiet { Terminal.standardError.write(text + "\n") }
   }
@@ -254,20 +283,24 @@ struct Train: ParsableCommand {
   /// Trains from the beginning, or from where a training was interrupted, and writes the model.
   ///
   /// - Parameter arguments: the command line of the training's beginning, after `train`.
-  private func train(arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil) throws {
+  private func train(
+    arguments: [String], goingOnWith interrupted: InterruptedTraining? = nil, in group: (any ProcessGroup)?
+  ) throws {
     common.apply()
     let ready = try prepare()
     let (architecture, prepared, configuration) = (ready.architecture, ready.data, ready.configuration)
     let (outputs, model) = (ready.outputs, ready.model)
     if let words = ready.words, interrupted == nil { note(words) }
-    let events = try tensorboard.map {
-      try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
-    }
+    let events =
+      try group.isFirst
+      ? tensorboard.map {
+        try TrainingEvents(directory: $0, settings: settings(architecture, configuration, prepared))
+      } : nil
     let source = data.saved(validationCount: prepared.validation.count)
     var saved = Checkpoint.Settings(
       architecture: architecture, training: configuration, data: prepared, source: source)
     saved.shorterSide = ready.shorterSide
-    let trainer = try Trainer(model, configuration: configuration)
+    let trainer = try Trainer(model, configuration: configuration, group: group)
     if let interrupted {
       try interrupted.check(saved)
       try trainer.restore(interrupted.state)
@@ -284,15 +317,17 @@ struct Train: ParsableCommand {
     var outcome = Outcome(history: history)
     let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
     if case .stochastic = configuration.averaging {
-      outcome.averaged = try model.evaluate(on: measured, loss: configuration.loss)
+      outcome.averaged = try model.evaluate(on: measured, loss: configuration.loss, in: group)
     }
     if recalibrate {
-      try model.recalibrateStatistics(on: prepared.training, batchSize: configuration.batchSize)
-      outcome.recalibrated = try model.evaluate(on: measured, loss: configuration.loss)
+      try model.recalibrateStatistics(on: prepared.training, batchSize: configuration.batchSize, in: group)
+      outcome.recalibrated = try model.evaluate(on: measured, loss: configuration.loss, in: group)
     } else if let gap = StatisticsGap(history.best, metric: outputs.metricLabel) {
       note("\(gap.words) \(gap.remedy)")
     }
-    outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss) }
+    outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss, in: group) }
+    outcome.folds = try folds.map { try crossValidate($0, architecture, configuration, in: group) }
+    guard group.isFirst else { return }
     var checkpoint = Checkpoint(trainer, architecture: architecture, data: prepared, source: source)
     checkpoint.settings.shorterSide = ready.shorterSide
     checkpoint.settings.recalibrationCount = recalibrate ? prepared.training.count : nil
@@ -305,14 +340,14 @@ struct Train: ParsableCommand {
       outcome.linear = reference.linear
       if let words = reference.words { note(words) }
     }
-    outcome.folds = try folds.map { try crossValidate($0, architecture, configuration) }
     try show(outcome, outputs)
     try events?.finish()
   }
 
   /// Trains a network for each of so many parts of the data.
   private func crossValidate(
-    _ count: Int, _ architecture: ModelArchitecture, _ configuration: TrainingConfiguration
+    _ count: Int, _ architecture: ModelArchitecture, _ configuration: TrainingConfiguration,
+    in group: (any ProcessGroup)?
   ) throws -> CrossValidation {
     let random = RandomGenerator(seed: common.seed).split(RandomStream.split.rawValue)
     let parts = try data.folds(
@@ -320,7 +355,7 @@ struct Train: ParsableCommand {
     var progress: (fold: Int, display: TrainingProgress)?
     defer { progress?.display.finish() }
     var preparedOfFold: DataSplits?
-    return try CrossValidation(parts, configuration: configuration, random: random.split(1)) { data in
+    return try CrossValidation(parts, configuration: configuration, random: random.split(1), group: group) { data in
       preparedOfFold = data
       return try architecture.recipe.build(
         sampleShape: data.training.exampleShape, outputCount: Checkpoint.Outputs(of: data.training).count,
@@ -355,7 +390,8 @@ struct Train: ParsableCommand {
     let progress = TrainingProgress(
       label: name, data: data, configuration: trainer.configuration, quiet: common.quiet)
     defer { progress.finish() }
-    var watched = watch ? TrainingWatch(trainer, data.training) : nil
+    var watched = watch && trainer.group.isFirst ? TrainingWatch(trainer, data.training) : nil
+    trainer.isAskedToStop = { StopRequest.signal != nil }
     func fit() throws -> TrainingHistory {
       try trainer.fit(data.training, validation: data.validation.count > 0 ? data.validation : nil) { event in
         progress.show(event)

@@ -38,12 +38,19 @@ extension Dataset {
   /// ``ImageAugmentation/applied(to:using:)`` does.
   ///
   /// The images must be such that ``ImageAugmentation/problem(for:)`` finds nothing.
+  ///
+  /// - Parameters:
+  ///   - indices: which images.
+  ///   - augmentation: what is done to them.
+  ///   - first: the place in the batch of the first of them, where others come before that are not asked for: what is drawn for an image
+  ///     depends on its place.
+  ///   - generator: decides by chance.
   public func batch(
-    _ indices: some Collection<Int>, changedBy augmentation: ImageAugmentation,
+    _ indices: some Collection<Int>, changedBy augmentation: ImageAugmentation, from first: Int = 0,
     using generator: inout RandomGenerator
   ) -> Dataset {
     if let problem = augmentation.problem(for: self) { fatalError(problem) }
-    return batch(indices, samples.gathered(indices, changedBy: augmentation, using: &generator))
+    return batch(indices, samples.gathered(indices, changedBy: augmentation, from: first, using: &generator))
   }
 
   private func batch(_ indices: some Collection<Int>, _ features: Tensor<Element>) -> Dataset {

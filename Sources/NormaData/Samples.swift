@@ -115,17 +115,17 @@ struct Samples<Element: TensorElement>: Sendable {
 
   /// The numbers of the given images, `[indices.count, …]`, each changed by chance: its pixels where they lie, then its numbers.
   ///
-  /// What is drawn for one depends on its place among them alone.
+  /// What is drawn for one depends on its place among them alone, counted from `first`.
   func gathered(
-    _ indices: some Collection<Int>, changedBy augmentation: ImageAugmentation,
+    _ indices: some Collection<Int>, changedBy augmentation: ImageAugmentation, from first: Int = 0,
     using generator: inout RandomGenerator
   ) -> Tensor<Element> {
     let start = generator
-    defer { generator = ImageAugmentation.generator(start, forImage: indices.count) }
+    defer { generator = ImageAugmentation.generator(start, forImage: first + indices.count) }
     let shape = exampleShape
     return withUnsafeTemporaryAllocation(of: Element.self, capacity: max(1, shape.elementCount)) { example in
       gathered(Array(indices), isParallel: false) { reader, place, row, target in
-        var random = ImageAugmentation.generator(start, forImage: place)
+        var random = ImageAugmentation.generator(start, forImage: first + place)
         if augmentation.changesPixels {
           let image = pixels(of: row, inOwnSize: augmentation.resizedCrop != nil)
           let changed = augmentation.changedPixels(of: image, height: shape[0], width: shape[1], using: random)

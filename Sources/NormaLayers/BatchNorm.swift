@@ -138,7 +138,7 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
           weights: weights, excluded: excludedOutput, renormalization: reference, exchange: pass.shardExchange)
       }
     if pass.usesBatchStatistics {
-      pass.gather(moments, for: self, isOfAllShards: pass.shardExchange != nil && scope.setCount(of: 2) == 1)
+      pass.gather(moments, for: self, isOfAllShards: pass.shardExchange != nil && scope.spansShards)
     }
     return output
   }

@@ -66,12 +66,13 @@ public struct Differentiation<Element: TensorElement> {
 
     /// The statistics of the shards of a batch as those of the batch. What layers change of their other buffers does not depend on the
     /// examples, or a layer would have refused shards: it is the same in all.
-    init(joining shards: [BatchStatistics]) throws(NormalizationError) {
-      changes = shards[0].changes
-      moments = shards[0].moments
+    init(joining shards: ShardResults<BatchStatistics>) throws {
+      let first = shards.values.lazy.compactMap(\.self).first ?? shards.standIn!
+      (moments, changes) = (first.moments, first.changes)
       for (call, found) in moments.enumerated() where !found.isOfAllShards {
+        let all = try shards.concatenated(like: found.moments.packed) { $0.moments[call].moments.packed }
         moments[call] = GatheredMoments(
-          layer: found.layer, moments: try found.layer.merging(shards.map { $0.moments[call].moments }),
+          layer: found.layer, moments: try found.layer.merging(all.map { BatchMoments(packed: $0) }),
           isOfAllShards: true)
       }
     }
@@ -106,23 +107,28 @@ public struct Differentiation<Element: TensorElement> {
     return merged
   }
 
-  /// What the shards of a batch say together, each of which was asked for its share in the loss of the batch: outputs one after the other,
-  /// and sums of losses and gradients, in the binary tree over the shards' places that `BatchMoments.merging(_:)` describes.
+  /// What the shards of a batch say together, each of which was asked for its share in the loss of the batch: sums of gradients, in the
+  /// binary tree over the shards' places that `BatchMoments.merging(_:)` describes, and the outputs of the shards of this process one
+  /// after the other.
   ///
-  /// - Parameter shards: what each says of the same model, at least one; nil for those without examples.
-  /// - Throws: `NormalizationError` for statistics that cannot be merged.
-  package static func joining(_ shards: [Differentiation?]) throws(NormalizationError) -> Differentiation {
-    let found = shards.compactMap(\.self)
-    require(
-      !found.isEmpty && found.allSatisfy { $0.model == found[0].model },
-      "\(found.count) shards, which must be of one model")
+  /// - Parameters:
+  ///   - shards: what each says of the same model.
+  ///   - loss: the sum of their losses, see ``ShardResults/sum(_:)``.
+  /// - Throws: `NormalizationError` for statistics that cannot be merged; `ProcessGroupError`.
+  package static func joining(
+    _ shards: ShardResults<Differentiation>, loss: Double
+  ) throws -> Differentiation {
+    let found = shards.values.compactMap(\.self)
+    let first = found.first ?? shards.standIn!
+    require(found.allSatisfy { $0.model == first.model }, "\(found.count) shards, which must be of one model")
     var joined = Differentiation(
-      outputs: .concatenating(rows: found.map(\.outputs)),
-      loss: Element(shards.map { $0.map { Double($0.loss) } }.combined(by: +) ?? 0), parameters: found[0].parameters,
-      gradients: [], statistics: try BatchStatistics(joining: found.map(\.statistics)), model: found[0].model)
+      outputs: found.isEmpty ? first.outputs[rows: 0..<0] : .concatenating(rows: found.map(\.outputs)),
+      loss: Element(loss), parameters: first.parameters, gradients: [],
+      statistics: try BatchStatistics(joining: shards.map(\.statistics)), model: first.model)
     joined.gradients = joined.parameters.indices.map { parameter in
-      shards.map { $0?.gradients[parameter] }.combined(by: +)
+      shards.values.map { $0?.gradients[parameter] }.combined(by: +) ?? shards.standIn?.gradients[parameter]
     }
+    try shards.cut.group?.sum(&joined.gradients, presence: shards.cut.presence)
     return joined
   }
 

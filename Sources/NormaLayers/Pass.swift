@@ -304,6 +304,11 @@ public struct GatheredMoments<Element: TensorElement> {
   public let moments: BatchMoments
   /// Whether they are those of all shards of the batch already.
   let isOfAllShards: Bool
+
+  /// Other moments of the same layer.
+  package func with(_ moments: BatchMoments) -> GatheredMoments {
+    GatheredMoments(layer: layer, moments: moments, isOfAllShards: isOfAllShards)
+  }
 }
 
 /// Where operations of a network that is followed belong.

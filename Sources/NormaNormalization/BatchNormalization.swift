@@ -69,7 +69,7 @@ public enum BatchNormalization {
     let parameters = AffineParameters(
       gamma: gamma, beta: beta, channels: layout.extent(of: shape).channels, layout: layout, rectifies: rectifies)
     // Ghost batches are each shard's own, and ask nobody.
-    let exchange = if case .ghosts = scope { nil as (any ShardExchange)? } else { exchange }
+    let exchange = scope.spansShards ? exchange : nil
     let cut = try BatchSets(shape, layout, exchange == nil ? scope : .parts(1), weights)
     if let exchange {
       return try shardStatistics(

@@ -29,9 +29,24 @@ public final class MPIGroup: ProcessGroup {
   private init(_ library: MPILibrary, timeLimit: Duration) throws(ProcessGroupError) {
     var (rank, count): (Int32, Int32) = (0, 1)
     let error = library.begin(&rank, &count)
-    guard error == 0 else { throw ProcessGroupError(rank: 0, problem: "MPI does not begin: \(library.words(error))") }
+    guard error == 0 else { throw ProcessGroupError(problem: "MPI does not begin: \(library.words(error))") }
+    guard count.nonzeroBitCount == 1 else {
+      throw ProcessGroupError(problem: "\(count) processes were started: it takes a power of two")
+    }
     (self.library, self.timeLimit) = (library, timeLimit)
     (self.rank, self.count) = (Int(rank), Int(count))
+  }
+
+  /// Whether a launcher of MPI's started this process.
+  public static var isLaunched: Bool {
+    MPILibrary.Implementation.ofLauncher(ProcessInfo.processInfo.environment) != nil
+  }
+
+  /// How many of the processes run on this machine; all, where the launcher does not say.
+  public var localCount: Int {
+    let environment = ProcessInfo.processInfo.environment
+    let told = ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"].lazy.compactMap { environment[$0].flatMap(Int.init) }
+    return told.first ?? count
   }
 
   /// Which implementation of MPI it is, and its version.
@@ -63,37 +78,13 @@ public final class MPIGroup: ProcessGroup {
     } while first < max(sent.count, received.count)
   }
 
-  public func broadcast(
-    _ bytes: UnsafeMutableRawBufferPointer, from root: Int
-  ) throws(ProcessGroupError) {
-    for first in stride(from: 0, to: bytes.count, by: Self.mostBytes) {
-      let count = min(Self.mostBytes, bytes.count - first)
-      try wait(for: root == rank ? nil : root, "has given nothing") { begun in
-        library.broadcast(bytes.baseAddress! + first, Int32(count), Int32(root), begun)
-      }
-    }
-  }
-
-  public func gather(
-    _ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer
-  ) throws(ProcessGroupError) {
-    require(
-      all.count == bytes.count * count && bytes.count <= Self.mostBytes,
-      "\(bytes.count) bytes of each of \(count) processes, and room for \(all.count)")
-    guard bytes.count > 0 else { return try barrier() }
-    try wait(for: nil, "not all processes have given theirs") { begun in
-      library.gather(bytes.baseAddress, Int32(bytes.count), all.baseAddress, begun)
-    }
-  }
-
-  public func barrier() throws(ProcessGroupError) {
-    try wait(for: nil, "not all processes have come as far", library.barrier)
-  }
-
   /// Begins something, and asks about it until it is done.
   private func wait(
-    for partner: Int?, _ problem: String, _ begin: (UnsafeMutablePointer<OpaquePointer?>) -> Int32
+    for partner: Int, _ problem: String, _ begin: (UnsafeMutablePointer<OpaquePointer?>) -> Int32
   ) throws(ProcessGroupError) {
+    // What is exchanged in rounds has a partner whose rank differs in a higher bit in each. Whoever waits in a later round, for a process
+    // that waits itself, waits longer than that: so it is the process that does not come which is named.
+    let timeLimit = timeLimit + .seconds(3 * (partner ^ rank).trailingZeroBitCount)
     var begun: OpaquePointer?
     var error = calls.withLock { _ in begin(&begun) }
     let clock = ContinuousClock()
@@ -110,13 +101,12 @@ public final class MPIGroup: ProcessGroup {
       } else if looks % 64 == 0 {
         usleep(looks < 20_000 ? 20 : 500)
         guard clock.now - start < timeLimit else {
-          throw ProcessGroupError(
-            rank: rank, partner: partner, problem: "\(partner == nil ? "" : "it ")\(problem) for \(timeLimit)")
+          throw ProcessGroupError(rank: partner, problem: "\(problem) for \(self.timeLimit)")
         }
       } else {
         sched_yield()
       }
     }
-    throw ProcessGroupError(rank: rank, partner: partner, problem: library.words(error))
+    throw ProcessGroupError(rank: partner, problem: "cannot be reached: " + library.words(error))
   }
 }

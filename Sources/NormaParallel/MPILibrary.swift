@@ -11,15 +11,6 @@ struct MPILibrary: Sendable {
     @convention(c) (
       Int32, UnsafeRawPointer?, Int32, UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<OpaquePointer?>
     ) -> Int32
-  typealias Broadcast =
-    @convention(c) (
-      UnsafeMutableRawPointer?, Int32, Int32, UnsafeMutablePointer<OpaquePointer?>
-    ) -> Int32
-  typealias Gather =
-    @convention(c) (
-      UnsafeRawPointer?, Int32, UnsafeMutableRawPointer?, UnsafeMutablePointer<OpaquePointer?>
-    ) -> Int32
-  typealias Barrier = @convention(c) (UnsafeMutablePointer<OpaquePointer?>) -> Int32
   typealias Test = @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>) -> Int32
   typealias Words = @convention(c) (Int32, UnsafeMutablePointer<CChar>, Int32) -> Void
   typealias LibraryWords = @convention(c) (UnsafeMutablePointer<CChar>, Int32) -> Void
@@ -27,7 +18,7 @@ struct MPILibrary: Sendable {
   typealias End = @convention(c) () -> Int32
   typealias Version = @convention(c) () -> Int32
 
-  let begin: Begin, exchange: Exchange, broadcast: Broadcast, gather: Gather, barrier: Barrier, test: Test
+  let begin: Begin, exchange: Exchange, test: Test
   let abort: Abort, end: End
   private let wordsOfError: Words, libraryWords: LibraryWords
 
@@ -59,45 +50,50 @@ struct MPILibrary: Sendable {
     }
   }
 
+  /// What its file is called.
+  static func fileName(_ implementation: Implementation) -> String {
+    #if os(macOS)
+      "libnorma-\(implementation.rawValue).dylib"
+    #else
+      "libnorma-\(implementation.rawValue).so"
+    #endif
+  }
+
+  /// Where it is: in the folder that NORMA_MPI names, or else beside the program or in `../lib/norma` from there; nil if it is not.
+  static func path(_ implementation: Implementation, environment: [String: String]) -> String? {
+    let beside = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
+    let given = environment["NORMA_MPI"].map { [URL(filePath: $0, directoryHint: .isDirectory)] }
+    let folders = given ?? [beside, beside?.appending(path: "../lib/norma")].compactMap(\.self)
+    return folders.map { $0.appending(path: fileName(implementation)).path }
+      .first { FileManager.default.fileExists(atPath: $0) }
+  }
+
   /// - Throws: ``ProcessGroupError`` where it is not there, or is of another version.
   init(_ implementation: Implementation, environment: [String: String]) throws(ProcessGroupError) {
-    #if os(macOS)
-      let name = "libnorma-\(implementation.rawValue).dylib"
-    #else
-      let name = "libnorma-\(implementation.rawValue).so"
-    #endif
-    let beside = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent()
-    let given = environment["NORMA_MPI"].map { URL(filePath: $0, directoryHint: .isDirectory) }
-    let folders = [given, beside, beside?.appending(path: "../lib/norma")].compactMap(\.self)
-    let path = folders.map { $0.appending(path: name).path }.first { FileManager.default.fileExists(atPath: $0) }
-    guard let path else {
+    guard let path = Self.path(implementation, environment: environment) else {
       let launcher = implementation == .openMPI ? "Open MPI" : "MPICH"
       throw ProcessGroupError(
-        rank: 0,
-        problem: "this was started by \(launcher), and \(name) is not beside the program; `make parallel` makes it, "
+        problem:
+          "this was started by \(launcher), and \(Self.fileName(implementation)) is not beside the program; `make parallel` makes it, "
           + "and NORMA_MPI names the folder that it is in")
     }
     guard let library = dlopen(path, RTLD_NOW | RTLD_GLOBAL) else {
       throw ProcessGroupError(
-        rank: 0, problem: "'\(path)' cannot be loaded: \(dlerror().map { String(cString: $0) } ?? "no reason is given")"
+        problem: "'\(path)' cannot be loaded: \(dlerror().map { String(cString: $0) } ?? "no reason is given")"
       )
     }
     func function<Function>(_ name: String, _ type: Function.Type) throws(ProcessGroupError) -> Function {
       guard let symbol = dlsym(library, "norma_mpi_\(name)") else {
-        throw ProcessGroupError(rank: 0, problem: "'\(path)' has no function norma_mpi_\(name)")
+        throw ProcessGroupError(problem: "'\(path)' has no function norma_mpi_\(name)")
       }
       return unsafeBitCast(symbol, to: type)
     }
     let version = try function("version", Version.self)()
     guard version == 1 else {
-      throw ProcessGroupError(
-        rank: 0, problem: "'\(path)' is of version \(version), and not of 1: make it anew")
+      throw ProcessGroupError(problem: "'\(path)' is of version \(version), and not of 1: make it anew")
     }
     begin = try function("begin", Begin.self)
     exchange = try function("exchange", Exchange.self)
-    broadcast = try function("broadcast", Broadcast.self)
-    gather = try function("gather", Gather.self)
-    barrier = try function("barrier", Barrier.self)
     test = try function("test", Test.self)
     abort = try function("abort", Abort.self)
     end = try function("end", End.self)

@@ -7,8 +7,12 @@
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef NORMA_DELAY_MICROSECONDS
+// A slower network than there is, for measurements alone: see Benchmarks/scaling_in_namespaces.py.
+#include <unistd.h>
+#endif
 
-// A message to one process and one from it, or something that all processes do.
+// A message to one process and one from it.
 typedef struct {
   MPI_Request requests[2];
   int count;
@@ -29,50 +33,20 @@ int norma_mpi_begin(int *rank, int *count) {
   return error;
 }
 
-static operation *make(void) {
-  operation *made = calloc(1, sizeof *made);
-  if (made) made->requests[0] = made->requests[1] = MPI_REQUEST_NULL;
-  return made;
-}
-
 // Sends bytes to a process and receives bytes from it; either may be none.
 int norma_mpi_exchange(int partner, const void *sent, int sentCount, void *received, int receivedCount, void **begun) {
-  operation *made = make();
+  operation *made = calloc(1, sizeof *made);
   if (!made) return MPI_ERR_NO_MEM;
   int error = 0;
+#ifdef NORMA_DELAY_MICROSECONDS
+  usleep(NORMA_DELAY_MICROSECONDS);
+#endif
   if (receivedCount > 0)
     error = MPI_Irecv(received, receivedCount, MPI_BYTE, partner, 0, MPI_COMM_WORLD, &made->requests[made->count++]);
   if (!error && sentCount > 0)
     error = MPI_Isend(sent, sentCount, MPI_BYTE, partner, 0, MPI_COMM_WORLD, &made->requests[made->count++]);
   *begun = made;
   return error;
-}
-
-// Gives all processes the bytes of one.
-int norma_mpi_broadcast(void *bytes, int count, int root, void **begun) {
-  operation *made = make();
-  if (!made) return MPI_ERR_NO_MEM;
-  made->count = 1;
-  *begun = made;
-  return MPI_Ibcast(bytes, count, MPI_BYTE, root, MPI_COMM_WORLD, made->requests);
-}
-
-// Gives all processes the bytes of all, as many of each, in the order of their ranks.
-int norma_mpi_gather(const void *sent, int count, void *received, void **begun) {
-  operation *made = make();
-  if (!made) return MPI_ERR_NO_MEM;
-  made->count = 1;
-  *begun = made;
-  return MPI_Iallgather(sent, count, MPI_BYTE, received, count, MPI_BYTE, MPI_COMM_WORLD, made->requests);
-}
-
-// Waits until all processes have come here.
-int norma_mpi_barrier(void **begun) {
-  operation *made = make();
-  if (!made) return MPI_ERR_NO_MEM;
-  made->count = 1;
-  *begun = made;
-  return MPI_Ibarrier(MPI_COMM_WORLD, made->requests);
 }
 
 // Whether what was begun is done; it is gone then.

@@ -25,7 +25,7 @@ public func message(for error: any Error) -> String {
     case let error as any LocalizedError: error.errorDescription ?? String(describing: error)
     default: String(describing: error)
     }
-  return "norma: " + words.split(separator: "\n").map(\.singleLine).joined(separator: "\n       ")
+  return "norma: \(OtherProcesses.name ?? "")" + words.split(separator: "\n").map(\.singleLine).joined(separator: "\n       ")
 }
 
 /// Writes what is to be said of an error to standard error, as `norma: …`.
@@ -34,4 +34,6 @@ public func report(_ error: any Error) {
 }
 
 /// Writes something worth knowing that is neither a result nor an error to standard error, as `norma: …`.
-public func remark(_ words: String) { writeToStandardError("norma: " + words.singleLine + "\n") }
+public func remark(_ words: String) {
+  if !OtherProcesses.isSilent { writeToStandardError("norma: " + words.singleLine + "\n") }
+}

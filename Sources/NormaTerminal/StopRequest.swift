@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// The wish to end a process early: SIGINT, which Ctrl-C sends, or SIGTERM.
+/// The wish to end a process early: SIGINT, which Ctrl-C sends, SIGTERM, or SIGUSR1, by which schedulers tell that time is up.
 ///
 /// ```swift
 /// let hasFinished = StopRequest.noted {
@@ -12,6 +12,7 @@ import Synchronization
 /// }
 /// ```
 public enum StopRequest {
+  private static let wishes = [SIGINT, SIGTERM, SIGUSR1]
   private static let isNoting = Atomic<Bool>(false)
   /// The first signal and when it came, in nanoseconds of the monotonic clock; 0 before.
   private static let first = Atomic<Int32>(0), moment = Atomic<Int>(0)
@@ -32,13 +33,13 @@ public enum StopRequest {
     moment.store(0, ordering: .relaxed)
     isNoting.store(true, ordering: .relaxed)
     defer { isNoting.store(false, ordering: .relaxed) }
-    for number in [SIGINT, SIGTERM] { EndingSignal.guardAgainst(number) }
+    for number in wishes { EndingSignal.guardAgainst(number) }
     return try body()
   }
 
   /// Whether a signal was noted and should have no other effect. Called by its handler.
   static func notes(_ number: Int32) -> Bool {
-    guard number == SIGINT || number == SIGTERM else { return false }
+    guard number == SIGINT || number == SIGTERM || number == SIGUSR1 else { return false }
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     let now = time.tv_sec * 1_000_000_000 + time.tv_nsec

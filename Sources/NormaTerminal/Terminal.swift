@@ -40,9 +40,9 @@ public struct Terminal {
       isInteractive: isInteractive,
       usesColor: isInteractive && environment["NO_COLOR", default: ""].isEmpty,
       glyphs: glyphs(environment),
-      isInForeground: { tcgetpgrp(STDERR_FILENO) == getpgrp() },
+      isInForeground: OtherProcesses.isInForeground,
       columns: { columns(reported: windowColumns(STDERR_FILENO), environment) },
-      write: writeToStandardError)
+      write: { if !OtherProcesses.isSilent { writeToStandardError($0) } })
   }
 
   /// Whether standard output is a terminal, and not a file or a pipe.

@@ -13,15 +13,18 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
     let data: Dataset<Element>
     let order: [Int]
     let ranges: [Range<Int>]
+    let places: [Range<Int>]?
     let augmentation: ImageAugmentation?
     let random: RandomGenerator
 
     func batch(_ index: Int) -> Dataset<Element> {
-      let rows = order[ranges[index]]
+      let start = ranges[index].lowerBound
+      let places = places?[index] ?? 0..<ranges[index].count
+      let rows = order[start + places.lowerBound..<start + places.upperBound]
       guard let augmentation else { return data.batch(rows) }
       // A generator for each batch: what is drawn for one depends on no other.
       var random = random.split(UInt64(index))
-      return data.batch(rows, changedBy: augmentation, using: &random)
+      return data.batch(rows, changedBy: augmentation, from: places.lowerBound, using: &random)
     }
   }
 
@@ -43,17 +46,19 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
   ///   - data: all samples.
   ///   - order: the rows of the data in the epoch's order.
   ///   - ranges: the part of the order that makes each batch.
+  ///   - places: which examples of each are wanted, by their places in it; nil for all.
   ///   - augmentation: what is done to the images of each batch.
   ///   - random: decides how, and is the epoch's own.
   ///   - start: how many batches are left out, because they had their turn before.
   ///   - prefetching: whether batches are prepared ahead; nil where that takes less time.
   package init(
-    _ data: Dataset<Element>, order: [Int], ranges: [Range<Int>], augmentation: ImageAugmentation?,
-    random: RandomGenerator, startingAt start: Int = 0, prefetching: Bool? = nil
+    _ data: Dataset<Element>, order: [Int], ranges: [Range<Int>], places: [Range<Int>]? = nil,
+    augmentation: ImageAugmentation?, random: RandomGenerator, startingAt start: Int = 0, prefetching: Bool? = nil
   ) {
     position = start
-    recipe = Recipe(data: data, order: order, ranges: ranges, augmentation: augmentation, random: random)
-    let size = (ranges.first?.count ?? 0) * data.exampleShape.elementCount * MemoryLayout<Element>.size
+    recipe = Recipe(
+      data: data, order: order, ranges: ranges, places: places, augmentation: augmentation, random: random)
+    let size = (places?.first?.count ?? ranges.first?.count ?? 0) * data.exampleShape.elementCount * MemoryLayout<Element>.size
     // What is changed by chance takes about as long again.
     let prefetches = prefetching ?? ((augmentation == nil ? size : 2 * size) >= Self.smallestPrefetch)
     // Decoding, scaling and colours take as long as a small network's step.

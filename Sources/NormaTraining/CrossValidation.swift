@@ -20,12 +20,13 @@ public struct CrossValidation: Sendable {
   ///   - configuration: how each network is trained.
   ///   - validationShare: which share of the examples trained on decides the best epoch; 0 for none.
   ///   - random: decides who that is.
+  ///   - group: the processes that train each together; nil for this one alone.
   ///   - model: builds the network of a fold, for its data.
   ///   - onEvent: called with the number of the fold, from 0, and what its trainer reports.
   /// - Throws: what preparing the data and training throw.
   public init(
     _ folds: DataSplits.Folds, configuration: TrainingConfiguration, validationShare: Double = 0.2,
-    random: RandomGenerator, model: (DataSplits) throws -> any Layer<Float>,
+    random: RandomGenerator, group: (any ProcessGroup)? = nil, model: (DataSplits) throws -> any Layer<Float>,
     onEvent: (Int, Trainer<Float>.Event) throws -> Trainer<Float>.Decision = { _, _ in .proceed }
   ) throws {
     var evaluations: [Evaluation] = []
@@ -36,10 +37,10 @@ public struct CrossValidation: Sendable {
       let count = Int(validationShare * Double(data.training.count))
       let parts = count > 0 ? try? data.training.split(validationCount: count, using: &random) : nil
       let network = try model(data)
-      try Trainer(network, configuration: configuration).fit(
+      try Trainer(network, configuration: configuration, group: group).fit(
         parts?.training ?? data.training, validation: parts?.validation
       ) { try onEvent(fold, $0) }
-      evaluations.append(try network.evaluate(on: data.validation, loss: configuration.loss))
+      evaluations.append(try network.evaluate(on: data.validation, loss: configuration.loss, in: group))
       counts.append(data.validation.count)
     }
     self.evaluations = evaluations

@@ -52,12 +52,24 @@ extension Layer {
   /// The outputs for each example of a data set in inference, in batches that are brought together one at a time:
   /// `[N, outputs]`.
   ///
-  /// - Throws: as `predict`.
-  public func predict(_ dataset: Dataset<Element>, batchSize: Int = 256) throws -> Tensor<Element> {
+  /// - Parameters:
+  ///   - dataset: the examples.
+  ///   - batchSize: how many go through at once.
+  ///   - group: the processes that share the work, of which each gets all outputs; nil for this one alone.
+  /// - Throws: as `predict`; `ProcessGroupError`.
+  public func predict(
+    _ dataset: Dataset<Element>, batchSize: Int = 256, in group: (any ProcessGroup)? = nil
+  ) throws -> Tensor<Element> {
     let outputShape = try checkedOutputShape(for: dataset.shape, batchSize: batchSize)
     guard dataset.count > 0 else { return .zeros(outputShape) }
-    return .concatenating(
-      rows: try dataset.mapBatches(of: batchSize) { try self(Variable($0), in: .inference).value })
+    // What is given for an example does not depend on the others of its batch.
+    let own = group?.share(of: dataset.count) ?? 0..<dataset.count
+    let outputs =
+      own.isEmpty
+      ? .zeros(Shape([0] + outputShape.dropFirst()))
+      : Tensor.concatenating(
+        rows: try dataset.mapBatches(of: batchSize, in: own) { try self(Variable($0), in: .inference).value })
+    return try group?.concatenated(outputs) ?? outputs
   }
 
   /// The shape of what the model makes of samples of a shape `[N, …]`, which must fit it.
@@ -69,12 +81,17 @@ extension Layer {
 
   /// Evaluates the model in inference.
   ///
-  /// - Throws: ``TrainingError`` where the data do not fit.
+  /// - Parameters:
+  ///   - dataset: what it is held against.
+  ///   - loss: of what the mean is given.
+  ///   - batchSize: how many examples go through at once.
+  ///   - group: the processes that share the work, of which each gets the result; nil for this one alone.
+  /// - Throws: ``TrainingError`` where the data do not fit; `ProcessGroupError`.
   public func evaluate(
-    on dataset: Dataset<Element>, loss: any LossFunction, batchSize: Int = 256
+    on dataset: Dataset<Element>, loss: any LossFunction, batchSize: Int = 256, in group: (any ProcessGroup)? = nil
   ) throws -> Evaluation {
     try check(dataset)
-    return try Evaluation(outputs: try predict(dataset, batchSize: batchSize), of: dataset, loss: loss)
+    return try Evaluation(outputs: try predict(dataset, batchSize: batchSize, in: group), of: dataset, loss: loss)
   }
 
   /// Makes sure that the model can take the data's samples and gives an output for each of their targets.
@@ -119,11 +136,14 @@ extension InferenceModel {
 
 extension Dataset {
   /// What a function makes of the features of one batch after the other; the last is smaller where the number asks so.
+  ///
+  /// - Parameter range: the examples that are asked for; nil for all.
   package func mapBatches<Result>(
-    of size: Int, _ transform: (Tensor<Element>) throws -> Result
+    of size: Int, in range: Range<Int>? = nil, _ transform: (Tensor<Element>) throws -> Result
   ) throws -> [Result] {
-    try stride(from: 0, to: count, by: size).map { start in
-      try transform(batch(start..<Swift.min(count, start + size)).features)
+    let range = range ?? 0..<count
+    return try stride(from: range.lowerBound, to: range.upperBound, by: size).map { start in
+      try transform(batch(start..<Swift.min(range.upperBound, start + size)).features)
     }
   }
 }
@@ -142,7 +162,12 @@ extension Tensor {
 extension Dataset {
   /// The share of examples whose highest score is that of their class; nil if the targets are numbers.
   package func accuracy(of outputs: Tensor<Element>) -> Double? {
-    guard case .classes(let labels, _) = targets, !labels.isEmpty else { return nil }
-    return Double(zip(outputs.indicesOfMaximaOverChannels(), labels).count { $0 == $1 }) / Double(labels.count)
+    correctCount(of: outputs).flatMap { count == 0 ? nil : Double($0) / Double(count) }
+  }
+
+  /// The number of examples whose highest score is that of their class; nil if the targets are numbers.
+  func correctCount(of outputs: Tensor<Element>) -> Int? {
+    guard case .classes(let labels, _) = targets else { return nil }
+    return zip(outputs.indicesOfMaximaOverChannels(), labels).count { $0 == $1 }
   }
 }

@@ -34,10 +34,12 @@ public struct LearningRateRangeTest: Sendable {
   ///   - configuration: how it is trained; epochs, learning rate and schedule are the test's own.
   ///   - rates: the first and the last rate, above 0.
   ///   - stepCount: how many steps there are at most, at least 2.
+  ///   - group: the processes that train together; nil for this one alone.
   /// - Throws: ``TrainingError`` where nothing can be trained so; what a layer throws.
   public init<Element: TensorElement>(
     _ model: any Layer<Element>, on data: Dataset<Element>, configuration: TrainingConfiguration,
-    rates: ClosedRange<Double> = 1e-7...10, stepCount: Int = 200
+    rates: ClosedRange<Double> = 1e-7...10, stepCount: Int = 200,
+    group: (any ProcessGroup)? = nil
   ) throws {
     guard rates.lowerBound > 0, rates.upperBound > rates.lowerBound, rates.upperBound.isFinite, stepCount >= 2 else {
       throw TrainingError.wrongSettings("\(stepCount) rates from \(rates.lowerBound) to \(rates.upperBound)")
@@ -55,7 +57,7 @@ public struct LearningRateRangeTest: Sendable {
     let before = model.state
     var (points, mean, lowest, diverged) = ([Point](), 0.0, Double.infinity, false)
     do {
-      try Trainer(model, configuration: configuration).fit(data) { event in
+      try Trainer(model, configuration: configuration, group: group).fit(data) { event in
         guard case .step(let step) = event else { return .proceed }
         mean = Self.smoothing * mean + (1 - Self.smoothing) * step.loss
         let smoothed = mean / (1 - Functions.power(Self.smoothing, points.count + 1))

@@ -1,5 +1,6 @@
 import NormaData
 import NormaGraph
+import NormaLayers
 import NormaTensor
 
 /// A batch whose examples may each be mixed with another, all over or in a rectangle.
@@ -22,10 +23,10 @@ package struct MixedBatch<Element: TensorElement> {
   /// beta distribution with both numbers `concentration` (Zhang et al. 2018). Numbers to predict are mixed like features; of classes
   /// the loss is, by both.
   package func mixed(
-    by concentration: Double, within shards: [Range<Int>]? = nil, using generator: inout RandomGenerator
+    by concentration: Double, within cut: BatchCut? = nil, using generator: inout RandomGenerator
   ) -> MixedBatch {
     let share = generator.beta(concentration)
-    let order = partners(within: shards, using: &generator)
+    let order = partners(within: cut, using: &generator)
     var mixed = first
     mixed.features = Self.mix(first.features, order, share)
     return withTargets(of: order, share: share, features: mixed)
@@ -35,10 +36,10 @@ package struct MixedBatch<Element: TensorElement> {
   /// large with λ drawn from the beta distribution with both numbers `concentration`, and cut at the edges (Yun et al. 2019, as
   /// torchvision's `CutMix`). Targets are mixed by the areas.
   package func cutMixed(
-    by concentration: Double, within shards: [Range<Int>]? = nil, using generator: inout RandomGenerator
+    by concentration: Double, within cut: BatchCut? = nil, using generator: inout RandomGenerator
   ) -> MixedBatch {
     let share = generator.beta(concentration)
-    let order = partners(within: shards, using: &generator)
+    let order = partners(within: cut, using: &generator)
     let (height, width) = (first.exampleShape[0], first.exampleShape[1])
     func range(_ length: Int) -> Range<Int> {
       let center = Int(Double(length) * generator.uniform())
@@ -52,10 +53,14 @@ package struct MixedBatch<Element: TensorElement> {
     return withTargets(of: order, share: kept, features: mixed)
   }
 
-  /// With which example each is mixed: one of the same shard, where the batch is cut.
-  private func partners(within shards: [Range<Int>]?, using generator: inout RandomGenerator) -> [Int] {
-    (shards ?? [0..<first.count]).flatMap { shard in
-      generator.permutation(shard.count).map { shard.lowerBound + $0 }
+  /// With which example each is mixed: one of the same shard, where the batch is cut. What is drawn does not depend on which shards are
+  /// here.
+  private func partners(within cut: BatchCut?, using generator: inout RandomGenerator) -> [Int] {
+    guard let cut else { return generator.permutation(first.count) }
+    return cut.shards.flatMap { shard in
+      let order = generator.permutation(shard.count)
+      guard cut.places.lowerBound <= shard.lowerBound && shard.upperBound <= cut.places.upperBound else { return [Int]() }
+      return order.map { shard.lowerBound - cut.places.lowerBound + $0 }
     }
   }
 

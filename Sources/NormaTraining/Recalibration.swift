@@ -29,22 +29,30 @@ extension Layer {
 
   /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together; otherwise as those
   /// of its features.
+  ///
+  /// - Parameter group: the processes that share the batches, all of which end with the same statistics; nil for this one alone.
   @discardableResult
-  public func recalibrateStatistics(on dataset: Dataset<Element>, batchSize: Int) throws -> [StatisticsChange] {
+  public func recalibrateStatistics(
+    on dataset: Dataset<Element>, batchSize: Int, in group: (any ProcessGroup)? = nil
+  ) throws -> [StatisticsChange] {
     _ = try checkedOutputShape(for: dataset.shape, batchSize: batchSize)
-    return try recalibrateStatistics(count: dataset.count, batchSize: batchSize) { dataset.batch($0).features }
+    return try recalibrateStatistics(count: dataset.count, batchSize: batchSize, in: group) {
+      dataset.batch($0).features
+    }
   }
 
   private func recalibrateStatistics(
-    count: Int, batchSize: Int, _ features: (Range<Int>) -> Tensor<Element>
+    count: Int, batchSize: Int, in group: (any ProcessGroup)? = nil, _ features: (Range<Int>) -> Tensor<Element>
   ) throws -> [StatisticsChange] {
     var gathered: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, batches: [BatchMoments])] = [:]
-    for rows in TrainingConfiguration(batchSize: batchSize).batches(of: count) {
+    let batches = TrainingConfiguration(batchSize: batchSize).batches(of: count)
+    func moments(_ rows: Range<Int>) throws -> [GatheredMoments<Element>] {
       let pass = Pass<Element>.measuring
       _ = try self(Variable(features(rows)), in: pass)
-      for found in pass.takeGatheredMoments() {
-        gathered[ObjectIdentifier(found.layer), default: (found.layer, [])].batches.append(found.moments)
-      }
+      return pass.takeGatheredMoments()
+    }
+    for found in try group?.moments(of: batches, moments) ?? batches.flatMap(moments) {
+      gathered[ObjectIdentifier(found.layer), default: (found.layer, [])].batches.append(found.moments)
     }
     // All of them, before one is changed.
     let merged = try gathered.mapValues {
@@ -70,14 +78,48 @@ extension Layer {
   /// The outputs for each example as training computes them, by the statistics of batches of the given size, but without
   /// dropout: `[N, …] → [N, outputs]`. Nothing is gathered.
   ///
+  /// - Parameters:
+  ///   - features: the examples.
+  ///   - batchSize: how many are normalized together.
+  ///   - group: the processes that share the batches, of which each gets all outputs; nil for this one alone.
   /// - Throws: as `predict`.
-  public func predictByBatchStatistics(_ features: Tensor<Element>, batchSize: Int) throws -> Tensor<Element> {
+  public func predictByBatchStatistics(
+    _ features: Tensor<Element>, batchSize: Int, in group: (any ProcessGroup)? = nil
+  ) throws -> Tensor<Element> {
     let outputShape = try checkedOutputShape(for: features.shape, batchSize: batchSize)
     guard features.shape[0] > 0 else { return .zeros(outputShape) }
-    return .concatenating(
-      rows: try TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0]).map { rows in
-        try self(Variable(features[rows: rows]), in: .measuring).value
-      })
+    let batches = TrainingConfiguration(batchSize: batchSize).batches(of: features.shape[0])
+    let own = batches[group?.share(of: batches.count) ?? batches.indices]
+    let outputs =
+      own.isEmpty
+      ? .zeros(Shape([0] + outputShape.dropFirst()))
+      : Tensor.concatenating(
+        rows: try own.map { try self(Variable(features[rows: $0]), in: .measuring).value })
+    return try group?.concatenated(outputs) ?? outputs
+  }
+}
+
+extension ProcessGroup {
+  /// The moments that layers gather of batches, which the processes share, all one after the other in each process.
+  ///
+  /// - Parameter gather: what layers gather of the examples of a batch: of the same layers for each.
+  fileprivate func moments<Element: TensorElement>(
+    of batches: [Range<Int>], _ gather: (Range<Int>) throws -> [GatheredMoments<Element>]
+  ) throws -> [GatheredMoments<Element>] {
+    guard let first = batches.first else { return [] }
+    let own = batches[share(of: batches.count)]
+    let found = try own.map(gather)
+    // Who has none knows by one which layers gather how much.
+    let pattern = try found.first ?? gather(first)
+    let packed = try concatenated(found.flatMap { $0.flatMap(\.moments.packed) }, zero: 0)
+    var rest = packed[...]
+    return batches.flatMap { _ in
+      pattern.map { layer in
+        let length = layer.moments.packed.count
+        defer { rest = rest.dropFirst(length) }
+        return layer.with(BatchMoments(packed: Array(rest.prefix(length))))
+      }
+    }
   }
 }
 

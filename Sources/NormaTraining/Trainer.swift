@@ -17,6 +17,8 @@ public final class Trainer<Element: TensorElement> {
   public let model: any Layer<Element>
   /// How it is trained.
   public let configuration: TrainingConfiguration
+  /// The processes that train it together, each with its part of every batch; nil for this one alone.
+  public let group: (any ProcessGroup)?
   /// What has happened so far.
   public private(set) var history: TrainingHistory
 
@@ -51,6 +53,12 @@ public final class Trainer<Element: TensorElement> {
   /// What a callback wants to happen next.
   public enum Decision: Sendable { case proceed, stop }
 
+  /// Asked after each step and each epoch whether the training is to end here, to go on later, as when a signal came. Of several processes
+  /// each is asked in every step, and one that says so ends all after it.
+  public var isAskedToStop: () -> Bool = { Task.isCancelled }
+  /// Whether the training is to end here: what ``isAskedToStop`` said last, of several processes of any.
+  public private(set) var isStopping = false
+
   /// Samples on which the training metric is computed: the first of the training data, at most so many.
   public static var trainingMetricSamples: Int { 1000 }
 
@@ -72,13 +80,21 @@ public final class Trainer<Element: TensorElement> {
 
   /// A trainer before its first epoch. The model keeps the state it is in.
   ///
+  /// - Parameters:
+  ///   - model: what is trained; in each process of a group the same.
+  ///   - configuration: how; of a group the same in each process, with shards.
+  ///   - group: the processes that train it together. Each reads its own part of every batch; all find the same gradients and keep the same
+  ///     model, to the bits that one process with as many shards finds. Their number divides that of the shards.
   /// - Throws: ``TrainingError/wrongSettings(_:)`` for a configuration that nothing can be trained with; `ModelStructureError` for a
   ///   model that holds two things under one name.
-  public init(_ model: any Layer<Element>, configuration: TrainingConfiguration) throws {
-    try configuration.check()
+  public init(
+    _ model: any Layer<Element>, configuration: TrainingConfiguration, group: (any ProcessGroup)? = nil
+  ) throws {
+    try configuration.check(processCount: group?.count ?? 1)
     try model.checkNames()
     self.model = model
     self.configuration = configuration
+    self.group = group
     history = TrainingHistory(monitor: configuration.monitor)
     parameters = model.distinctParameters
     penalty = L2Penalty(strength: configuration.l2Penalty)
@@ -134,7 +150,8 @@ public final class Trainer<Element: TensorElement> {
   ///   - onEvent: called after each step and each epoch; may stop the training.
   /// - Returns: the history.
   /// - Throws: ``TrainingError``; what a layer throws for a batch it cannot take; what `onEvent` throws; `CancellationError` after the
-  ///   step during which the task was cancelled that this runs in. The model then holds the state it had reached.
+  ///   step during which the task was cancelled that this runs in. The model then holds the state it had reached. `ProcessGroupError`
+  ///   where another process of a group does not answer, or has another model, data or settings.
   @discardableResult public func fit(
     _ training: Dataset<Element>, validation: Dataset<Element>? = nil, savingTo folder: TrainingStateFolder? = nil,
     onEvent: (Event) throws -> Decision = { _ in .proceed }
@@ -142,8 +159,8 @@ public final class Trainer<Element: TensorElement> {
     var folder = folder
     func onEventUnlessCancelled(_ event: Event) throws -> Decision {
       let decision = try onEvent(event)
-      if Task.isCancelled {
-        try folder?.write(state)
+      if isStopping {
+        if group.isFirst { try folder?.write(state) }
         throw CancellationError()
       }
       return decision
@@ -202,6 +219,7 @@ public final class Trainer<Element: TensorElement> {
     try configuration.checkWeights(training)
     let data = TrainingData(training, validation)
     if let restored { try restored.check(data) }
+    try checkAgreement(on: data)
     let sample = training.batch(0..<min(training.count, Self.trainingMetricSamples))
     let epochsBefore = restored?.progress?.epochsBefore ?? history.epochs.count
     progress = restored?.progress ?? TrainingProgress(epochsBefore: epochsBefore)
@@ -231,9 +249,9 @@ public final class Trainer<Element: TensorElement> {
       let evaluated = exponentialAverage
       let last = evaluated.map { _ in model.state }
       if let evaluated { try model.load(evaluated) }
-      let trainingResult = try model.evaluate(on: sample, loss: configuration.loss)
+      let trainingResult = try model.evaluate(on: sample, loss: configuration.loss, in: group)
       let batchResult = try evaluateByBatchStatistics(sample)
-      let validationResult = try validation.map { try model.evaluate(on: $0, loss: configuration.loss) }
+      let validationResult = try validation.map { try model.evaluate(on: $0, loss: configuration.loss, in: group) }
       if let last { try model.load(last) }
       let epoch = TrainingHistory.Epoch(
         number: number, trainingLoss: loss, trainingMetric: trainingResult.metric,
@@ -244,6 +262,7 @@ public final class Trainer<Element: TensorElement> {
       let isBest = history.best?.number == number
       if isBest && configuration.keepsBest { bestState = evaluated ?? model.state }
       progress?.endEpoch(isBest: isBest)
+      if group == nil { isStopping = isAskedToStop() }
       if try onEvent(.epoch(epoch)) == .stop {
         history.stoppedEarly = history.epochs.count - epochsBefore < configuration.epochs
         break
@@ -251,7 +270,7 @@ public final class Trainer<Element: TensorElement> {
     }
     if case .stochastic = configuration.averaging, let average = averagedState {
       try model.load(average)
-      try model.recalibrateStatistics(on: training, batchSize: configuration.batchSize)
+      try model.recalibrateStatistics(on: training, batchSize: configuration.batchSize, in: group)
     } else if let state = bestState ?? exponentialAverage {
       try model.load(state)
     }
@@ -292,7 +311,7 @@ public final class Trainer<Element: TensorElement> {
   private func evaluateByBatchStatistics(_ sample: Dataset<Element>) throws -> Evaluation? {
     guard model.gathersStatistics, sample.count > 1 else { return nil }
     let outputs = try model.predictByBatchStatistics(
-      sample.features, batchSize: max(configuration.batchSize, Self.measuredBatchSize))
+      sample.features, batchSize: max(configuration.batchSize, Self.measuredBatchSize), in: group)
     return try Evaluation(outputs: outputs, of: sample, loss: configuration.loss)
   }
 
@@ -305,35 +324,41 @@ public final class Trainer<Element: TensorElement> {
     let order = random.permutation(training.count)
     defer { orderRandom = random }
     let batches = configuration.batches(of: training.count)
+    let cuts = batches.map { configuration.cut(of: $0.count, in: group) }
     var progress = progress ?? TrainingProgress(epochsBefore: number - 1)
     var loader = BatchLoader(
-      training, order: order, ranges: batches, augmentation: configuration.augmentation,
+      training, order: order, ranges: batches, places: cuts.map(\.places), augmentation: configuration.augmentation,
       random: augmentationRandom.split(UInt64(history.stepLosses.count - progress.stepsOfEpoch)),
       startingAt: progress.stepsOfEpoch)
     while let batch = loader.next() {
+      let cut = cuts[progress.stepsOfEpoch], sampleCount = batches[progress.stepsOfEpoch].count
       let time = configuration.scheduleUnit == .epoch ? number - 1 : history.stepLosses.count
       let learningRate = configuration.learningRate * configuration.schedule.factor(at: time, after: history)
-      let (step, loss, judged) = try differentiate(batch, epoch: number)
+      let (step, loss, accuracy) = try differentiate(batch, cut, epoch: number)
       optimizer.learningRate = learningRate
       try optimizer.update(model, with: step)
       averageBuffers()
       history.stepLosses.append(loss)
-      progress.add(loss: loss, sampleCount: batch.count, learningRate: learningRate)
+      progress.add(loss: loss, sampleCount: sampleCount, learningRate: learningRate)
       self.progress = progress
       let report = Step(
-        epoch: number, number: progress.stepsOfEpoch, count: batches.count, sampleCount: batch.count, loss: loss,
-        accuracy: judged.accuracy(of: step.outputs), learningRate: learningRate, gradients: step.gradients)
+        epoch: number, number: progress.stepsOfEpoch, count: batches.count, sampleCount: sampleCount, loss: loss,
+        accuracy: accuracy, learningRate: learningRate, gradients: step.gradients)
+      if group == nil { isStopping = isAskedToStop() }
       if try onEvent(.step(report)) == .stop { return nil }
     }
     return (progress.lossSum / Double(max(1, progress.sampleCount)), progress.learningRate)
   }
 
-  /// What a batch says of the model, its loss, penalty included, and the batch with the targets that count most.
+  /// What a batch says of the model, its loss, penalty included, and the share of examples that were classified rightly.
+  ///
+  /// - Parameters:
+  ///   - batch: the examples at the places of the cut that are this process's own.
+  ///   - cut: how the whole batch is cut.
   private func differentiate(
-    _ batch: Dataset<Element>, epoch: Int
-  ) throws -> (step: Differentiation<Element>, loss: Double, judged: Dataset<Element>) {
+    _ batch: Dataset<Element>, _ cut: BatchCut, epoch: Int
+  ) throws -> (step: Differentiation<Element>, loss: Double, accuracy: Double?) {
     var random = dropoutRandom
-    let shards = StatisticsScope.parts(configuration.shards ?? 1).ranges(of: batch.count)
     var batch = MixedBatch(batch)
     var mixing = mixingRandom.split(UInt64(history.stepLosses.count))
     switch (configuration.mixup, configuration.cutmix) {
@@ -341,17 +366,18 @@ public final class Trainer<Element: TensorElement> {
       let cuts = mixing.uniform() < 0.5
       batch =
         cuts
-        ? batch.cutMixed(by: cutmix, within: shards, using: &mixing)
-        : batch.mixed(by: mixup, within: shards, using: &mixing)
-    case (let mixup?, nil): batch = batch.mixed(by: mixup, within: shards, using: &mixing)
-    case (nil, let cutmix?): batch = batch.cutMixed(by: cutmix, within: shards, using: &mixing)
+        ? batch.cutMixed(by: cutmix, within: cut, using: &mixing) : batch.mixed(by: mixup, within: cut, using: &mixing)
+    case (let mixup?, nil): batch = batch.mixed(by: mixup, within: cut, using: &mixing)
+    case (nil, let cutmix?): batch = batch.cutMixed(by: cutmix, within: cut, using: &mixing)
     case (nil, nil): break
     }
     var step: Differentiation<Element>
+    let accuracy: Double?
     if configuration.shards != nil {
-      step = try differentiate(batch, in: shards, epoch: epoch)
+      (step, accuracy) = try differentiateShards(batch, cut)
     } else {
       step = try differentiateInTurn(batch, random: &random, epoch: epoch)
+      accuracy = batch.judged.accuracy(of: step.outputs)
     }
     let loss = Double(step.loss) + penalty.loss(of: parameters)
     guard loss.isFinite else {
@@ -359,7 +385,7 @@ public final class Trainer<Element: TensorElement> {
     }
     penalty.add(to: &step)
     dropoutRandom = random
-    return (step, loss, batch.judged)
+    return (step, loss, accuracy)
   }
 
   /// What the parts of a batch say of the model, one after the other.
@@ -384,32 +410,56 @@ public final class Trainer<Element: TensorElement> {
     return try .merging(parts, weights: weights.map { total == 0 ? 1 / Double(parts.count) : $0 / total })
   }
 
-  /// What the shards of a batch say of the model together, worked on side by side and normalized as one. Each has random numbers of its
-  /// own, by its place and the step.
-  private func differentiate(
-    _ batch: MixedBatch<Element>, in shards: [Range<Int>], epoch: Int
-  ) throws -> Differentiation<Element> {
-    let parts = shards.map { $0.isEmpty ? nil : batch.part($0) }
-    let weights = parts.map { $0?.weight(configuration) }
-    let (total, present) = (weights.combined(by: +) ?? 0, parts.count { $0 != nil })
+  /// What the shards of a batch say of the model together, worked on side by side and normalized as one, and the share of examples that
+  /// were classified rightly. Each has random numbers of its own, by its place and the step.
+  private func differentiateShards(
+    _ batch: MixedBatch<Element>, _ cut: BatchCut
+  ) throws -> (step: Differentiation<Element>, accuracy: Double?) {
+    let first = cut.places.lowerBound
+    func part(_ shard: Int) -> MixedBatch<Element> {
+      cut.standsIn
+        ? batch : batch.part(cut.shards[shard].lowerBound - first..<cut.shards[shard].upperBound - first)
+    }
+    let weights = try weights(of: cut, part)
+    let (total, present) = (weights.combined(by: +) ?? 0, weights.count { $0 != nil })
     let random = dropoutRandom.split(UInt64(history.stepLosses.count))
-    return try .joining(
-      Shards.run(parts.map { $0 != nil }) { shard, exchange in
-        guard let part = parts[shard], let weight = weights[shard] else { fatalError("shard \(shard) has no examples") }
-        var random = random.split(UInt64(shard))
-        return try model.differentiate(
-          part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
-          keptActivations: configuration.keptActivations, statisticsScope: configuration.statisticsScope(parts: 1),
-          shardExchange: exchange
-        ) {
-          // Moments tie the shards together: the gradient of each is that of the loss of all.
-          try finiteLoss(of: $0, part, of: batch.first, epoch: epoch)
-            .scaled(by: Element(total == 0 ? 1 / Double(present) : weight / total))
-        }
-      })
+    let found = try Shards.run(cut) { shard, exchange in
+      let part = part(shard)
+      var random = random.split(UInt64(shard))
+      let step = try model.differentiate(
+        part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
+        keptActivations: configuration.keptActivations, statisticsScope: configuration.statisticsScope(parts: 1),
+        shardExchange: exchange
+      ) {
+        // Moments tie the shards together: the gradient of each is that of the loss of all.
+        try part.loss(of: $0, configuration)
+          .scaled(by: Element(total == 0 ? 1 / Double(present) : (weights[shard] ?? 0) / total))
+      }
+      return (step: step, part: part)
+    }
+    // What each knows beside: how many of its examples were classified rightly, and whether the process is asked to stop.
+    let wish = group != nil && isAskedToStop()
+    let sums = try found.sum {
+      [Double($0.step.loss), Double($0.part.judged.correctCount(of: $0.step.outputs) ?? 0)]
+    }
+    if let group { isStopping = try group.gathered(wish).contains(true) }
+    let count = cut.shards.reduce(0) { $0 + $1.count }
+    let isClassification = if case .classes = batch.first.targets { true } else { false }
+    return (
+      try .joining(found.map(\.step), loss: sums[0]), isClassification ? sums[1] / Double(max(1, count)) : nil
+    )
   }
 
-  /// The loss of what the model gives for a part of a batch, which is normalized with all others of `batch`.
+  /// How much each shard of a batch counts; nil for those without examples.
+  private func weights(of cut: BatchCut, _ part: (Int) -> MixedBatch<Element>) throws -> [Double?] {
+    let counts = cut.shards.map { $0.isEmpty ? nil : Double($0.count) }
+    guard configuration.classWeights != nil || data?.training.weights != nil else { return counts }
+    var own = cut.local.map { counts[$0] == nil ? 0 : part($0).weight(configuration) }
+    if let group { own = try group.concatenated(own, zero: 0) }
+    return zip(counts, own).map { count, weight in count.map { _ in weight } }
+  }
+
+  /// The loss of what the model gives for a part of a batch.
   ///
   /// - Throws: ``TrainingError/notFinite(_:)``.
   private func finiteLoss(

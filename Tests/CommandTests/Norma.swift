@@ -82,6 +82,27 @@ enum Norma {
     return isSent ? outcome : nil
   }
 
+  /// Runs `norma` by several processes that a launcher of MPI's starts.
+  ///
+  /// - Parameter library: the folder with what speaks to it.
+  static func launch(_ mpi: MPI, _ count: Int, _ arguments: [String], library: String) throws -> Outcome {
+    try run(
+      launcher: mpi.launcher + ["-n", "\(count)", try executable.get().path] + arguments,
+      environment: ["NORMA_MPI": library])
+  }
+
+  /// Runs a launcher, and what it starts.
+  static func run(launcher: [String], environment: [String: String]) throws -> Outcome {
+    try run(URL(filePath: launcher[0]), Array(launcher.dropFirst()), environment: environment, directory: nil)
+  }
+
+  /// Runs `norma`, and does something while it runs.
+  static func interfered(
+    _ arguments: [String], environment: [String: String], _ body: (Process) throws -> Void
+  ) throws -> Outcome {
+    try run(executable.get(), arguments, environment: environment, directory: nil, while: body)
+  }
+
   private static func run(
     _ executable: URL, _ arguments: [String], input: String = "", environment: [String: String], directory: URL?,
     while body: (Process) throws -> Void = { _ in }

@@ -63,7 +63,7 @@ import Testing
     }
     guard let shards else { return try one(0..<test.shape[0], nil) }
     let ranges = StatisticsScope.parts(shards).ranges(of: test.shape[0])
-    let found = try Shards.run(ranges.map { !$0.isEmpty }) { try one(ranges[$0], $1) }.compactMap(\.self)
+    let found = try Shards.run(BatchCut(ranges)) { try one(ranges[$0], $1) }.values.compactMap(\.self)
     #expect(found.allSatisfy { $0.moments == found[0].moments })
     return Normalized(
       output: .concatenating(rows: found.map(\.output)), input: .concatenating(rows: found.map(\.input)),
@@ -110,19 +110,19 @@ import Testing
     let x = Tensor<Double>.normal([5, 4], using: &random)
     let whole = try BatchNormalization.forward(x)
     for ranges in [[0..<1, 1..<1, 1..<4, 4..<5], [0..<0, 0..<5], [0..<2, 2..<5, 5..<5]] {
-      let found = try Shards.run(ranges.map { !$0.isEmpty }) { shard, exchange in
+      let found = try Shards.run(BatchCut(ranges)) { shard, exchange in
         try BatchNormalization.forward(x[rows: ranges[shard]], exchange: exchange).output
-      }
+      }.values
       #expect(found.map { $0 == nil } == ranges.map(\.isEmpty))
       let output = Tensor<Double>.concatenating(rows: found.compactMap(\.self))
       #expect(errorRelativeToScale(output, reference: whole.output) < 1e-13)
     }
-    let masked = try Shards.run([true, true]) { shard, exchange in
+    let masked = try Shards.run(BatchCut(of: 5, into: 2)) { shard, exchange in
       let rows = shard == 0 ? 0..<2 : 2..<5
       let (y, saved) = try BatchNormalization.forward(
         x[rows: rows], weights: Tensor(repeating: shard == 0 ? 0 : 1, shape: [rows.count]), exchange: exchange)
       return (y, BatchNormalization.backward(y, input: x[rows: rows], saved: saved), saved.moments)
-    }
+    }.values
     #expect(masked[0]!.0.elements.allSatisfy { $0 == 0 } && masked[0]!.1.input.elements.allSatisfy { $0 == 0 })
     #expect(masked[0]!.2.count == 3 && masked[0]!.2 == masked[1]!.2)
   }
@@ -137,11 +137,11 @@ import Testing
     let (y, saved) = try BatchNormalization.forward(x.converted(to: Double.self))
     let expected = BatchNormalization.backward(
       g.converted(to: Double.self), input: x.converted(to: Double.self), saved: saved)
-    let found = try Shards.run([Bool](repeating: true, count: 4)) { shard, exchange in
+    let found = try Shards.run(BatchCut(of: 64, into: 4)) { shard, exchange in
       let rows = shard * 16..<(shard + 1) * 16
       let (y, saved) = try BatchNormalization.forward(x[rows: rows], exchange: exchange)
       return (y, BatchNormalization.backward(g[rows: rows], input: x[rows: rows], saved: saved).input)
-    }.compactMap(\.self)
+    }.values.compactMap(\.self)
     let output = Tensor<Float>.concatenating(rows: found.map(\.0)).converted(to: Double.self)
     #expect(errorRelativeToScale(output, reference: y) < 1e-6)
     let input = Tensor<Float>.concatenating(rows: found.map(\.1)).converted(to: Double.self)
@@ -181,8 +181,7 @@ import Testing
     var unused = RandomGenerator(seed: 0)
     let whole = try models[0].differentiate(x, random: &unused) { $0.softmaxCrossEntropy(labels: labels) }
     let ranges = StatisticsScope.parts(4).ranges(of: 21)
-    let joined = try Differentiation.joining(
-      Shards.run(ranges.map { !$0.isEmpty }) { shard, exchange in
+    let found = try Shards.run(BatchCut(ranges)) { shard, exchange in
         var unused = RandomGenerator(seed: 0)
         return try models[1].differentiate(
           x[rows: ranges[shard]], random: &unused, recomputesNormalized: false, keptActivations: nil,
@@ -190,7 +189,8 @@ import Testing
         ) {
           $0.softmaxCrossEntropy(labels: Array(labels[ranges[shard]])).scaled(by: Double(ranges[shard].count) / 21)
         }
-      })
+      }
+    let joined = try Differentiation.joining(found, loss: found.sum { [$0.loss] }[0])
     #expect(abs(joined.loss - whole.loss) < 1e-13)
     #expect(errorRelativeToScale(joined.outputs, reference: whole.outputs) < 1e-12)
     for (found, expected) in zip(joined.gradients, whole.gradients) {
@@ -213,7 +213,7 @@ import Testing
     for failing in [[3], [5, 6], [0]] {
       for stage in 0..<3 {
         #expect(throws: Fault(shard: failing[0])) {
-          try Shards.run([Bool](repeating: true, count: 8)) { shard, exchange in
+          try Shards.run(BatchCut(of: 8, into: 8)) { shard, exchange in
             for step in 0..<3 {
               if step == stage && failing.contains(shard) { throw Fault(shard: shard) }
               _ = try BatchNormalization.forward(
@@ -228,7 +228,7 @@ import Testing
   @Test func whatGoesByAllRowsInAnotherWayRefusesShards() throws {
     for layer in [IterNorm<Float>(4) as any Layer<Float>, EvoNormB0<Float>(4)] {
       let error = #expect(throws: LayerError.self) {
-        try Shards.run([true, true]) { shard, exchange in
+        try Shards.run(BatchCut(of: 8, into: 2)) { shard, exchange in
           var random = RandomGenerator(seed: 0)
           _ = try layer.differentiate(
             Tensor(repeating: 1, shape: [4, 4]), random: &random, recomputesNormalized: false, keptActivations: nil,

@@ -3,26 +3,6 @@ import NormaParallel
 import TestSupport
 import Testing
 
-/// A way in which MPI is there: its compiler and its launcher.
-struct MPI: Sendable, CustomTestStringConvertible {
-  let name: String
-  let compiler: String
-  let launcher: [String]
-  var testDescription: String { name }
-
-  private static func path(_ program: String) -> String? {
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    return folders.map { "\($0)/\(program)" }.first(where: FileManager.default.isExecutableFile)
-  }
-
-  /// Those that are installed, under Debian's names.
-  static let installed: [MPI] = [("openmpi", ["--allow-run-as-root", "--oversubscribe"]), ("mpich", [])].compactMap {
-    name, options in
-    guard let compiler = path("mpicc.\(name)"), let launcher = path("mpirun.\(name)") else { return nil }
-    return MPI(name: name, compiler: compiler, launcher: [launcher] + options)
-  }
-}
-
 @Suite(.serialized, .enabled(if: !MPI.installed.isEmpty, "no MPI is installed"))
 struct MPIGroupTests {
   /// What a program printed, in lines, its exit code, and how long it took.
@@ -47,18 +27,8 @@ struct MPIGroupTests {
 
   private func program() throws -> String { try builtProgram(named: "process-checks").path }
 
-  /// Calls `body` with a folder in which there is what speaks to an implementation.
-  private func withLibrary<Value>(_ mpi: MPI, _ body: (String) throws -> Value) throws -> Value {
-    let folder = try makeTemporaryDirectory()
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let source = fixturesDirectory.appending(path: "../../Sources/NormaParallel/norma_mpi.c").standardized.path
-    let library = folder.appending(path: "libnorma-\(mpi.name).so").path
-    #expect(try run([mpi.compiler, "-O2", "-shared", "-fPIC", source, "-o", library]).code == 0)
-    return try body(folder.path)
-  }
-
   @Test(arguments: MPI.installed) func aGroupDoesWhatItSays(mpi: MPI) throws {
-    try withLibrary(mpi) { folder in
+    try mpi.withLibrary { folder in
       for count in [1, 2, 4, 8] {
         let found = try run(mpi.launcher + ["-n", "\(count)", program(), "all"], ["NORMA_MPI": folder])
         #expect(found.lines.sorted() == (0..<count).map { "process \($0) of \(count) is well" }, "\(found)")
@@ -69,17 +39,17 @@ struct MPIGroupTests {
 
   /// Whoever waits for it tells of a process that does not come, and ends all.
   @Test(arguments: MPI.installed) func aSilentProcessIsNamed(mpi: MPI) throws {
-    try withLibrary(mpi) { folder in
+    try mpi.withLibrary { folder in
       let found = try run(mpi.launcher + ["-n", "2", program(), "silent", "2"], ["NORMA_MPI": folder])
       #expect(
-        found.lines.contains("process 0, of process 1: it has neither sent nor taken anything for 2.0 seconds"),
+        found.lines.contains("process 1 has neither sent nor taken anything for 2.0 seconds"),
         "\(found)")
       #expect(found.code != 0)
     }
   }
 
   @Test(arguments: MPI.installed) func aKilledProcessEndsAll(mpi: MPI) throws {
-    try withLibrary(mpi) { folder in
+    try mpi.withLibrary { folder in
       let found = try run(mpi.launcher + ["-n", "4", program(), "killed", "5"], ["NORMA_MPI": folder])
       #expect(found.code != 0, "\(found)")
     }

@@ -4,43 +4,16 @@ import Testing
 
 /// Trainings whose batches are cut into shards, which are worked on side by side and normalized as one batch.
 @Suite struct ShardedTrainingTests {
-  private func images(_ count: Int) -> Dataset<Float> {
-    var random = RandomGenerator(seed: 8)
-    return Dataset(
-      features: .normal([count, 8, 8, 3], using: &random), targets: .classes((0..<count).map { $0 % 4 }, count: 4),
-      name: "noise")
-  }
-
-  /// A network with convolutions, a block with a shortcut, batch normalization and dropout.
-  private func network<Element: TensorElement>(
-    keepProbability: Double, _ type: Element.Type = Element.self
-  ) -> Sequential<Element> {
-    var random = RandomGenerator(seed: 1)
-    return Sequential {
-      Conv2d(inputs: 3, outputs: 16, window: Window(3, padding: 1), hasBias: false, using: &random)
-      BatchNorm(16)
-      ReLU()
-      Residual(
-        Sequential {
-          Conv2d(inputs: 16, outputs: 16, window: Window(3, padding: 1), hasBias: false, using: &random)
-          BatchNorm(16)
-        }, rectifies: true)
-      GlobalAveragePool()
-      Dropout(keepProbability: keepProbability)
-      Linear(inputs: 16, outputs: 4, using: &random)
-    }
-  }
-
   private func state(
     _ configuration: TrainingConfiguration, _ data: Dataset<Float>
   ) throws -> (state: ModelState<Float>, losses: [Double]) {
-    let model = network(keepProbability: 0.8, Float.self)
+    let model = TrainingSamples.residualNetwork(keepProbability: 0.8, Float.self)
     let trainer = try Trainer(model, configuration: configuration)
     let history = try trainer.fit(data)
     return (model.state, history.stepLosses)
   }
 
-  private static let settings: [@Sendable (inout TrainingConfiguration) -> Void] = [
+  static let settings: [@Sendable (inout TrainingConfiguration) -> Void] = [
     { _ in },
     { $0.augmentation = ImageAugmentation(padding: 2, flipsHorizontally: true) },
     { ($0.mixup, $0.cutmix, $0.classWeights) = (0.4, 1, [1, 2, 1, 0.5]) },
@@ -53,26 +26,26 @@ import Testing
     var configuration = TrainingConfiguration(epochs: 2, batchSize: 16, learningRate: 0.01, seed: 3)
     configuration.shards = 8
     Self.settings[index](&configuration)
-    let found = try resultsByThreadCount { try state(configuration, images(37)) }
+    let found = try resultsByThreadCount { try state(configuration, TrainingSamples.images(37)) }
     for other in found.dropFirst() {
       #expect(haveSameBits(other.state, found[0].state))
       #expect(other.losses == found[0].losses)
     }
     // Another cut has other bits; and none draws other random numbers.
     configuration.shards = 2
-    #expect(!haveSameBits(try state(configuration, images(37)).state, found[0].state))
+    #expect(!haveSameBits(try state(configuration, TrainingSamples.images(37)).state, found[0].state))
   }
 
   /// Without random numbers, shards differ from the batch by the order of sums: in Double by some 1e-14 a step.
   @Test func shardsLearnWhatTheBatchLearns() throws {
     func learned(_ shards: Int?) throws -> (ModelState<Double>, [Double]) {
-      let model = network(keepProbability: 1, Double.self)
+      let model = TrainingSamples.residualNetwork(Double.self)
       var configuration = TrainingConfiguration(
         epochs: 2, batchSize: 16, optimizer: .sgd(momentum: 0.9), learningRate: 0.05, seed: 3)
       configuration.shards = shards
       configuration.classWeights = [1, 2, 1, 0.5]
       let data = Dataset<Double>(
-        features: images(41).features.converted(), targets: .classes((0..<41).map { $0 % 4 }, count: 4), name: "noise")
+        features: TrainingSamples.images(41).features.converted(), targets: .classes((0..<41).map { $0 % 4 }, count: 4), name: "noise")
       let history = try Trainer(model, configuration: configuration).fit(data)
       return (model.state, history.stepLosses)
     }
@@ -87,11 +60,33 @@ import Testing
     }
   }
 
+  /// Running statistics take in the ghost batches of all shards, as those of the batch uncut: cut in the same places, they are the same.
+  @Test func ghostBatchesOfAllShardsCount() throws {
+    func learned(_ shards: Int?) throws -> ModelState<Double> {
+      let model = TrainingSamples.residualNetwork(Double.self)
+      var configuration = TrainingConfiguration(epochs: 1, batchSize: 16, learningRate: 0.01, seed: 3)
+      (configuration.shards, configuration.ghostSize) = (shards, 4)
+      let data = Dataset<Double>(
+        features: TrainingSamples.images(32).features.converted(),
+        targets: .classes((0..<32).map { $0 % 4 }, count: 4), name: "noise")
+      try Trainer(model, configuration: configuration).fit(data)
+      return model.state
+    }
+    let whole = try learned(nil)
+    for shards in [2, 4] {
+      let state = try learned(shards)
+      for (name, tensor) in whole.tensors {
+        #expect(errorRelativeToScale(state.tensors[name]!, reference: tensor, floor: 1e-3) < 1e-9, "\(name)")
+      }
+      #expect(state.counts == whole.counts)
+    }
+  }
+
   @Test func aTrainingGoesOnToTheSameBits() throws {
     var configuration = TrainingConfiguration(epochs: 2, batchSize: 16, learningRate: 0.01, seed: 3)
     (configuration.shards, configuration.mixup) = (4, 0.4)
-    let data = images(37)
-    let whole = network(keepProbability: 0.8, Float.self)
+    let data = TrainingSamples.images(37)
+    let whole = TrainingSamples.residualNetwork(keepProbability: 0.8, Float.self)
     let trainer = try Trainer(whole, configuration: configuration)
     var states: [TrainingState<Float>] = []
     try trainer.fit(data) { _ in
@@ -99,7 +94,7 @@ import Testing
       return .proceed
     }
     for state in states {
-      let model = network(keepProbability: 0.8, Float.self)
+      let model = TrainingSamples.residualNetwork(keepProbability: 0.8, Float.self)
       let resumed = try Trainer(model, configuration: configuration)
       try resumed.restore(state)
       try resumed.fit(data)
@@ -139,12 +134,12 @@ import Testing
 
   /// A loss that is no number is told of by the first shard that has one, and where it comes from.
   @Test func whatIsNotFiniteInAShardIsNamed() throws {
-    var data = images(16)
+    var data = TrainingSamples.images(16)
     data.features[9, 0, 0, 0] = .nan
     var configuration = TrainingConfiguration(batchSize: 16)
     configuration.shards = 4
     let error = #expect(throws: TrainingError.self) {
-      try Trainer(network(keepProbability: 1, Float.self), configuration: configuration).fit(data)
+      try Trainer(TrainingSamples.residualNetwork(Float.self), configuration: configuration).fit(data)
     }
     #expect(error.map { "\($0)" }?.contains("the data of the batch") ?? false, "\(String(describing: error))")
   }

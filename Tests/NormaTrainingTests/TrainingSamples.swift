@@ -37,6 +37,34 @@ enum TrainingSamples {
       fatalError(error.description)
     }
   }
+
+  /// Noise as images of four classes.
+  static func images(_ count: Int) -> Dataset<Float> {
+    var random = RandomGenerator(seed: 8)
+    return Dataset(
+      features: .normal([count, 8, 8, 3], using: &random), targets: .classes((0..<count).map { $0 % 4 }, count: 4),
+      name: "noise")
+  }
+
+  /// A network with convolutions, a block with a shortcut, batch normalization and dropout.
+  static func residualNetwork<Element: TensorElement>(
+    keepProbability: Double = 1, _ type: Element.Type = Element.self
+  ) -> Sequential<Element> {
+    var random = RandomGenerator(seed: 1)
+    return Sequential {
+      Conv2d(inputs: 3, outputs: 16, window: Window(3, padding: 1), hasBias: false, using: &random)
+      BatchNorm(16)
+      ReLU()
+      Residual(
+        Sequential {
+          Conv2d(inputs: 16, outputs: 16, window: Window(3, padding: 1), hasBias: false, using: &random)
+          BatchNorm(16)
+        }, rectifies: true)
+      GlobalAveragePool()
+      Dropout(keepProbability: keepProbability)
+      Linear(inputs: 16, outputs: 4, using: &random)
+    }
+  }
 }
 
 /// Whether two models have learned the same, to the last bit.

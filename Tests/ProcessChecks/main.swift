@@ -3,7 +3,7 @@ import NormaParallel
 import NormaTensor
 
 // What each process does that a test starts, under a launcher of MPI's: everything a group can do, or a fault.
-//   process-checks all | silent SECONDS | killed
+//   process-checks all | silent SECONDS | killed | latency
 
 func say(_ words: String) { FileHandle.standardOutput.write(Data((words + "\n").utf8)) }
 
@@ -33,7 +33,7 @@ func checkAll(_ group: MPIGroup) throws {
   // The same by halves; and where those of one do not count.
   for absent in [nil, group.count - 1] where absent != 0 {
     var own = numbers(group.rank)
-    try own.withUnsafeMutableBufferPointer { try group.sum($0, isPresent: group.rank != absent) }
+    try own.withUnsafeMutableBufferPointer { try group.sum($0, presence: (0..<group.count).map { $0 != absent }) }
     var expected = (0..<group.count).map { $0 == absent ? nil : numbers($0) }
     while expected.count > 1 {
       expected = stride(from: 0, to: expected.count, by: 2).map {
@@ -54,13 +54,17 @@ func checkAll(_ group: MPIGroup) throws {
     }
     guard received.allSatisfy({ $0 == expected }) else { return say("other bytes") }
   }
-  for root in 0..<group.count {
-    var value = [group.rank == root ? 17 + root : -1]
-    try value.withUnsafeMutableBytes { try group.broadcast($0, from: root) }
-    guard value == [17 + root] else { return say("broadcast \(value)") }
-  }
-  try group.barrier()
   say("process \(group.rank) of \(group.count) is well")
+}
+
+/// Tells how long the shortest message takes, in microseconds.
+func tellLatency(_ group: MPIGroup) throws {
+  let count = 2000
+  for _ in 0..<100 { _ = try group.gathered(1.0) }
+  let start = ContinuousClock.now
+  for _ in 0..<count { _ = try group.gathered(1.0) }
+  let seconds = (ContinuousClock.now - start) / .seconds(1)
+  if group.rank == 0 { say("\(seconds * 1e6 / Double(count * group.count.trailingZeroBitCount))") }
 }
 
 let arguments = CommandLine.arguments.dropFirst()
@@ -82,6 +86,7 @@ do {
       say("\(error)")
       group.abort(code: 75)
     }
+  case "latency": try tellLatency(group)
   default:
     try checkAll(group)
   }

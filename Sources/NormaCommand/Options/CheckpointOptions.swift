@@ -85,7 +85,6 @@ struct CheckpointSaver {
   /// - Throws: ``TrainingStopped`` once the state is saved, if a signal asked for an end.
   mutating func save(_ trainer: Trainer<Float>, after event: Trainer<Float>.Event) throws {
     if case .epoch(let epoch) = event, epoch.number >= trainer.configuration.epochs { return }
-    let stopSignal = StopRequest.signal
     let isDue =
       switch (interval, event) {
       case (.steps(let count), .step): trainer.history.stepLosses.count % count == 0
@@ -94,13 +93,15 @@ struct CheckpointSaver {
       case (nil, .epoch): clock.now - last >= Self.shortestPause
       default: false
       }
-    guard isDue || stopSignal != nil else { return }
+    guard isDue || trainer.isStopping else { return }
     var state = trainer.state
     state.notes = notes
-    try folder.write(state)
+    if trainer.group.isFirst { try folder.write(state) }
     last = clock.now
-    if let stopSignal {
-      throw TrainingStopped(signal: stopSignal, position: state.position, resumption: resumption)
+    if trainer.isStopping {
+      // Another process may have been asked.
+      throw TrainingStopped(
+        signal: StopRequest.signal ?? SIGTERM, position: state.position, resumption: resumption)
     }
   }
 }

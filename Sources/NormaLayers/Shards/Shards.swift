@@ -26,14 +26,11 @@ extension Array {
 /// Unchecked: everything that changes is changed with the lock of `condition` held.
 package final class Shards: @unchecked Sendable {
   private let condition = NSCondition()
-  /// The other processes, where some have shards of the batch too.
-  private let group: (any ProcessGroup)?
-  /// Whether none of the shards here has examples: one of none takes part in what all processes do, and brings nothing.
-  private let standsIn: Bool
+  private let cut: BatchCut
   /// The vectors of the exchange under way, by the places of the shards here, and how many shards it waits for.
   private var vectors: [[Double]?]
   private var missing: Int
-  /// How many shards take part: those with examples.
+  /// How many shards take part here.
   private let present: Int
   /// What the last exchange came to, and how many there were.
   private var result: [Double] = []
@@ -64,70 +61,67 @@ package final class Shards: @unchecked Sendable {
     }
   }
 
-  private init(count: Int, present: Int, standsIn: Bool, _ group: (any ProcessGroup)?) {
-    vectors = Array(repeating: nil, count: count)
+  private init(_ cut: BatchCut, present: Int) {
+    self.cut = cut
+    vectors = Array(repeating: nil, count: cut.local.count)
     (self.present, missing) = (present, present)
-    (self.standsIn, self.group) = (standsIn, group)
     mostAtOnce = min(present, Parallel.threadCount)
   }
 
-  /// The shards that a process works on, of so many of all: an aligned range, so that its part of the tree is a tree.
-  package static func local(of count: Int, in group: (any ProcessGroup)?) -> Range<Int> {
-    guard let group else { return 0..<count }
-    require(
-      count % group.count == 0 && (count / group.count).nonzeroBitCount == 1,
-      "\(count) shards cannot be shared among \(group.count) processes")
-    let own = count / group.count
-    return group.rank * own..<(group.rank + 1) * own
-  }
-
-  /// What `body` makes of each shard that this process works on; nil for those without examples, for which it is not called. Where none of
-  /// them has examples it is called for the first, and is to take any example in its place: whatever it gives is left out.
+  /// What `body` makes of each shard that this process works on. Where none of them has examples it is called for the first, and is to take
+  /// the examples at ``BatchCut/places`` in its place.
   ///
   /// - Parameters:
-  ///   - isPresent: whether each shard of the batch has examples; at least one must.
-  ///   - group: the processes that share the shards, each ``local(of:in:)``; nil for this one alone.
+  ///   - cut: how the batch is cut; at least one shard has examples.
   ///   - body: given the place of a shard and what tells it of the others. It is called on several threads at once.
   /// - Throws: what `body` throws, of the first shard where several do; `ProcessGroupError`.
   package static func run<Value>(
-    _ isPresent: [Bool], in group: (any ProcessGroup)? = nil,
-    _ body: (_ shard: Int, any ShardExchange) throws -> Value
-  ) throws -> [Value?] {
-    let local = local(of: isPresent.count, in: group)
-    let found = local.filter { isPresent[$0] }
-    let places = found.isEmpty ? [local.lowerBound] : found
-    let shards = Shards(count: local.count, present: places.count, standsIn: found.isEmpty, group)
-    let outcomes = places.map { _ in Outcome<Value>() }
-    func seat(_ place: Int) -> Seat { Seat(shards, place - local.lowerBound) }
-    guard places.count > 1 else {
-      // Alone, it has all threads.
-      let value = try body(places[0], seat(places[0]))
-      if let error = shards.groupError { throw error }
-      return local.map { $0 == places[0] && !found.isEmpty ? value : nil }
+    _ cut: BatchCut, _ body: (_ shard: Int, any ShardExchange) throws -> Value
+  ) throws -> ShardResults<Value> {
+    let places = cut.standsIn ? [cut.local.lowerBound] : cut.local.filter { !cut.shards[$0].isEmpty }
+    let shards = Shards(cut, present: places.count)
+    let found = try places.count == 1 ? [shards.alone(places[0], body)] : shards.apart(places, body)
+    if let error = shards.groupError { throw error }
+    guard !cut.standsIn else {
+      return ShardResults(values: Array(repeating: nil, count: cut.local.count), standIn: found[0], cut: cut)
     }
+    var values = [Value?](repeating: nil, count: cut.local.count)
+    for (place, value) in zip(places, found) { values[place - cut.local.lowerBound] = value }
+    return ShardResults(values: values, standIn: nil, cut: cut)
+  }
+
+  private func seat(_ place: Int) -> Seat { Seat(self, place - cut.local.lowerBound) }
+
+  /// What becomes of the only shard here, which has all threads.
+  private func alone<Value>(_ place: Int, _ body: (Int, any ShardExchange) throws -> Value) throws -> Value {
+    try body(place, seat(place))
+  }
+
+  /// What becomes of several shards, each on a thread of its own.
+  private func apart<Value>(_ places: [Int], _ body: (Int, any ShardExchange) throws -> Value) throws -> [Value] {
+    let outcomes = places.map { _ in Outcome<Value>() }
     withoutActuallyEscaping(body) { body in
       let work = Work(body)
       for (place, outcome) in zip(places, outcomes) {
-        let thread = Thread {
-          shards.begin()
-          let seat = Seat(shards, place - local.lowerBound)
+        let thread = Thread { [self] in
+          begin()
+          let seat = seat(place)
           let found = work.done(at: place, seat)
           (outcome.value, outcome.wasLeft) = (found, seat.wasLeft)
-          if case .failure = found { shards.end(hasFailed: true) } else { shards.end(hasFailed: false) }
+          end(found)
         }
         thread.name = "norma shard \(place)"
         thread.stackSize = 4 << 20
         thread.start()
       }
-      shards.waitForAll()
+      waitForAll()
       // A thread may hold what it was started with for a moment longer.
       work.body = nil
     }
     for outcome in outcomes where !outcome.wasLeft { _ = try outcome.value!.get() }
-    if let error = shards.groupError { throw error }
-    var values = [Value?](repeating: nil, count: local.count)
-    for (place, outcome) in zip(places, outcomes) { values[place - local.lowerBound] = try outcome.value!.get() }
-    return values
+    // Those that were left say nothing: the group's error does.
+    if let groupError { throw groupError }
+    return try outcomes.map { try $0.value!.get() }
   }
 
   /// A shard's way to the others. Unchecked: only the thread of its shard uses it.
@@ -154,11 +148,11 @@ package final class Shards: @unchecked Sendable {
     condition.unlock()
   }
 
-  private func end(hasFailed: Bool) {
+  private func end<Value>(_ outcome: Result<Value, any Error>) {
     condition.lock()
     running -= 1
     ended += 1
-    if hasFailed { self.hasFailed = true }
+    if case .failure = outcome { hasFailed = true }
     condition.broadcast()
     condition.unlock()
   }
@@ -185,7 +179,9 @@ package final class Shards: @unchecked Sendable {
           combine(&left, right)
           return left
         } ?? vector
-      do throws(ProcessGroupError) { result = try combinedByAll(own, combine) } catch {
+      do throws(ProcessGroupError) {
+        result = try cut.group?.combined(own, presence: cut.presence, by: combine) ?? own
+      } catch {
         (groupError, hasFailed) = (error, true)
         condition.broadcast()
         return nil
@@ -203,23 +199,5 @@ package final class Shards: @unchecked Sendable {
     running += 1
     // The next one cannot have ended: it waits for this shard too.
     return exchanges == number ? nil : result
-  }
-
-  /// What the vectors of all processes come to. In front of each stands whether it counts.
-  private func combinedByAll(
-    _ own: [Double], _ combine: (inout [Double], [Double]) -> Void
-  ) throws(ProcessGroupError) -> [Double] {
-    guard let group, group.count > 1 else { return own }
-    let found = try group.combined([standsIn ? 0 : 1] + own) { left, right in
-      guard right[0] == 1 else { return }
-      guard left[0] == 1 else {
-        left = right
-        return
-      }
-      var sum = Array(left.dropFirst())
-      combine(&sum, Array(right.dropFirst()))
-      left = [1] + sum
-    }
-    return Array(found.dropFirst())
   }
 }

@@ -34,12 +34,12 @@ extension ShardExchange {
 
 extension BatchMoments {
   /// The moments in one vector: count, weight, squared weight, means and centred second moments.
-  var packed: [Double] {
+  package var packed: [Double] {
     [Double(count), weight, squaredWeight] + mean.elements + centredSecondMoment.elements
   }
 
   /// The moments of such a vector.
-  init(packed: [Double]) {
+  package init(packed: [Double]) {
     let channels = (packed.count - 3) / 2
     self.init(
       count: Int(packed[0]), weight: packed[1], squaredWeight: packed[2],

@@ -32,6 +32,9 @@ public enum StatisticsScope: Hashable, Sendable, Codable {
   /// Whether moments of parts are merged.
   package var mergesMoments: Bool { if case .parts = self { true } else { false } }
 
+  /// Whether the shards of a batch are normalized as one. Ghost batches are each of one shard.
+  package var spansShards: Bool { if case .ghosts = self { false } else { true } }
+
   /// Stops where the number or the size of parts is less than one.
   func checked() -> StatisticsScope {
     switch self {

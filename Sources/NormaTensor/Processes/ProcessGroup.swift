@@ -1,9 +1,10 @@
-/// Processes that work on one thing together, each with a rank from 0 on.
+/// Processes that work on one thing together, each with a rank from 0 on. Their number is a power of two.
 ///
 /// All of them make the same calls in the same order; each call returns when the others that it is about have made it. Which engine
 /// brings the bytes from one to the other is up to who conforms: MPI's in NormaParallel.
 ///
-/// Sums are none of an engine's business: their order decides bits. ``combined(_:by:)`` has the one that shards have.
+/// An engine exchanges, and no more. What is gathered or added up is made of exchanges here, since the order of a sum decides its bits, and
+/// since an exchange knows whom it waits for.
 public protocol ProcessGroup: AnyObject, Sendable {
   /// Which of them this process is.
   var rank: Int { get }
@@ -14,31 +15,19 @@ public protocol ProcessGroup: AnyObject, Sendable {
   func exchange(
     with partner: Int, sending sent: UnsafeRawBufferPointer, receiving received: UnsafeMutableRawBufferPointer
   ) throws(ProcessGroupError)
-  /// Gives all processes the bytes of one, in place of as many of their own.
-  func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(ProcessGroupError)
-  /// Gives all processes the bytes of all, as many of each, in the order of their ranks.
-  func gather(
-    _ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer
-  ) throws(ProcessGroupError)
-  /// Returns when all processes are here.
-  func barrier() throws(ProcessGroupError)
 }
 
 /// Why processes cannot go on together.
 public struct ProcessGroupError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The process that tells of it, and the one that it is about, if it is about one.
-  public let rank: Int, partner: Int?
-  /// What is the matter.
+  /// The process that it is about; nil if about none.
+  public let rank: Int?
+  /// What is the matter, said of that process: `has other data`.
   public let problem: String
 
-  /// An error as a process sees it.
-  public init(rank: Int, partner: Int? = nil, problem: String) {
-    (self.rank, self.partner, self.problem) = (rank, partner, problem)
-  }
+  /// An error about a process of a rank, or about all.
+  public init(rank: Int? = nil, problem: String) { (self.rank, self.problem) = (rank, problem) }
 
-  public var description: String {
-    "process \(rank)\(partner.map { ", of process \($0)" } ?? ""): \(problem)"
-  }
+  public var description: String { rank.map { "process \($0) \(problem)" } ?? problem }
 }
 
 extension ProcessGroup {
@@ -46,46 +35,47 @@ extension ProcessGroup {
   /// the left one, which becomes the result, and the right one. By recursive doubling: in each of log₂ P rounds every process
   /// exchanges what it has with one other, and both combine the same two in the same order.
   ///
-  /// The number of processes must be a power of two, and the vectors of one length.
+  /// The vectors must be of one length.
+  ///
+  /// - Parameter presence: whose vectors count, by rank, at least one; nil for all.
   package func combined<Number: BitwiseCopyable>(
-    _ vector: [Number], by combine: (inout [Number], [Number]) -> Void
+    _ vector: [Number], presence: [Bool]? = nil, by combine: (inout [Number], [Number]) -> Void
   ) throws(ProcessGroupError) -> [Number] {
-    require(count.nonzeroBitCount == 1, "\(count) processes are no power of two")
     guard let zero = vector.first else { return vector }
+    let tree = RankTree(presence)
     var own = vector
     var step = 1
     while step < count {
       var other = [Number](repeating: zero, count: own.count)
       try exchange(with: rank ^ step, own, &other)
-      if rank & step == 0 {
-        combine(&own, other)
-      } else {
-        combine(&other, own)
+      let (isOwn, isOther) = (tree.counts(rank, below: step), tree.counts(rank ^ step, below: step))
+      if !isOwn {
         own = other
+      } else if isOther {
+        if rank & step == 0 {
+          combine(&own, other)
+        } else {
+          combine(&other, own)
+          own = other
+        }
       }
       step *= 2
     }
     return own
   }
 
-  /// Adds up numbers of all processes in place, each in the tree that ``combined(_:by:)`` has, by recursive halving and doubling: in each of
-  /// log₂ P rounds a process sends half of what it still has to add and keeps the sums of the other half; then sums are given back
-  /// the same way. So each sends and receives no more than twice its numbers, however many processes there are.
+  /// Adds up numbers of all processes in place, each in the tree that ``combined(_:presence:by:)`` has, by recursive halving and doubling: in
+  /// each of log₂ P rounds a process sends half of what it still has to add and keeps the sums of the other half; then sums are given
+  /// back the same way. So each sends and receives no more than twice its numbers, however many processes there are.
   ///
   /// - Parameters:
   ///   - numbers: as many in each process.
-  ///   - isPresent: whether this process's numbers count.
+  ///   - presence: whose numbers count, by rank, at least one; nil for all.
   package func sum<Number: TensorElement>(
-    _ numbers: UnsafeMutableBufferPointer<Number>, isPresent: Bool = true
+    _ numbers: UnsafeMutableBufferPointer<Number>, presence: [Bool]? = nil
   ) throws(ProcessGroupError) {
-    require(count.nonzeroBitCount == 1, "\(count) processes are no power of two")
     guard count > 1, let start = numbers.baseAddress else { return }
-    let everyone = try gathered(isPresent)
-    /// Whether somebody's numbers are in the sums of those whose ranks differ from a rank in bits below a step.
-    func hasNumbers(_ rank: Int, below step: Int) -> Bool {
-      let first = rank / step * step
-      return everyone[first..<first + step].contains(true)
-    }
+    let tree = RankTree(presence)
     var range = 0..<numbers.count
     var ranges: [Range<Int>] = []
     let received = UnsafeMutableBufferPointer<Number>.allocate(capacity: (numbers.count + 1) / 2)
@@ -99,10 +89,10 @@ extension ProcessGroup {
       try exchange(
         with: rank ^ step, sending: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: numbers[sent])),
         receiving: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: received[..<kept.count])))
-      let (own, other) = (hasNumbers(rank, below: step), hasNumbers(rank ^ step, below: step))
-      if own && other {
+      let (isOwn, isOther) = (tree.counts(rank, below: step), tree.counts(rank ^ step, below: step))
+      if isOwn && isOther {
         add(received.baseAddress!, to: start + kept.lowerBound, count: kept.count)
-      } else if other {
+      } else if isOther {
         (start + kept.lowerBound).update(from: received.baseAddress!, count: kept.count)
       }
       range = kept
@@ -136,15 +126,67 @@ extension ProcessGroup {
 
   /// The values of all processes, in the order of their ranks.
   package func gathered<Number: BitwiseCopyable>(_ value: Number) throws(ProcessGroupError) -> [Number] {
-    var all = [Number](repeating: value, count: count)
-    var failure: ProcessGroupError?
-    withUnsafeBytes(of: value) { value in
-      all.withUnsafeMutableBytes { all in
-        do throws(ProcessGroupError) { try gather(value, into: all) } catch { failure = error }
-      }
+    try gathered([value])
+  }
+
+  /// The values of all processes, as many of each, in the order of their ranks: in each of log₂ P rounds two exchange all that they have.
+  private func gathered<Number: BitwiseCopyable>(_ values: [Number]) throws(ProcessGroupError) -> [Number] {
+    guard let zero = values.first else { return [] }
+    var all = values
+    var step = 1
+    while step < count {
+      var other = [Number](repeating: zero, count: all.count)
+      try exchange(with: rank ^ step, all, &other)
+      all = rank & step == 0 ? all + other : other + all
+      step *= 2
     }
-    if let failure { throw failure }
     return all
+  }
+
+  /// The lists of all processes, one after the other in the order of their ranks; they may be of different lengths.
+  ///
+  /// - Parameter zero: any value.
+  package func concatenated<Number: BitwiseCopyable>(
+    _ list: [Number], zero: Number
+  ) throws(ProcessGroupError) -> [Number] {
+    let lengths = try gathered(list.count)
+    let longest = lengths.max() ?? 0
+    guard longest > 0 else { return [] }
+    let own = list + Array(repeating: zero, count: longest - list.count)
+    let all = try gathered(own)
+    return lengths.enumerated().flatMap { rank, length in all[rank * longest..<rank * longest + length] }
+  }
+
+  /// The rows of tensors of all processes, one after the other in the order of their ranks; all but the first axis is as long in each.
+  package func concatenated<Element: TensorElement>(
+    _ rows: Tensor<Element>
+  ) throws(ProcessGroupError) -> Tensor<Element> {
+    let all = try concatenated(rows.elements, zero: 0)
+    let size = rows.shape.dropFirst().reduce(1, *)
+    // Of rows without numbers, it is the lengths alone.
+    let length = size > 0 ? all.count / size : try gathered(rows.shape[0]).reduce(0, +)
+    return Tensor(all, shape: Shape([length] + rows.shape.dropFirst()))
+  }
+
+  /// The part of so many things that falls to this process: one after the other, as many each as can be.
+  package func share(of total: Int) -> Range<Int> { total * rank / count..<total * (rank + 1) / count }
+}
+
+extension (any ProcessGroup)? {
+  /// Whether this process is the first of a group, or alone: the one that shows and writes.
+  package var isFirst: Bool { self?.rank ?? 0 == 0 }
+}
+
+/// Whose numbers count, of processes that are combined two by two.
+private struct RankTree {
+  private let presence: [Bool]?
+
+  init(_ presence: [Bool]?) { self.presence = presence }
+
+  /// Whether somebody's numbers are in what the processes have together whose ranks differ from one in bits below a step.
+  func counts(_ rank: Int, below step: Int) -> Bool {
+    let first = rank / step * step
+    return presence?[first..<first + step].contains(true) ?? true
   }
 }
 

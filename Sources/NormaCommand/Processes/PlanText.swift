@@ -1,0 +1,61 @@
+import ArgumentParser
+import Norma
+import NormaTerminal
+
+extension Network: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension ScalingPlan {
+  /// What `--json` prints.
+  struct Result: Encodable {
+    struct Row: Encodable {
+      var processes: Int
+      var seconds, computingSeconds, statisticsSeconds, gradientSeconds, speedUp: Double
+      var statisticsMessages, statisticsBytes, gradientMessages, gradientBytes: Int
+    }
+
+    var steps: [Row]
+    var worthwhileProcesses: Int
+  }
+
+  var result: Result {
+    Result(
+      steps: steps.map {
+        Result.Row(
+          processes: $0.processCount, seconds: $0.seconds, computingSeconds: $0.computing,
+          statisticsSeconds: $0.statistics.seconds, gradientSeconds: $0.gradients.seconds, speedUp: speedUp($0),
+          statisticsMessages: $0.statistics.messageCount, statisticsBytes: $0.statistics.byteCount,
+          gradientMessages: $0.gradients.messageCount, gradientBytes: $0.gradients.byteCount)
+      }, worthwhileProcesses: worthwhile.processCount)
+  }
+
+  /// A row for each number of processes.
+  var table: TextTable {
+    var table = TextTable(columns: [
+      .numbers("processes"), .numbers("step"), .numbers("computing"), .numbers("statistics"), .numbers("gradients"),
+      .numbers("times as fast"),
+    ])
+    func traffic(_ traffic: Traffic) -> String {
+      traffic.messageCount == 0
+        ? "–"
+        : "\(Formatting.duration(traffic.seconds)) (\(traffic.messageCount) of \(Formatting.bytes(traffic.byteCount)))"
+    }
+    for step in steps {
+      table.addRow([
+        "\(step.processCount)", Formatting.duration(step.seconds), Formatting.duration(step.computing),
+        traffic(step.statistics), traffic(step.gradients), Formatting.number((speedUp(step) * 100).rounded() / 100),
+      ])
+    }
+    return table
+  }
+
+  /// Up to where more processes pay.
+  var words: String {
+    let last = worthwhile
+    let all = last.processCount == steps.last?.processCount
+    return last.processCount == 1
+      ? "More than one process does not pay: two together are not as fast as one."
+      : "\(all ? "All" : "Up to") \(last.processCount) processes pay: each does at least half of what one by itself does."
+  }
+}
