@@ -115,7 +115,8 @@ let package = Package(
     // Trained networks, and what can be wrong with them.
     .target(name: "DiagnosisCases", dependencies: ["Norma", "NormaDiagnosis"], path: "Tests/DiagnosisCases"),
     // What the processes do that tests start.
-    .executableTarget(name: "process-checks", dependencies: ["NormaParallel", "NormaTensor"], path: "Tests/ProcessChecks"),
+    .executableTarget(
+      name: "process-checks", dependencies: ["NormaParallel", "NormaTensor"], path: "Tests/ProcessChecks"),
     // Short programs of training, beside their twins in PyTorch.
     .target(name: "ShortPrograms", dependencies: ["Norma"], path: "Examples/ShortPrograms/Programs"),
     .executableTarget(name: "short-programs", dependencies: ["ShortPrograms"], path: "Examples/ShortPrograms/Run"),

@@ -55,7 +55,8 @@ import NormaTerminal
       } else {
         guard !MPIGroup.isLaunched else {
           throw UsageError(
-            "`norma \(type(of: command)._commandName)` is for one process: several would each do the same. Leave mpirun out.")
+            "`norma \(type(of: command)._commandName)` is for one process: several would each do the same. Leave mpirun out."
+          )
         }
         try command.run()
       }

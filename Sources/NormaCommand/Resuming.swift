@@ -13,7 +13,9 @@ struct InterruptedTraining {
 
   /// What `norma train` saves beside the state of the training itself. How it shows its work is said anew each time.
   static func notes(_ settings: Checkpoint.Settings, arguments: [String]) throws -> [String: String] {
-    let arguments = ProcessOptions.removed(from: arguments).filter { !["--resume", "--overwrite", "--quiet", "--json"].contains($0) }
+    let arguments = ProcessOptions.removed(from: arguments).filter {
+      !["--resume", "--overwrite", "--quiet", "--json"].contains($0)
+    }
     return [Checkpoint.settingsKey: try settings.json, argumentsKey: try arguments.json]
   }
 

@@ -313,9 +313,11 @@ public final class Graph<Element: TensorElement> {
   ///   - seed: the gradient to start from, of the result's shape; ones if nil.
   ///   - isLast: whether the graph is not differentiated again. Then what an operation kept for its gradient is let go
   ///     as soon as that is found, and its memory serves the gradients of the operations before it.
+  ///   - onLeaf: called with each node that is the result of no operation and its gradient, once that is whole, while the walk goes on.
   @specialized(where Element == Float)
   public func gradients(
-    of result: Variable<Element>, seed: Tensor<Element>? = nil, isLast: Bool = false
+    of result: Variable<Element>, seed: Tensor<Element>? = nil, isLast: Bool = false,
+    onLeaf: ((_ node: Int, Tensor<Element>) -> Void)? = nil
   ) -> Gradients<Element> {
     require(!isSpent, "a graph is differentiated again whose last gradients have been found")
     isSpent = isLast
@@ -327,7 +329,11 @@ public final class Graph<Element: TensorElement> {
     require(result.graph === self, "the result belongs to another graph")
     gradients.values[last] = seed
     for index in stride(from: last, through: 0, by: -1) {
-      guard let gradient = gradients.values[index], let recording = recordings[index] else { continue }
+      guard let gradient = gradients.values[index] else { continue }
+      guard let recording = recordings[index] else {
+        onLeaf?(index, gradient)
+        continue
+      }
       if isLast { recordings[index] = nil }
       for (input, part) in zip(nodes[index].inputs, recording.gradients(gradient)) {
         guard let part else { continue }

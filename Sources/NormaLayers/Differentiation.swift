@@ -114,9 +114,10 @@ public struct Differentiation<Element: TensorElement> {
   /// - Parameters:
   ///   - shards: what each says of the same model.
   ///   - loss: the sum of their losses, see ``ShardResults/sum(_:)``.
+  ///   - sums: the sums of their gradients, where they were found on the way; nil to add them up now.
   /// - Throws: `NormalizationError` for statistics that cannot be merged; `ProcessGroupError`.
   package static func joining(
-    _ shards: ShardResults<Differentiation>, loss: Double
+    _ shards: ShardResults<Differentiation>, loss: Double, sums: GradientSums<Element>? = nil
   ) throws -> Differentiation {
     let found = shards.values.compactMap(\.self)
     let first = found.first ?? shards.standIn!
@@ -125,10 +126,9 @@ public struct Differentiation<Element: TensorElement> {
       outputs: found.isEmpty ? first.outputs[rows: 0..<0] : .concatenating(rows: found.map(\.outputs)),
       loss: Element(loss), parameters: first.parameters, gradients: [],
       statistics: try BatchStatistics(joining: shards.map(\.statistics)), model: first.model)
-    joined.gradients = joined.parameters.indices.map { parameter in
-      shards.values.map { $0?.gradients[parameter] }.combined(by: +) ?? shards.standIn?.gradients[parameter]
-    }
-    try shards.cut.group?.sum(&joined.gradients, presence: shards.cut.presence)
+    joined.gradients =
+      try sums?.all()
+      ?? joined.parameters.indices.map { parameter in shards.values.map { $0?.gradients[parameter] }.combined(by: +) }
     return joined
   }
 
@@ -183,11 +183,13 @@ extension Layer {
       statisticsScope: statisticsScope, rowWeights: rowWeights, shardExchange: nil, loss: loss)
   }
 
-  /// The same for a batch that may be a shard of one: what tells of the others is asked by its normalizations.
+  /// The same for a batch that may be a shard of one: what tells of the others is asked by its normalizations, and each parameter's gradient
+  /// is told as soon as it is whole.
   package func differentiate(
     _ batch: Tensor<Element>, random: inout RandomGenerator, recomputesNormalized: Bool,
     keptActivations: HalfPrecision?, statisticsScope: StatisticsScope, rowWeights: Tensor<Element>? = nil,
-    shardExchange: (any ShardExchange)?, loss: (Variable<Element>) throws -> Variable<Element>
+    shardExchange: (any ShardExchange)?, onGradient: ((ObjectIdentifier, Tensor<Element>) -> Void)? = nil,
+    loss: (Variable<Element>) throws -> Variable<Element>
   ) throws -> Differentiation<Element> {
     let pass = Pass<Element>.training(graph: Graph(keptActivations: keptActivations), random: random)
     pass.recomputesNormalized = recomputesNormalized
@@ -197,7 +199,8 @@ extension Layer {
     let (outputs, found) = try lossOfBatch(batch, in: pass, loss)
     defer { random = pass.random }
     return Differentiation(
-      outputs: outputs.value, loss: found.value.item, of: self, in: pass, gradients: pass.gradients(of: found))
+      outputs: outputs.value, loss: found.value.item, of: self, in: pass,
+      gradients: pass.gradients(of: found, onGradient: onGradient))
   }
 
   /// Differentiates a loss that needs more than the outputs for a batch: several batches, or gradients of the outputs, such as a penalty

@@ -291,8 +291,24 @@ public final class Pass<Element: TensorElement> {
 
   /// The gradients of a result of this pass. They can be asked for once: what the layers kept for them is let go.
   public func gradients(of result: Variable<Element>) -> ParameterGradients<Element> {
+    gradients(of: result, onGradient: nil)
+  }
+
+  /// The same, for which each parameter's gradient is told as soon as it is whole, while others are still looked for.
+  func gradients(
+    of result: Variable<Element>, onGradient: ((ObjectIdentifier, Tensor<Element>) -> Void)?
+  ) -> ParameterGradients<Element> {
     require(graph != nil, "a pass in inference has no gradients")
-    return ParameterGradients(gradients: graph!.gradients(of: result, isLast: true), variables: variables)
+    var parameters: [Int: ObjectIdentifier] = [:]
+    if onGradient != nil {
+      for case (let parameter, let node?) in variables.mapValues(\.node) { parameters[node] = parameter }
+    }
+    let gradients = graph!.gradients(
+      of: result, isLast: true,
+      onLeaf: onGradient.map { tell in
+        { node, gradient in if let parameter = parameters[node] { tell(parameter, gradient) } }
+      })
+    return ParameterGradients(gradients: gradients, variables: variables)
   }
 }
 

@@ -55,24 +55,28 @@ public final class MPIGroup: ProcessGroup {
   /// Ends MPI, when all processes have come here; nothing may be asked of the group then.
   public func end() { calls.withLock { _ in _ = library.end() } }
 
-  /// Ends all processes at once.
-  public func abort(code: Int) { library.abort(Int32(code)) }
+  /// Ends all processes at once, once launchers had a moment to bring what was written where it is read.
+  public func abort(code: Int) {
+    usleep(200_000)
+    library.abort(Int32(code))
+  }
 
   /// The most bytes that one message of MPI's has here.
   private static let mostBytes = 1 << 30
 
   public func exchange(
-    with partner: Int, sending sent: UnsafeRawBufferPointer, receiving received: UnsafeMutableRawBufferPointer
+    with partner: Int, sending sent: UnsafeRawBufferPointer, receiving received: UnsafeMutableRawBufferPointer,
+    channel: ProcessChannel
   ) throws(ProcessGroupError) {
     require((0..<count).contains(partner) && partner != rank, "process \(rank) of \(count) asks for process \(partner)")
     var first = 0
     repeat {
       func part(_ count: Int) -> Range<Int> { min(first, count)..<min(first + Self.mostBytes, count) }
       let (own, other) = (part(sent.count), part(received.count))
-      try wait(for: partner, "has neither sent nor taken anything") { begun in
+      try wait(for: partner, "has neither sent nor taken anything", isBeside: channel != .work) { begun in
         library.exchange(
           Int32(partner), sent.baseAddress.map { $0 + own.lowerBound }, Int32(own.count),
-          received.baseAddress.map { $0 + other.lowerBound }, Int32(other.count), begun)
+          received.baseAddress.map { $0 + other.lowerBound }, Int32(other.count), channel.rawValue, begun)
       }
       first += Self.mostBytes
     } while first < max(sent.count, received.count)
@@ -80,7 +84,7 @@ public final class MPIGroup: ProcessGroup {
 
   /// Begins something, and asks about it until it is done.
   private func wait(
-    for partner: Int, _ problem: String, _ begin: (UnsafeMutablePointer<OpaquePointer?>) -> Int32
+    for partner: Int, _ problem: String, isBeside: Bool, _ begin: (UnsafeMutablePointer<OpaquePointer?>) -> Int32
   ) throws(ProcessGroupError) {
     // What is exchanged in rounds has a partner whose rank differs in a higher bit in each. Whoever waits in a later round, for a process
     // that waits itself, waits longer than that: so it is the process that does not come which is named.
@@ -95,16 +99,19 @@ public final class MPIGroup: ProcessGroup {
       error = calls.withLock { _ in library.test(begun, &isDone) }
       if error == 0 && isDone != 0 { return }
       looks += 1
-      // A message that is under way comes within microseconds; who waits longer waits for somebody's work.
-      if looks < 2000 {
+      if isBeside {
+        // Others work meanwhile, on the same core perhaps. Bytes move on when they are asked about.
+        usleep(looks < 2000 ? 20 : 200)
+      } else if looks < 2000 {
+        // A message that is under way comes within microseconds; who waits longer waits for somebody's work.
         norma_spin_pause()
       } else if looks % 64 == 0 {
         usleep(looks < 20_000 ? 20 : 500)
-        guard clock.now - start < timeLimit else {
-          throw ProcessGroupError(rank: partner, problem: "\(problem) for \(self.timeLimit)")
-        }
       } else {
         sched_yield()
+      }
+      guard looks % 64 != 0 || clock.now - start < timeLimit else {
+        throw ProcessGroupError(rank: partner, problem: "\(problem) for \(self.timeLimit)")
       }
     }
     throw ProcessGroupError(rank: partner, problem: "cannot be reached: " + library.words(error))

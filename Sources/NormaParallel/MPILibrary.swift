@@ -9,7 +9,7 @@ struct MPILibrary: Sendable {
   typealias Begin = @convention(c) (UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>) -> Int32
   typealias Exchange =
     @convention(c) (
-      Int32, UnsafeRawPointer?, Int32, UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<OpaquePointer?>
+      Int32, UnsafeRawPointer?, Int32, UnsafeMutableRawPointer?, Int32, Int32, UnsafeMutablePointer<OpaquePointer?>
     ) -> Int32
   typealias Test = @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>) -> Int32
   typealias Words = @convention(c) (Int32, UnsafeMutablePointer<CChar>, Int32) -> Void
@@ -89,8 +89,8 @@ struct MPILibrary: Sendable {
       return unsafeBitCast(symbol, to: type)
     }
     let version = try function("version", Version.self)()
-    guard version == 1 else {
-      throw ProcessGroupError(problem: "'\(path)' is of version \(version), and not of 1: make it anew")
+    guard version == 2 else {
+      throw ProcessGroupError(problem: "'\(path)' is of version \(version), and not of 2: make it anew")
     }
     begin = try function("begin", Begin.self)
     exchange = try function("exchange", Exchange.self)

@@ -19,7 +19,7 @@ typedef struct {
 } operation;
 
 // What the functions are, for a program that was built for others.
-int norma_mpi_version(void) { return 1; }
+int norma_mpi_version(void) { return 2; }
 
 int norma_mpi_begin(int *rank, int *count) {
   int isBegun = 0, level = 0;
@@ -33,8 +33,8 @@ int norma_mpi_begin(int *rank, int *count) {
   return error;
 }
 
-// Sends bytes to a process and receives bytes from it; either may be none.
-int norma_mpi_exchange(int partner, const void *sent, int sentCount, void *received, int receivedCount, void **begun) {
+// Sends bytes to a process and receives bytes from it, by one of several channels; either may be none.
+int norma_mpi_exchange(int partner, const void *sent, int sentCount, void *received, int receivedCount, int channel, void **begun) {
   operation *made = calloc(1, sizeof *made);
   if (!made) return MPI_ERR_NO_MEM;
   int error = 0;
@@ -42,9 +42,9 @@ int norma_mpi_exchange(int partner, const void *sent, int sentCount, void *recei
   usleep(NORMA_DELAY_MICROSECONDS);
 #endif
   if (receivedCount > 0)
-    error = MPI_Irecv(received, receivedCount, MPI_BYTE, partner, 0, MPI_COMM_WORLD, &made->requests[made->count++]);
+    error = MPI_Irecv(received, receivedCount, MPI_BYTE, partner, channel, MPI_COMM_WORLD, &made->requests[made->count++]);
   if (!error && sentCount > 0)
-    error = MPI_Isend(sent, sentCount, MPI_BYTE, partner, 0, MPI_COMM_WORLD, &made->requests[made->count++]);
+    error = MPI_Isend(sent, sentCount, MPI_BYTE, partner, channel, MPI_COMM_WORLD, &made->requests[made->count++]);
   *begun = made;
   return error;
 }

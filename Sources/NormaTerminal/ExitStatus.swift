@@ -25,7 +25,8 @@ public func message(for error: any Error) -> String {
     case let error as any LocalizedError: error.errorDescription ?? String(describing: error)
     default: String(describing: error)
     }
-  return "norma: \(OtherProcesses.name ?? "")" + words.split(separator: "\n").map(\.singleLine).joined(separator: "\n       ")
+  return "norma: \(OtherProcesses.name ?? "")"
+    + words.split(separator: "\n").map(\.singleLine).joined(separator: "\n       ")
 }
 
 /// Writes what is to be said of an error to standard error, as `norma: …`.

@@ -58,7 +58,8 @@ package struct BatchLoader<Element: TensorElement>: IteratorProtocol {
     position = start
     recipe = Recipe(
       data: data, order: order, ranges: ranges, places: places, augmentation: augmentation, random: random)
-    let size = (places?.first?.count ?? ranges.first?.count ?? 0) * data.exampleShape.elementCount * MemoryLayout<Element>.size
+    let size =
+      (places?.first?.count ?? ranges.first?.count ?? 0) * data.exampleShape.elementCount * MemoryLayout<Element>.size
     // What is changed by chance takes about as long again.
     let prefetches = prefetching ?? ((augmentation == nil ? size : 2 * size) >= Self.smallestPrefetch)
     // Decoding, scaling and colours take as long as a small network's step.

@@ -59,7 +59,9 @@ package struct MixedBatch<Element: TensorElement> {
     guard let cut else { return generator.permutation(first.count) }
     return cut.shards.flatMap { shard in
       let order = generator.permutation(shard.count)
-      guard cut.places.lowerBound <= shard.lowerBound && shard.upperBound <= cut.places.upperBound else { return [Int]() }
+      guard cut.places.lowerBound <= shard.lowerBound && shard.upperBound <= cut.places.upperBound else {
+        return [Int]()
+      }
       return order.map { shard.lowerBound - cut.places.lowerBound + $0 }
     }
   }

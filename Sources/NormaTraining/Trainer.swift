@@ -17,7 +17,7 @@ public final class Trainer<Element: TensorElement> {
   public let model: any Layer<Element>
   /// How it is trained.
   public let configuration: TrainingConfiguration
-  /// The processes that train it together, each with its part of every batch; nil for this one alone.
+  /// The processes that train it together, each with its part of every batch; nil where this one is alone.
   public let group: (any ProcessGroup)?
   /// What has happened so far.
   public private(set) var history: TrainingHistory
@@ -53,9 +53,10 @@ public final class Trainer<Element: TensorElement> {
   /// What a callback wants to happen next.
   public enum Decision: Sendable { case proceed, stop }
 
-  /// Asked after each step and each epoch whether the training is to end here, to go on later, as when a signal came. Of several processes
-  /// each is asked in every step, and one that says so ends all after it.
-  public var isAskedToStop: () -> Bool = { Task.isCancelled }
+  /// Asked after each step and each epoch whether the training is to end here, to go on later, as when a signal came; ``isStopping`` then says
+  /// so to whoever is told of the event. Of several processes each is asked in every step, and one that says so says it for all. Nil where
+  /// it is the task that may be cancelled.
+  public var isAskedToStop: (() -> Bool)?
   /// Whether the training is to end here: what ``isAskedToStop`` said last, of several processes of any.
   public private(set) var isStopping = false
 
@@ -94,7 +95,7 @@ public final class Trainer<Element: TensorElement> {
     try model.checkNames()
     self.model = model
     self.configuration = configuration
-    self.group = group
+    self.group = group.flatMap { $0.count > 1 ? $0 : nil }
     history = TrainingHistory(monitor: configuration.monitor)
     parameters = model.distinctParameters
     penalty = L2Penalty(strength: configuration.l2Penalty)
@@ -158,8 +159,9 @@ public final class Trainer<Element: TensorElement> {
   ) throws -> TrainingHistory {
     var folder = folder
     func onEventUnlessCancelled(_ event: Event) throws -> Decision {
+      if group == nil { isStopping = wantsToStop }
       let decision = try onEvent(event)
-      if isStopping {
+      if isAskedToStop == nil && (isStopping || group == nil && Task.isCancelled) {
         if group.isFirst { try folder?.write(state) }
         throw CancellationError()
       }
@@ -202,6 +204,9 @@ public final class Trainer<Element: TensorElement> {
       continuation.onTermination = { _ in task.cancel() }
     }
   }
+
+  /// Whether this process is asked to stop.
+  private var wantsToStop: Bool { isAskedToStop?() ?? Task.isCancelled }
 
   private func run(
     _ training: Dataset<Element>, _ validation: Dataset<Element>?, _ onEvent: (Event) throws -> Decision
@@ -262,7 +267,6 @@ public final class Trainer<Element: TensorElement> {
       let isBest = history.best?.number == number
       if isBest && configuration.keepsBest { bestState = evaluated ?? model.state }
       progress?.endEpoch(isBest: isBest)
-      if group == nil { isStopping = isAskedToStop() }
       if try onEvent(.epoch(epoch)) == .stop {
         history.stoppedEarly = history.epochs.count - epochsBefore < configuration.epochs
         break
@@ -344,7 +348,6 @@ public final class Trainer<Element: TensorElement> {
       let report = Step(
         epoch: number, number: progress.stepsOfEpoch, count: batches.count, sampleCount: sampleCount, loss: loss,
         accuracy: accuracy, learningRate: learningRate, gradients: step.gradients)
-      if group == nil { isStopping = isAskedToStop() }
       if try onEvent(.step(report)) == .stop { return nil }
     }
     return (progress.lossSum / Double(max(1, progress.sampleCount)), progress.learningRate)
@@ -423,22 +426,30 @@ public final class Trainer<Element: TensorElement> {
     let weights = try weights(of: cut, part)
     let (total, present) = (weights.combined(by: +) ?? 0, weights.count { $0 != nil })
     let random = dropoutRandom.split(UInt64(history.stepLosses.count))
-    let found = try Shards.run(cut) { shard, exchange in
-      let part = part(shard)
-      var random = random.split(UInt64(shard))
-      let step = try model.differentiate(
-        part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
-        keptActivations: configuration.keptActivations, statisticsScope: configuration.statisticsScope(parts: 1),
-        shardExchange: exchange
-      ) {
-        // Moments tie the shards together: the gradient of each is that of the loss of all.
-        try part.loss(of: $0, configuration)
-          .scaled(by: Element(total == 0 ? 1 / Double(present) : (weights[shard] ?? 0) / total))
+    let gradients = group.map { GradientSums(parameters, cut, in: $0) }
+    let found: ShardResults<(step: Differentiation<Element>, part: MixedBatch<Element>)>
+    do {
+      found = try Shards.run(cut) { shard, exchange in
+        let part = part(shard)
+        var random = random.split(UInt64(shard))
+        let step = try model.differentiate(
+          part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
+          keptActivations: configuration.keptActivations, statisticsScope: configuration.statisticsScope(parts: 1),
+          shardExchange: exchange,
+          onGradient: gradients.map { gradients in { gradients.add($1, of: $0, shard: shard) } }
+        ) {
+          // Moments tie the shards together: the gradient of each is that of the loss of all.
+          try part.loss(of: $0, configuration)
+            .scaled(by: Element(total == 0 ? 1 / Double(present) : (weights[shard] ?? 0) / total))
+        }
+        return (step: step, part: part)
       }
-      return (step: step, part: part)
+    } catch {
+      gradients?.cancel()
+      throw error
     }
     // What each knows beside: how many of its examples were classified rightly, and whether the process is asked to stop.
-    let wish = group != nil && isAskedToStop()
+    let wish = group != nil && wantsToStop
     let sums = try found.sum {
       [Double($0.step.loss), Double($0.part.judged.correctCount(of: $0.step.outputs) ?? 0)]
     }
@@ -446,7 +457,8 @@ public final class Trainer<Element: TensorElement> {
     let count = cut.shards.reduce(0) { $0 + $1.count }
     let isClassification = if case .classes = batch.first.targets { true } else { false }
     return (
-      try .joining(found.map(\.step), loss: sums[0]), isClassification ? sums[1] / Double(max(1, count)) : nil
+      try .joining(found.map(\.step), loss: sums[0], sums: gradients),
+      isClassification ? sums[1] / Double(max(1, count)) : nil
     )
   }
 

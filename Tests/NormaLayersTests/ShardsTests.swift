@@ -182,14 +182,14 @@ import Testing
     let whole = try models[0].differentiate(x, random: &unused) { $0.softmaxCrossEntropy(labels: labels) }
     let ranges = StatisticsScope.parts(4).ranges(of: 21)
     let found = try Shards.run(BatchCut(ranges)) { shard, exchange in
-        var unused = RandomGenerator(seed: 0)
-        return try models[1].differentiate(
-          x[rows: ranges[shard]], random: &unused, recomputesNormalized: false, keptActivations: nil,
-          statisticsScope: .batch, shardExchange: exchange
-        ) {
-          $0.softmaxCrossEntropy(labels: Array(labels[ranges[shard]])).scaled(by: Double(ranges[shard].count) / 21)
-        }
+      var unused = RandomGenerator(seed: 0)
+      return try models[1].differentiate(
+        x[rows: ranges[shard]], random: &unused, recomputesNormalized: false, keptActivations: nil,
+        statisticsScope: .batch, shardExchange: exchange
+      ) {
+        $0.softmaxCrossEntropy(labels: Array(labels[ranges[shard]])).scaled(by: Double(ranges[shard].count) / 21)
       }
+    }
     let joined = try Differentiation.joining(found, loss: found.sum { [$0.loss] }[0])
     #expect(abs(joined.loss - whole.loss) < 1e-13)
     #expect(errorRelativeToScale(joined.outputs, reference: whole.outputs) < 1e-12)

@@ -45,7 +45,8 @@ import Testing
       configuration.shards = shards
       configuration.classWeights = [1, 2, 1, 0.5]
       let data = Dataset<Double>(
-        features: TrainingSamples.images(41).features.converted(), targets: .classes((0..<41).map { $0 % 4 }, count: 4), name: "noise")
+        features: TrainingSamples.images(41).features.converted(), targets: .classes((0..<41).map { $0 % 4 }, count: 4),
+        name: "noise")
       let history = try Trainer(model, configuration: configuration).fit(data)
       return (model.state, history.stepLosses)
     }

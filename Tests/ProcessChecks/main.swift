@@ -50,7 +50,9 @@ func checkAll(_ group: MPIGroup) throws {
     let (sent, expected) = ([UInt8](repeating: UInt8(group.rank), count: 5_000_000), UInt8(partner))
     var received = [UInt8](repeating: 255, count: sent.count)
     try sent.withUnsafeBytes { sent in
-      try received.withUnsafeMutableBytes { try group.exchange(with: partner, sending: sent, receiving: $0) }
+      try received.withUnsafeMutableBytes {
+        try group.exchange(with: partner, sending: sent, receiving: $0, channel: .work)
+      }
     }
     guard received.allSatisfy({ $0 == expected }) else { return say("other bytes") }
   }

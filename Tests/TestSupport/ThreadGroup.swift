@@ -33,27 +33,23 @@ public final class ThreadGroup: ProcessGroup {
   }
 
   public func exchange(
-    with partner: Int, sending sent: UnsafeRawBufferPointer, receiving received: UnsafeMutableRawBufferPointer
+    with partner: Int, sending sent: UnsafeRawBufferPointer, receiving received: UnsafeMutableRawBufferPointer,
+    channel: ProcessChannel
   ) throws(ProcessGroupError) {
-    send(sent, to: partner)
-    try receive(received, from: partner)
-  }
-
-  private func send(_ bytes: UnsafeRawBufferPointer, to other: Int) {
-    mail.put(Array(bytes), Route(from: rank, to: other))
-  }
-
-  private func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(ProcessGroupError) {
-    guard let found = mail.take(Route(from: other, to: rank), within: timeLimit) else {
-      throw ProcessGroupError(rank: other, problem: "has sent nothing for \(timeLimit) seconds")
+    mail.put(Array(sent), Route(from: rank, to: partner, channel: channel))
+    guard let found = mail.take(Route(from: partner, to: rank, channel: channel), within: timeLimit) else {
+      throw ProcessGroupError(rank: partner, problem: "has sent nothing for \(timeLimit) seconds")
     }
-    guard found.count == bytes.count else {
-      throw ProcessGroupError(rank: other, problem: "has sent \(found.count) bytes, and not \(bytes.count)")
+    guard found.count == received.count else {
+      throw ProcessGroupError(rank: partner, problem: "has sent \(found.count) bytes, and not \(received.count)")
     }
-    bytes.copyBytes(from: found)
+    received.copyBytes(from: found)
   }
 
-  private struct Route: Hashable { var from: Int, to: Int }
+  private struct Route: Hashable {
+    var from: Int, to: Int
+    var channel: ProcessChannel
+  }
 
   /// What was sent and not yet received. Unchecked: it is looked at with the lock held.
   private final class Mail: @unchecked Sendable {

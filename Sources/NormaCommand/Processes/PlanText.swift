@@ -11,7 +11,7 @@ extension ScalingPlan {
   struct Result: Encodable {
     struct Row: Encodable {
       var processes: Int
-      var seconds, computingSeconds, statisticsSeconds, gradientSeconds, speedUp: Double
+      var seconds, computingSeconds, statisticsSeconds, gradientSeconds, waitingSeconds, speedUp: Double
       var statisticsMessages, statisticsBytes, gradientMessages, gradientBytes: Int
     }
 
@@ -24,7 +24,8 @@ extension ScalingPlan {
       steps: steps.map {
         Result.Row(
           processes: $0.processCount, seconds: $0.seconds, computingSeconds: $0.computing,
-          statisticsSeconds: $0.statistics.seconds, gradientSeconds: $0.gradients.seconds, speedUp: speedUp($0),
+          statisticsSeconds: $0.statistics.seconds, gradientSeconds: $0.gradients.seconds, waitingSeconds: $0.waiting,
+          speedUp: speedUp($0),
           statisticsMessages: $0.statistics.messageCount, statisticsBytes: $0.statistics.byteCount,
           gradientMessages: $0.gradients.messageCount, gradientBytes: $0.gradients.byteCount)
       }, worthwhileProcesses: worthwhile.processCount)
@@ -34,6 +35,7 @@ extension ScalingPlan {
   var table: TextTable {
     var table = TextTable(columns: [
       .numbers("processes"), .numbers("step"), .numbers("computing"), .numbers("statistics"), .numbers("gradients"),
+      .numbers("of that waited for"),
       .numbers("times as fast"),
     ])
     func traffic(_ traffic: Traffic) -> String {
@@ -44,7 +46,9 @@ extension ScalingPlan {
     for step in steps {
       table.addRow([
         "\(step.processCount)", Formatting.duration(step.seconds), Formatting.duration(step.computing),
-        traffic(step.statistics), traffic(step.gradients), Formatting.number((speedUp(step) * 100).rounded() / 100),
+        traffic(step.statistics), traffic(step.gradients),
+        step.processCount == 1 ? "–" : Formatting.duration(step.waiting),
+        Formatting.number((speedUp(step) * 100).rounded() / 100),
       ])
     }
     return table

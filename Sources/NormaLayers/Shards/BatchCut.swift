@@ -79,36 +79,3 @@ package struct ShardResults<Value> {
     return stride(from: 0, to: all.count, by: vector.count).map { Array(all[$0..<$0 + vector.count]) }
   }
 }
-
-extension ProcessGroup {
-  /// Adds up tensors of all processes, each in their tree: all in one message a round.
-  ///
-  /// - Parameters:
-  ///   - tensors: of the same shapes in each process; nil in all, or in none.
-  ///   - presence: whose tensors count, by rank.
-  func sum<Element: TensorElement>(
-    _ tensors: inout [Tensor<Element>?], presence: [Bool]
-  ) throws(ProcessGroupError) {
-    guard count > 1 else { return }
-    let total = tensors.reduce(0) { $0 + ($1?.count ?? 0) }
-    var failure: ProcessGroupError?
-    let sums = Tensor<Element>(shape: [total]) { all in
-      var offset = 0
-      for case let tensor? in tensors {
-        tensor.withUnsafeElements { numbers in
-          guard let start = numbers.baseAddress else { return }
-          (all.baseAddress! + offset).update(from: start, count: tensor.count)
-        }
-        offset += tensor.count
-      }
-      do throws(ProcessGroupError) { try sum(all, presence: presence) } catch { failure = error }
-    }
-    if let failure { throw failure }
-    var offset = 0
-    for index in tensors.indices {
-      guard let tensor = tensors[index] else { continue }
-      tensors[index] = sums[rows: offset..<offset + tensor.count].reshaped(to: tensor.shape)
-      offset += tensor.count
-    }
-  }
-}

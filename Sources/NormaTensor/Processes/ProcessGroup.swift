@@ -1,6 +1,6 @@
 /// Processes that work on one thing together, each with a rank from 0 on. Their number is a power of two.
 ///
-/// All of them make the same calls in the same order; each call returns when the others that it is about have made it. Which engine
+/// All of them make the same calls of a channel in the same order; each call returns when the others that it is about have made it. Which engine
 /// brings the bytes from one to the other is up to who conforms: MPI's in NormaParallel.
 ///
 /// An engine exchanges, and no more. What is gathered or added up is made of exchanges here, since the order of a sum decides its bits, and
@@ -11,10 +11,20 @@ public protocol ProcessGroup: AnyObject, Sendable {
   /// How many there are.
   var count: Int { get }
 
-  /// Sends bytes to another process and receives bytes from it, which must be as many as it sends; either may be none.
+  /// Sends bytes to another process and receives bytes from it, which must be as many as it sends; either may be none. What goes by one
+  /// channel keeps its order; channels may be used by several threads, each by one.
   func exchange(
-    with partner: Int, sending sent: UnsafeRawBufferPointer, receiving received: UnsafeMutableRawBufferPointer
+    with partner: Int, sending sent: UnsafeRawBufferPointer, receiving received: UnsafeMutableRawBufferPointer,
+    channel: ProcessChannel
   ) throws(ProcessGroupError)
+}
+
+/// By which way processes exchange something: each has an order of its own.
+public enum ProcessChannel: Int32, Sendable {
+  /// What the work waits for.
+  case work
+  /// Gradients, which go beside it.
+  case gradients
 }
 
 /// Why processes cannot go on together.
@@ -71,8 +81,9 @@ extension ProcessGroup {
   /// - Parameters:
   ///   - numbers: as many in each process.
   ///   - presence: whose numbers count, by rank, at least one; nil for all.
+  ///   - channel: by which way.
   package func sum<Number: TensorElement>(
-    _ numbers: UnsafeMutableBufferPointer<Number>, presence: [Bool]? = nil
+    _ numbers: UnsafeMutableBufferPointer<Number>, presence: [Bool]? = nil, channel: ProcessChannel = .work
   ) throws(ProcessGroupError) {
     guard count > 1, let start = numbers.baseAddress else { return }
     let tree = RankTree(presence)
@@ -88,7 +99,8 @@ extension ProcessGroup {
       let (kept, sent) = rank & step == 0 ? (low, high) : (high, low)
       try exchange(
         with: rank ^ step, sending: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: numbers[sent])),
-        receiving: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: received[..<kept.count])))
+        receiving: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: received[..<kept.count])),
+        channel: channel)
       let (isOwn, isOther) = (tree.counts(rank, below: step), tree.counts(rank ^ step, below: step))
       if isOwn && isOther {
         add(received.baseAddress!, to: start + kept.lowerBound, count: kept.count)
@@ -104,7 +116,8 @@ extension ProcessGroup {
         last.lowerBound == range.lowerBound ? range.upperBound..<last.upperBound : last.lowerBound..<range.lowerBound
       try exchange(
         with: rank ^ step, sending: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: numbers[range])),
-        receiving: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: numbers[other])))
+        receiving: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: numbers[other])),
+        channel: channel)
       range = last
     }
   }
@@ -116,7 +129,9 @@ extension ProcessGroup {
     var failure: ProcessGroupError?
     own.withUnsafeBytes { own in
       other.withUnsafeMutableBytes { other in
-        do throws(ProcessGroupError) { try exchange(with: partner, sending: own, receiving: other) } catch {
+        do throws(ProcessGroupError) {
+          try exchange(with: partner, sending: own, receiving: other, channel: .work)
+        } catch {
           failure = error
         }
       }

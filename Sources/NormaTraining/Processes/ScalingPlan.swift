@@ -6,7 +6,8 @@ import NormaTensor
 /// counted and given the time that a network takes.
 ///
 /// A process is timed at its real work, on its share of the examples, among others that say what it says itself: all is computed, packed
-/// and combined as it will be, and nothing is waited for. Every message is in turn with the work: none is hidden behind it.
+/// and combined as it will be, and nothing is waited for. What the work waits for is added to it; gradients are sent from the moment on at which
+/// they are there, one bucket after the other, and what they take beyond the backward pass is added.
 public struct ScalingPlan: Sendable {
   /// A training step by a number of processes.
   public struct Step: Hashable, Sendable {
@@ -18,9 +19,11 @@ public struct ScalingPlan: Sendable {
     public let statistics: Traffic
     /// The same for gradients.
     public let gradients: Traffic
+    /// How long is waited for gradients when the backward pass is done.
+    public let waiting: Double
 
     /// The seconds of a step.
-    public var seconds: Double { computing + statistics.seconds + gradients.seconds }
+    public var seconds: Double { computing + statistics.seconds + waiting }
   }
 
   /// What a process sends, and receives as much of, in a step.
@@ -74,26 +77,34 @@ public struct ScalingPlan: Sendable {
     let group = MirrorGroup(count: count)
     let trainer = try Trainer(model, configuration: configuration, group: group)
     let clock = ContinuousClock()
-    var (start, seconds, sent) = (clock.now, [Double](), [Int]())
+    var (start, timed) = (clock.now, [(seconds: Double, sent: [MirrorGroup.Message])]())
     try trainer.fit(data.repeated(atLeast: (stepCount + 1) * configuration.batchSize)) { event in
       guard case .step(let step) = event else { return .stop }
       let now = clock.now
+      let sent = group.takeSent()
       // The first finds memory, and waits for the first batch.
-      if step.number > 1 { seconds.append((now - start) / .seconds(1)) }
-      sent = group.takeSent()
+      if step.number > 1 { timed.append(((now - start) / .seconds(1), sent)) }
       start = clock.now
       return step.number > stepCount ? .stop : .proceed
     }
-    // Gradients go last, in two rounds for each bit of a rank.
-    let rounds = 2 * count.trailingZeroBitCount
-    func traffic(_ messages: ArraySlice<Int>) -> Traffic {
-      Traffic(
-        messageCount: messages.count, byteCount: messages.reduce(0, +),
-        seconds: messages.reduce(0) { $0 + network.seconds(exchanging: $1) })
+    let median = timed.sorted { $0.seconds < $1.seconds }[timed.count / 2]
+    func traffic(_ channel: ProcessChannel) -> Traffic {
+      let messages = median.sent.filter { $0.channel == channel }
+      return Traffic(
+        messageCount: messages.count, byteCount: messages.reduce(0) { $0 + $1.byteCount },
+        seconds: messages.reduce(0) { $0 + network.seconds(exchanging: $1.byteCount) })
+    }
+    // Gradients go one message after the other, none before it was there to be sent.
+    var (free, last) = (0.0, 0.0)
+    if let first = median.sent.first {
+      for message in median.sent where message.channel == .gradients {
+        last = (message.moment - first.moment) / .seconds(1)
+        free = max(free, last) + network.seconds(exchanging: message.byteCount)
+      }
     }
     return Step(
-      processCount: count, computing: seconds.sorted()[seconds.count / 2],
-      statistics: traffic(sent.dropLast(rounds)), gradients: traffic(sent.suffix(rounds)))
+      processCount: count, computing: median.seconds, statistics: traffic(.work), gradients: traffic(.gradients),
+      waiting: free - last)
   }
 
   /// How many times as fast as one process so many are.
@@ -104,27 +115,36 @@ public struct ScalingPlan: Sendable {
 }
 
 /// A process of a group whose others say what it says itself.
-///
-/// Unchecked: those who exchange do it one at a time.
-private final class MirrorGroup: ProcessGroup, @unchecked Sendable {
+private final class MirrorGroup: ProcessGroup {
+  /// A message that would have been sent.
+  struct Message: Sendable {
+    let moment: ContinuousClock.Instant
+    let byteCount: Int
+    let channel: ProcessChannel
+  }
+
   let rank = 0
   let count: Int
-  /// The bytes of each message since they were last taken.
-  private var sent: [Int] = []
+  /// The messages since they were last taken.
+  private let sent = Guarded<[Message]>([])
 
   init(count: Int) { self.count = count }
 
   func exchange(
-    with partner: Int, sending: UnsafeRawBufferPointer, receiving: UnsafeMutableRawBufferPointer
+    with partner: Int, sending: UnsafeRawBufferPointer, receiving: UnsafeMutableRawBufferPointer,
+    channel: ProcessChannel
   ) throws(ProcessGroupError) {
-    sent.append(max(sending.count, receiving.count))
+    let message = Message(moment: .now, byteCount: max(sending.count, receiving.count), channel: channel)
+    sent.withLock { $0.append(message) }
     // What halves of sums send may differ by a number in length.
     receiving.copyMemory(from: UnsafeRawBufferPointer(rebasing: sending.prefix(receiving.count)))
   }
 
-  func takeSent() -> [Int] {
-    defer { sent = [] }
-    return sent
+  func takeSent() -> [Message] {
+    sent.withLock { sent in
+      defer { sent = [] }
+      return sent
+    }
   }
 }
 
