@@ -18,6 +18,9 @@ struct Explain: ParsableCommand {
       sum of the outputs, each times its number in --gradient. With the same number for all, no input would get a \
       gradient: whatever the inputs are, the outputs of a channel have the same sum.
 
+      --html writes one file that a browser opens without a network: batch normalization in eleven parts that can be \
+      touched, which open with the same numbers; batches of up to 12 rows and 12 channels.
+
       EXAMPLES
         norma explain
         norma explain --values "1,10;2,30;4,20" --gamma 2,0.5 --beta 0,1
@@ -82,7 +85,7 @@ struct Explain: ParsableCommand {
   @Option(help: ArgumentHelp("Also draw the graph to this file.", valueName: "file"))
   var svg: String?
 
-  @Option(help: ArgumentHelp("Also write a page to play with to this file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also write it to this file as a page to play with.", valueName: "file"))
   var html: String?
 
   @Flag(help: "Print the graphs, the differences and the running averages as JSON.")

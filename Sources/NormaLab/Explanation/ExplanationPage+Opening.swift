@@ -88,7 +88,7 @@ extension ExplanationPage {
       ])
   }
 
-  func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+  func percent(_ share: Double) -> String { "\(Int((share * 100).rounded()))\u{A0}%" }
 
   /// What a network says of the square, in five shades, and the points that it learned from.
   func surface(_ identifier: String, _ network: SampleNetwork, title: String) -> Markup {

@@ -95,7 +95,7 @@ extension ExplanationPage {
       ])
   }
 
-  private func share(_ value: Double) -> String { "\(ExplainedValues.text((value * 1000).rounded() / 10)) %" }
+  private func share(_ value: Double) -> String { "\(ExplainedValues.text((value * 1000).rounded() / 10))\u{A0}%" }
 
   var batchSize: Markup {
     let size = 16, count = 2000
@@ -125,7 +125,7 @@ extension ExplanationPage {
                 PageElements.path("M20,150H340", "axis"), PageElements.label(20, 168, "−1.5"),
                 PageElements.label(180, 168, "0", anchor: "middle"), PageElements.label(340, 168, "1.5", anchor: "end"),
                 PageElements.label(
-                  20, 196, "one example of value 1, less the mean of its batch, in 24 batches", "small"),
+                  20, 196, "the value 1 less its batch’s mean, in 24 batches", "small"),
                 PageElements.path("M20,220H340", "axis"),
                 .element(
                   "g", ["id": "means-seen"],

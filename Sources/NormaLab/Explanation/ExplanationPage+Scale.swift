@@ -41,11 +41,11 @@ extension ExplanationPage {
               description:
                 "The weights are an arrow from the origin; the gradient, at its tip, stands at a right angle to it.",
               [
-                PageElements.path("M10,240H350M60,10V290", "grid"),
-                PageElements.path(view.arrow(from: (60, 240), to: tip), "line series-0", id: "scale-weights"),
+                PageElements.path("M10,180H350M60,10V290", "grid"),
+                PageElements.path(view.arrow(from: (60, 180), to: tip), "line series-0", id: "scale-weights"),
                 PageElements.path(
                   view.arrow(from: tip, to: view.gradientTip(weights, gradient)), "line series-1", id: "scale-gradient"),
-                PageElements.label(344, 256, "first weight", anchor: "end"),
+                PageElements.label(344, 196, "first weight", anchor: "end"),
                 PageElements.label(66, 20, "second weight"),
                 PageElements.label(tip.0 + 8, tip.1 + 18, "W", "name series-0", id: "scale-name"),
                 PageElements.label(
@@ -63,7 +63,7 @@ extension ExplanationPage {
             ]),
             PageElements.outcome(
               "scale-outcome",
-              "With a = 1. Move the slider: the output stays, and the gradient shrinks as the weights grow."),
+              "With a = 1. Whatever a is, the output stays, and the gradient shrinks as the weights grow."),
           ]),
         PageElements.paragraph(
           "The gradient stands at a right angle to W, because making W longer does nothing: W · ∂W is 0, but for what ε lets through. So each step makes W a little longer, which makes the next gradient a little smaller: weights that were too small at the start take large steps until they are large enough, and those that are too large take careful ones. The learning rate sets itself right, to a degree. (Only ε notices the scale, once the variance is as small as ε is.)"
@@ -119,7 +119,7 @@ struct ArrowView {
   func place(_ weights: [Double]) -> (Double, Double) {
     let length = (weights[0] * weights[0] + weights[1] * weights[1]).squareRoot()
     let drawn = length > 0 ? 80 * length.squareRoot() / length : 0
-    return (60 + drawn * weights[0], 240 - drawn * weights[1])
+    return (60 + drawn * weights[0], 180 - drawn * weights[1])
   }
 
   /// The gradient's arrow begins at the tip of the weights', and points downhill against it.

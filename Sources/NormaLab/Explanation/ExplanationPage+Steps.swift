@@ -42,7 +42,7 @@ extension ExplanationPage {
               ]),
             PageElements.choice(
               "steps-row", "Row that is shown", channel.x.indices.map { ("\($0)", "\($0 + 1)") }, chosen: "0"),
-            PageElements.outcome("steps-outcome", "Row 1, forward and backward. A node that is chosen is told here."),
+            PageElements.outcome("steps-outcome", "Row 1, forward and backward. Below, one of the boxes."),
             .element(
               "div", ["class": "node-details", "id": "steps-details"],
               [

@@ -772,7 +772,7 @@ function fit(canvas) {
   return unit;
 }
 
-function percent(share) { return Math.round(share * 100) + " %"; }
+function percent(share) { return Math.round(share * 100) + "\u00a0%"; }
 
 // The milliseconds of a frame that are worked in: what is begun in them is small.
 const frameBudget = 5;
@@ -1123,7 +1123,7 @@ function workForAFrame(work) {
 
   // A step each 0.9 seconds, where it is seen.
   let previous = 0;
-  const motion = new Motion(drawing, () => {
+  const motion = new Motion(find("steps"), () => {
     const time = performance.now();
     if (time - previous < 900) return true;
     previous = time;
@@ -1282,7 +1282,7 @@ function workForAFrame(work) {
     for (let batch = 0; batch < count; batch += 1) left *= 1 - weight(batch);
     const training = (9 - truth.mean) / Math.sqrt(truth.variance);
     const inference = (9 - last.mean) / Math.sqrt(last.variance + 1e-5);
-    const share = numberText(Math.round(left * 1000) / 10) + " %";
+    const share = numberText(Math.round(left * 1000) / 10) + "\u00a0%";
     write("running-mean", numberText(last.mean));
     write("running-variance", numberText(last.variance));
     write("running-left", share);
@@ -1344,7 +1344,7 @@ function workForAFrame(work) {
   // Drawn lengths grow with the root of true ones, so that large and small fit one drawing.
   function place(weights) {
     const length = Math.hypot(...weights), drawn = length > 0 ? 80 * Math.sqrt(length) / length : 0;
-    return [60 + drawn * weights[0], 240 - drawn * weights[1]];
+    return [60 + drawn * weights[0], 180 - drawn * weights[1]];
   }
 
   // The gradient's arrow points downhill, where a step goes.
@@ -1368,7 +1368,7 @@ function workForAFrame(work) {
     const { y, dx } = walk({ x, gamma: 1, beta: 0, gradient }, 1e-5);
     const weightGradient = [0, 1].map(place => sum(rows.map((row, index) => row[place] * dx[index])));
     const tip = place(weights), end = gradientTip(tip, weightGradient);
-    find("scale-weights").setAttribute("d", arrow([60, 240], tip));
+    find("scale-weights").setAttribute("d", arrow([60, 180], tip));
     find("scale-gradient").setAttribute("d", arrow(tip, end));
     move("scale-name", tip[0] + 8, tip[1] + 18);
     move("scale-gradient-name", end[0] + 6, end[1] - 6);
@@ -1519,7 +1519,7 @@ function workForAFrame(work) {
     if (which === 1 && trainers[1].stepCount % 10 === 0) score();
   }
 
-  const motion = new Motion(find("plain-surface"), () => {
+  const motion = new Motion(find("opening"), () => {
     // Slow enough to be watched: no more than a step of each in a frame.
     let left = 2;
     workForAFrame(() => { work(); left -= 1; return left > 0; });
@@ -1689,7 +1689,7 @@ function workForAFrame(work) {
     return trainers[1].stepCount < 10 * trainers[0].losses.length;
   }
 
-  const motion = new Motion(find("with-surface"), () => {
+  const motion = new Motion(find("playground"), () => {
     if (workForAFrame(work)) return true;
     stop();
     return false;

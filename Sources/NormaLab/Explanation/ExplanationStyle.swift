@@ -17,6 +17,7 @@ enum ExplanationStyle {
 
   private static let layout = """
     @media (min-width: 120rem) { html { font-size: 125%; } }
+    @media (min-width: 150rem) { html { font-size: 150%; } }
     main { max-width: 68rem; padding-top: 2.5rem; }
     header h1 { margin-bottom: 0.75rem; max-width: none; }
     header .headline { margin-bottom: 1rem; }
@@ -81,13 +82,10 @@ enum ExplanationStyle {
     svg [tabindex="0"]:focus-visible { outline: none; }
     p.hint { color: var(--muted); }
     .outcome { padding: 0.625rem 0.875rem; background: var(--surface); border-radius: 6px; font: 0.9375rem/1.5 var(--sans); }
-    .figures { margin: 0 0 1rem; font: 0.9375rem/1.45 var(--sans); font-variant-numeric: tabular-nums; }
-    .figures div {
-      display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; padding: 0.25rem 0;
-      border-bottom: 1px solid var(--rule);
-    }
-    .figures dt { color: var(--muted); }
-    .figures dd { margin: 0; white-space: pre-wrap; }
+    .figures { display: grid; grid-template-columns: auto minmax(0, 1fr); margin: 0 0 1rem; font: 0.9375rem/1.45 var(--sans); font-variant-numeric: tabular-nums; }
+    .figures > * { padding: 0.25rem 0; border-bottom: 1px solid var(--rule); }
+    .figures dt { padding-right: 1rem; color: var(--muted); }
+    .figures dd { margin: 0; text-align: right; white-space: pre-wrap; }
     .numbers table { width: 100%; max-width: 43rem; }
     .numbers td, .numbers th { padding: 0.25rem 0.5rem 0.25rem 0; text-align: right; white-space: nowrap; }
     .numbers tr > :first-child { text-align: left; }
@@ -104,14 +102,18 @@ enum ExplanationStyle {
     figure.listing { display: block; margin: 0; }
     .listing ol { list-style: none; margin: 0.5rem 0 0; padding: 0.5rem; background: var(--surface); border-radius: 6px; }
     .listing code { display: block; padding: 0.0625rem 0.5rem; border-radius: 4px; font: 0.8125rem/1.55 var(--mono); overflow-wrap: anywhere; }
-    .listing .chosen { background: color-mix(in srgb, var(--series-0) 16%, var(--surface)); }
+    .listing .chosen { background: var(--heat-0); }
     .listing .now { box-shadow: inset 3px 0 var(--series-1); }
     .live .listing code { cursor: pointer; }
     @media (max-width: 40rem) {
       .pair { gap: 0.75rem; }
-      .field { width: 4.25rem; padding: 0.25rem 0.375rem; }
-      .numbers td, .numbers th { padding-right: 0.3125rem; }
-      .learner figcaption { font-size: 0.9375rem; }
+      .numbers .field { width: 3.5rem; padding: 0.25rem 0.25rem; }
+      .numbers table { font-size: 0.8125rem; }
+      .numbers td, .numbers th { padding-right: 0.25rem; }
+      .numbers small { font-size: 0.6875rem; white-space: normal; }
+      .learner figcaption { display: flex; align-items: flex-end; min-height: 2.8em; font-size: 0.9375rem; }
+      .formula { padding: 0.5rem; font-size: 0.8125rem; }
+      .derivation { padding-left: 1.25rem; }
     }
 
     """
@@ -139,7 +141,7 @@ enum ExplanationStyle {
     .edge.chosen { stroke-width: 2.5; }
     .edge.later { stroke: var(--rule); }
     .node.later rect { stroke: var(--rule); }
-    .node.chosen rect { fill: color-mix(in srgb, var(--series-0) 16%, var(--surface)); stroke: var(--series-0); }
+    .node.chosen rect { fill: var(--heat-0); stroke: var(--series-0); }
     .node.now rect { stroke: var(--series-1); stroke-width: 2.5; }
     .live .node { cursor: pointer; }
     .cell { stroke: var(--background); stroke-width: 1; fill: var(--heat-1); }

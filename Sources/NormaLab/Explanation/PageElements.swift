@@ -23,7 +23,7 @@ enum PageElements {
   static func stage(_ drawing: [Markup], _ panel: [Markup]) -> Markup {
     .element(
       "div", ["class": "stage"],
-      [.element("div", ["class": "drawn"], drawing), .element("div", ["class": "panel"], panel)])
+      [.element("div", ["class": "drawn plate"], drawing), .element("div", ["class": "panel"], panel)])
   }
 
   /// A value of the batch: the script keeps it up to date.
@@ -84,10 +84,8 @@ enum PageElements {
   static func figures(_ entries: [(name: String, identifier: String, text: String)]) -> Markup {
     .element(
       "dl", ["class": "figures"],
-      entries.map { entry in
-        .element(
-          "div", [:],
-          [.element("dt", text: entry.name), .element("dd", ["id": entry.identifier], text: entry.text)])
+      entries.flatMap { entry in
+        [Markup.element("dt", text: entry.name), .element("dd", ["id": entry.identifier], text: entry.text)]
       })
   }
 

@@ -65,7 +65,7 @@ function fit(canvas) {
   return unit;
 }
 
-function percent(share) { return Math.round(share * 100) + " %"; }
+function percent(share) { return Math.round(share * 100) + "\u00a0%"; }
 
 // The milliseconds of a frame that are worked in: what is begun in them is small.
 const frameBudget = 5;

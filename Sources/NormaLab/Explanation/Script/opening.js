@@ -46,7 +46,7 @@
     if (which === 1 && trainers[1].stepCount % 10 === 0) score();
   }
 
-  const motion = new Motion(find("plain-surface"), () => {
+  const motion = new Motion(find("opening"), () => {
     // Slow enough to be watched: no more than a step of each in a frame.
     let left = 2;
     workForAFrame(() => { work(); left -= 1; return left > 0; });

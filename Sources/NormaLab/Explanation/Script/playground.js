@@ -126,7 +126,7 @@
     return trainers[1].stepCount < 10 * trainers[0].losses.length;
   }
 
-  const motion = new Motion(find("with-surface"), () => {
+  const motion = new Motion(find("playground"), () => {
     if (workForAFrame(work)) return true;
     stop();
     return false;

@@ -34,7 +34,7 @@
     for (let batch = 0; batch < count; batch += 1) left *= 1 - weight(batch);
     const training = (9 - truth.mean) / Math.sqrt(truth.variance);
     const inference = (9 - last.mean) / Math.sqrt(last.variance + 1e-5);
-    const share = numberText(Math.round(left * 1000) / 10) + " %";
+    const share = numberText(Math.round(left * 1000) / 10) + "\u00a0%";
     write("running-mean", numberText(last.mean));
     write("running-variance", numberText(last.variance));
     write("running-left", share);

@@ -124,7 +124,7 @@
 
   // A step each 0.9 seconds, where it is seen.
   let previous = 0;
-  const motion = new Motion(drawing, () => {
+  const motion = new Motion(find("steps"), () => {
     const time = performance.now();
     if (time - previous < 900) return true;
     previous = time;

@@ -7,7 +7,7 @@
   // Drawn lengths grow with the root of true ones, so that large and small fit one drawing.
   function place(weights) {
     const length = Math.hypot(...weights), drawn = length > 0 ? 80 * Math.sqrt(length) / length : 0;
-    return [60 + drawn * weights[0], 240 - drawn * weights[1]];
+    return [60 + drawn * weights[0], 180 - drawn * weights[1]];
   }
 
   // The gradient's arrow points downhill, where a step goes.
@@ -31,7 +31,7 @@
     const { y, dx } = walk({ x, gamma: 1, beta: 0, gradient }, 1e-5);
     const weightGradient = [0, 1].map(place => sum(rows.map((row, index) => row[place] * dx[index])));
     const tip = place(weights), end = gradientTip(tip, weightGradient);
-    find("scale-weights").setAttribute("d", arrow([60, 240], tip));
+    find("scale-weights").setAttribute("d", arrow([60, 180], tip));
     find("scale-gradient").setAttribute("d", arrow(tip, end));
     move("scale-name", tip[0] + 8, tip[1] + 18);
     move("scale-gradient-name", end[0] + 6, end[1] - 6);
