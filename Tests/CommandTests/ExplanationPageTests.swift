@@ -28,8 +28,9 @@ import Testing
   /// no error and no request, what it says without a script and on paper, accessibility at three widths, light and dark.
   @Test(
     .enabled(
-      if: Chromium.isThere && Python.has("selenium", "axe_selenium_python", "torch"),
-      "NORMA_PYTHON names no Python with selenium, axe-selenium-python and PyTorch, or there is no Chromium"))
+      if: Chromium.canBeDriven && Python.has("selenium", "axe_selenium_python", "torch"),
+      "NORMA_PYTHON names no Python with selenium, axe-selenium-python and PyTorch, or Chromium or its driver is not there"
+    ))
   func everyPartDoesWhatItSaysInABrowser() throws {
     let words = try Python.runScript("../../Utils/check-explanation", Norma.executable.get().path)
     #expect(String(decoding: words, as: UTF8.self) == "No fault.\n")

@@ -81,7 +81,7 @@ import Testing
     for (section, words) in zip(
       sections,
       [
-        "what comes in", "deviation s = ", "x̂ = c·r", "slope in between", "∂xᵢ = γ/s · ( gᵢ − (Σg)/N − x̂ᵢ · Σ(g·x̂)/N )",
+        "what comes in", "deviation s = ", "x̂ = c·r", "slope in between", "∂xᵢ = γ/s · (gᵢ − (Σg)/N − x̂ᵢ·Σ(g·x̂)/N)",
         "running mean M", "1/√N", "With batch normalization", "gradient ∂W", "averaged over",
       ])
     {

@@ -99,7 +99,7 @@ extension ExplanationPage {
           "The same batch as numbers. x̂ is x less the average, divided by the deviation. Then y = γ·x̂ + β: two numbers that the network learns, so that it can have any spread and any average it likes. ε, which is tiny, is added to the variance, the square of the deviation, so that nothing is ever divided by 0."
         ),
         PageElements.paragraph(
-          "To learn, the network needs to know for each number: if this were a little larger, by how much more wrong would the answer be? That is its gradient. Layers further on hand back one for each y, and batch normalization must turn them into one for each x."
+          "To learn, the network needs to know for each number: if this were a little larger, by how much more wrong would the answer be? That is its gradient. Later links, which are called layers, hand back one for each y, and batch normalization must turn them into one for each x."
         ),
         .element(
           "div", ["class": "scroll numbers", "tabindex": "0", "role": "region", "aria-label": "The batch as numbers"],

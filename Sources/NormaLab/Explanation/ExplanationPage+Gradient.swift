@@ -79,11 +79,11 @@ extension ExplanationPage {
             derivation(
               "Through the deviation.",
               "v is the mean of c², so a little more of xᵢ raises v by 2cᵢ/N, and s = √(v + ε) by cᵢ/(N·s) = x̂ᵢ/N. A larger s shrinks every x̂, by x̂/s for each unit. The loss changes by − γ/s · Σ(g·x̂) for each unit of s.",
-              "third part = − γ/s · x̂ᵢ · Σ(g·x̂)/N"),
+              "third part = − γ/s · x̂ᵢ·Σ(g·x̂)/N"),
             derivation(
               "Together.",
               "All three have γ/s in front. What is in the brackets takes two things away from the gradient: its mean, and its part along x̂. These are the two directions in which a change of the batch has no effect, since shifting all rows, or stretching them from their mean, is undone. (But for ε, which leaves a trace of the stretch.)",
-              "∂xᵢ = γ/s · ( gᵢ − (Σg)/N − x̂ᵢ · Σ(g·x̂)/N )"),
+              "∂xᵢ = γ/s · (gᵢ − (Σg)/N − x̂ᵢ·Σ(g·x̂)/N)"),
           ]),
         PageElements.stage(
           [

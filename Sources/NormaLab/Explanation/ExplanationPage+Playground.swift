@@ -48,7 +48,7 @@ extension ExplanationPage {
             .element(
               "canvas",
               [
-                "id": "play-losses", "class": "moving", "width": "1080", "height": "420", "role": "img",
+                "id": "play-losses", "class": "moving", "role": "img",
                 "aria-label": "Both losses over the steps; the numbers are told below.",
               ]),
             .element(
@@ -58,44 +58,25 @@ extension ExplanationPage {
                 .element("span", ["class": "swatch series-0"], text: "with normalization"),
               ]),
           ]),
-        PageElements.outcome(
-          "play-outcome",
-          "After 600 steps: without, \(percent(networks.plainCircles.accuracy)) of new points are right, with batch normalization \(percent(networks.normalizedCircles.accuracy))."
-        ),
+        .group(
+          PageElements.outcomes(
+            "play-outcome",
+            still:
+              "After 600 steps: without, \(percent(networks.plainCircles.accuracy)) of new points are right, with batch normalization \(percent(networks.normalizedCircles.accuracy))."
+          )),
       ])
   }
 
   private func player(_ identifier: String, _ title: String, _ network: SampleNetwork) -> Markup {
-    .element(
-      "figure", ["class": "learner"],
-      [
-        .element("figcaption", ["id": "\(identifier)-title"], text: title),
-        .element(
-          "div", ["class": "square"],
-          [
-            surface("\(identifier)-still", network, title: title),
-            .element(
-              "canvas",
-              [
-                "id": "\(identifier)-surface", "class": "moving", "width": "32", "height": "32", "role": "img",
-                "aria-labelledby": "\(identifier)-title",
-              ]),
-            .element(
-              "canvas",
-              ["id": "\(identifier)-dots", "class": "moving", "width": "480", "height": "480", "aria-hidden": "true"]),
-          ]),
-        .element(
-          "p", ["class": "score"],
-          [
-            .element("span", ["id": "\(identifier)-score"], text: percent(network.accuracy)),
-            .text(" of new points right"),
-          ]),
-        .element("p", ["class": "small-title"], text: "What each layer gives, from −1 to 1"),
+    learner(
+      identifier, title, network, noun: "points",
+      more: [
+        PageElements.paragraph("What each layer gives, from −1 to 1", "small-title"),
         activations("\(identifier)-layers-still", network),
         .element(
           "canvas",
           [
-            "id": "\(identifier)-layers", "class": "moving layers", "width": "480", "height": "320", "role": "img",
+            "id": "\(identifier)-layers", "class": "moving layers", "role": "img",
             "aria-label": "A histogram of what each layer gives, first layer on top.",
           ]),
       ])

@@ -90,7 +90,7 @@ extension ExplanationPage {
             ),
           ]),
         PageElements.paragraph(
-          "That is why a network that has had few batches is misjudged: it may have learned well, and is asked through statistics that are still partly those of nobody. norma train lets batch n weigh 1/n at first, so that nothing of the start is left after one batch. In use M and V are constants. No example takes part in another's output any more."
+          "That is why a network that has had few batches is misjudged: it may have learned well, and is asked through statistics that are still partly those of nobody. norma train lets batch n weigh 1/n at first, so that nothing of the start is left after one batch. In use, PyTorch’s eval mode, M and V are constants. No example takes part in another's output any more."
         ),
       ])
   }

@@ -52,6 +52,7 @@ enum ExplanationStyle {
     }
     .moving { display: none; }
     .live .moving { display: block; }
+    .live span.moving { display: inline; }
     .live .still { display: none; }
     .derivation { max-width: 43rem; padding-left: 1.5rem; }
     .derivation p { margin-bottom: 0.5rem; }
@@ -157,6 +158,7 @@ enum ExplanationStyle {
       .live .control, .control { display: none; }
       .live .moving { display: none; }
       .live .still { display: block; }
+      .live span.still { display: inline; }
       .part { break-inside: auto; }
       .drawn { max-width: 110mm; }
       .stage, .derivation li, .pair { break-inside: avoid; }

@@ -80,6 +80,22 @@ enum PageElements {
     .element("p", ["class": "outcome", "id": identifier, "role": "status"], [.prose(text)])
   }
 
+  /// What stands where no script runs, and on paper, beside the still drawings; and a place for what the script says of those that move.
+  static func texts(_ identifier: String, still: String) -> [Markup] {
+    [
+      .element("span", ["class": "still"], [.prose(still)]),
+      .element("span", ["class": "moving", "id": identifier], [.prose(still)]),
+    ]
+  }
+
+  /// The same of what a part says.
+  static func outcomes(_ identifier: String, still: String) -> [Markup] {
+    [
+      .element("p", ["class": "outcome still"], [.prose(still)]),
+      .element("p", ["class": "outcome moving", "id": identifier, "role": "status"]),
+    ]
+  }
+
   /// A list of names and numbers.
   static func figures(_ entries: [(name: String, identifier: String, text: String)]) -> Markup {
     .element(

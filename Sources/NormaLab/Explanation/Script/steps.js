@@ -24,6 +24,8 @@
   // The node that a line computes the value or the gradient of.
   function nodeOf(name) { return nodes.has(name) ? name : name.slice(1); }
 
+  function nameOf(node) { return nodes.get(node).querySelector(".node-name").textContent; }
+
   function texts(name) { return numberTexts([state.values[name]].flat()); }
   function textOf(name) { const all = texts(name); return all.length > 1 ? all[row()] : all[0]; }
 
@@ -46,7 +48,7 @@
       const isBackward = step > forward.length;
       write("steps-outcome", isBackward
         ? `Backward: ${start.names[now.node]} gets its gradient, ${textOf(now.line)}${sumText(now.node)}.`
-        : `Forward: ${nodes.get(now.node).getAttribute("aria-label")} is ${textOf(now.node)}.`);
+        : `Forward: ${nameOf(now.node)} is ${textOf(now.node)}.`);
     }
   }
 
@@ -70,7 +72,8 @@
       node.classList.toggle("chosen", name === focus);
       node.classList.toggle("now", now !== null && step < last && now.node === name);
       node.setAttribute("aria-pressed", name === chosen);
-      node.setAttribute("aria-label", node.querySelector(".node-name").textContent);
+      node.setAttribute("aria-label", nameOf(name)
+        + (hasValue ? `, value ${textOf(name)}` : "") + (hasGradient ? `, gradient ${textOf("d" + name)}` : ""));
     }
     for (const edge of drawing.querySelectorAll(".edge")) {
       edge.classList.toggle("later", step < valueStep[edge.dataset.to]);
@@ -89,7 +92,7 @@
   }
 
   function tell(name) {
-    write("steps-name", nodes.get(name).querySelector(".node-name").textContent);
+    write("steps-name", nameOf(name));
     write("steps-value", step >= valueStep[name] ? texts(name).join(",  ") : "not yet");
     write("steps-gradient", step >= gradientStep[name] ? texts("d" + name).join(",  ") : "not yet");
     write("steps-rule", start.rules[name] || "nothing: it is given");
