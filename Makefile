@@ -20,7 +20,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive diagnosis processes lint format sanitize golden families arm fuzz parallel serve bench drawings docs clean
+.PHONY: help setup demo test smoke exhaustive diagnosis processes lint format sanitize golden families arm fuzz parallel serve bench drawings explanation docs clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -86,6 +86,14 @@ PAGES := $(REPORT)/report.html
 
 drawings:  ## measures the text in the drawings of PAGES in Chromium: overlaps, and what is cut off
 	@Utils/check-drawings $(PAGES)
+
+# A Python that has selenium, axe and PyTorch.
+NORMA_PYTHON ?= .venv/bin/python
+
+explanation: setup  ## operates the page of `norma explain --html` in Chromium, and measures its frames
+	swift build -c release --product norma $(FLAGS)
+	$(NORMA_PYTHON) -B Utils/check-explanation .build/release/norma
+	$(NORMA_PYTHON) -B Utils/check-explanation .build/release/norma --frames
 
 LIBRARIES := $(filter-out NormaCommand,$(patsubst Sources/%/,%,$(dir $(wildcard Sources/*/*.swift))))
 

@@ -97,7 +97,10 @@ let package = Package(
       ]),
 
     // Floor 6: experiments and the report; the terminal's manners.
-    .target(name: "NormaLab", dependencies: ["Norma", "NormaDiagnosis", "NormaImages", "NormaEvents"]),
+    // The script of its interactive page is embedded by `Utils/embed-explanation`, so that the command is one file.
+    .target(
+      name: "NormaLab", dependencies: ["Norma", "NormaDiagnosis", "NormaImages", "NormaEvents"],
+      exclude: ["Explanation/Script"]),
     .target(name: "NormaTerminal"),
 
     // Floor 7: the command.

@@ -18,11 +18,15 @@ struct Explain: ParsableCommand {
       sum of the outputs, each times its number in --gradient. With the same number for all, no input would get a \
       gradient: whatever the inputs are, the outputs of a channel have the same sum.
 
+      --html writes one file that a browser opens without a network: batch normalization in eleven parts that can be \
+      touched, which open with the same numbers; batches of up to 12 rows and 12 channels.
+
       EXAMPLES
         norma explain
         norma explain --values "1,10;2,30;4,20" --gamma 2,0.5 --beta 0,1
         norma explain batch.csv --svg graph.svg
         norma explain --values "1;2;6" --epsilon 0 --gradient "1;0;-1" --json
+        norma explain --html batch-norm.html
       """)
 
   @Argument(
@@ -81,6 +85,9 @@ struct Explain: ParsableCommand {
   @Option(help: ArgumentHelp("Also draw the graph to this file.", valueName: "file"))
   var svg: String?
 
+  @Option(help: ArgumentHelp("Also write it to this file as a page to play with.", valueName: "file"))
+  var html: String?
+
   @Flag(help: "Print the graphs, the differences and the running averages as JSON.")
   var json = false
 
@@ -98,12 +105,20 @@ struct Explain: ParsableCommand {
     let explanation = try explain()
     if let dot { try FileAccess.write(explanation.staged.graph.dot(gradients: explanation.staged.gradients), to: dot) }
     if let svg { try FileAccess.write(explanation.staged.graph.svg(gradients: explanation.staged.gradients), to: svg) }
+    if let html {
+      do {
+        try FileAccess.write(explanation.page(reproducingCommand()).html(), to: html)
+      } catch let failure as ExplanationPage.Failure {
+        throw UsageError("\(failure)")
+      }
+    }
     if json {
       try outputJSON(explanation.summary)
     } else {
       // Lines longer than this are hard to read, however wide the window.
       try output(explanation.text(width: min(100, Terminal.outputColumns()), glyphs: Terminal.glyphs()))
       for path in [dot, svg].compactMap({ $0 }) { try output("Drawing: \(path)") }
+      if let html { try output("Page: \(html)") }
     }
   }
 

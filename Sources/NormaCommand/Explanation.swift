@@ -20,6 +20,8 @@ struct Explanation {
   let moments: BatchMoments
   /// What inference makes of the same rows with the statistics after the batch.
   let inference: BatchNormalizationWalk
+  /// The page that opens with the same numbers.
+  let page: (_ command: String) throws -> ExplanationPage
 
   /// Records both forms, and inference: x and the gradient of the output `[N, C]`, gamma and beta `[C]`.
   ///
@@ -37,6 +39,10 @@ struct Explanation {
     closedForm = try walk(.closedForm)
     let (nodes, gradients) = (staged.graph.nodes, staged.gradients)
     let steps = nodes.compactMap(\.value) + nodes.compactMap { gradients[node: $0.index] }
+    page = { command in
+      try ExplanationPage(
+        x, gamma: gamma, beta: beta, epsilon: epsilon, outputGradient: outputGradient, command: command)
+    }
     moments = BatchMoments(of: x)
     before = running
     var after = running

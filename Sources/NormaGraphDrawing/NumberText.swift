@@ -6,7 +6,7 @@ import Foundation
 /// The largest gets `digits` significant digits; zeros at the end that all have in common are left out. Numbers from a
 /// million on, or all below a thousandth, are written with exponents, and so is a single number that would otherwise
 /// read as zero without being it.
-func numberTexts(_ numbers: [Double], digits: Int) -> [String] {
+package func numberTexts(_ numbers: [Double], digits: Int) -> [String] {
   let magnitudes = numbers.lazy.filter(\.isFinite).map(abs)
   let largest = magnitudes.max() ?? 0
   guard largest == 0 || (largest >= 1e-3 && largest < 1e6) else {

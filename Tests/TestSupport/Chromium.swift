@@ -9,6 +9,9 @@ public enum Chromium {
     (environment["NORMA_CHROMIUM"] != nil || isOnPath("chromium", "chromium-browser", "google-chrome"))
     && isOnPath("python3")
 
+  /// Whether its driver is there, too, by which a page is operated.
+  public static let canBeDriven = isThere && isOnPath("chromedriver")
+
   /// Why tests that need it are skipped.
   public static let absence = "NORMA_CHROMIUM names no browser, and neither Chromium nor Python 3 may be on the PATH"
 

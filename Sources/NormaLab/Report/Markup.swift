@@ -1,3 +1,5 @@
+import Foundation
+
 /// A piece of HTML or SVG that is well-formed XML too: every element closed, every text escaped.
 ///
 /// There is no way to put a string in it that is not escaped, so no title or file name can become markup.
@@ -47,11 +49,32 @@ public struct Markup: Sendable, Equatable {
   /// A style sheet, which HTML reads unescaped: it may hold neither `<` nor `&`.
   static func style(_ sheet: String) -> Markup {
     precondition(!sheet.contains("<") && !sheet.contains("&"), "a style sheet with < or & would not be XML")
-    return Markup(source: "<style>\n\(sheet)</style>")
+    return Markup(source: "<style>\(styleText(sheet))</style>")
+  }
+
+  /// What a policy hashes of a style sheet.
+  static func styleText(_ sheet: String) -> String { "\n\(sheet)" }
+
+  /// A script, which HTML reads as it is and XML as character data.
+  static func script(_ source: String) -> Markup {
+    precondition(!source.contains("</script") && !source.contains("]]>"), "a script that ends before its end")
+    return Markup(source: "<script>\(scriptText(source))</script>")
+  }
+
+  /// What a policy hashes of a script.
+  static func scriptText(_ source: String) -> String { "//<![CDATA[\n\(source)//]]>\n" }
+
+  /// Data for a script, as JSON, which is not run.
+  static func data(_ value: some Encodable) throws -> Markup {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+      .replacing("<", with: "\\u003c").replacing("&", with: "\\u0026")
+    return Markup(source: "<script type=\"application/json\" id=\"data\">\(text)</script>")
   }
 
   /// HTML knows only these as elements without content; all others need their closing tag.
-  private static let voidElements: Set<String> = ["meta", "br", "hr"]
+  private static let voidElements: Set<String> = ["meta", "br", "hr", "input"]
 
   private static func escaped(_ text: String) -> String {
     var result = ""
