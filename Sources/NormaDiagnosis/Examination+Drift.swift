@@ -199,8 +199,14 @@ extension Examination {
     return left > 0.1 && left < 1.05 && explained > Self.explainedShare
   }
 
+  /// The root mean square of the distances of all sites' running statistics, in those of single batches; nil where nothing varies.
+  func distance(of indices: [Int]) -> Double? {
+    let squares = indices.compactMap { drift($0, channels[$0]) }.map { $0.distance * $0.distance }
+    return squares.isEmpty ? nil : (squares.reduce(0, +) / Double(squares.count)).squareRoot()
+  }
+
   /// The share of the squares of a distance that a cause must account for to be named.
-  private static var explainedShare: Double { 0.9 }
+  static var explainedShare: Double { 0.9 }
 
   /// Whether the first normalization's statistics fit once the examples are standardized by their own mean and deviation.
   private func standardizationLeftOut(_ drifts: [Drift]) throws -> Finding? {

@@ -13,13 +13,21 @@ extension Examination {
     let unusable = Set(findings.flatMap(\.layers))
     findings += countsMissing() + deadLayerFindings(dead) + looked.flatMap(deadChannelFindings)
     let usable = looked.filter { !unusable.contains(sites[$0].name) }
-    var gathered = try driftFindings(among: usable)
-    if gathered.isEmpty { gathered = reversedMomentum(usable, isSaid: false) }
-    if gathered.isEmpty { gathered = swappedEstimator(usable) }
-    findings += gathered
-    findings += epsilonFindings(looked) + smallBatch(looked) + doubleNormalization()
+    let epsilons = try comparisonOfEpsilons(usable)
+    // By another epsilon layers see other examples: statistics are held against those that they were gathered from.
+    let gathering = epsilons.flatMap { $0.isGatheredWithUsual ? $0.examination : nil } ?? self
+    findings += try gathering.gatheringFindings(usable)
+    findings += epsilonFindings(looked, epsilons) + smallBatch(looked) + doubleNormalization()
     findings += looked.flatMap(negligibleGammas) + cancelledBiases() + notFolded()
     return findings.filter { !$0.kind.isAdvice } + findings.filter(\.kind.isAdvice)
+  }
+
+  /// What is to be said of how running statistics were gathered: one cause.
+  private func gatheringFindings(_ indices: [Int]) throws -> [Finding] {
+    var findings = try driftFindings(among: indices)
+    if findings.isEmpty { findings = reversedMomentum(indices, isSaid: false) }
+    if findings.isEmpty { findings = swappedEstimator(indices) }
+    return findings
   }
 
   /// The rule by which a site's statistics take in batches, and how many there were; nil where nobody knows.

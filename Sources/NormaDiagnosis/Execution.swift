@@ -29,8 +29,9 @@ struct Execution {
     var node: ((Program<Float>.Node, Tensor<Float>) -> Void)?
   }
 
+  /// - Parameter epsilon: what is added to variances in place of whatever is above every framework's default; nil to leave it.
   /// - Throws: what following the network throws, and what its operations do on constants.
-  init(_ model: any Layer<Float>, batchShape: Shape) throws {
+  init(_ model: any Layer<Float>, batchShape: Shape, epsilon: Double? = nil) throws {
     let program = try Program(model, batchShape: batchShape, for: .shapes)
     self.program = program
     var constants: [Int: Tensor<Float>] = [:]
@@ -54,7 +55,10 @@ struct Execution {
       )
       for input in node.inputs { lastUses[input] = index }
     }
-    let sites = Site.all(of: model, program, constants: constants)
+    var sites = Site.all(of: model, program, constants: constants)
+    if let epsilon {
+      for index in sites.indices where sites[index].hasLargeEpsilon { sites[index].epsilon = epsilon }
+    }
     self.constants = constants
     self.functions = functions
     self.sites = sites
@@ -85,6 +89,11 @@ struct Execution {
       if let site, let other = hooks.statistics(site, inputs[0]) {
         inputs[sites[site].given.mean] = other.mean
         inputs[sites[site].given.variance] = other.variance
+      }
+      if let site, sites[site].epsilon != sites[site].given.epsilon {
+        // The operation adds its own.
+        let difference = Float(sites[site].epsilon - sites[site].given.epsilon)
+        inputs[sites[site].given.variance] = inputs[sites[site].given.variance] + difference
       }
       let result = try function.apply(inputs)
       values[index] = result

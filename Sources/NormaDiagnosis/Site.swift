@@ -12,8 +12,10 @@ struct Site {
   let name: String
   /// What it is.
   let summary: String
-  /// Where the statistics stand among the inputs, and epsilon.
+  /// Where the statistics stand among the inputs, and the operation's epsilon.
   let given: GivenStatistics
+  /// What is added to variances: the operation's, unless the network is looked at with another.
+  var epsilon: Double
   /// What it normalizes by: `[C]` each, gammas 1 and betas 0 where it has none.
   let mean, variance, gamma, beta: [Double]
   /// The layer that gathers the statistics; nil where they are a model's constants.
@@ -30,7 +32,10 @@ struct Site {
   let normalizedBefore: String?
 
   var channelCount: Int { mean.count }
-  var epsilon: Double { given.epsilon }
+  /// Whether what is added to variances is above the defaults of all frameworks.
+  var hasLargeEpsilon: Bool { epsilon > Self.largestEpsilon }
+  /// The largest default of the frameworks that Norma knows.
+  static let largestEpsilon = NormalizationFramework.allCases.map(\.conventions.epsilon).max() ?? 0
   /// The channels that nothing can be normalized by.
   var invalidChannels: [Int] {
     mean.indices.filter { !mean[$0].isFinite || !variance[$0].isFinite || variance[$0] < 0 }
@@ -62,7 +67,8 @@ extension Site {
       let before = program.nodes[source]
       let statistics = program.nodes[node.inputs[given.mean]].name
       return Site(
-        node: index, name: name(statistics) ?? node.path, summary: node.layer, given: given, mean: mean,
+        node: index, name: name(statistics) ?? node.path, summary: node.layer, given: given,
+        epsilon: given.epsilon, mean: mean,
         variance: variance, gamma: vector(node, given.gamma) ?? mean.map { _ in 1 },
         beta: vector(node, given.beta) ?? mean.map { _ in 0 },
         layer: layers[node.path] as? any StatisticsGathering<Float>,
@@ -124,9 +130,7 @@ extension Program<Float> {
 
   /// The node behind another that alone takes its result, and makes of each value something of its own.
   fileprivate func nonlinearity(behind index: Int, _ consumers: [Int: [Int]], _ useCounts: [Int]) -> Int? {
-    guard useCounts[index] == 1, let next = consumers[index]?.first, nodes[next].inputs.count == 1,
-      let operation = nodes[next].operation, operation.isPerSample, !operation.isView,
-      operation.offsetCancellation == nil, case .kept = operation.featureOrder
+    guard useCounts[index] == 1, let next = consumers[index]?.first, nodes[next].operation?.elementFunction != nil
     else { return nil }
     return next
   }

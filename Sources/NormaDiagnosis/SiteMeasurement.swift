@@ -15,8 +15,12 @@ struct SiteMeasurement {
   /// So many examples tell by how much statistics of batches differ: to some 5 % of that.
   private static let examplesOfChance = 512
 
-  /// Takes in a batch, and gives the statistics that it is normalized by: those that the layer gathers, where there is one.
-  mutating func add(_ x: Tensor<Float>, at site: Site) -> Execution.Statistics {
+  /// Takes in a batch, and gives the statistics that training normalizes it by: those that the layer gathers, where there is one.
+  ///
+  /// - Parameter running: those that the layer leads to, if it leads to any.
+  mutating func add(
+    _ x: Tensor<Float>, at site: Site, leadingTo running: Execution.Statistics?
+  ) -> Execution.Statistics {
     let examples = (0..<x.shape[0]).map { BatchMoments(of: x[rows: $0..<$0 + 1], layout: site.given.layout) }
     let moments = (try? site.layer?.merging(examples)) ?? BatchMoments(of: x, layout: site.given.layout)
     batches.append(moments)
@@ -24,7 +28,10 @@ struct SiteMeasurement {
       exampleMeans += example.mean.elements
       exampleVariances += example.variance(.biased).elements
     }
-    return (moments.mean.converted(), moments.variance(.biased).converted())
+    guard let layer = site.layer, let running else {
+      return (moments.mean.converted(), moments.variance(.biased).converted())
+    }
+    return layer.statisticsInTraining(of: moments, leadingTo: running)
   }
 
   mutating func add(result: Tensor<Float>, _ layout: ChannelLayout) {
@@ -100,13 +107,19 @@ struct SiteMeasurement {
     return (whole.mean.converted(), whole.variance(.biased).converted())
   }
 
-  /// The ratio of a batch's variance to the mean of all batches', the mean over the channels, for each batch.
-  func varianceRatios(_ estimator: VarianceEstimator) -> [Double] {
+  /// What running statistics of an estimator are once they have taken in all batches alike, `[C]`.
+  func running(_ estimator: VarianceEstimator) -> Execution.Statistics? {
+    guard let population else { return nil }
+    return (population.mean, Tensor(channels(estimator).map { Float($0.meanBatchVariance) }))
+  }
+
+  /// By batch and channel that varies: the variance over the mean of all batches'.
+  func varianceRatios(_ estimator: VarianceEstimator) -> [[Double]] {
     let whole = channels(estimator)
+    let alive = whole.indices.filter { !whole[$0].isConstant }
     return batches.filter { $0.count > 1 }.map { batch in
       let variances = batch.variance(estimator).elements
-      let ratios = zip(variances, whole).filter { !$1.isConstant }.map { $0 / $1.meanBatchVariance }
-      return ratios.reduce(0, +) / Double(max(1, ratios.count))
+      return alive.map { variances[$0] / whole[$0].meanBatchVariance }
     }
   }
 }
