@@ -201,7 +201,7 @@ struct DiagnoseTests {
 
   @Test func foldingAnONNXModelIsMeasured() throws {
     let folder = try Folder()
-    let path = try planted("momentum reversed, in a file that does not say so", plan: 3, in: folder)
+    let path = try planted("statistics of other data", plan: 3, in: folder)
     let converted = try Norma.run(["convert", path, "-o", folder.path("model.onnx")])
     try #require(converted.status == 0, "\(converted.error)")
     let before = try diagnose([folder.path("model.onnx"), "--data", "digits"], status: 1)
