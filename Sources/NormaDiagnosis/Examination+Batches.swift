@@ -70,7 +70,9 @@ extension Examination {
     var declared = VarianceEstimator.unbiased
     for index in indices {
       let site = sites[index]
-      guard let statistics = site.layer?.runningStatistics, statistics.batchCount > 0 else { continue }
+      guard site.given != nil, let statistics = site.layer?.runningStatistics, statistics.batchCount > 0 else {
+        continue
+      }
       declared = statistics.estimator
       let alive = channels[index].indices.filter { !channels[index][$0].isConstant }
       let values = Double(measurements[index].batches.first?.count ?? 0)

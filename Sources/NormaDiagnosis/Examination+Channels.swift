@@ -72,7 +72,7 @@ extension Examination {
 
   func negligibleGammas(_ index: Int) -> [Finding] {
     let site = sites[index]
-    guard site.given.gamma != nil else { return [] }
+    guard site.given?.gamma != nil else { return [] }
     let median = site.gamma.map(abs).median
     // What comes out has this deviation, so the variance is a ten-thousandth of the others'.
     let small = site.gamma.indices.filter {

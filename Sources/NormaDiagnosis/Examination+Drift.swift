@@ -53,7 +53,9 @@ extension Examination {
       findings.append(
         Finding(
           kind: kind, layers: found.map { sites[$0.index].name }, statement: "\(names(found)): \(statement)",
-          cause: cause, remedy: remedy, mend: .recalibrate, evidence: try evidence(found)))
+          cause: cause, remedy: remedy,
+          mend: found.contains { sites[$0.index].canRecalibrate } ? .recalibrate : .train,
+          evidence: try evidence(found)))
     }
     try take(.hardlyMoved) {
       hasHardlyMoved($0.index)
@@ -178,6 +180,7 @@ extension Examination {
   /// Whether nine tenths of what a site's statistics are off by lead back to what they start from, mean 0 and variance 1.
   private func hasHardlyMoved(_ index: Int) -> Bool {
     let site = sites[index]
+    guard site.whole == nil else { return false }
     var (product, start, all) = (0.0, 0.0, 0.0)
     for (number, channel) in channels[index].enumerated() where !channel.isConstant {
       let deviation = channel.variance.squareRoot()

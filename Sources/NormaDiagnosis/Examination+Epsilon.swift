@@ -21,8 +21,10 @@ struct EpsilonComparison {
     isGatheredWithSaid || !isGatheredWithUsual && gain.map { $0 < Examination.significantErrors } ?? false
   }
 
+  /// Whether half of the squares or more go with the epsilon. The first layer's are the same with any, and settled statistics too are some way
+  /// off, so that nine tenths would be too many to ask for.
   private static func accounts(_ distance: Double, for other: Double) -> Bool {
-    distance * distance < (1 - Examination.explainedShare) * other * other
+    2 * distance * distance < other * other
   }
 }
 

@@ -24,7 +24,7 @@ struct Examination {
   /// The outputs by the statistics of batches, by those of all examples, and by running ones.
   let batchOutputs, populationOutputs, runningOutputs: Tensor<Float>
 
-  var sites: [Site] { execution.sites }
+  let sites: [Site]
   var count: Int { features.shape[0] }
 
   /// The chance that is left, over all that is compared of one kind in a diagnosis, to take for a finding what is none.
@@ -53,7 +53,6 @@ struct Examination {
     _ = try model.outputShape(for: features.shape.replacingFirst(with: model.batchSize ?? 2))
     let execution = try Execution(
       model, batchShape: features.shape.replacingFirst(with: model.batchSize ?? 2), epsilon: epsilon)
-    let sites = execution.sites
     let ranges = TrainingConfiguration(batchSize: batchSize).batches(of: count)
     let inTraining = try Self.measured(execution, features, ranges)
     (measurements, batchOutputs) = (inTraining.measurements, inTraining.outputs)
@@ -61,15 +60,19 @@ struct Examination {
       throw TrainingError.dataDoNotFit(
         "by the statistics of batches too the network gives outputs that are no finite numbers: its weights hold such")
     }
-    let population = measurements.map(\.population)
+    let sites = zip(execution.sites, measurements).map { site, measurement in
+      var site = site
+      if let known = measurement.inTraining { (site.mean, site.variance) = known }
+      return site
+    }
     populationOutputs = try Self.outputs(
-      execution, features, ranges, .init(statistics: { site, _ in population[site] }))
+      execution, features, batchSize, replacing: Set(sites.indices), measurements)
     runningOutputs = try Self.outputs(execution, features, ranges)
     channels = zip(sites, measurements).map { site, measurement in
       measurement.channels(site.layer?.runningStatistics?.estimator ?? .biased)
     }
     (self.model, self.features, self.targets, self.loss, self.training) = (model, features, targets, loss, training)
-    (self.execution, self.epsilon) = (execution, epsilon)
+    (self.execution, self.epsilon, self.sites) = (execution, epsilon, sites)
   }
 
   /// What is measured while batches go through.
@@ -96,8 +99,11 @@ struct Examination {
         execution, features, ranges,
         Execution.Hooks(
           statistics: { site, x in gathered.all[site].add(x, at: sites[site], leadingTo: known[site]) },
-          result: { site, result in gathered.all[site].add(result: result, sites[site].given.layout) },
-          sum: { site, result in gathered.all[site].add(sum: result, sites[site].given.layout) }))
+          output: { site, x in
+            try sites[site].whole.map { try gathered.all[site].add(x, through: $0, at: sites[site]) }
+          },
+          result: { site, result in gathered.all[site].add(result: result, sites[site].layout) },
+          sum: { site, result in gathered.all[site].add(sum: result, sites[site].layout) }))
       for site in leading {
         running[site] = gathered.all[site].running(sites[site].layer?.runningStatistics?.estimator ?? .biased)
       }
@@ -125,13 +131,30 @@ struct Examination {
     .concatenating(rows: try ranges.map { try execution.run(features[rows: $0], hooks) })
   }
 
-  private var ranges: [Range<Int>] { TrainingConfiguration(batchSize: batchSize).batches(of: count) }
-
   /// The outputs in inference, with the statistics of all examples at some sites in place of the running ones.
   func outputs(replacing replaced: Set<Int>) throws -> Tensor<Float> {
+    try Self.outputs(execution, features, batchSize, replacing: replaced, measurements)
+  }
+
+  /// The most examples that a layer as a whole is given at once for what it would do by all of them, which nobody can tell it.
+  private static let manyExamples = 256
+
+  private static func outputs(
+    _ execution: Execution, _ features: Tensor<Float>, _ batchSize: Int, replacing replaced: Set<Int>,
+    _ measurements: [SiteMeasurement]
+  ) throws -> Tensor<Float> {
     let population = measurements.map(\.population)
-    return try Self.outputs(
-      execution, features, ranges, .init(statistics: { site, _ in replaced.contains(site) ? population[site] : nil }))
+    let sites = execution.sites
+    let hasWholes = replaced.contains { sites[$0].whole != nil } && batchSize < manyExamples
+    let ranges = TrainingConfiguration(batchSize: hasWholes ? min(manyExamples, features.shape[0]) : batchSize)
+      .batches(of: features.shape[0])
+    return try outputs(
+      execution, features, ranges,
+      Execution.Hooks(
+        statistics: { site, _ in replaced.contains(site) ? population[site] : nil },
+        output: { site, x in
+          replaced.contains(site) ? try sites[site].whole.map { try $0(Variable(x), in: .measuring).value } : nil
+        }))
   }
 
   /// The network with another epsilon in place of those that are above every framework's default.

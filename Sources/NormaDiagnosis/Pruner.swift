@@ -89,6 +89,9 @@ struct Pruner {
   }
 
   private func layer(before site: Site) throws(Obstacle) -> Int {
+    guard site.given != nil else {
+      throw Obstacle(reason: "it normalizes its channels by more than a mean and a variance of each")
+    }
     let before = program.nodes[site.node].inputs[0]
     guard isLayer(before), useCounts[before] == 1 else {
       throw Obstacle(
@@ -177,9 +180,9 @@ struct Pruner {
 
   /// The running mean of the normalization that alone takes a layer's results.
   private func mean(behind layer: Int) -> String? {
-    guard useCounts[layer] == 1, let site = execution.sites.first(where: { program.nodes[$0.node].inputs[0] == layer })
+    guard useCounts[layer] == 1, let site = execution.sites.first(where: { $0.input == layer }), let given = site.given
     else { return nil }
-    return program.nodes[program.nodes[site.node].inputs[site.given.mean]].name
+    return program.nodes[program.nodes[site.node].inputs[given.mean]].name
   }
 
   private mutating func add(_ offsets: Tensor<Float>, to layer: Int) {

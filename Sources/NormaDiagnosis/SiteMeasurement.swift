@@ -1,10 +1,14 @@
+import NormaGraph
+import NormaLayers
 import NormaNormalization
 import NormaTensor
 
 /// What goes through a normalization, over all examples that were looked at, where all before it normalize by batches.
 struct SiteMeasurement {
-  /// The moments of each batch.
+  /// The moments of each batch; of a layer as a whole those of what comes out in inference.
   private(set) var batches: [BatchMoments] = []
+  /// Of a layer as a whole: the moments of what comes out in training.
+  private var trained: [BatchMoments] = []
   /// By example and channel: the mean over positions, and the mean of the squared distances from it; of the first examples alone.
   private var exampleMeans: [Double] = [], exampleVariances: [Double] = []
   /// The moments of what comes out, behind the nonlinearity if there is one.
@@ -21,8 +25,9 @@ struct SiteMeasurement {
   mutating func add(
     _ x: Tensor<Float>, at site: Site, leadingTo running: Execution.Statistics?
   ) -> Execution.Statistics {
-    let examples = (0..<x.shape[0]).map { BatchMoments(of: x[rows: $0..<$0 + 1], layout: site.given.layout) }
-    let moments = (try? site.layer?.merging(examples)) ?? BatchMoments(of: x, layout: site.given.layout)
+    let examples = (0..<x.shape[0]).map { BatchMoments(of: x[rows: $0..<$0 + 1], layout: site.layout) }
+    let moments =
+      (site.whole == nil ? try? site.layer?.merging(examples) : nil) ?? BatchMoments(of: x, layout: site.layout)
     batches.append(moments)
     for example in examples where exampleMeans.count < Self.examplesOfChance * moments.channelCount {
       exampleMeans += example.mean.elements
@@ -32,6 +37,25 @@ struct SiteMeasurement {
       return (moments.mean.converted(), moments.variance(.biased).converted())
     }
     return layer.statisticsInTraining(of: moments, leadingTo: running)
+  }
+
+  /// Takes in what comes out of a layer as a whole in training, of what goes in, and gives it.
+  mutating func add(_ x: Tensor<Float>, through layer: any Layer<Float>, at site: Site) throws -> Tensor<Float> {
+    let result = try layer(Variable(x), in: .measuring).value
+    trained.append(BatchMoments(of: result, layout: site.layout))
+    _ = add(try layer(Variable(x), in: .inference).value, at: site, leadingTo: nil)
+    return result
+  }
+
+  /// Mean and variance of what comes out of a layer as a whole in training, `[C]`, the mean of all batches'; nil for other sites.
+  var inTraining: (mean: [Double], variance: [Double])? {
+    let counted = trained.filter { $0.count > 1 }
+    guard !counted.isEmpty, let whole = try? BatchMoments.merging(counted) else { return nil }
+    let variances = counted.map { $0.variance(.biased).elements }
+    return (
+      whole.mean.elements,
+      whole.mean.elements.indices.map { channel in variances.reduce(0) { $0 + $1[channel] } / Double(counted.count) }
+    )
   }
 
   mutating func add(result: Tensor<Float>, _ layout: ChannelLayout) {
@@ -73,7 +97,7 @@ struct SiteMeasurement {
     let (means, variances) = (whole.mean.elements, whole.variance(.biased).elements)
     let perBatch = batches.filter { $0.count > 1 }.map { $0.variance(estimator).elements }
     let (results, sums) = (constants(results), constants(sums))
-    let first = batches.first.map { ($0.mean.elements, $0.variance(.biased).elements) }
+    let first = (trained.first ?? batches.first).map { ($0.mean.elements, $0.variance(.biased).elements) }
     let count = means.count
     let examples = exampleMeans.count / max(1, count)
     return (0..<count).map { channel in
