@@ -29,12 +29,7 @@ struct Pruner {
     numbers = Dictionary(
       model.distinctLayers.compactMap { path, layer in widths.number(of: layer).map { (path, $0) } }
     ) { first, _ in first }
-    useCounts = execution.program.useCounts
-    var consumers: [Int: [Int]] = [:]
-    for (index, node) in execution.program.nodes.enumerated() {
-      for input in node.inputs { consumers[input, default: []].append(index) }
-    }
-    self.consumers = consumers
+    (useCounts, consumers) = (execution.program.useCounts, execution.program.consumers)
   }
 
   /// Takes channels out of a site.

@@ -74,11 +74,7 @@ extension Site {
     of model: any Layer<Float>, _ program: Program<Float>, constants: [Int: Tensor<Float>]
   ) -> [Site] {
     let layers = Dictionary(model.distinctLayers.map { ($0.path, $0.layer) }) { first, _ in first }
-    let useCounts = program.useCounts
-    var consumers: [Int: [Int]] = [:]
-    for (index, node) in program.nodes.enumerated() {
-      for input in node.inputs { consumers[input, default: []].append(index) }
-    }
+    let (useCounts, consumers) = (program.useCounts, program.consumers)
     func vector(_ node: Program<Float>.Node, _ place: Int?) -> [Double]? {
       place.flatMap { constants[node.inputs[$0]] }?.elements.map(Double.init)
     }
@@ -185,6 +181,15 @@ extension Program.Node {
 }
 
 extension Program<Float> {
+  /// The nodes that take each node's result, in their order.
+  var consumers: [Int: [Int]] {
+    var consumers: [Int: [Int]] = [:]
+    for (index, node) in nodes.enumerated() {
+      for input in node.inputs { consumers[input, default: []].append(index) }
+    }
+    return consumers
+  }
+
   /// The node whose numbers another's are, under whatever shape.
   fileprivate func source(of index: Int) -> Int {
     var index = index

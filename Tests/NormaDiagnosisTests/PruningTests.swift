@@ -15,7 +15,13 @@ import Testing
       if recipe.takesImages { $0.scale = scale }
     }
     let trained = try plan.train()
-    var checkpoint = trained.checkpoint
+    return (try withDeadChannels(trained.checkpoint, trained.data, channels, constant), trained.data)
+  }
+
+  private func withDeadChannels(
+    _ checkpoint: Checkpoint, _ data: Dataset<Float>, _ channels: [String: [Int]], _ constant: Float?
+  ) throws -> Checkpoint {
+    var checkpoint = checkpoint
     let model = try checkpoint.makeModel()
     for (path, layer) in model.distinctLayers {
       guard let layer = layer as? BatchNorm<Float>, let channels = channels[path] else { continue }
@@ -24,9 +30,9 @@ import Testing
         if constant != nil { layer.gamma?.value[channel] = 0 }
       }
     }
-    try model.recalibrateStatistics(on: trained.data, batchSize: 64)
+    try model.recalibrateStatistics(on: data, batchSize: 64)
     checkpoint.state = model.state
-    return (checkpoint, trained.data)
+    return checkpoint
   }
 
   /// Prunes it, makes sure that the answers stay and that a file holds what is left, and gives what was found.
@@ -84,8 +90,11 @@ import Testing
       dead(VGGNetwork(widths: [6, 8]), ["norm1_1": [0], "norm1_2": [5], "norm2_1": [1, 2], "norm2_2": [7]]))
     #expect(pruning.removed == ["norm1_1": 1, "norm1_2": 1, "norm2_1": 2, "norm2_2": 1] && pruning.kept.isEmpty)
     // What is left can be pruned once more, and folded.
+    let data = try dead(VGGNetwork(widths: [2]), [:]).data
+    let again = try pruned((withDeadChannels(pruning.checkpoint, data, ["norm2_1": [0], "norm1_1": [4]], nil), data))
+    #expect(again.removed == ["norm1_1": 1, "norm2_1": 1])
     let model = try pruning.checkpoint.makeModel()
-    let features = try TrainedModel.Plan("", VGGNetwork()).with { $0.exampleCount = 64 }.train().data.features
+    let features = data.features
     let folded = try pruning.checkpoint.folded().checkpoint
     let (before, after) = (try model.predict(features), try folded.makeModel().predict(features))
     let largest = before.elements.reduce(0) { max($0, abs($1)) }

@@ -141,24 +141,28 @@ private struct Folding {
     let newWeight = Tensor(
       weight.elements.enumerated().map { Float(Double($1) * scale[channel($0)]) }, shape: weight.shape)
     let newBias = Tensor((0..<count).map { Float((Double(shift[$0]) - mean[$0]) * scale[$0] + beta[$0]) })
-    before.inputs = [before.inputs[0], put(newWeight, inPlaceOf: before.inputs[1]), ""]
-    before.inputs[2] = put(newBias, inPlaceOf: hasBias ? graph.nodes[place].inputs[2] : "")
+    let (weightName, biasName) = (before.inputs[1], hasBias ? before.inputs[2] : "")
+    let stem = weightName.hasSuffix("weight") ? String(weightName.dropLast(6)) : weightName + "."
+    before.inputs = [
+      before.inputs[0], put(newWeight, inPlaceOf: weightName),
+      put(newBias, inPlaceOf: biasName, orAs: hasBias ? biasName : stem + "bias"),
+    ]
     before.outputs = [normalization.outputs[0]]
     graph.nodes[place] = before
     graph.nodes.removeAll { $0.operation == "BatchNormalization" && $0.outputs.first == normalization.outputs[0] }
   }
 
-  /// Adds a tensor under the name of one that nothing else needs, or under a new one.
-  private mutating func put(_ tensor: Tensor<Float>, inPlaceOf name: String) -> String {
+  /// Adds a tensor under the name of one that nothing else needs, or under a new name like another.
+  private mutating func put(_ tensor: Tensor<Float>, inPlaceOf name: String, orAs usual: String? = nil) -> String {
     var new = name
     if name.isEmpty || graph.initializers[name] == nil || useCounts[name] != 1 {
-      let stem = name.isEmpty ? "bias" : name
       let known = Set(graph.nodes.flatMap(\.outputs) + graph.inputs.map(\.name) + graph.initializers.keys)
-      var number = 0
-      repeat {
+      new = usual ?? name
+      var number = 1
+      while known.contains(new) {
         number += 1
-        new = "\(stem).folded.\(number)"
-      } while known.contains(new)
+        new = "\(usual ?? name).\(number)"
+      }
     }
     graph.initializers[new] = .floats(tensor)
     useCounts[new] = 1
