@@ -70,12 +70,15 @@ private struct Folding {
 
   /// The tensor of a name that is the same for all inputs.
   private func constant(_ name: String) -> Tensor<Float>? {
-    if let tensor = graph.initializers[name] { return if case .floats(let values) = tensor { values } else { nil } }
-    guard let node = graph.nodes.first(where: { $0.outputs.contains(name) }), node.domain.isEmpty else { return nil }
-    switch (node.operation, node.attributes["value"]) {
-    case ("Identity", _): return node.inputs.first.flatMap(constant)
-    case ("Constant", .tensor(.floats(let values))?): return values
-    default: return nil
+    var name = name
+    while true {
+      if let tensor = graph.initializers[name] { return if case .floats(let values) = tensor { values } else { nil } }
+      guard let node = graph.nodes.first(where: { $0.outputs.contains(name) }), node.domain.isEmpty else { return nil }
+      switch (node.operation, node.attributes["value"], node.inputs.first) {
+      case ("Identity", _, let source?): name = source
+      case ("Constant", .tensor(.floats(let values))?, _): return values
+      default: return nil
+      }
     }
   }
 
@@ -102,6 +105,7 @@ private struct Folding {
     }
     let numbers = normalization.inputs.dropFirst().compactMap(constant).map { $0.elements.map(Double.init) }
     guard numbers.count == 4, let count = numbers.first?.count, numbers.allSatisfy({ $0.count == count }),
+      before.inputs.count > 1,
       let weight = constant(before.inputs[1])
     else {
       throw Unfoldable(
@@ -109,7 +113,10 @@ private struct Folding {
     }
     let hasBias = before.inputs.count > 2 && !before.inputs[2].isEmpty
     let bias = hasBias ? constant(before.inputs[2]) : Tensor<Float>.zeros([count])
-    let width = weight.count / max(1, weight.shape[0])
+    guard weight.shape.rank > 1, weight.count > 0, let result = normalization.outputs.first else {
+      throw Unfoldable(reason: "\(before.place) has a weight that is none of channels")
+    }
+    let width = weight.count / weight.shape[0]
     let inner = weight.shape.dropFirst(2).reduce(1, *)
     /// The output channel that a number of the weight, by its place, belongs to.
     let channel: (Int) -> Int
@@ -127,7 +134,7 @@ private struct Folding {
       }
       channel = integer("transB", of: before, or: 0) == 1 ? { $0 / width } : { $0 % width }
     }
-    guard let bias, bias.count == count, weight.count > 0, (0..<weight.count).allSatisfy({ channel($0) < count }) else {
+    guard let bias, bias.count == count, (0..<weight.count).lazy.map(channel).max() == count - 1 else {
       throw Unfoldable(reason: "\(before.place) has a bias or a weight that is not by channels")
     }
     var epsilon = 1e-5
@@ -147,9 +154,9 @@ private struct Folding {
       before.inputs[0], put(newWeight, inPlaceOf: weightName),
       put(newBias, inPlaceOf: biasName, orAs: hasBias ? biasName : stem + "bias"),
     ]
-    before.outputs = [normalization.outputs[0]]
+    before.outputs = [result]
     graph.nodes[place] = before
-    graph.nodes.removeAll { $0.operation == "BatchNormalization" && $0.outputs.first == normalization.outputs[0] }
+    graph.nodes.removeAll { $0.operation == "BatchNormalization" && $0.outputs.first == result }
   }
 
   /// Adds a tensor under the name of one that nothing else needs, or under a new name like another.
