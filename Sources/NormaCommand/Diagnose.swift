@@ -101,7 +101,7 @@ struct Diagnose: ParsableCommand {
       limit: examples)
     let mends = Mends(
       model: file, data: data ?? checkpoint.settings.data.source, table: table,
-      isNarrowable: checkpoint.settings.architecture.recipe is any NarrowableRecipe)
+      canPrune: (try? checkpoint.pruningDead(diagnosis).removed.isEmpty) == false)
     if let html {
       let report = DiagnosisReport(
         diagnosis, model: URL(filePath: file).lastPathComponent, data: dataset.name, command: reproducingCommand(),
@@ -166,11 +166,11 @@ struct Mends: Sendable {
   let model: String
   let data: String
   let tableWords: [String]
-  /// Whether channels can be taken out of the network one by one.
-  let isNarrowable: Bool
+  /// Whether dead channels can be taken out of the network.
+  let canPrune: Bool
 
-  init(model: String, data: String, table: TableOptions, isNarrowable: Bool) {
-    (self.model, self.data, tableWords, self.isNarrowable) = (model, data, table.words, isNarrowable)
+  init(model: String, data: String, table: TableOptions, canPrune: Bool) {
+    (self.model, self.data, tableWords, self.canPrune) = (model, data, table.words, canPrune)
   }
 
   /// The command; nil where there is none.
@@ -181,8 +181,8 @@ struct Mends: Sendable {
     switch finding.mend {
     case .recalibrate: return isONNX ? nil : "norma recalibrate \(file) \(source) --out mended"
     case .pruneDead:
-      return isONNX || !isNarrowable ? nil : "norma convert \(file) --prune-dead \(source) -o pruned.safetensors"
-    case .fold: return isONNX ? nil : "norma convert \(file) --fold \(source) -o folded.safetensors"
+      return isONNX || !canPrune ? nil : "norma convert \(file) --prune-dead \(source) -o pruned.safetensors"
+    case .fold: return "norma convert \(file) --fold \(source) -o folded.\(isONNX ? "onnx" : "safetensors")"
     case .standardize, .setEpsilon:
       guard !finding.mendArguments.isEmpty, !isONNX || finding.mend == .standardize else { return nil }
       let arguments = finding.mendArguments.map(\.shellQuoted).joined(separator: " ")

@@ -45,7 +45,27 @@ func savedModel(
     if !allowsUnusableNumbers { try checkpoint.checkStatistics(file: file) }
     return (file, checkpoint)
   }
-  let network = try ONNXNetwork(try ONNXModel(contentsOf: file), sampleShape: try options?.sampleShape())
+  let checkpoint = try onnxCheckpoint(of: try ONNXModel(contentsOf: file), from: file, options: options)
+  if options == nil {
+    remark(
+      "'\(file)' does not say what its outputs are: \(checkpoint.settings.outputs.supposition). What it takes is not standardized. "
+        + "`norma convert` makes a model of it that knows more, by --classes, --mean and --scale.")
+  }
+  if !allowsUnusableNumbers {
+    try checkpoint.checkNumbers(file: file)
+    try checkpoint.checkStatistics(file: file)
+  }
+  return (file, checkpoint)
+}
+
+/// A model in ONNX's format as one of norma's.
+///
+/// - Parameters:
+///   - model: the model.
+///   - file: where it comes from.
+///   - options: what is known of it besides.
+func onnxCheckpoint(of model: ONNXModel, from file: String, options: ConvertedNetworkOptions?) throws -> Checkpoint {
+  let network = try ONNXNetwork(model, sampleShape: try options?.sampleShape())
   let outputs = network.outputShape
   guard outputs.rank == 1, let count = outputs.first, count > 0 else {
     throw FormatError(
@@ -55,17 +75,7 @@ func savedModel(
   let settings = try (options ?? ConvertedNetworkOptions.none).settings(
     of: ModelArchitecture(ONNXRecipe(network)), exampleShape: Array(network.sampleShape), outputCount: count, from: file
   )
-  let checkpoint = Checkpoint(settings: settings, state: Sequential<Float>([network]).state)
-  if options == nil {
-    remark(
-      "'\(file)' does not say what its outputs are: \(settings.outputs.supposition). What it takes is not standardized. "
-        + "`norma convert` makes a model of it that knows more, by --classes, --mean and --scale.")
-  }
-  if !allowsUnusableNumbers {
-    try checkpoint.checkNumbers(file: file)
-    try checkpoint.checkStatistics(file: file)
-  }
-  return (file, checkpoint)
+  return Checkpoint(settings: settings, state: Sequential<Float>([network]).state)
 }
 
 extension Checkpoint {

@@ -9,6 +9,9 @@ public struct MendingError: Error, Equatable, Sendable, CustomStringConvertible 
   /// What stands in the way.
   public let problem: String
   public var description: String { problem }
+
+  /// An error in words.
+  public init(problem: String) { self.problem = problem }
 }
 
 extension Checkpoint {

@@ -32,7 +32,8 @@ public struct Diagnosis: Sendable, Codable, Equatable {
     }
   }
 
-  /// A channel of a normalization.
+  /// A channel of a normalization: of what it normalizes; of one whose statistics are no means and variances of that, such as EvoNorm-B0 and whitening,
+  /// of what comes out, by running statistics and in training.
   public struct Channel: Sendable, Codable, Equatable {
     /// What inference normalizes by; nil where it is no finite number.
     public var runningMean: Double?, runningVariance: Double?
@@ -146,12 +147,17 @@ public struct Diagnosis: Sendable, Codable, Equatable {
     layers = zip(examination.sites, examination.channels).map { site, channels in
       Layer(
         name: site.name, summary: site.summary, epsilon: site.epsilon,
-        batchCount: site.layer?.runningStatistics?.batchCount, foldsInto: site.foldsInto?.path,
+        batchCount: site.layer?.runningStatistics?.batchCount ?? site.whole?.batchCount,
+        foldsInto: site.foldsInto?.path,
         channels: channels.enumerated().map { number, channel in
-          let (mean, variance) = (site.mean[number], site.variance[number])
+          var running = (mean: site.mean[number], variance: site.variance[number])
+          var examples = (mean: channel.mean, variance: channel.variance)
+          // Of a layer as a whole the former is what comes out in training, the latter what comes out in inference.
+          if site.whole != nil { swap(&running, &examples) }
           return Channel(
-            runningMean: mean.isFinite ? mean : nil, runningVariance: variance.isFinite ? variance : nil,
-            mean: channel.mean, variance: channel.variance, batchMean: channel.firstBatch.mean,
+            runningMean: running.mean.isFinite ? running.mean : nil,
+            runningVariance: running.variance.isFinite ? running.variance : nil,
+            mean: examples.mean, variance: examples.variance, batchMean: channel.firstBatch.mean,
             batchVariance: channel.firstBatch.variance,
             batchNoise: channel.variance > 0
               ? (channel.meanSpread / channel.variance / Double(examination.batchSize)).squareRoot() : 0,

@@ -53,7 +53,9 @@ extension Examination {
       findings.append(
         Finding(
           kind: kind, layers: found.map { sites[$0.index].name }, statement: "\(names(found)): \(statement)",
-          cause: cause, remedy: remedy, mend: .recalibrate, evidence: try evidence(found)))
+          cause: cause, remedy: remedy,
+          mend: found.contains { sites[$0.index].canRecalibrate } ? .recalibrate : .train,
+          evidence: try evidence(found)))
     }
     try take(.hardlyMoved) {
       hasHardlyMoved($0.index)
@@ -178,6 +180,7 @@ extension Examination {
   /// Whether nine tenths of what a site's statistics are off by lead back to what they start from, mean 0 and variance 1.
   private func hasHardlyMoved(_ index: Int) -> Bool {
     let site = sites[index]
+    guard site.whole == nil else { return false }
     var (product, start, all) = (0.0, 0.0, 0.0)
     for (number, channel) in channels[index].enumerated() where !channel.isConstant {
       let deviation = channel.variance.squareRoot()
@@ -199,8 +202,14 @@ extension Examination {
     return left > 0.1 && left < 1.05 && explained > Self.explainedShare
   }
 
+  /// The root mean square of the distances of all sites' running statistics, in those of single batches; nil where nothing varies.
+  func distance(of indices: [Int]) -> Double? {
+    let squares = indices.compactMap { drift($0, channels[$0]) }.map { $0.distance * $0.distance }
+    return squares.isEmpty ? nil : (squares.reduce(0, +) / Double(squares.count)).squareRoot()
+  }
+
   /// The share of the squares of a distance that a cause must account for to be named.
-  private static var explainedShare: Double { 0.9 }
+  static var explainedShare: Double { 0.9 }
 
   /// Whether the first normalization's statistics fit once the examples are standardized by their own mean and deviation.
   private func standardizationLeftOut(_ drifts: [Drift]) throws -> Finding? {

@@ -13,13 +13,21 @@ extension Examination {
     let unusable = Set(findings.flatMap(\.layers))
     findings += countsMissing() + deadLayerFindings(dead) + looked.flatMap(deadChannelFindings)
     let usable = looked.filter { !unusable.contains(sites[$0].name) }
-    var gathered = try driftFindings(among: usable)
-    if gathered.isEmpty { gathered = reversedMomentum(usable, isSaid: false) }
-    if gathered.isEmpty { gathered = swappedEstimator(usable) }
-    findings += gathered
-    findings += epsilonFindings(looked) + smallBatch(looked) + doubleNormalization()
+    let epsilons = try comparisonOfEpsilons(usable)
+    // By another epsilon layers see other examples: statistics are held against those that they were gathered from.
+    let gathering = epsilons.flatMap { $0.isGatheredWithUsual ? $0.examination : nil } ?? self
+    findings += try gathering.gatheringFindings(usable)
+    findings += epsilonFindings(looked, epsilons) + smallBatch(looked) + doubleNormalization()
     findings += looked.flatMap(negligibleGammas) + cancelledBiases() + notFolded()
     return findings.filter { !$0.kind.isAdvice } + findings.filter(\.kind.isAdvice)
+  }
+
+  /// What is to be said of how running statistics were gathered: one cause.
+  private func gatheringFindings(_ indices: [Int]) throws -> [Finding] {
+    var findings = try driftFindings(among: indices)
+    if findings.isEmpty { findings = reversedMomentum(indices, isSaid: false) }
+    if findings.isEmpty { findings = swappedEstimator(indices) }
+    return findings
   }
 
   /// The rule by which a site's statistics take in batches, and how many there were; nil where nobody knows.
@@ -33,12 +41,15 @@ extension Examination {
     sites.compactMap { site in
       let channels = site.invalidChannels
       guard let first = channels.first else { return nil }
-      let negative = channels.count { site.variance[$0] < 0 }
+      let negative = site.whole == nil ? channels.count { site.variance[$0] < 0 } : 0
       return Finding(
         kind: .invalidStatistics, layers: [site.name], channels: channels,
         statement:
           "'\(site.name)': the running statistics of \(channels.count) of \(site.channelCount) channels are no "
-          + "numbers to normalize by; channel \(first) has mean \(words(site.mean[first])) and variance \(words(site.variance[first])).",
+          + "numbers to normalize by; "
+          + (site.whole == nil
+            ? "channel \(first) has mean \(words(site.mean[first])) and variance \(words(site.variance[first]))."
+            : "the first is that of channel \(first)."),
         cause: negative > 0
           ? "A variance below zero is none that a batch has: the file was damaged, or its numbers were computed with."
           : "One batch with an overflow or a NaN is enough: running statistics never get rid of it.",
@@ -53,7 +64,7 @@ extension Examination {
 
   private func neverGathered() -> [Finding] {
     let found = sites.filter { site in
-      site.layer.map { !$0.hasGathered }
+      site.layer.map { !$0.hasGathered } ?? site.whole?.batchCount.map { $0 == 0 }
         ?? (site.mean.allSatisfy { $0 == 0 }
           && (site.variance.allSatisfy { $0 == 1 } || site.variance.allSatisfy { $0 == 0 }))
     }
@@ -62,8 +73,8 @@ extension Examination {
       Finding(
         kind: .neverGathered, layers: found.map(\.name),
         statement:
-          "\(list(found.map(\.name))): the running statistics are those that they start from, mean 0 and variance "
-          + "\(words(first.variance.first ?? 1)) in every channel.",
+          "\(list(found.map(\.name))): the running statistics are those that they start from"
+          + (first.whole == nil ? ", mean 0 and variance \(words(first.variance.first ?? 1)) in every channel." : "."),
         cause:
           "No batch has reached them: the network was only built, or the file that its weights came from has none.",
         remedy: "Recompute the running statistics over examples such as the network learned from.", mend: .recalibrate,
@@ -175,7 +186,7 @@ extension Examination {
   }
 
   private func cancelledBiases() -> [Finding] {
-    let found = sites.filter { $0.foldsInto?.hasBias == true && $0.given.beta != nil }
+    let found = sites.filter { $0.foldsInto?.hasBias == true && $0.given?.beta != nil }
     guard !found.isEmpty else { return [] }
     let layers = found.compactMap(\.foldsInto?.path)
     let count = found.reduce(0) { $0 + $1.channelCount }

@@ -13,6 +13,8 @@ struct Examination {
   let targets: Dataset<Float>.Targets?
   let loss: (any LossFunction)?
   let training: Diagnosis.Training
+  /// What the network is looked at with in place of an epsilon above every framework's default; nil for its own.
+  let epsilon: Double?
   /// How many examples are normalized together.
   let batchSize: Int
   let execution: Execution
@@ -22,7 +24,7 @@ struct Examination {
   /// The outputs by the statistics of batches, by those of all examples, and by running ones.
   let batchOutputs, populationOutputs, runningOutputs: Tensor<Float>
 
-  var sites: [Site] { execution.sites }
+  let sites: [Site]
   var count: Int { features.shape[0] }
 
   /// The chance that is left, over all that is compared of one kind in a diagnosis, to take for a finding what is none.
@@ -35,7 +37,7 @@ struct Examination {
 
   init(
     _ model: any Layer<Float>, _ features: Tensor<Float>, _ targets: Dataset<Float>.Targets?,
-    _ loss: (any LossFunction)?, _ training: Diagnosis.Training
+    _ loss: (any LossFunction)?, _ training: Diagnosis.Training, epsilon: Double? = nil
   ) throws {
     guard features.rank >= 2, features.shape[0] >= 2, features.isFinite else {
       throw TrainingError.dataDoNotFit("a diagnosis takes two examples or more, of numbers that are finite")
@@ -49,36 +51,77 @@ struct Examination {
     }
     let features = count < features.shape[0] ? features[rows: 0..<count] : features
     _ = try model.outputShape(for: features.shape.replacingFirst(with: model.batchSize ?? 2))
-    let execution = try Execution(model, batchShape: features.shape.replacingFirst(with: model.batchSize ?? 2))
-    let sites = execution.sites
+    let execution = try Execution(
+      model, batchShape: features.shape.replacingFirst(with: model.batchSize ?? 2), epsilon: epsilon)
     let ranges = TrainingConfiguration(batchSize: batchSize).batches(of: count)
-    let gathered = Measurements(sites.map { _ in SiteMeasurement() })
-    batchOutputs = try Self.outputs(
-      execution, features, ranges,
-      Execution.Hooks(
-        statistics: { site, x in gathered.all[site].add(x, at: sites[site]) },
-        result: { site, result in gathered.all[site].add(result: result, sites[site].given.layout) },
-        sum: { site, result in gathered.all[site].add(sum: result, sites[site].given.layout) }))
-    measurements = gathered.all
+    let inTraining = try Self.measured(execution, features, ranges)
+    (measurements, batchOutputs) = (inTraining.measurements, inTraining.outputs)
     guard batchOutputs.isFinite else {
       throw TrainingError.dataDoNotFit(
         "by the statistics of batches too the network gives outputs that are no finite numbers: its weights hold such")
     }
-    let population = measurements.map(\.population)
+    let sites = zip(execution.sites, measurements).map { site, measurement in
+      var site = site
+      if let known = measurement.inTraining { (site.mean, site.variance) = known }
+      return site
+    }
     populationOutputs = try Self.outputs(
-      execution, features, ranges, .init(statistics: { site, _ in population[site] }))
+      execution, features, batchSize, replacing: Set(sites.indices), measurements)
     runningOutputs = try Self.outputs(execution, features, ranges)
     channels = zip(sites, measurements).map { site, measurement in
       measurement.channels(site.layer?.runningStatistics?.estimator ?? .biased)
     }
     (self.model, self.features, self.targets, self.loss, self.training) = (model, features, targets, loss, training)
-    self.execution = execution
+    (self.execution, self.epsilon, self.sites) = (execution, epsilon, sites)
   }
 
   /// What is measured while batches go through.
   private final class Measurements {
     var all: [SiteMeasurement]
     init(_ all: [SiteMeasurement]) { self.all = all }
+  }
+
+  /// What goes through the sites where each normalizes as in training, and the outputs.
+  ///
+  /// Layers that lead to running statistics are led to what these would be of all examples, which are known once the layers before are led to theirs:
+  /// the examples go through until nothing changes any more, as many times as there are such layers at most.
+  private static func measured(
+    _ execution: Execution, _ features: Tensor<Float>, _ ranges: [Range<Int>]
+  ) throws -> (measurements: [SiteMeasurement], outputs: Tensor<Float>) {
+    let sites = execution.sites
+    let leading = sites.indices.filter { sites[$0].layer?.leadsToRunningStatistics == true }
+    var running: [Int: Execution.Statistics] = [:]
+    var passCount = 0
+    while true {
+      let gathered = Measurements(sites.map { _ in SiteMeasurement() })
+      let known = running
+      let outputs = try outputs(
+        execution, features, ranges,
+        Execution.Hooks(
+          statistics: { site, x in gathered.all[site].add(x, at: sites[site], leadingTo: known[site]) },
+          output: { site, x in
+            try sites[site].whole.map { try gathered.all[site].add(x, through: $0, at: sites[site]) }
+          },
+          result: { site, result in gathered.all[site].add(result: result, sites[site].layout) },
+          sum: { site, result in gathered.all[site].add(sum: result, sites[site].layout) }))
+      for site in leading {
+        running[site] = gathered.all[site].running(sites[site].layer?.runningStatistics?.estimator ?? .biased)
+      }
+      passCount += 1
+      if passCount > leading.count || leading.allSatisfy({ isSettled(running[$0], known[$0]) }) {
+        return (gathered.all, outputs)
+      }
+    }
+  }
+
+  /// Whether statistics are others' to a thousandth of a deviation.
+  private static func isSettled(_ new: Execution.Statistics?, _ old: Execution.Statistics?) -> Bool {
+    guard let new, let old else { return false }
+    return new.mean.elements.indices.allSatisfy { channel in
+      let (variance, before) = (new.variance[channel], old.variance[channel])
+      let shift = new.mean[channel] - old.mean[channel]
+      return abs(variance - before) <= 2e-3 * variance && shift * shift <= 1e-6 * variance
+    }
   }
 
   private static func outputs(
@@ -88,18 +131,40 @@ struct Examination {
     .concatenating(rows: try ranges.map { try execution.run(features[rows: $0], hooks) })
   }
 
-  private var ranges: [Range<Int>] { TrainingConfiguration(batchSize: batchSize).batches(of: count) }
-
   /// The outputs in inference, with the statistics of all examples at some sites in place of the running ones.
   func outputs(replacing replaced: Set<Int>) throws -> Tensor<Float> {
+    try Self.outputs(execution, features, batchSize, replacing: replaced, measurements)
+  }
+
+  /// The most examples that a layer as a whole is given at once for what it would do by all of them, which nobody can tell it.
+  private static let manyExamples = 256
+
+  private static func outputs(
+    _ execution: Execution, _ features: Tensor<Float>, _ batchSize: Int, replacing replaced: Set<Int>,
+    _ measurements: [SiteMeasurement]
+  ) throws -> Tensor<Float> {
     let population = measurements.map(\.population)
-    return try Self.outputs(
-      execution, features, ranges, .init(statistics: { site, _ in replaced.contains(site) ? population[site] : nil }))
+    let sites = execution.sites
+    let hasWholes = replaced.contains { sites[$0].whole != nil } && batchSize < manyExamples
+    let ranges = TrainingConfiguration(batchSize: hasWholes ? min(manyExamples, features.shape[0]) : batchSize)
+      .batches(of: features.shape[0])
+    return try outputs(
+      execution, features, ranges,
+      Execution.Hooks(
+        statistics: { site, _ in replaced.contains(site) ? population[site] : nil },
+        output: { site, x in
+          replaced.contains(site) ? try sites[site].whole.map { try $0(Variable(x), in: .measuring).value } : nil
+        }))
+  }
+
+  /// The network with another epsilon in place of those that are above every framework's default.
+  func replacingLargeEpsilons(by epsilon: Double) throws -> Examination {
+    try Examination(model, features, targets, loss, training, epsilon: epsilon)
   }
 
   /// What is measured of the same network on other examples, and its outputs in inference on them.
   func measured(on features: Tensor<Float>) throws -> (channels: [[SiteMeasurement.Channel]], outputs: Tensor<Float>) {
-    let other = try Examination(model, features, targets, loss, training)
+    let other = try Examination(model, features, targets, loss, training, epsilon: epsilon)
     return (other.channels, other.runningOutputs)
   }
 
@@ -152,6 +217,31 @@ struct Examination {
     guard let losses = try losses(outputs), let best = try self.losses(populationOutputs) else { return nil }
     let (mean, error) = Self.difference(losses, best)
     return mean == 0 ? 0 : mean / error
+  }
+
+  /// By how many standard errors the loss by the statistics of all examples is above others; nil without targets.
+  func excess(over losses: [Double]) throws -> Double? {
+    guard let own = try self.losses(populationOutputs) else { return nil }
+    let (mean, error) = Self.difference(own, losses)
+    return mean == 0 ? 0 : mean / error
+  }
+
+  /// By how much the outputs for an example in a batch are off those by the statistics of all examples: the mean of the squares, over the
+  /// variance of the latter.
+  var outputChance: Double {
+    let width = max(1, populationOutputs.count / count)
+    let (batch, population) = (batchOutputs.elements, populationOutputs.elements)
+    var (noise, variance) = (0.0, 0.0)
+    for column in 0..<width {
+      let places = stride(from: column, to: column + count * width, by: width)
+      let mean = places.reduce(0.0) { $0 + Double(population[$1]) } / Double(count)
+      for place in places {
+        let (change, distance) = (Double(batch[place]) - Double(population[place]), Double(population[place]) - mean)
+        noise += change * change
+        variance += distance * distance
+      }
+    }
+    return variance > 0 ? noise / variance : 0
   }
 
   // MARK: Channels

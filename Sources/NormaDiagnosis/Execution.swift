@@ -21,6 +21,8 @@ struct Execution {
   struct Hooks {
     /// The statistics that a site, by its number, normalizes what it is given by; nil for its own.
     var statistics: (Int, Tensor<Float>) -> Statistics? = { _, _ in nil }
+    /// What comes out of a site that is a layer as a whole, of what goes in; nil for what comes out in inference.
+    var output: ((Int, Tensor<Float>) throws -> Tensor<Float>?)?
     /// Told what comes out of a site, or of the nonlinearity behind it.
     var result: ((Int, Tensor<Float>) -> Void)?
     /// Told what comes out of the nonlinearity behind the sum that a site's result is part of.
@@ -29,8 +31,9 @@ struct Execution {
     var node: ((Program<Float>.Node, Tensor<Float>) -> Void)?
   }
 
+  /// - Parameter epsilon: what is added to variances in place of whatever is above every framework's default; nil to leave it.
   /// - Throws: what following the network throws, and what its operations do on constants.
-  init(_ model: any Layer<Float>, batchShape: Shape) throws {
+  init(_ model: any Layer<Float>, batchShape: Shape, epsilon: Double? = nil) throws {
     let program = try Program(model, batchShape: batchShape, for: .shapes)
     self.program = program
     var constants: [Int: Tensor<Float>] = [:]
@@ -54,7 +57,11 @@ struct Execution {
       )
       for input in node.inputs { lastUses[input] = index }
     }
-    let sites = Site.all(of: model, program, constants: constants)
+    var sites = Site.all(of: model, program, constants: constants)
+    if let epsilon {
+      for index in sites.indices where sites[index].hasLargeEpsilon { sites[index].epsilon = epsilon }
+    }
+    for site in sites where site.whole != nil { lastUses[site.input] = max(lastUses[site.input] ?? 0, site.node) }
     self.constants = constants
     self.functions = functions
     self.sites = sites
@@ -82,18 +89,26 @@ struct Execution {
       guard let function = functions[index] else { continue }
       var inputs = function.inputs.map { values[$0] ?? constants[$0]! }
       let site = siteOfNode[index]
-      if let site, let other = hooks.statistics(site, inputs[0]) {
-        inputs[sites[site].given.mean] = other.mean
-        inputs[sites[site].given.variance] = other.variance
+      if let site, let given = sites[site].given {
+        if let other = hooks.statistics(site, inputs[0]) {
+          inputs[given.mean] = other.mean
+          inputs[given.variance] = other.variance
+        }
+        if sites[site].epsilon != given.epsilon {
+          // The operation adds its own.
+          inputs[given.variance] = inputs[given.variance] + Float(sites[site].epsilon - given.epsilon)
+        }
       }
-      let result = try function.apply(inputs)
-      values[index] = result
-      hooks.node?(node, result)
+      var result: Tensor<Float>?
+      if let site, sites[site].whole != nil { result = try hooks.output?(site, values[sites[site].input]!) }
+      let value = try result ?? function.apply(inputs)
+      values[index] = value
+      hooks.node?(node, value)
       if let report = hooks.result {
-        if let site, sites[site].nonlinearity == nil { report(site, result) }
-        if let site = siteOfNonlinearity[index] { report(site, result) }
+        if let site, sites[site].nonlinearity == nil { report(site, value) }
+        if let site = siteOfNonlinearity[index] { report(site, value) }
       }
-      if let report = hooks.sum, let site = siteOfSum[index] { report(site, result) }
+      if let report = hooks.sum, let site = siteOfSum[index] { report(site, value) }
       for place in lastUses[index] ?? [] { values[place] = nil }
     }
     return values[program.output] ?? constants[program.output]!

@@ -1,10 +1,14 @@
+import NormaGraph
+import NormaLayers
 import NormaNormalization
 import NormaTensor
 
 /// What goes through a normalization, over all examples that were looked at, where all before it normalize by batches.
 struct SiteMeasurement {
-  /// The moments of each batch.
+  /// The moments of each batch; of a layer as a whole those of what comes out in inference.
   private(set) var batches: [BatchMoments] = []
+  /// Of a layer as a whole: the moments of what comes out in training.
+  private var trained: [BatchMoments] = []
   /// By example and channel: the mean over positions, and the mean of the squared distances from it; of the first examples alone.
   private var exampleMeans: [Double] = [], exampleVariances: [Double] = []
   /// The moments of what comes out, behind the nonlinearity if there is one.
@@ -15,16 +19,43 @@ struct SiteMeasurement {
   /// So many examples tell by how much statistics of batches differ: to some 5 % of that.
   private static let examplesOfChance = 512
 
-  /// Takes in a batch, and gives the statistics that it is normalized by: those that the layer gathers, where there is one.
-  mutating func add(_ x: Tensor<Float>, at site: Site) -> Execution.Statistics {
-    let examples = (0..<x.shape[0]).map { BatchMoments(of: x[rows: $0..<$0 + 1], layout: site.given.layout) }
-    let moments = (try? site.layer?.merging(examples)) ?? BatchMoments(of: x, layout: site.given.layout)
+  /// Takes in a batch, and gives the statistics that training normalizes it by: those that the layer gathers, where there is one.
+  ///
+  /// - Parameter running: those that the layer leads to, if it leads to any.
+  mutating func add(
+    _ x: Tensor<Float>, at site: Site, leadingTo running: Execution.Statistics?
+  ) -> Execution.Statistics {
+    let examples = (0..<x.shape[0]).map { BatchMoments(of: x[rows: $0..<$0 + 1], layout: site.layout) }
+    let moments =
+      (site.whole == nil ? try? site.layer?.merging(examples) : nil) ?? BatchMoments(of: x, layout: site.layout)
     batches.append(moments)
     for example in examples where exampleMeans.count < Self.examplesOfChance * moments.channelCount {
       exampleMeans += example.mean.elements
       exampleVariances += example.variance(.biased).elements
     }
-    return (moments.mean.converted(), moments.variance(.biased).converted())
+    guard let layer = site.layer, let running else {
+      return (moments.mean.converted(), moments.variance(.biased).converted())
+    }
+    return layer.statisticsInTraining(of: moments, leadingTo: running)
+  }
+
+  /// Takes in what comes out of a layer as a whole in training, of what goes in, and gives it.
+  mutating func add(_ x: Tensor<Float>, through layer: any Layer<Float>, at site: Site) throws -> Tensor<Float> {
+    let result = try layer(Variable(x), in: .measuring).value
+    trained.append(BatchMoments(of: result, layout: site.layout))
+    _ = add(try layer(Variable(x), in: .inference).value, at: site, leadingTo: nil)
+    return result
+  }
+
+  /// Mean and variance of what comes out of a layer as a whole in training, `[C]`, the mean of all batches'; nil for other sites.
+  var inTraining: (mean: [Double], variance: [Double])? {
+    let counted = trained.filter { $0.count > 1 }
+    guard !counted.isEmpty, let whole = try? BatchMoments.merging(counted) else { return nil }
+    let variances = counted.map { $0.variance(.biased).elements }
+    return (
+      whole.mean.elements,
+      whole.mean.elements.indices.map { channel in variances.reduce(0) { $0 + $1[channel] } / Double(counted.count) }
+    )
   }
 
   mutating func add(result: Tensor<Float>, _ layout: ChannelLayout) {
@@ -66,7 +97,7 @@ struct SiteMeasurement {
     let (means, variances) = (whole.mean.elements, whole.variance(.biased).elements)
     let perBatch = batches.filter { $0.count > 1 }.map { $0.variance(estimator).elements }
     let (results, sums) = (constants(results), constants(sums))
-    let first = batches.first.map { ($0.mean.elements, $0.variance(.biased).elements) }
+    let first = (trained.first ?? batches.first).map { ($0.mean.elements, $0.variance(.biased).elements) }
     let count = means.count
     let examples = exampleMeans.count / max(1, count)
     return (0..<count).map { channel in
@@ -100,13 +131,19 @@ struct SiteMeasurement {
     return (whole.mean.converted(), whole.variance(.biased).converted())
   }
 
-  /// The ratio of a batch's variance to the mean of all batches', the mean over the channels, for each batch.
-  func varianceRatios(_ estimator: VarianceEstimator) -> [Double] {
+  /// What running statistics of an estimator are once they have taken in all batches alike, `[C]`.
+  func running(_ estimator: VarianceEstimator) -> Execution.Statistics? {
+    guard let population else { return nil }
+    return (population.mean, Tensor(channels(estimator).map { Float($0.meanBatchVariance) }))
+  }
+
+  /// By batch and channel that varies: the variance over the mean of all batches'.
+  func varianceRatios(_ estimator: VarianceEstimator) -> [[Double]] {
     let whole = channels(estimator)
+    let alive = whole.indices.filter { !whole[$0].isConstant }
     return batches.filter { $0.count > 1 }.map { batch in
       let variances = batch.variance(estimator).elements
-      let ratios = zip(variances, whole).filter { !$1.isConstant }.map { $0 / $1.meanBatchVariance }
-      return ratios.reduce(0, +) / Double(max(1, ratios.count))
+      return alive.map { variances[$0] / whole[$0].meanBatchVariance }
     }
   }
 }

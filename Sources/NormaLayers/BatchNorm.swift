@@ -143,6 +143,31 @@ public final class BatchNorm<Element: TensorElement>: StatisticsGathering, ReLUF
     return output
   }
 
+  public var leadsToRunningStatistics: Bool { renormalization != nil }
+
+  public func statisticsInTraining(
+    of moments: BatchMoments, leadingTo running: (mean: Tensor<Element>, variance: Tensor<Element>)
+  ) -> (mean: Tensor<Element>, variance: Tensor<Element>) {
+    guard let renormalization, let statistics = runningStatistics else {
+      return (moments.mean.converted(), moments.variance(.biased).converted())
+    }
+    let bounds = renormalization.reference(statistics)
+    let (means, variances) = (moments.mean.elements, moments.variance(.biased).elements)
+    var result = (mean: running.mean, variance: running.variance)
+    for channel in means.indices {
+      let deviation = (variances[channel] + conventions.epsilon).squareRoot()
+      let known = (Double(running.variance[channel]) + conventions.epsilon).squareRoot()
+      let ratio = min(max(deviation / known, 1 / bounds.largestRatio), bounds.largestRatio)
+      let limit = bounds.largestDistance
+      let distance = min(max((means[channel] - Double(running.mean[channel])) / known, -limit), limit)
+      // (x − μ) / s · r + d is (x − (μ − d·s/r)) / (s/r).
+      let used = deviation / ratio
+      result.mean[channel] = Element(means[channel] - distance * used)
+      result.variance[channel] = Element(used * used - conventions.epsilon)
+    }
+    return result
+  }
+
   private func usesRunningStatistics(_ x: Variable<Element>) -> Bool {
     singleValuePolicy == .useRunningStatistics && x.shape.rowCount == 1
   }

@@ -357,6 +357,13 @@ public protocol StatisticsGathering<Element>: Layer {
   ///
   /// - Throws: `NormalizationError` for moments that cannot be merged.
   func merging(_ parts: [BatchMoments]) throws(NormalizationError) -> BatchMoments
+  /// By what training normalizes a batch of such moments, where running statistics are those given, `[C]` each; by default by the
+  /// moments themselves.
+  func statisticsInTraining(
+    of moments: BatchMoments, leadingTo running: (mean: Tensor<Element>, variance: Tensor<Element>)
+  ) -> (mean: Tensor<Element>, variance: Tensor<Element>)
+  /// Whether that leads anywhere but to the batch's own.
+  var leadsToRunningStatistics: Bool { get }
 }
 
 extension StatisticsGathering {
@@ -364,6 +371,16 @@ extension StatisticsGathering {
   public func merging(_ parts: [BatchMoments]) throws(NormalizationError) -> BatchMoments {
     try BatchMoments.merging(parts)
   }
+
+  /// By the batch's own.
+  public func statisticsInTraining(
+    of moments: BatchMoments, leadingTo running: (mean: Tensor<Element>, variance: Tensor<Element>)
+  ) -> (mean: Tensor<Element>, variance: Tensor<Element>) {
+    (moments.mean.converted(), moments.variance(.biased).converted())
+  }
+
+  /// It does not.
+  public var leadsToRunningStatistics: Bool { false }
 
   /// Whether the running statistics are those of some batch: by their count, or because they are not what statistics start
   /// from. Files from elsewhere may hold statistics without a count.

@@ -183,7 +183,7 @@ struct DiagnoseTests {
     try #require(converted.status == 0, "\(converted.error)")
     expectFailure(try Norma.run(["diagnose", folder.path("model.onnx")]), status: 64, saying: "--data")
     let onnx = try diagnose([folder.path("model.onnx"), "--data", "digits"], status: 1)
-    #expect(onnx.kinds == [.foreignStatistics, .notFolded] && onnx.commands == [nil, nil])
+    #expect(onnx.kinds == [.foreignStatistics, .notFolded] && onnx.commands.first == .some(nil))
     let state = try Norma.run(["convert", path, "-o", folder.path("state.npz")])
     try #require(state.status == 0, "\(state.error)")
     let standardization = try #require(try Checkpoint(contentsOf: path).settings.standardization)
@@ -197,6 +197,38 @@ struct DiagnoseTests {
     try folder.write("a,b\n1,2\n3,4\n", to: "other.csv")
     expectFailure(
       try Norma.run(["diagnose", path, "--data", "csv:" + folder.path("other.csv")]), status: 65, saying: "other.csv")
+  }
+
+  @Test func foldingAnONNXModelIsMeasured() throws {
+    let folder = try Folder()
+    let path = try planted("statistics of other data", plan: 3, in: folder)
+    let converted = try Norma.run(["convert", path, "-o", folder.path("model.onnx")])
+    try #require(converted.status == 0, "\(converted.error)")
+    let before = try diagnose([folder.path("model.onnx"), "--data", "digits"], status: 1)
+    let command = try #require(before.commands.last ?? nil)
+    let run = try Norma.shell(
+      "cd '\(folder.url.path)' && " + command.replacing("norma ", with: "$norma ", maxReplacements: 1) + " --json")
+    try #require(run.status == 0, "\(run.error)")
+    struct Converted: Decodable {
+      var remarks: [String]
+      var lossBefore: Double, lossAfter: Double
+    }
+    let result = try run.json(Converted.self)
+    #expect(result.remarks.first?.hasPrefix("2 normalizations are part of the layers before") == true)
+    // Means of some thousand losses, by answers that differ by rounding.
+    #expect(abs(result.lossAfter - result.lossBefore) < 1e-4 * result.lossBefore)
+    let after = try diagnose([folder.path("folded.onnx"), "--data", "digits"], status: 0)
+    #expect(after.diagnosis.layers.isEmpty && after.kinds == [])
+    for (arguments, words) in [
+      (["--prune-dead"], "--prune-dead"), ([], "--fold alone"), (["--fold", "--epsilon", "1e-3"], "--epsilon"),
+    ] {
+      expectFailure(
+        try Norma.run(["convert", folder.path("model.onnx"), "-o", folder.path("x.onnx")] + arguments), status: 64,
+        saying: words)
+    }
+    expectFailure(
+      try Norma.run(["convert", folder.path("folded.onnx"), "--fold", "-o", folder.path("x.onnx")]), status: 65,
+      saying: "there is none")
   }
 
   @Test func thePageHasTheFindingsAndAStripALayer() throws {

@@ -31,6 +31,25 @@ import Testing
     #expect(diagnosis.findings == [], "\(trained.name): \(diagnosis.findings.map(\.statement))")
   }
 
+  /// An epsilon that no framework has is none to complain of where the network learned with it.
+  @Test(arguments: [0, 3, 4])
+  func aLargeEpsilonThatWasLearnedWithIsNoFault(index: Int) throws {
+    let trained = try TrainedModel.plans[index].with { $0.recipe.conventions.epsilon = 0.1 }.train()
+    let diagnosis = try trained.diagnose()
+    #expect(diagnosis.findings == [], "\(trained.name): \(diagnosis.findings.map(\.statement))")
+  }
+
+  /// The variances of either estimator are those that the network says, in batches so small that the two can be told apart.
+  @Test(.enabled(if: isExhaustive), arguments: [0, 1, 3, 4, 5, 6, 7], [VarianceEstimator.biased, .unbiased])
+  func noEstimatorIsTakenForTheOther(index: Int, estimator: VarianceEstimator) throws {
+    let trained = try TrainedModel.plans[index].with {
+      $0.batchSize = 12
+      $0.recipe.conventions.estimator = estimator
+    }.train()
+    let diagnosis = try trained.diagnose()
+    #expect(diagnosis.findings == [], "\(trained.name): \(diagnosis.findings.map(\.statement))")
+  }
+
   @Test func aModelFromElsewhereIsToldWhatCouldBeFolded() throws {
     for trained in [try TrainedModel.perceptron.get(), try TrainedModel.convolutional.get()] {
       let model = try trained.makeModel()

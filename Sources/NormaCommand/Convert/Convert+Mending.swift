@@ -38,25 +38,29 @@ extension Convert {
       let diagnosis = try Diagnosis(
         of: try checkpoint.makeModel(), on: examples.dataset, loss: nil, training: Diagnosis.Training(checkpoint),
         limit: examples.dataset.count)
-      let (pruned, removed) = try checkpoint.pruningDead(diagnosis)
-      checkpoint = pruned
-      let counts = removed.sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }
+      let pruning = try checkpoint.pruningDead(diagnosis)
+      checkpoint = pruning.checkpoint
+      let counts = pruning.removed.sorted { $0.key.compare($1.key, options: .numeric) == .orderedAscending }
         .map { "\($0.value) of '\($0.key)'" }
       remarks.append(
         counts.isEmpty
           ? "No channel gives the same for all \(diagnosis.exampleCount) examples: nothing was taken out."
           : "Channels that give the same for all \(diagnosis.exampleCount) examples were taken out: \(counts.joined(separator: ", ")). "
             + "The network is \(checkpoint.settings.architecture) now.")
+      remarks += pruning.kept.map { "Dead channels of '\($0.layer)' stay: \($0.reason)." }
     }
     if fold {
       let (folded, normalizations) = try checkpoint.folded()
       checkpoint = folded
-      remarks.append(
-        "\(normalizations.count) normalization\(normalizations.count == 1 ? " is" : "s are") part of the layers before: '"
-          + normalizations.prefix(5).joined(separator: "', '") + "'"
-          + (normalizations.count > 5 ? " and \(normalizations.count - 5) more" : "") + ".")
+      remarks.append(foldingRemark(normalizations))
     }
     return (checkpoint, remarks)
+  }
+
+  /// Which normalizations are part of other layers now.
+  func foldingRemark(_ names: [String]) -> String {
+    "\(names.count) normalization\(names.count == 1 ? " is" : "s are") part of the layers before: '"
+      + names.prefix(5).joined(separator: "', '") + "'" + (names.count > 5 ? " and \(names.count - 5) more" : "") + "."
   }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Norma
+import NormaDiagnosis
 import NormaONNX
 import NormaTerminal
 
@@ -32,6 +33,41 @@ extension Convert {
     tell(checkpoint.settings.notesOnArrays)
     try model.write(to: out)
     return (model.nodeCount, checkpoint.settings.architecture.description)
+  }
+
+  /// Writes a model of ONNX's whose normalizations are part of the layers before them, and says what that did to its loss where there
+  /// are data.
+  func foldONNX(_ path: String) throws {
+    guard fold else { throw UsageError("'\(path)' is an ONNX model already, of which --fold alone makes another.") }
+    // Where it is measured, what it takes may be standardized.
+    guard network.epsilon == nil, data != nil || !network.mendsModels else {
+      throw UsageError(
+        "--mean and --scale are for what '\(path)' is measured on, by --data, and --epsilon is for models of norma's.")
+    }
+    let before = try ONNXModel(contentsOf: path)
+    let result = before.folded()
+    let reasons = result.kept.map { "'\($0.name)' stays: \($0.reason)." }
+    guard !result.folded.isEmpty else {
+      throw MendingError(
+        problem: "no normalization of '\(path)' can be part of the layer before"
+          + (reasons.first.map { ": \($0)" } ?? ", since there is none"))
+    }
+    let remarks = [foldingRemark(result.folded)] + reasons
+    let measures = try data.map { source in
+      try Measures(
+        try onnxCheckpoint(of: before, from: path, options: network),
+        try onnxCheckpoint(of: result.model, from: path, options: network), data: source)
+    }
+    try result.model.write(to: out)
+    guard !json else {
+      return try outputJSON(
+        ONNXResult(
+          file: out, kind: "onnx", network: "an ONNX model", nodeCount: result.model.nodeCount, remarks: remarks,
+          lossBefore: measures?.before.loss, lossAfter: measures?.after.loss))
+    }
+    for words in remarks { remark(words) }
+    if let measures { try output(measures.words) }
+    try output("\(out): an ONNX model, \(result.model.nodeCount) nodes")
   }
 }
 

@@ -36,7 +36,8 @@ struct Convert: ParsableCommand {
 
       A model becomes another model, which the remarks describe, by --fold (batch normalization as part of the layers \
       before it), --prune-dead (without channels that say nothing), --mean and --scale (what samples are standardized by), \
-      --epsilon and, with --to norma, --conventions. With --data it is told how both do.
+      --epsilon and, with --to norma, --conventions. With --data it is told how both do. An ONNX model becomes another one \
+      by --fold and -o FILE.onnx.
 
       Numbers keep their bits, unless --type rounds them: weights of convolutions have the same layout, and columns of a linear layer that takes a \
       flattened image change places. What is changed or supposed is said on standard error. With --conventions, \
@@ -103,13 +104,13 @@ struct Convert: ParsableCommand {
 
   @Flag(
     help:
-      "For a model: make batch normalization part of the layers before it. The model has none then, and answers the same."
+      "For a model, or an ONNX model with -o FILE.onnx: make batch normalization part of the layers before it. Answers are the same to rounding."
   )
   var fold = false
 
   @Flag(
     help:
-      "For a model of mlp or convnet: take out the channels that give the same for all examples of the data, which are those of the training or those of --data."
+      "For a model: take out the channels that give the same for all examples of the data, which are those of the training or those of --data. What cannot be taken out is named, with the reason."
   )
   var pruneDead = false
 
@@ -139,9 +140,12 @@ struct Convert: ParsableCommand {
   }
 
   /// What `--json` prints of an ONNX model.
-  private struct ONNXResult: Encodable {
+  struct ONNXResult: Encodable {
     var file: String, kind: String, network: String
     var nodeCount: Int
+    /// What was changed, and how the loss did.
+    var remarks: [String]?
+    var lossBefore: Double?, lossAfter: Double?
   }
 
   func validate() throws {
@@ -246,10 +250,14 @@ struct Convert: ParsableCommand {
 
   /// Makes a model of norma's, or a state dictionary, of an ONNX model.
   private func convertONNX(_ path: String) throws {
-    guard !writesONNX else { throw UsageError("'\(path)' is an ONNX model already.") }
     guard !network.isGiven, conventions == nil else {
       throw UsageError("'\(path)' knows its network: leave out --model, --like and --conventions.")
     }
+    guard !pruneDead else {
+      throw UsageError(
+        "'\(path)' is an ONNX model, whose layers have the widths that they have: leave out --prune-dead.")
+    }
+    if writesONNX { return try foldONNX(path) }
     let target = to ?? .norma
     guard type == nil || target == .tensors else {
       throw UsageError("A model's numbers are float32; --type is for state dictionaries and tensors.")
@@ -257,9 +265,8 @@ struct Convert: ParsableCommand {
     guard data == nil, network.epsilon == nil else {
       throw UsageError("'\(path)' is an ONNX model, which --data and --epsilon are not for.")
     }
-    guard !mends else {
-      throw UsageError(
-        "'\(path)' is an ONNX model: its normalizations are folded where it answers, and nothing of it is taken out.")
+    guard !fold else {
+      throw UsageError("'\(path)' is an ONNX model, and folded becomes one: take -o FILE.onnx.")
     }
     let checkpoint = try savedModel(
       path, options: network, allowsUnusableNumbers: unusable.allowsUnusableNumbers

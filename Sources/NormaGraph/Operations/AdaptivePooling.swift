@@ -30,6 +30,7 @@ package struct AdaptiveMaxPoolingOperation<Element: TensorElement>: TensorOperat
   }
 
   package var isPerSample: Bool { true }
+  package var featureOrder: FeatureOrder { .kept }
 }
 
 /// The mean of as many windows as the result is to have pixels: `[N, H, W, C] → [N, height, width, C]`.
@@ -50,6 +51,7 @@ package struct AdaptiveAveragePoolingOperation<Element: TensorElement>: LinearMa
   }
 
   package var isPerSample: Bool { true }
+  package var featureOrder: FeatureOrder { .kept }
 }
 
 extension Extent2d {

@@ -42,6 +42,7 @@ package struct MaxPoolingOperation<Element: TensorElement>: TensorOperation {
   }
 
   package var isPerSample: Bool { true }
+  package var featureOrder: FeatureOrder { .kept }
 }
 
 /// The mean of what a window takes in: `[N, H, W, C] → [N, H', W', C]`, or `[N, L, C] → [N, L', C]` if `isOfSignals`.
@@ -73,6 +74,7 @@ package struct AveragePoolingOperation<Element: TensorElement>: LinearMapping {
   }
 
   package var isPerSample: Bool { true }
+  package var featureOrder: FeatureOrder { .kept }
 }
 
 /// The mean of each channel over all positions of each sample: `[N, …, C] → [N, C]`.
@@ -96,6 +98,7 @@ package struct GlobalAverageOperation<Element: TensorElement>: LinearMapping {
   }
 
   package var isPerSample: Bool { true }
+  package var featureOrder: FeatureOrder { .kept }
 }
 
 extension Window {

@@ -80,12 +80,6 @@ public enum NetworkDepth: Sendable {
   case deep
 }
 
-/// A recipe of layers one after the other, whose widths can be chosen one by one.
-public protocol NarrowableRecipe: ModelRecipe {
-  /// How many channels each layer has but the last, in their order, each with its own normalization.
-  var hiddenWidths: [Int] { get set }
-}
-
 /// The recipes that texts and checkpoints can name: Norma's, and those that a program registers.
 public enum ModelRegistry {
   /// The one registry.
@@ -95,6 +89,6 @@ public enum ModelRegistry {
       MultilayerPerceptron.self, ThreeLayerConvolutionalNetwork.self, ResidualNetwork.self, VGGNetwork.self,
       AlexNet.self,
       ConvNeXt.self, DenseNet.self, EfficientNet.self, GoogLeNet.self, MNASNet.self, MobileNetV2.self, MobileNetV3.self,
-      PublishedVGGNetwork.self, RegNet.self, ShuffleNetV2.self, SqueezeNet.self,
+      PrunedNetwork.self, PublishedVGGNetwork.self, RegNet.self, ShuffleNetV2.self, SqueezeNet.self,
     ])
 }

@@ -5,7 +5,7 @@ import NormaTensor
 /// layer at the end.
 ///
 /// A normalization that needs several positions (``NormalizationKind/needsPositions``) cannot be had, because a unit has a single one.
-public struct MultilayerPerceptron: FeedForwardRecipe, NarrowableRecipe {
+public struct MultilayerPerceptron: FeedForwardRecipe {
   /// The widths of the hidden layers.
   public var hidden: [Int]
   /// What stands between each hidden layer's linear map and its nonlinearity.
@@ -31,11 +31,6 @@ public struct MultilayerPerceptron: FeedForwardRecipe, NarrowableRecipe {
     self.initialization = initialization
     self.keepProbability = keepProbability
     self.conventions = conventions
-  }
-
-  public var hiddenWidths: [Int] {
-    get { hidden }
-    set { hidden = newValue }
   }
 
   public static let name = "multilayerPerceptron"

@@ -135,11 +135,13 @@ extension NetworkBuilder {
     _ outputs: Int, named name: String? = nil, hasBias: Bool = true, isNormalized: Bool = false,
     initialization: Initialization? = nil
   ) throws(ModelArchitectureError) {
+    let outputs = width(outputs)
     try check(outputs, "units")
     let layer = Linear<Element>(
       inputs: shape.channelCount, outputs: outputs, hasBias: hasBias,
       initialization: initialization ?? recipe.initialization,
       weightNormalization: isNormalized ? recipe.normalization.weightNormalization : nil, random: nextGenerator())
+    LayerWidths.current?.record(layer, Int(weightLayerCount) - 1)
     try append(layer, named: name)
   }
 
@@ -156,6 +158,7 @@ extension NetworkBuilder {
     _ outputs: Int, _ window: Window, named name: String? = nil, groups: Int = 1, hasBias: Bool? = nil,
     initialization: Initialization? = nil
   ) throws(ModelArchitectureError) {
+    let outputs = width(outputs)
     try check(outputs, "channels")
     guard shape.rank == 3, shape.channelCount % groups == 0, outputs % groups == 0 else {
       throw ModelArchitectureError(
@@ -167,6 +170,7 @@ extension NetworkBuilder {
       initialization: initialization ?? recipe.initialization,
       weightNormalization: recipe.normalization.weightNormalization,
       random: nextGenerator())
+    LayerWidths.current?.record(layer, Int(weightLayerCount) - 1)
     try append(layer, named: name)
   }
 
@@ -228,6 +232,9 @@ extension NetworkBuilder {
 
   /// A count in digits, unless it has too many.
   private func words(_ count: Double) -> String { count > 1e15 ? "\(count)" : "\(Int(count))" }
+
+  /// How many channels the next layer with weights gives, where its recipe says so many.
+  private func width(_ outputs: Int) -> Int { LayerWidths.current?.width(Int(weightLayerCount), outputs) ?? outputs }
 
   private mutating func nextGenerator() -> RandomGenerator {
     defer { weightLayerCount += 1 }

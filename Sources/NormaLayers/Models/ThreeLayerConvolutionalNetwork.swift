@@ -7,7 +7,7 @@ import NormaTensor
 ///
 /// The convolution and the hidden layer are each normalized and then nonlinear; a normalization that needs several
 /// positions (``NormalizationKind/needsPositions``) is left out of the hidden layer, whose units have a single one. The names in files are `conv1`, `norm1`, `fc1`, `norm2`, `fc2`.
-public struct ThreeLayerConvolutionalNetwork: FeedForwardRecipe, NarrowableRecipe {
+public struct ThreeLayerConvolutionalNetwork: FeedForwardRecipe {
   /// The channels of the convolution.
   public var filters: Int
   /// The height and width of the convolution's window, an odd number.
@@ -43,11 +43,6 @@ public struct ThreeLayerConvolutionalNetwork: FeedForwardRecipe, NarrowableRecip
 
   /// The widest window that can be asked for.
   static let maximumFilterSize = 255
-
-  public var hiddenWidths: [Int] {
-    get { [filters, hidden] }
-    set { (filters, hidden) = (newValue[0], newValue[1]) }
-  }
 
   public static let name = "threeLayerConvolutionalNetwork"
   public static let forms: [(form: String, meaning: String)] = [
