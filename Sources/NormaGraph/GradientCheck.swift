@@ -79,7 +79,7 @@ public func checkGradients<Element: TensorElement>(
 ///
 /// What is differentiated is `F = Σᵢ ⟨directionᵢ, ∂⟨seed, f⟩/∂inputᵢ⟩`: by the graph, through gradients that are variables
 /// (``Graph/gradients(of:withRespectTo:seed:differentiable:)``), and by centred differences of the gradients that training uses
-/// (``Graph/gradients(of:seed:isLast:)``).
+/// (``Graph/gradients(of:seed:isLast:onLeaf:)``).
 ///
 /// - Parameters:
 ///   - points: the inputs.

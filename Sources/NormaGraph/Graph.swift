@@ -350,7 +350,7 @@ public final class Graph<Element: TensorElement> {
   }
 }
 
-/// The gradients that ``Graph/gradients(of:seed:isLast:)`` found.
+/// The gradients that ``Graph/gradients(of:seed:isLast:onLeaf:)`` found.
 public struct Gradients<Element: TensorElement> {
   /// What one of the nodes that use another adds to its gradient.
   public struct Part {

@@ -11,7 +11,7 @@ extension Graph {
   /// that begin with `--graph-`.
   ///
   /// - Parameters:
-  ///   - gradients: what `gradients(of:seed:isLast:)` of this graph gave, to be shown too.
+  ///   - gradients: what `gradients(of:seed:isLast:onLeaf:)` of this graph gave, to be shown too.
   ///   - digits: the significant digits of each channel's largest number, 1 to 15.
   public func svg(gradients: Gradients<Element>? = nil, digits: Int = 4) -> String {
     let pictures = pictures(gradients, lineWidth: 60, digits: digits)

@@ -22,7 +22,7 @@ extension Graph {
   /// are there only in a graph that keeps them.
   ///
   /// - Parameters:
-  ///   - gradients: what `gradients(of:seed:isLast:)` of this graph gave, to be shown too.
+  ///   - gradients: what `gradients(of:seed:isLast:onLeaf:)` of this graph gave, to be shown too.
   ///   - lineWidth: the longest line in columns of the terminal; at least 40 are used.
   ///   - digits: the significant digits of each channel's largest number, 1 to 15.
   public func text(gradients: Gradients<Element>? = nil, lineWidth: Int = 100, digits: Int = 4) -> String {

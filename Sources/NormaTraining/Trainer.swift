@@ -426,6 +426,8 @@ public final class Trainer<Element: TensorElement> {
     let weights = try weights(of: cut, part)
     let (total, present) = (weights.combined(by: +) ?? 0, weights.count { $0 != nil })
     let random = dropoutRandom.split(UInt64(history.stepLosses.count))
+    // What is drawn when it is first asked for, is drawn before several threads ask.
+    for parameter in parameters { _ = parameter.value }
     let gradients = group.map { GradientSums(parameters, cut, in: $0) }
     let found: ShardResults<(step: Differentiation<Element>, part: MixedBatch<Element>)>
     do {

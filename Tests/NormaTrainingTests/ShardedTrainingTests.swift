@@ -61,6 +61,18 @@ import Testing
     }
   }
 
+  /// Parameters are drawn when they are first asked for: not by several shards at once.
+  @Test func aNewModelIsDrawnBeforeItsShardsBegin() throws {
+    var configuration = TrainingConfiguration(epochs: 1, batchSize: 64, learningRate: 0.01, seed: 3)
+    configuration.shards = 64
+    let states = try (0..<8).map { _ in
+      let model = TrainingSamples.network(.batch, hidden: [64, 64], Float.self)
+      try Trainer(model, configuration: configuration).fit(TrainingSamples.classes(64))
+      return model.state
+    }
+    for state in states { #expect(haveSameBits(state, states[0])) }
+  }
+
   /// Running statistics take in the ghost batches of all shards, as those of the batch uncut: cut in the same places, they are the same.
   @Test func ghostBatchesOfAllShardsCount() throws {
     func learned(_ shards: Int?) throws -> ModelState<Double> {

@@ -15,8 +15,8 @@ package final class GradientSums<Element: TensorElement>: @unchecked Sendable {
   private let condition = NSCondition()
   private let cut: BatchCut
   private let group: any ProcessGroup
-  /// The place of each parameter by its identity, and the places of those that make each bucket.
-  private let places: [ObjectIdentifier: Int]
+  /// The place of each parameter that is not frozen, and its bucket, by its identity; and the places of those that make each bucket.
+  private let places: [ObjectIdentifier: (parameter: Int, bucket: Int)]
   private let buckets: [[Int]]
   /// What each shard here has brought for each parameter, and how many have for a bucket's parameters all in all.
   private var brought: [[Tensor<Element>?]]
@@ -32,14 +32,15 @@ package final class GradientSums<Element: TensorElement>: @unchecked Sendable {
   ///   - cut: how the batch is cut, among processes of a group.
   package init(_ parameters: [Parameter<Element>], _ cut: BatchCut, in group: any ProcessGroup) {
     (self.cut, self.group) = (cut, group)
-    places = Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ObjectIdentifier($1), $0) })
+    var places: [ObjectIdentifier: (parameter: Int, bucket: Int)] = [:]
     var (buckets, size): ([[Int]], Int) = ([[]], 0)
     for (place, parameter) in parameters.enumerated().reversed() where !parameter.isFrozen {
       if size >= Self.bucketSize { (buckets, size) = (buckets + [[]], 0) }
       buckets[buckets.count - 1].append(place)
+      places[ObjectIdentifier(parameter)] = (place, buckets.count - 1)
       size += parameter.shape.elementCount * MemoryLayout<Element>.stride
     }
-    self.buckets = buckets
+    (self.places, self.buckets) = (places, buckets)
     let present = cut.standsIn ? 1 : cut.shards[cut.local].count { !$0.isEmpty }
     missing = buckets.map { $0.count * present }
     brought = Array(repeating: Array(repeating: nil, count: cut.local.count), count: parameters.count)
@@ -52,7 +53,7 @@ package final class GradientSums<Element: TensorElement>: @unchecked Sendable {
 
   /// Takes in the gradient of a parameter that a shard has found.
   package func add(_ gradient: Tensor<Element>, of parameter: ObjectIdentifier, shard: Int) {
-    guard let place = places[parameter], let bucket = buckets.firstIndex(where: { $0.contains(place) }) else { return }
+    guard let (place, bucket) = places[parameter] else { return }
     condition.lock()
     brought[place][shard - cut.local.lowerBound] = gradient
     missing[bucket] -= 1
