@@ -14,6 +14,7 @@ import pathlib
 import statistics
 import subprocess
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NAMESPACES = ["norma-a", "norma-b"]
@@ -44,6 +45,8 @@ def make(rate):
         run(*inside, "ip", "link", "set", "norma0", "up")
         run(*inside, "ip", "link", "set", "lo", "up")
         run(*inside, "tc", "qdisc", "add", "dev", "norma0", "root", "tbf", "rate", rate, "burst", "256kb", "latency", "50ms")
+    # Interfaces take a moment to come up.
+    time.sleep(2)
 
 
 def library(folder, delay):
@@ -79,12 +82,14 @@ def measured(norma, options, folder):
 
 
 def planned(norma, options, rate, latency):
+    """The plan's step of two processes. It is made twice at once, since the two share this machine's memory and, where cores have two threads, a core."""
     network = f"{rate.replace('gbit', 'Gbit').replace('mbit', 'Mbit')}:{latency * 1e6:.1f}us"
-    result = run(
-        norma, "train", "--data", "digits", "--shards", "8", "--threads", "1", "--plan", "2", "--network", network, "--json", "--quiet",
-        *options,
-    )
-    return json.loads(result.stdout)["steps"][1]
+    command = [
+        norma, "train", "--data", "digits", "--shards", "8", "--threads", "1", "--plan", "2", "--network", network, "--json", "--quiet", *options,
+    ]
+    plans = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in NAMESPACES]
+    steps = [json.loads(plan.communicate()[0])["steps"][1] for plan in plans]
+    return {name: statistics.mean(step[name] for step in steps) for name in steps[0]}
 
 
 def main():

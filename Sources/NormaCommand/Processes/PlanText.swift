@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Norma
 import NormaTerminal
 
@@ -48,7 +49,7 @@ extension ScalingPlan {
         "\(step.processCount)", Formatting.duration(step.seconds), Formatting.duration(step.computing),
         traffic(step.statistics), traffic(step.gradients),
         step.processCount == 1 ? "–" : Formatting.duration(step.waiting),
-        Formatting.number((speedUp(step) * 100).rounded() / 100),
+        String(format: "%.1f", speedUp(step)),
       ])
     }
     return table

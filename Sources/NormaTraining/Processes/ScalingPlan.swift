@@ -51,7 +51,7 @@ public struct ScalingPlan: Sendable {
   /// - Throws: ``TrainingError`` for what cannot be trained so; what a layer throws.
   public init<Element: TensorElement>(
     _ model: any Layer<Element>, on data: Dataset<Element>, configuration: TrainingConfiguration, processCount: Int,
-    network: Network, stepCount: Int = 5
+    network: Network, stepCount: Int = 15
   ) throws {
     var configuration = configuration
     configuration.epochs = .max
