@@ -326,20 +326,22 @@ struct Train: GroupCommand {
       note("\(gap.words) \(gap.remedy)")
     }
     outcome.test = try prepared.test.map { try model.evaluate(on: $0, loss: configuration.loss, in: group) }
+    if group.isFirst {
+      var checkpoint = Checkpoint(trainer, architecture: architecture, data: prepared, source: source)
+      checkpoint.settings.shorterSide = ready.shorterSide
+      checkpoint.settings.recalibrationCount = recalibrate ? prepared.training.count : nil
+      try FileAccess.write([
+        (path: "\(out)/history.json", contents: .bytes([UInt8](try ResultFile.data(history)))),
+        (path: modelPath, contents: try checkpoint.contents(of: modelPath)),
+      ])
+      try TrainingStateFolder(checkpointFolder).removeAll()
+      if let reference = try LinearReference(prepared, against: model, loss: configuration.loss) {
+        outcome.linear = reference.linear
+        if let words = reference.words { note(words) }
+      }
+    }
     outcome.folds = try folds.map { try crossValidate($0, architecture, configuration, in: group) }
     guard group.isFirst else { return }
-    var checkpoint = Checkpoint(trainer, architecture: architecture, data: prepared, source: source)
-    checkpoint.settings.shorterSide = ready.shorterSide
-    checkpoint.settings.recalibrationCount = recalibrate ? prepared.training.count : nil
-    try FileAccess.write([
-      (path: "\(out)/history.json", contents: .bytes([UInt8](try ResultFile.data(history)))),
-      (path: modelPath, contents: try checkpoint.contents(of: modelPath)),
-    ])
-    try TrainingStateFolder(checkpointFolder).removeAll()
-    if let reference = try LinearReference(prepared, against: model, loss: configuration.loss) {
-      outcome.linear = reference.linear
-      if let words = reference.words { note(words) }
-    }
     try show(outcome, outputs)
     try events?.finish()
   }
