@@ -40,7 +40,7 @@ import NormaTerminal
     // Where Swift itself finds no memory it says so and aborts. No more than this may be done then.
     signal(SIGABRT) { _ in
       let words = StaticString("norma: It could not go on: there is not enough memory, or this is a fault of ours.\n")
-      write(STDERR_FILENO, words.utf8Start, words.utf8CodeUnitCount)
+      write(OtherProcesses.errors, words.utf8Start, words.utf8CodeUnitCount)
       _exit(ExitStatus.internalFault.rawValue)
     }
     var command: any ParsableCommand

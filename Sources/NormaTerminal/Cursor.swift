@@ -39,7 +39,7 @@ enum Cursor {
     var bytes: (UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8, UInt8) = (
       0x0D, 0x1B, 0x5B, 0x4B, 0x1B, 0x5B, 0x3F, 0x32, 0x35, 0x68
     )
-    _ = write(STDERR_FILENO, &bytes, 10)
+    _ = write(OtherProcesses.errors, &bytes, 10)
     errno = earlierError
   }
 }

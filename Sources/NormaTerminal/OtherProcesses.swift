@@ -5,6 +5,8 @@ import Synchronization
 public enum OtherProcesses {
   /// The rank of a process that is silent; 0 for one that shows what it does.
   private static let rank = Atomic<Int>(0)
+  /// Where errors and progress go.
+  private static let errorStream = Atomic<Int32>(STDERR_FILENO)
   /// The process in whose terminal, file or pipe this one shows what it does; 0 for its own.
   private static let starter = Atomic<Int32>(0)
 
@@ -16,16 +18,21 @@ public enum OtherProcesses {
     close(nowhere)
   }
 
-  /// Shows what this process does where another would: its output and errors are opened by the names that Linux has for them.
+  /// Shows what this process does where another would: its output and errors are opened by the names that Linux has for them. Libraries
+  /// that write to standard error by themselves, as MPI's do where a process dies, go on writing to this process's own.
   public static func show(for process: Int32) {
-    for stream in [STDOUT_FILENO, STDERR_FILENO] {
-      let opened = open("/proc/\(process)/fd/\(stream)", O_WRONLY | O_APPEND)
-      guard opened >= 0 else { continue }
-      dup2(opened, stream)
-      close(opened)
+    func opened(_ stream: Int32) -> Int32 { open("/proc/\(process)/fd/\(stream)", O_WRONLY | O_APPEND) }
+    let (output, errors) = (opened(STDOUT_FILENO), opened(STDERR_FILENO))
+    if output >= 0 {
+      dup2(output, STDOUT_FILENO)
+      close(output)
     }
+    if errors >= 0 { errorStream.store(errors, ordering: .relaxed) }
     starter.store(process, ordering: .relaxed)
   }
+
+  /// The descriptor that errors and progress are written to.
+  public static var errors: Int32 { errorStream.load(ordering: .relaxed) }
 
   static var isSilent: Bool { rank.load(ordering: .relaxed) > 0 }
 
@@ -38,7 +45,7 @@ public enum OtherProcesses {
   /// Whether what is drawn on the terminal comes from the job that is in its foreground.
   @Sendable static func isInForeground() -> Bool {
     let process = starter.load(ordering: .relaxed)
-    guard process > 0 else { return tcgetpgrp(STDERR_FILENO) == getpgrp() }
+    guard process > 0 else { return tcgetpgrp(errors) == getpgrp() }
     // Launchers give processes groups of their own. The starter's group and its terminal's foreground group, as Linux tells them.
     guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
       let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 5

@@ -35,13 +35,13 @@ public struct Terminal {
   /// that is not UTF-8: ASCII alone.
   public static var standardError: Terminal {
     let environment = ProcessInfo.processInfo.environment
-    let isInteractive = isatty(STDERR_FILENO) == 1 && isCapable(environment)
+    let isInteractive = isatty(OtherProcesses.errors) == 1 && isCapable(environment)
     return Terminal(
       isInteractive: isInteractive,
       usesColor: isInteractive && environment["NO_COLOR", default: ""].isEmpty,
       glyphs: glyphs(environment),
       isInForeground: OtherProcesses.isInForeground,
-      columns: { columns(reported: windowColumns(STDERR_FILENO), environment) },
+      columns: { columns(reported: windowColumns(OtherProcesses.errors), environment) },
       write: { if !OtherProcesses.isSilent { writeToStandardError($0) } })
   }
 
@@ -85,7 +85,7 @@ func writeToStandardError(_ text: String) {
   text.withUTF8 { bytes in
     var rest = UnsafeBufferPointer(rebasing: bytes[...])
     while !rest.isEmpty {
-      let written = write(STDERR_FILENO, rest.baseAddress, rest.count)
+      let written = write(OtherProcesses.errors, rest.baseAddress, rest.count)
       if written < 0 && errno != EINTR { return }
       rest = UnsafeBufferPointer(rebasing: rest.dropFirst(max(0, written)))
     }
