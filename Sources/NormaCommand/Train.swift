@@ -270,7 +270,7 @@ struct Train: GroupCommand {
     ready.configuration.shards = max(ready.configuration.shards ?? 1, processCount)
     let plan = try ScalingPlan(
       ready.model, on: ready.data.training, configuration: ready.configuration, processCount: processCount,
-      network: processes.network ?? Network(bandwidth: 1e9 / 8, latency: 50e-6))
+      network: processes.network ?? .gigabit)
     if common.json { return try outputJSON(plan.result) }
     try output(plan.table)
     try output(plan.words)

@@ -63,10 +63,7 @@ struct DiagnoseTests {
     let folder = try Folder()
     let path = try planted(name, in: folder)
     let before = try diagnose([path], status: 1)
-    let command = try #require(before.commands.first ?? nil)
-    let run = try Norma.shell(
-      "cd '\(folder.url.path)' && " + command.replacing("norma ", with: "$norma ", maxReplacements: 1))
-    try #require(run.status == 0, "\(run.error)")
+    _ = try mend(by: before.commands.first ?? nil, in: folder)
     let after = try diagnose([folder.path("mended")], status: 0)
     #expect(after.isHealthy && after.kinds == [])
     let (loss, mended) = (try #require(before.diagnosis.loss), try #require(after.diagnosis.loss))
@@ -77,6 +74,20 @@ struct DiagnoseTests {
     }
   }
 
+  /// What `norma convert --json` tells of a mend.
+  private struct Converted: Decodable {
+    var remarks: [String]
+    var lossBefore: Double, lossAfter: Double
+  }
+
+  /// What the command that a finding names gives, run in a folder.
+  private func mend(by command: String?, _ options: String = "", in folder: Folder) throws -> Norma.Outcome {
+    let command = try #require(command).replacing("norma ", with: "$norma ", maxReplacements: 1)
+    let run = try Norma.shell("cd '\(folder.url.path)' && \(command) \(options)")
+    try #require(run.status == 0, "\(run.error)")
+    return run
+  }
+
   @Test func standardizationAndEpsilonAreSetByConvert() throws {
     for (name, kind) in [
       ("standardization left out", Finding.Kind.standardizationLeftOut), ("epsilon 1e-1", .largeEpsilon),
@@ -85,11 +96,7 @@ struct DiagnoseTests {
       let path = try planted(name, in: folder)
       let before = try diagnose([path], status: 1)
       #expect(before.kinds == [kind])
-      let command = try #require(before.commands.first ?? nil)
-      let run = try Norma.shell(
-        "cd '\(folder.url.path)' && " + command.replacing("norma ", with: "$norma ", maxReplacements: 1)
-          + " --data digits")
-      try #require(run.status == 0, "\(run.error)")
+      let run = try mend(by: before.commands.first ?? nil, "--data digits", in: folder)
       #expect(run.output.contains("accuracy ") && run.output.contains(" before, "))
       let after = try diagnose([folder.path("mended.safetensors")], status: 0)
       var checkpoint = try TrainedModel.perceptron.get().checkpoint
@@ -104,15 +111,7 @@ struct DiagnoseTests {
     let folder = try Folder()
     let path = try planted("ten dead channels", plan: plan, in: folder)
     let before = try diagnose([path], status: 1)
-    let command = try #require(before.commands.first ?? nil)
-    let run = try Norma.shell(
-      "cd '\(folder.url.path)' && " + command.replacing("norma ", with: "$norma ", maxReplacements: 1) + " --json")
-    try #require(run.status == 0, "\(run.error)")
-    struct Converted: Decodable {
-      var remarks: [String]
-      var lossBefore: Double, lossAfter: Double
-    }
-    let converted = try run.json(Converted.self)
+    let converted = try mend(by: before.commands.first ?? nil, "--json", in: folder).json(Converted.self)
     #expect(converted.remarks.first?.contains("10 of ") == true, "\(converted.remarks)")
     #expect(abs(converted.lossAfter - converted.lossBefore) < 1e-4 * converted.lossBefore)
     let after = try diagnose([folder.path("pruned.safetensors")], status: 0)
@@ -205,15 +204,7 @@ struct DiagnoseTests {
     let converted = try Norma.run(["convert", path, "-o", folder.path("model.onnx")])
     try #require(converted.status == 0, "\(converted.error)")
     let before = try diagnose([folder.path("model.onnx"), "--data", "digits"], status: 1)
-    let command = try #require(before.commands.last ?? nil)
-    let run = try Norma.shell(
-      "cd '\(folder.url.path)' && " + command.replacing("norma ", with: "$norma ", maxReplacements: 1) + " --json")
-    try #require(run.status == 0, "\(run.error)")
-    struct Converted: Decodable {
-      var remarks: [String]
-      var lossBefore: Double, lossAfter: Double
-    }
-    let result = try run.json(Converted.self)
+    let result = try mend(by: before.commands.last ?? nil, "--json", in: folder).json(Converted.self)
     #expect(result.remarks.first?.hasPrefix("2 normalizations are part of the layers before") == true)
     // Means of some thousand losses, by answers that differ by rounding.
     #expect(abs(result.lossAfter - result.lossBefore) < 1e-4 * result.lossBefore)

@@ -41,6 +41,25 @@ package struct BatchCut: Sendable {
   }
 }
 
+extension BatchCut {
+  /// What vectors of all shards come to, of this process and then of all, combined two by two in the shards' tree.
+  ///
+  /// - Parameters:
+  ///   - vectors: those of the shards here; nil for one without.
+  ///   - standIn: a vector of their length, where none has any.
+  func combined(
+    _ vectors: [[Double]?], standIn: [Double], by combine: (inout [Double], [Double]) -> Void
+  ) throws(ProcessGroupError) -> [Double] {
+    let own =
+      vectors.combined { left, right in
+        var left = left
+        combine(&left, right)
+        return left
+      } ?? standIn
+    return try group?.combined(own, presence: presence, by: combine) ?? own
+  }
+}
+
 /// What shards gave.
 package struct ShardResults<Value> {
   /// What each shard of this process gave, by its place among them; nil for those without examples.
@@ -50,6 +69,7 @@ package struct ShardResults<Value> {
   /// How the batch was cut.
   package let cut: BatchCut
 
+  /// What each gave, made something else of.
   package func map<Other>(_ transform: (Value) throws -> Other) rethrows -> ShardResults<Other> {
     ShardResults<Other>(
       values: try values.map { try $0.map(transform) }, standIn: try standIn.map(transform), cut: cut)
@@ -57,14 +77,9 @@ package struct ShardResults<Value> {
 
   /// The sums over all shards, of all processes, of a few numbers of each, in the shards' tree.
   package func sum(_ numbers: (Value) -> [Double]) throws(ProcessGroupError) -> [Double] {
-    func add(_ left: inout [Double], _ right: [Double]) { for index in left.indices { left[index] += right[index] } }
-    let own =
-      values.map { $0.map(numbers) }.combined { left, right in
-        var left = left
-        add(&left, right)
-        return left
-      } ?? standIn.map(numbers) ?? []
-    return try cut.group?.combined(own, presence: cut.presence, by: add) ?? own
+    try cut.combined(values.map { $0.map(numbers) }, standIn: standIn.map(numbers) ?? []) { left, right in
+      for index in left.indices { left[index] += right[index] }
+    }
   }
 
   /// Vectors of all shards that have examples, of all processes, in the shards' order.

@@ -80,7 +80,8 @@ package final class Shards: @unchecked Sendable {
   ) throws -> ShardResults<Value> {
     let places = cut.standsIn ? [cut.local.lowerBound] : cut.local.filter { !cut.shards[$0].isEmpty }
     let shards = Shards(cut, present: places.count)
-    let found = try places.count == 1 ? [shards.alone(places[0], body)] : shards.apart(places, body)
+    // One alone has all threads.
+    let found = try places.count == 1 ? [body(places[0], shards.seat(places[0]))] : shards.apart(places, body)
     if let error = shards.groupError { throw error }
     guard !cut.standsIn else {
       return ShardResults(values: Array(repeating: nil, count: cut.local.count), standIn: found[0], cut: cut)
@@ -91,11 +92,6 @@ package final class Shards: @unchecked Sendable {
   }
 
   private func seat(_ place: Int) -> Seat { Seat(self, place - cut.local.lowerBound) }
-
-  /// What becomes of the only shard here, which has all threads.
-  private func alone<Value>(_ place: Int, _ body: (Int, any ShardExchange) throws -> Value) throws -> Value {
-    try body(place, seat(place))
-  }
 
   /// What becomes of several shards, each on a thread of its own.
   private func apart<Value>(_ places: [Int], _ body: (Int, any ShardExchange) throws -> Value) throws -> [Value] {
@@ -173,15 +169,7 @@ package final class Shards: @unchecked Sendable {
     vectors[place] = vector
     missing -= 1
     if missing == 0 {
-      let own =
-        vectors.combined { left, right in
-          var left = left
-          combine(&left, right)
-          return left
-        } ?? vector
-      do throws(ProcessGroupError) {
-        result = try cut.group?.combined(own, presence: cut.presence, by: combine) ?? own
-      } catch {
+      do throws(ProcessGroupError) { result = try cut.combined(vectors, standIn: vector, by: combine) } catch {
         (groupError, hasFailed) = (error, true)
         condition.broadcast()
         return nil

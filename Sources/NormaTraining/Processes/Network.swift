@@ -5,6 +5,11 @@ public struct Network: Hashable, Sendable {
   /// How long the shortest message takes, in seconds.
   public let latency: Double
 
+  /// What a message takes by Ethernet between machines side by side.
+  private static let ethernetLatency = 50e-6
+  /// A gigabit a second, by Ethernet.
+  public static let gigabit = Network(bandwidth: 1e9 / 8, latency: ethernetLatency)
+
   /// A network by its numbers, both above 0.
   public init(bandwidth: Double, latency: Double) {
     (self.bandwidth, self.latency) = (bandwidth, latency)
@@ -25,7 +30,7 @@ public struct Network: Hashable, Sendable {
       return nil
     }
     guard parts.count == 2 else {
-      self.init(bandwidth: rate, latency: 50e-6)
+      self.init(bandwidth: rate, latency: Self.ethernetLatency)
       return
     }
     guard let latency = number(parts[1], ["us": 1e-6, "ms": 1e-3]) else { return nil }
