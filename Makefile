@@ -32,13 +32,15 @@ demo: setup  ## trains the built-in digits with and without batch normalization 
 	swift build -c release --product norma $(FLAGS)
 	.build/release/norma compare --out $(REPORT)
 
-# These suites run by themselves. One counts what training asks of the memory that all tests share; two train and compute on every
-# instruction set, and while the slow ones are chosen, all that runs beside them would take long.
-APART := NormaLayersTests\.OperationBitsTests|NormaTrainingTests\.(GoldenTrainingTests|StepAllocationTests)
+# Two suites train and compute on every instruction set: while the slow ones are chosen, all that ran beside them would take long.
+# One counts what training asks of the memory that all tests of a process share, and so runs by itself.
+EVERY_SET := NormaLayersTests\.OperationBitsTests|NormaTrainingTests\.GoldenTrainingTests
+ALONE := NormaTrainingTests\.StepAllocationTests
 
 test: setup lint  ## checks the format and runs every test, those of a package with parts of its own too
-	swift test -c release --disable-testable-imports $(FLAGS) --skip '$(APART)'
-	swift test -c release --disable-testable-imports $(FLAGS) --filter '$(APART)'
+	swift test -c release --disable-testable-imports $(FLAGS) --skip '$(EVERY_SET)|$(ALONE)'
+	swift test -c release --disable-testable-imports $(FLAGS) --filter '$(EVERY_SET)'
+	swift test -c release --disable-testable-imports $(FLAGS) --filter '$(ALONE)'
 	swift test -c release --disable-testable-imports --package-path Examples/OwnParts $(FLAGS)
 
 smoke: setup  ## runs the quick tests, for while you work

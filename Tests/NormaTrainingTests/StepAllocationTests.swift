@@ -2,8 +2,8 @@ import AllocationCounter
 import Norma
 import Testing
 
-/// What a training step asks of the system once it is warm.
-@Suite struct StepAllocationTests {
+/// What a training step asks of the system once it is warm. Nothing else may run in the process meanwhile.
+@Suite(.serialized) struct StepAllocationTests {
   /// A training step of a network on noise of the given shape.
   private func step(_ model: Sequential<Float>, _ shape: Shape) -> () throws -> Void {
     var random = RandomGenerator(seed: 1)
@@ -114,7 +114,7 @@ import Testing
     let weights = 8 * 512 * 1024 * MemoryLayout<Float>.stride
     let serving = try InferenceModel(model())
     let held = BufferPool.shared.usage.inUse - before
-    // Other tests hold some memory, too, but far less than a second copy takes.
+    // Scratch memory and biases take some, but far less than a second copy.
     #expect(held < weights + weights / 4, "\(held) bytes for \(weights) of weights")
     _ = try serving(.zeros([1, 512]))
   }
