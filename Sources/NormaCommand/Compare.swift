@@ -5,7 +5,7 @@ import NormaLab
 import NormaTerminal
 
 /// `norma compare`: one architecture, trained once per kind of normalization.
-struct Compare: ParsableCommand {
+struct Compare: GroupCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train the same network with and without normalization, side by side.",
     usage: "norma compare [<options>]",
@@ -64,7 +64,10 @@ struct Compare: ParsableCommand {
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Several processes") var processes: ProcessOptions
   @OptionGroup(title: "Common") var common: CommonOptions
+
+  var givenThreads: Int? { common.threads }
 
   func validate() throws {
     let normalizations = try normalizations()
@@ -112,10 +115,11 @@ struct Compare: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run(in group: (any ProcessGroup)?) throws {
     common.apply()
-    let folder = try OutputFolder(out)
-    defer { folder.close() }
+    // Of several processes each trains some of the networks, and the first writes.
+    let folder = try group.isFirst ? OutputFolder(out) : nil
+    defer { folder?.close() }
     let architecture = try architecture()
     let normalizations = try normalizations()
     let prepared = try data.prepare(
@@ -146,13 +150,15 @@ struct Compare: ParsableCommand {
     }
     let labelWidth = names.map(\.columns).max() ?? 0
     let description = description(of: comparison, prepared)
-    let events = try tensorboard.map { folder in
-      try names.map { try TrainingEvents(directory: "\(folder)/\($0)", settings: description.settings) }
-    }
+    var events: [TrainingEvents] = []
     var progress: [Int: TrainingProgress] = [:]
-    let result = try comparison.run(on: prepared, description: description, events: events ?? []) { run, event in
+    let result = try comparison.run(on: prepared, description: description, in: group) { run in
+      guard let tensorboard else { return nil }
+      events.append(try TrainingEvents(directory: "\(tensorboard)/\(names[run])", settings: description.settings))
+      return events.last
+    } onEvent: { run, event in
       if progress[run] == nil {
-        progress[run - 1]?.finish()
+        for display in progress.values { display.finish() }
         progress[run] = TrainingProgress(
           label: names[run].padded(toColumns: labelWidth), data: prepared,
           configuration: comparison.training, lines: names.count > 1 ? max(2, 20 / names.count) : 20,
@@ -161,6 +167,7 @@ struct Compare: ParsableCommand {
       progress[run]?.show(event)
     }
     for display in progress.values { display.finish() }
+    guard group.isFirst else { return try events.forEach { try $0.finish() } }
     let report = ComparisonReport(result)
     let page = "\(out)/report.html"
     let json = try ResultFile.data(result)
@@ -179,7 +186,7 @@ struct Compare: ParsableCommand {
       if Terminal.standardError.isInteractive && !common.quiet { Terminal.standardError.write("\n") }
       try output((lines + ["", "Report: \(page)"]).joined(separator: "\n"))
     }
-    for file in events ?? [] { try file.finish() }
+    for file in events { try file.finish() }
   }
 
   private func description(of comparison: Comparison, _ data: DataSplits) -> Comparison.Description {

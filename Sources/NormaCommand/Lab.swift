@@ -47,7 +47,7 @@ extension Lab {
   }
 
   /// `norma lab run`: runs them.
-  struct Run: ParsableCommand {
+  struct Run: GroupCommand {
     static let configuration = CommandConfiguration(
       abstract: "Run experiments and write their report.",
       usage: "norma lab run (<names> ... | --all) [<options>]",
@@ -64,6 +64,7 @@ extension Lab {
           norma lab run --all --quick
           norma lab run weight-scale batch-size --data cifar10:cifar-10 --seeds 5
           norma lab run --all --data cifar10:cifar-10 --data mnist:mnist --out lab
+          mpirun -n 8 norma lab run --all --data cifar10:cifar-10 --seeds 5
         """)
 
     @Argument(help: "The experiments, by the names that norma lab list gives.")
@@ -96,7 +97,10 @@ extension Lab {
         valueName: "folder"))
     var tensorboard: String?
 
+    @OptionGroup(title: "Several processes") var processes: ProcessOptions
     @OptionGroup(title: "Common") var common: CommonOptions
+
+    var givenThreads: Int? { common.threads }
 
     func validate() throws {
       if all != names.isEmpty {
@@ -142,18 +146,20 @@ extension Lab {
       LabCatalogue.experiments.filter { all || names.contains($0.name) }
     }
 
-    func run() throws {
+    func run(in group: (any ProcessGroup)?) throws {
       common.apply()
       let runFolder = "\(out)/runs"
-      let folder = try OutputFolder(out)
-      defer { folder.close() }
+      // Of several processes the first writes all but what runs gave, which each keeps in its own folder or a common one.
+      let folder = try group.isFirst ? OutputFolder(out) : nil
+      defer { folder?.close() }
       try FileAccess.createWritableDirectory(runFolder)
       let data = LabData(try sources(), onNote: remark)
       let plan = LabPlan(isQuick: quick, seeds: (0..<UInt64(seeds)).map { common.seed + $0 })
       let laboratory = Laboratory(experiments, plan: plan, data: data, folder: runFolder)
-      let progress = Guarded(LabProgress(quiet: common.quiet))
-      let results = try laboratory.run(workers: Parallel.threadCount) { event in progress.withLock { $0.show(event) } }
-      progress.withLock { $0.finish() }
+      var progress = LabProgress(quiet: common.quiet)
+      let results = try laboratory.run(workers: Parallel.threadCount, in: group) { progress.show($0) }
+      progress.finish()
+      guard group.isFirst else { return }
       let report = LabReport(results, plan: plan, sources: data.named)
       for folder in ["figures", "tables"] { try FileAccess.createDirectory("\(out)/\(folder)") }
       if let tensorboard { try report.writeEvents(to: tensorboard) }

@@ -80,6 +80,7 @@ struct Train: GroupCommand {
   @OptionGroup(title: "Training further") var fineTuning: FineTuningOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Several processes") var processes: ProcessOptions
+  @OptionGroup(title: "Several processes") var scaling: ScalingOptions
   @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
@@ -109,6 +110,9 @@ struct Train: GroupCommand {
     }
     guard folds == nil || !data.given.isGiven else {
       throw ValidationError("--folds standardizes by each part's own training data: leave out --mean and --scale.")
+    }
+    guard scaling.plan == nil || processes.processes == nil else {
+      throw ValidationError("Give --plan or --processes, not both.")
     }
     if let count = processes.processes, count > 1, !checkpoints.resume {
       guard let shards = training.shards, shards % count == 0 else {
@@ -151,7 +155,10 @@ struct Train: GroupCommand {
   private var checkpointFolder: String { "\(out)/checkpoints" }
 
   func run(in group: (any ProcessGroup)?) throws {
-    if let plan = processes.plan { return try show(plan) }
+    if let plan = scaling.plan { return try show(plan) }
+    guard group != nil || !scaling.shardOptimizer else {
+      throw UsageError("--shard-optimizer is about several processes: add --processes 4, or have mpirun start them.")
+    }
     if let rangeTest { return try testRange(rangeTest, in: group) }
     let given = Array(CommandLine.arguments.drop { $0 != Self._commandName }.dropFirst())
     // Of several processes the first alone writes.
@@ -270,7 +277,7 @@ struct Train: GroupCommand {
     ready.configuration.shards = max(ready.configuration.shards ?? 1, processCount)
     let plan = try ScalingPlan(
       ready.model, on: ready.data.training, configuration: ready.configuration, processCount: processCount,
-      network: processes.network ?? .gigabit)
+      network: scaling.network ?? .gigabit)
     if common.json { return try outputJSON(plan.result) }
     try output(plan.table)
     try output(plan.words)
@@ -300,7 +307,8 @@ struct Train: GroupCommand {
     var saved = Checkpoint.Settings(
       architecture: architecture, training: configuration, data: prepared, source: source)
     saved.shorterSide = ready.shorterSide
-    let trainer = try Trainer(model, configuration: configuration, group: group)
+    let trainer = try Trainer(
+      model, configuration: configuration, group: group, sharesOptimizer: scaling.shardOptimizer)
     if let interrupted {
       try interrupted.check(saved)
       try trainer.restore(interrupted.state)
@@ -314,6 +322,7 @@ struct Train: GroupCommand {
     let history = try fit(
       trainer, prepared, events, name: architecture.recipe.normalization.rawValue, notes: notes,
       isNew: interrupted == nil)
+    if group.isFirst, let words = trainer.waiting.words { note(words) }
     var outcome = Outcome(history: history)
     let measured = prepared.validation.count > 0 ? prepared.validation : prepared.training
     if case .stochastic = configuration.averaging {
@@ -394,6 +403,7 @@ struct Train: GroupCommand {
     defer { progress.finish() }
     var watched = watch && trainer.group.isFirst ? TrainingWatch(trainer, data.training) : nil
     trainer.isAskedToStop = { StopRequest.signal != nil }
+    trainer.isAskedForState = { [unowned trainer] event in saver?.isDue(trainer, after: event) ?? false }
     func fit() throws -> TrainingHistory {
       try trainer.fit(data.training, validation: data.validation.count > 0 ? data.validation : nil) { event in
         progress.show(event)

@@ -27,3 +27,13 @@ struct TrainingProgress {
 
   func finish() { display.finish() }
 }
+
+extension TrainingWaiting {
+  /// What of its steps the process waited; nil where it is alone.
+  var words: String? {
+    guard let share else { return nil }
+    func percent(_ part: Duration) -> String { Formatting.percentage(part / steps) }
+    return
+      "Of its steps' time the first process waited \(Formatting.percentage(share)) for the others: \(percent(statistics)) for statistics, \(percent(gradients)) for gradients."
+  }
+}

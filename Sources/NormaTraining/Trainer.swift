@@ -58,23 +58,38 @@ public final class Trainer<Element: TensorElement> {
   /// it is the task that may be cancelled.
   public var isAskedToStop: (() -> Bool)?
   /// Whether the training is to end here: what ``isAskedToStop`` said last, of several processes of any.
-  public private(set) var isStopping = false
+  public internal(set) var isStopping = false
+
+  /// Asked in the first process, where processes share the optimizer, whether the state will be asked for after an event, for which they have to
+  /// bring it together; ``hasState`` then says so to whoever is told of the event. Nil for after each epoch.
+  public var isAskedForState: ((Event) -> Bool)?
+  /// Whether ``state`` can be asked for: always, unless processes share the optimizer. Then it is the first alone that can be asked, for
+  /// events that ``isAskedForState`` said so of, and where training is to stop.
+  public var hasState: Bool { !sharesOptimizer || wholeOptimizer != nil || restored != nil }
+  /// Whether each process of the group remembers and changes a part of the parameters alone.
+  public var sharesOptimizer: Bool { optimizer.shares != nil }
+  /// How long this process has computed and waited for others; all zeros where it is alone.
+  public internal(set) var waiting = TrainingWaiting()
 
   /// Samples on which the training metric is computed: the first of the training data, at most so many.
   public static var trainingMetricSamples: Int { 1000 }
 
-  private let parameters: [Parameter<Element>]
+  let parameters: [Parameter<Element>]
+  /// The group, with a clock, for what a step exchanges.
+  let meter: WaitingMeter?
   private let penalty: L2Penalty<Element>
-  private var optimizer: Optimizer<Element>
+  package private(set) var optimizer: Optimizer<Element>
+  /// The optimizer with all that processes which share it remember together, while an event is told.
+  private var wholeOptimizer: Optimizer<Element>?
   private var orderRandom: RandomGenerator
-  private var dropoutRandom: RandomGenerator
+  private(set) var dropoutRandom: RandomGenerator
   private let augmentationRandom, mixingRandom: RandomGenerator
   /// The model's buffers of numbers, and their means where a mean of the weights is kept with them.
   private let buffers: [(name: String, buffer: Buffer<Element>)]
   private var averagedBuffers: [String: Tensor<Element>] = [:]
   /// The call of `fit` that is under way, what it learns from, and the best state it has seen.
   private var progress: TrainingProgress?
-  private var data: TrainingData<Element>?
+  private(set) var data: TrainingData<Element>?
   private var bestState: ModelState<Element>?
   /// What the next call of `fit` goes on with.
   private var restored: TrainingState<Element>?
@@ -86,20 +101,25 @@ public final class Trainer<Element: TensorElement> {
   ///   - configuration: how; of a group the same in each process, with shards.
   ///   - group: the processes that train it together. Each reads its own part of every batch; all find the same gradients and keep the same
   ///     model, to the bits that one process with as many shards finds. Their number divides that of the shards.
+  ///   - sharesOptimizer: whether each process of the group remembers and changes a part of the parameters alone, and tells the others what came
+  ///     of it: memory for what an optimizer remembers is divided by their number, and each number is sent once more a step. It changes no bit.
   /// - Throws: ``TrainingError/wrongSettings(_:)`` for a configuration that nothing can be trained with; `ModelStructureError` for a
   ///   model that holds two things under one name.
   public init(
-    _ model: any Layer<Element>, configuration: TrainingConfiguration, group: (any ProcessGroup)? = nil
+    _ model: any Layer<Element>, configuration: TrainingConfiguration, group: (any ProcessGroup)? = nil,
+    sharesOptimizer: Bool = false
   ) throws {
     try configuration.check(processCount: group?.count ?? 1)
     try model.checkNames()
     self.model = model
     self.configuration = configuration
     self.group = group.flatMap { $0.count > 1 ? $0 : nil }
+    meter = self.group.map { WaitingMeter($0) }
     history = TrainingHistory(monitor: configuration.monitor)
     parameters = model.distinctParameters
     penalty = L2Penalty(strength: configuration.l2Penalty)
     optimizer = Optimizer(configuration)
+    if sharesOptimizer, let group = self.group { optimizer.share(parameters, among: group) }
     buffers = model.namedBuffers.filter { if case .tensor = $0.buffer.read() { true } else { false } }
     let random = RandomGenerator(seed: configuration.seed)
     orderRandom = random.split(RandomStream.order.rawValue)
@@ -109,13 +129,15 @@ public final class Trainer<Element: TensorElement> {
   }
 
   /// All that the training consists of at this moment. Within `onEvent` of ``fit(_:validation:savingTo:onEvent:)``, it is the
-  /// middle of that call; a trainer that it is restored to goes on with that call.
+  /// middle of that call; a trainer that it is restored to goes on with that call. It must be one that ``hasState``.
   public var state: TrainingState<Element> {
     if let restored { return restored }
+    require(hasState, "the state is asked for where processes share the optimizer, which nobody said it would be")
     let (layers, statistics) = model.trainingStructure
     return TrainingState(
       configuration: configuration, model: model.state, history: history, layers: layers, frozen: model.frozenNames,
-      statistics: statistics, best: bestState, optimizer: optimizer, averagedBuffers: averagedBuffers,
+      statistics: statistics, best: bestState, optimizer: wholeOptimizer ?? optimizer,
+      averagedBuffers: averagedBuffers,
       orderRandom: orderRandom.state, dropoutRandom: dropoutRandom.state, progress: progress,
       dataChecksum: data?.checksum)
   }
@@ -134,7 +156,9 @@ public final class Trainer<Element: TensorElement> {
       try model.load(before)
       throw error
     }
+    let isShared = sharesOptimizer
     optimizer = state.optimizer
+    if isShared, let group { optimizer.share(parameters, among: group) }
     averagedBuffers = state.averagedBuffers
     orderRandom = RandomGenerator(state: state.orderRandom)
     dropoutRandom = RandomGenerator(state: state.dropoutRandom)
@@ -160,6 +184,8 @@ public final class Trainer<Element: TensorElement> {
     var folder = folder
     func onEventUnlessCancelled(_ event: Event) throws -> Decision {
       if group == nil { isStopping = wantsToStop }
+      try bringStateTogether(for: event)
+      defer { wholeOptimizer = nil }
       let decision = try onEvent(event)
       if isAskedToStop == nil && (isStopping || group == nil && Task.isCancelled) {
         if group.isFirst { try folder?.write(state) }
@@ -206,7 +232,7 @@ public final class Trainer<Element: TensorElement> {
   }
 
   /// Whether this process is asked to stop.
-  private var wantsToStop: Bool { isAskedToStop?() ?? Task.isCancelled }
+  var wantsToStop: Bool { isAskedToStop?() ?? Task.isCancelled }
 
   private func run(
     _ training: Dataset<Element>, _ validation: Dataset<Element>?, _ onEvent: (Event) throws -> Decision
@@ -251,7 +277,7 @@ public final class Trainer<Element: TensorElement> {
       if case .stochastic(let first) = configuration.averaging, number >= first {
         optimizer.takeIntoAverage(parameters)
       }
-      let evaluated = exponentialAverage
+      let evaluated = try exponentialAverage()
       let last = evaluated.map { _ in model.state }
       if let evaluated { try model.load(evaluated) }
       let trainingResult = try model.evaluate(on: sample, loss: configuration.loss, in: group)
@@ -272,10 +298,10 @@ public final class Trainer<Element: TensorElement> {
         break
       }
     }
-    if case .stochastic = configuration.averaging, let average = averagedState {
+    if case .stochastic = configuration.averaging, let average = try averagedState() {
       try model.load(average)
       try model.recalibrateStatistics(on: training, batchSize: configuration.batchSize, in: group)
-    } else if let state = bestState ?? exponentialAverage {
+    } else if let state = try bestState ?? exponentialAverage() {
       try model.load(state)
     }
     return history
@@ -283,8 +309,8 @@ public final class Trainer<Element: TensorElement> {
 
   /// The mean of the weights, with those of the running statistics where they are averaged too; nil where none is kept, or there is
   /// none yet.
-  private var averagedState: ModelState<Element>? {
-    guard let averages = optimizer.averages(of: parameters) else { return nil }
+  private func averagedState() throws -> ModelState<Element>? {
+    guard let averages = try optimizer.averages(of: parameters, in: group) else { return nil }
     var state = model.state
     for ((name, _), average) in zip(model.namedParameters, averages) { state.tensors[name] = average }
     state.tensors.merge(averagedBuffers) { $1 }
@@ -292,8 +318,19 @@ public final class Trainer<Element: TensorElement> {
   }
 
   /// The running mean of the weights; nil where none is kept.
-  private var exponentialAverage: ModelState<Element>? {
-    if case .exponential = configuration.averaging { averagedState } else { nil }
+  private func exponentialAverage() throws -> ModelState<Element>? {
+    if case .exponential = configuration.averaging { try averagedState() } else { nil }
+  }
+
+  /// Brings together what the processes that share the optimizer remember, in the first of them, where that wants to save it after an event.
+  private func bringStateTogether(for event: Event) throws {
+    guard let group, sharesOptimizer else { return }
+    let isEpoch = if case .epoch = event { true } else { false }
+    let isFirst = group.rank == 0
+    let isWanted = try group.gathered(isFirst && (isAskedForState?(event) ?? isEpoch))[0]
+    guard isWanted || isStopping else { return }
+    let whole = try optimizer.whole(in: group, atFirstOnly: true)
+    if isFirst { wholeOptimizer = whole }
   }
 
   /// Takes the buffers as they are into their means.
@@ -328,7 +365,7 @@ public final class Trainer<Element: TensorElement> {
     let order = random.permutation(training.count)
     defer { orderRandom = random }
     let batches = configuration.batches(of: training.count)
-    let cuts = batches.map { configuration.cut(of: $0.count, in: group) }
+    let cuts = batches.map { configuration.cut(of: $0.count, in: meter) }
     var progress = progress ?? TrainingProgress(epochsBefore: number - 1)
     var loader = BatchLoader(
       training, order: order, ranges: batches, places: cuts.map(\.places), augmentation: configuration.augmentation,
@@ -338,10 +375,14 @@ public final class Trainer<Element: TensorElement> {
       let cut = cuts[progress.stepsOfEpoch], sampleCount = batches[progress.stepsOfEpoch].count
       let time = configuration.scheduleUnit == .epoch ? number - 1 : history.stepLosses.count
       let learningRate = configuration.learningRate * configuration.schedule.factor(at: time, after: history)
+      let clock = ContinuousClock()
+      let start = clock.now
       let (step, loss, accuracy) = try differentiate(batch, cut, epoch: number)
       optimizer.learningRate = learningRate
       try optimizer.update(model, with: step)
+      if let meter { try optimizer.gather(parameters, in: meter) }
       averageBuffers()
+      if let meter { waiting.add(step: clock.now - start, statistics: meter.takeTime()) }
       history.stepLosses.append(loss)
       progress.add(loss: loss, sampleCount: sampleCount, learningRate: learningRate)
       self.progress = progress
@@ -411,66 +452,6 @@ public final class Trainer<Element: TensorElement> {
     guard parts.count > 1 else { return parts[0] }
     let total = weights.reduce(0, +)
     return try .merging(parts, weights: weights.map { total == 0 ? 1 / Double(parts.count) : $0 / total })
-  }
-
-  /// What the shards of a batch say of the model together, worked on side by side and normalized as one, and the share of examples that
-  /// were classified rightly. Each has random numbers of its own, by its place and the step.
-  private func differentiateShards(
-    _ batch: MixedBatch<Element>, _ cut: BatchCut
-  ) throws -> (step: Differentiation<Element>, accuracy: Double?) {
-    let first = cut.places.lowerBound
-    func part(_ shard: Int) -> MixedBatch<Element> {
-      cut.standsIn
-        ? batch : batch.part(cut.shards[shard].lowerBound - first..<cut.shards[shard].upperBound - first)
-    }
-    let weights = try weights(of: cut, part)
-    let (total, present) = (weights.combined(by: +) ?? 0, weights.count { $0 != nil })
-    let random = dropoutRandom.split(UInt64(history.stepLosses.count))
-    // What is drawn when it is first asked for, is drawn before several threads ask.
-    for parameter in parameters { _ = parameter.value }
-    let gradients = group.map { GradientSums(parameters, cut, in: $0) }
-    let found: ShardResults<(step: Differentiation<Element>, part: MixedBatch<Element>)>
-    do {
-      found = try Shards.run(cut) { shard, exchange in
-        let part = part(shard)
-        var random = random.split(UInt64(shard))
-        let step = try model.differentiate(
-          part.first.features, random: &random, recomputesNormalized: configuration.recomputesNormalized,
-          keptActivations: configuration.keptActivations, statisticsScope: configuration.statisticsScope(parts: 1),
-          shardExchange: exchange,
-          onGradient: gradients.map { gradients in { gradients.add($1, of: $0, shard: shard) } }
-        ) {
-          // Moments tie the shards together: the gradient of each is that of the loss of all.
-          try part.loss(of: $0, configuration)
-            .scaled(by: Element(total == 0 ? 1 / Double(present) : (weights[shard] ?? 0) / total))
-        }
-        return (step: step, part: part)
-      }
-    } catch {
-      gradients?.cancel()
-      throw error
-    }
-    // What each knows beside: how many of its examples were classified rightly, and whether the process is asked to stop.
-    let wish = group != nil && wantsToStop
-    let sums = try found.sum {
-      [Double($0.step.loss), Double($0.part.judged.correctCount(of: $0.step.outputs) ?? 0)]
-    }
-    if let group { isStopping = try group.gathered(wish).contains(true) }
-    let count = cut.shards.reduce(0) { $0 + $1.count }
-    let isClassification = if case .classes = batch.first.targets { true } else { false }
-    return (
-      try .joining(found.map(\.step), loss: sums[0], sums: gradients),
-      isClassification ? sums[1] / Double(max(1, count)) : nil
-    )
-  }
-
-  /// How much each shard of a batch counts; nil for those without examples.
-  private func weights(of cut: BatchCut, _ part: (Int) -> MixedBatch<Element>) throws -> [Double?] {
-    let counts = cut.shards.map { $0.isEmpty ? nil : Double($0.count) }
-    guard configuration.classWeights != nil || data?.training.weights != nil else { return counts }
-    var own = cut.local.map { counts[$0] == nil ? 0 : part($0).weight(configuration) }
-    if let group { own = try group.concatenated(own, zero: 0) }
-    return zip(counts, own).map { count, weight in count.map { _ in weight } }
   }
 
   /// The loss of what the model gives for a part of a batch.

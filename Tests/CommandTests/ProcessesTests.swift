@@ -1,5 +1,6 @@
 import Foundation
 import Norma
+import NormaLab
 import TestSupport
 import Testing
 
@@ -47,7 +48,9 @@ struct ProcessesTests {
           for threads in Self.isThorough ? [1, 2] : [1] {
             let folder = try Folder()
             let outcome = try Norma.launch(
-              mpi, count, arguments(task, out: folder.path("out")) + ["--threads", "\(threads)"], library: library)
+              mpi, count,
+              arguments(task, out: folder.path("out")) + ["--threads", "\(threads)"]
+                + (count == 4 ? ["--shard-optimizer"] : []), library: library)
             try #require(outcome.status == 0, "\(mpi.name), \(count): \(outcome.error)")
             #expect(outcome.output.split(separator: "\n").last == "Model: \(folder.path("out"))/model.safetensors")
             #expect(try model(folder) == model(alone), "\(mpi.name), \(count) processes, \(threads) threads")
@@ -85,7 +88,8 @@ struct ProcessesTests {
         var isKilled = false
         let start = ContinuousClock.now
         let outcome = try Norma.interfered(
-          arguments(task, out: folder.path("out")) + ["--processes", "4", "--checkpoint-every", "3steps"],
+          arguments(task, out: folder.path("out")) + ["--processes", "4", "--checkpoint-every", "3steps"]
+            + (killed % 2 == 0 ? [] : ["--shard-optimizer"]),
           environment: ["NORMA_MPI": library]
         ) { process in
           Thread.sleep(forTimeInterval: seconds)
@@ -135,6 +139,31 @@ struct ProcessesTests {
     }
   }
 
+  /// Trainings that do not depend on each other are dealt out, and all is written once.
+  @Test func aLabAndAComparisonAreShared() throws {
+    let mpi = MPI.installed[0]
+    try mpi.withLibrary { library in
+      let folder = try Folder()
+      func results(_ arguments: [String], _ file: String, processes: Int) throws -> String {
+        let out = folder.path("\(arguments[0]) \(processes)")
+        let outcome = try Norma.launch(mpi, processes, arguments + ["--quiet", "--out", out], library: library)
+        try #require(outcome.status == 0, "\(outcome.error)")
+        #expect(outcome.output.components(separatedBy: "Report: ").count == 2)
+        return try String(contentsOfFile: "\(out)/\(file)", encoding: .utf8)
+      }
+      let lab = ["lab", "run", "weight-scale", "--quick"]
+      #expect(try results(lab, "results.json", processes: 1) == results(lab, "results.json", processes: 4))
+      // Which holds times, too.
+      let comparison = ["compare", "--epochs", "2", "--seeds", "2"]
+      func losses(_ processes: Int) throws -> [[Double]] {
+        let text = try results(comparison, "result.json", processes: processes)
+        return try ResultFile.result(NormComparison.self, from: Data(text.utf8)).runs.map(\.stepLosses)
+      }
+      let (one, two) = (try losses(1), try losses(2))
+      #expect(one.count == 4 && one == two)
+    }
+  }
+
   /// What all find wrong is told once; what one finds, with its rank.
   @Test func faultsAreToldOnce() throws {
     let mpi = MPI.installed[0]
@@ -148,6 +177,8 @@ struct ProcessesTests {
         try run(["--processes", "4", "--shards", "8", "--data", "csv:/nonexistent"] + out), status: 74,
         saying: "Could not read '/nonexistent'")
       expectFailure(try run(["--processes", "4"] + out), status: 64, saying: "--processes 4 takes --shards")
+      expectFailure(
+        try run(["--shard-optimizer", "--shards", "8"] + out), status: 64, saying: "--shard-optimizer is about")
       expectFailure(try run(["--processes", "3", "--shards", "8"] + out), status: 64, saying: "a power of two")
       // The trainings differ in a setting.
       let program = try Norma.executable.get().path
@@ -159,8 +190,8 @@ struct ProcessesTests {
       #expect(outcome.status == 70)
       #expect(outcome.error.contains("norma: process 1 has other settings than process 0"), "\(outcome.error)")
       #expect(outcome.error.split(separator: "norma: ").count == 2 || outcome.error.hasPrefix("norma: "))
-      let several = try Norma.launch(mpi, 2, ["compare"], library: library)
-      #expect(several.status == 64 && several.error.contains("`norma compare` is for one process"))
+      let several = try Norma.launch(mpi, 2, ["explain"], library: library)
+      #expect(several.status == 64 && several.error.contains("`norma explain` is for one process"))
     }
   }
 

@@ -1,5 +1,6 @@
 import Norma
 import NormaLab
+import TestSupport
 import Testing
 
 @Suite struct ComparisonVerdictTests {
@@ -318,6 +319,33 @@ import Testing
     )
     #expect(both.runs[1].stepLosses == one.runs[0].stepLosses)
     #expect(both.runs[3].bestValidationMetric == one.runs[1].bestValidationMetric)
+  }
+
+  @Test(arguments: [2, 4]) func processesShareTheRuns(count: Int) throws {
+    let (data, comparison, description) = (try data(), comparison(), description)
+    /// All but times.
+    func text(_ result: NormComparison) throws -> String {
+      var result = result
+      for index in result.runs.indices {
+        result.runs[index].seconds = 0
+        for epoch in result.runs[index].epochs.indices { result.runs[index].epochs[epoch].seconds = 0 }
+      }
+      return String(decoding: try ResultFile.data(result), as: UTF8.self)
+    }
+    let one = try text(try comparison.run(on: data, description: description))
+    let found = ThreadGroup.run(count) { group in
+      var runs: Set<Int> = []
+      let result = try comparison.run(
+        on: data, description: description, in: group, onEvent: { run, _ in runs.insert(run) })
+      return (result, runs)
+    }
+    var done: [Int] = []
+    for outcome in found {
+      let (result, runs) = try outcome.get()
+      #expect(try text(result) == one)
+      done += runs
+    }
+    #expect(done.sorted() == [0, 1, 2, 3])
   }
 
   @Test func workGrowsWithEpochsAndDecidesWhatIsSmall() throws {

@@ -106,7 +106,7 @@ private struct Sums: Experiment {
 struct LaboratoryTests {
   private func results(
     _ experiments: [any Experiment], in folder: URL, seeds: [UInt64] = [0], workers: Int = 2,
-    onEvent: @escaping @Sendable (Laboratory.Event) -> Void = { _ in }
+    onEvent: (Laboratory.Event) -> Void = { _ in }
   ) throws -> [ExperimentResult] {
     try Laboratory(experiments, plan: LabPlan(seeds: seeds), data: LabData(), folder: folder.path)
       .run(workers: workers, onEvent: onEvent)
@@ -120,6 +120,51 @@ struct LaboratoryTests {
       }
     }
     #expect(Set(answers).count == 1)
+  }
+
+  /// With a folder for each process, as on machines of their own, and with one for all; each process with two threads.
+  @Test(arguments: [true, false]) func processesShareRunsAndTheFirstGathers(isApart: Bool) throws {
+    try withTemporaryDirectory { folder in
+      @Sendable func sums(_ test: String) -> Sums { Sums(test: test, numbers: Array(0..<20)) }
+      let alone = folder.appending(path: "alone")
+      try FileManager.default.createDirectory(at: alone, withIntermediateDirectories: true)
+      let expected = try results([sums("one")], in: alone)[0].findings.answer
+      let name = "shared \(isApart)"
+      for _ in 0..<2 {
+        let found = ThreadGroup.run(4) { group in
+          let own = folder.appending(path: isApart ? "runs \(group.rank)" : "runs")
+          try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+          let (seen, laboratory) = (
+            Events(),
+            Laboratory(
+              [sums(name)], plan: LabPlan(seeds: [0]), data: LabData(), folder: own.path)
+          )
+          return (try laboratory.run(workers: 2, in: group) { seen.add($0) }, seen)
+        }
+        let outcomes = try found.map { try $0.get() }
+        #expect(outcomes[0].0.map(\.findings.answer) == [expected])
+        #expect(outcomes.dropFirst().allSatisfy { $0.0.isEmpty })
+        // What one says of the whole, all say.
+        #expect(Set(outcomes.map { $0.1.shares.count }).count == 1)
+        #expect(outcomes.map(\.1.began).reduce(0, +) == outcomes[0].1.planned[0])
+      }
+      // The second time all was known to the first, and nothing was done again.
+      for number in 0..<20 { #expect(performed["\(name) \(number) 0"] == 1) }
+    }
+  }
+
+  /// One whose run fails throws; the others wait for it to end them.
+  @Test func aFailureOfOneProcessIsItsOwn() throws {
+    try withTemporaryDirectory { folder in
+      let found = ThreadGroup.run(2, timeLimit: 2) { group in
+        _ = try Laboratory(
+          [Sums(test: "one fails", numbers: [1, 2], failing: 2)], plan: LabPlan(seeds: [0]), data: LabData(),
+          folder: folder.path
+        ).run(workers: 1, in: group)
+      }
+      #expect(throws: ProcessGroupError.self) { try found[0].get() }
+      #expect(throws: SumRun.Failure.self) { try found[1].get() }
+    }
   }
 
   @Test func aRunThatWasDoneIsNotDoneAgainAndAChangedOneIs() throws {

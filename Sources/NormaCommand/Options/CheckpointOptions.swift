@@ -85,23 +85,32 @@ struct CheckpointSaver {
   /// - Throws: ``TrainingStopped`` once the state is saved, if a signal asked for an end.
   mutating func save(_ trainer: Trainer<Float>, after event: Trainer<Float>.Event) throws {
     if case .epoch(let epoch) = event, epoch.number >= trainer.configuration.epochs { return }
-    let isDue =
-      switch (interval, event) {
-      case (.steps(let count), .step): trainer.history.stepLosses.count % count == 0
-      case (.epochs(let count), .epoch(let epoch)):
-        epoch.number % count == 0
-      case (nil, .epoch): clock.now - last >= Self.shortestPause
-      default: false
-      }
-    guard isDue || trainer.isStopping else { return }
-    var state = trainer.state
-    state.notes = notes
-    if trainer.group.isFirst { try folder.write(state) }
+    guard trainer.isStopping || trainer.group.isFirst && trainer.hasState && isDue(trainer, after: event) else {
+      return
+    }
+    // The first tells of it, too.
+    var position = ""
+    if trainer.group.isFirst {
+      var state = trainer.state
+      position = state.position
+      state.notes = notes
+      try folder.write(state)
+    }
     last = clock.now
     if trainer.isStopping {
       // Another process may have been asked.
       throw TrainingStopped(
-        signal: StopRequest.signal ?? SIGTERM, position: state.position, resumption: resumption)
+        signal: StopRequest.signal ?? SIGTERM, position: position, resumption: resumption)
+    }
+  }
+
+  /// Whether it is time to save after an event.
+  func isDue(_ trainer: Trainer<Float>, after event: Trainer<Float>.Event) -> Bool {
+    switch (interval, event) {
+    case (.steps(let count), .step): trainer.history.stepLosses.count % count == 0
+    case (.epochs(let count), .epoch(let epoch)): epoch.number % count == 0
+    case (nil, .epoch): clock.now - last >= Self.shortestPause
+    default: false
     }
   }
 }

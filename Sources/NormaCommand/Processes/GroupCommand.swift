@@ -39,7 +39,7 @@ extension GroupCommand {
 struct ProcessOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Start so many processes on this machine, which share each batch by its --shards; their number divides that of the shards and does not change the result. They are started by mpirun; `mpirun -n 4 norma train …` does the same on several machines. Each has an equal part of the cores as threads.",
+      "Start so many processes on this machine, a power of two, which share the work and do not change its result. They are started by mpirun; `mpirun -n 4 norma …` does the same on several machines. Each has an equal part of the cores as threads.",
       valueName: "count"))
   var processes: Int?
 
@@ -49,24 +49,7 @@ struct ProcessOptions: ParsableArguments {
       valueName: "seconds"))
   var processTimeout = 300
 
-  @Option(
-    help: ArgumentHelp(
-      "Train nothing, but tell how long a step would take by 1, 2, 4 … up to so many processes, each on a machine like this one, over the network of --network. Batches are cut into at least as many shards.",
-      valueName: "count"))
-  var plan: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "What connects the processes of --plan: a rate such as 1Gbit or 10Gbit, with the latency of a message if it is known, as 10Gbit:20us. (default: 1Gbit:50us)",
-      valueName: "rate"))
-  var network: Network?
-
   func validate() throws {
-    if let plan, !(1...TrainingConfiguration.mostShards).contains(plan) || plan.nonzeroBitCount != 1 {
-      throw ValidationError("--plan takes a power of two up to \(TrainingConfiguration.mostShards), not \(plan).")
-    }
-    guard plan == nil || processes == nil else { throw ValidationError("Give --plan or --processes, not both.") }
-    guard plan != nil || network == nil else { throw ValidationError("--network is about --plan: add --plan 8.") }
     if let processes, !(1...TrainingConfiguration.mostShards).contains(processes) || processes.nonzeroBitCount != 1 {
       throw ValidationError(
         "--processes takes a power of two up to \(TrainingConfiguration.mostShards), not \(processes).")
@@ -78,12 +61,16 @@ struct ProcessOptions: ParsableArguments {
 
   /// Arguments without these options, which are said anew each time.
   static func removed(from arguments: [String]) -> [String] {
-    let names = ["--processes", "--process-timeout"]
+    let (names, flag) = (["--processes", "--process-timeout"], "--shard-optimizer")
     var rest: [String] = []
     var isValue = false
     for argument in arguments {
       defer { isValue = names.contains(argument) }
-      if isValue || names.contains(argument) || names.contains(where: { argument.hasPrefix("\($0)=") }) { continue }
+      if isValue || argument == flag || names.contains(argument)
+        || names.contains(where: { argument.hasPrefix("\($0)=") })
+      {
+        continue
+      }
       rest.append(argument)
     }
     return rest

@@ -12,7 +12,7 @@ extension ScalingPlan {
   struct Result: Encodable {
     struct Row: Encodable {
       var processes: Int
-      var seconds, computingSeconds, statisticsSeconds, gradientSeconds, waitingSeconds, speedUp: Double
+      var seconds, computingSeconds, unevenSeconds, statisticsSeconds, gradientSeconds, waitingSeconds, speedUp: Double
       var statisticsMessages, statisticsBytes, gradientMessages, gradientBytes: Int
     }
 
@@ -25,7 +25,8 @@ extension ScalingPlan {
       steps: steps.map {
         Result.Row(
           processes: $0.processCount, seconds: $0.seconds, computingSeconds: $0.computing,
-          statisticsSeconds: $0.statistics.seconds, gradientSeconds: $0.gradients.seconds, waitingSeconds: $0.waiting,
+          unevenSeconds: $0.unevenness, statisticsSeconds: $0.statistics.seconds, gradientSeconds: $0.gradients.seconds,
+          waitingSeconds: $0.waiting,
           speedUp: speedUp($0),
           statisticsMessages: $0.statistics.messageCount, statisticsBytes: $0.statistics.byteCount,
           gradientMessages: $0.gradients.messageCount, gradientBytes: $0.gradients.byteCount)
@@ -35,7 +36,8 @@ extension ScalingPlan {
   /// A row for each number of processes.
   var table: TextTable {
     var table = TextTable(columns: [
-      .numbers("processes"), .numbers("step"), .numbers("computing"), .numbers("statistics"), .numbers("gradients"),
+      .numbers("processes"), .numbers("step"), .numbers("computing"), .numbers("for the slowest"),
+      .numbers("statistics"), .numbers("gradients"),
       .numbers("of that waited for"),
       .numbers("times as fast"),
     ])
@@ -47,7 +49,8 @@ extension ScalingPlan {
     for step in steps {
       table.addRow([
         "\(step.processCount)", Formatting.duration(step.seconds), Formatting.duration(step.computing),
-        traffic(step.statistics), traffic(step.gradients),
+        step.processCount == 1 ? "–" : Formatting.duration(step.unevenness), traffic(step.statistics),
+        traffic(step.gradients),
         step.processCount == 1 ? "–" : Formatting.duration(step.waiting),
         String(format: "%.1f", speedUp(step)),
       ])

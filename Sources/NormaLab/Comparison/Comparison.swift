@@ -79,31 +79,40 @@ public struct Comparison: Sendable {
     normalizations.flatMap { normalization in seeds.map { (normalization, $0) } }
   }
 
-  /// Trains all networks, one after the other. A run whose loss stops being finite ends there, and says so in its result.
+  /// Trains all networks, one after the other, or where processes share the work as many at once as there are processes. A run whose loss stops
+  /// being finite ends there, and says so in its result.
   ///
   /// - Parameters:
   ///   - data: what to train, validate and test on.
   ///   - description: what the result says about all this.
-  ///   - events: event files that the runs are written to, one for each of ``runs``; or none.
-  ///   - onEvent: called with the number of the run and what its trainer reports.
-  /// - Throws: what the trainer throws, a loss that is no longer finite excepted.
+  ///   - group: the processes that share the work; nil for this one alone.
+  ///   - events: makes the event file that a run is written to, by its place in ``runs``; nil for none.
+  ///   - onEvent: called with the number of a run that this process does and what its trainer reports.
+  /// - Returns: the result, the same in each process.
+  /// - Throws: what the trainer throws, a loss that is no longer finite excepted; `ProcessGroupError`.
   public func run(
-    on data: DataSplits, description: Description, events: [TrainingEvents] = [],
-    onEvent: (_ run: Int, _ event: Trainer<Float>.Event) throws -> Void = { _, _ in }
+    on data: DataSplits, description: Description, in group: (any ProcessGroup)? = nil,
+    events: @escaping (_ run: Int) throws -> TrainingEvents? = { _ in nil },
+    onEvent: @escaping (_ run: Int, _ event: Trainer<Float>.Event) throws -> Void = { _, _ in }
   ) throws -> NormComparison {
     let metric = ComparedMetric(for: data.training)
     let references = try ReferenceModels(data, metric: metric)
-    var results: [NormComparison.Run] = []
-    var contenders = normalizations.map { Contender(name: $0.rawValue) }
-    for (index, (normalization, seed)) in runs.enumerated() {
+    let found = Guarded<[Done]>([])
+    // One run at a time calls them.
+    nonisolated(unsafe) let (events, onEvent) = (events, onEvent)
+    let crew = RunCrew(workers: 1, threads: Parallel.threadCount, group: group)
+    try crew.run(runs.count) { [self] index in
       var training = training
-      training.seed = seed
+      training.seed = runs[index].seed
       let run = try ComparisonRun(
-        network, normalization, training, data, metric, references.baseline, events.isEmpty ? nil : events[index])
+        network, runs[index].normalization, training, data, metric, references.baseline,
+        try events(index))
       let (result, measurement) = try run.train { try onEvent(index, $0) }
-      results.append(result)
-      contenders[index / seeds.count].measurements.append(measurement)
+      found.withLock { $0.append(Done(index: index, result: result, measurement: measurement)) }
     }
+    let all = try RunCrew.gathered(found.withLock(\.self), in: group).sorted { $0.index < $1.index }
+    var contenders = normalizations.map { Contender(name: $0.rawValue) }
+    for done in all { contenders[done.index / seeds.count].measurements.append(done.measurement) }
     return NormComparison(
       title: description.title, dataDescription: description.data, attribution: description.attribution,
       settings: description.settings, command: description.command, metric: metric.metric, targets: targets,
@@ -111,8 +120,15 @@ public struct Comparison: Sendable {
       references: references.results,
       differences: Contender.differences(
         contenders + references.contenders(seedCount: seeds.count), metric: metric, on: data.judged),
-      runs: results, version: normaVersion)
+      runs: all.map(\.result), version: normaVersion)
   }
+}
+
+/// A run that is done.
+private struct Done: Codable, Sendable {
+  var index: Int
+  var result: NormComparison.Run
+  var measurement: Contender.Measurement
 }
 
 extension DataSplits {

@@ -3,7 +3,7 @@ import Norma
 /// Something that is compared, with what was measured of it for each seed.
 struct Contender {
   /// One seed's measurement on the data that decide.
-  struct Measurement {
+  struct Measurement: Codable, Sendable {
     /// The metric.
     var metric: Double
     /// What each example contributed to it; nil where that is not known, as after a training that broke off.

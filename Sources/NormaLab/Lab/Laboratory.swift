@@ -3,8 +3,8 @@ import Norma
 
 /// Runs experiments, and remembers what came of each of their runs.
 ///
-/// Runs are independent of each other, so several go on at once, each on a thread of its own; none of their outcomes
-/// depends on that. An outcome is kept in a file as soon as it is there, so work that was interrupted goes on where it was.
+/// Runs are independent of each other, so several go on at once, each on a thread of its own, or in other processes; none of their
+/// outcomes depends on that. An outcome is kept in a file as soon as it is there, so work that was interrupted goes on where it was.
 public struct Laboratory: Sendable {
   /// What to run, in the order to tell it.
   public let experiments: [any Experiment]
@@ -22,7 +22,7 @@ public struct Laboratory: Sendable {
     store = OutcomeStore(folder: folder)
   }
 
-  /// What a laboratory reports while it works. Events come one at a time, from any thread.
+  /// What a laboratory reports while it works, of several processes each of what it begins and of what all have done.
   public enum Event: Sendable {
     /// So many runs are to be done; the others were done before.
     case planned(runs: Int, knownRuns: Int)
@@ -37,45 +37,69 @@ public struct Laboratory: Sendable {
   /// Does what is not known yet, and gathers all.
   ///
   /// - Parameters:
-  ///   - workers: how many runs may go on at once.
+  ///   - workers: how many runs may go on at once in this process.
+  ///   - group: the processes that share the runs, each of which has a folder; nil for this one alone. The first alone gathers, and does
+  ///     what takes times.
   ///   - onEvent: called with what happens; what it throws ends the work.
-  /// - Returns: what each experiment found, in their order.
-  /// - Throws: what reading the data throws; `FileError` where an outcome cannot be kept.
+  /// - Returns: what each experiment found, in their order; nothing in processes but the first.
+  /// - Throws: what reading the data throws; `FileError` where an outcome cannot be kept; `ProcessGroupError`.
   public func run(
-    workers: Int, onEvent: @escaping @Sendable (Event) throws -> Void = { _ in }
+    workers: Int, in group: (any ProcessGroup)? = nil, onEvent: (Event) throws -> Void = { _ in }
   ) throws -> [ExperimentResult] {
     let prepared = try experiments.map { try prepare($0) }
     var jobs: [Job] = []
     var seen: Set<String> = []
-    var known = 0
-    for job in prepared.flatMap(\.jobs) where seen.insert(job.identity.fileName).inserted {
-      if job.isKnown { known += 1 } else { jobs.append(job) }
-    }
-    try onEvent(.planned(runs: jobs.count, knownRuns: known))
-    let total = max(1, jobs.reduce(0) { $0 + $1.work })
-    let waiting = jobs.reduce(into: [:]) { $0[$1.experiment, default: 0] += 1 }
-    let experimentCount = waiting.count
-    let progress = Guarded((done: 0.0, waiting: waiting))
-    let perform: @Sendable (Job) throws -> Void = { job in
-      try progress.withLock { _ in
+    for job in prepared.flatMap(\.jobs) where seen.insert(job.identity.fileName).inserted { jobs.append(job) }
+    // What the first has in its folder is known, whatever others have in theirs.
+    let known = jobs.filter(\.isKnown).map(\.identity.fileName)
+    let ofFirst = Set(try RunCrew.gathered(group.isFirst ? known : [], in: group))
+    jobs.removeAll { ofFirst.contains($0.identity.fileName) }
+    try onEvent(.planned(runs: jobs.count, knownRuns: ofFirst.count))
+    var progress = Progress(jobs)
+    for isTimed in [false, true] {
+      let jobs = jobs.filter { $0.isTimed == isTimed }
+      // What takes times has the machine to itself.
+      let crew = RunCrew(
+        workers: isTimed ? 1 : workers, threads: workers, group: group, isFirstAlone: isTimed)
+      let owners = try crew.run(jobs.count) { [jobs] in
+        try jobs[$0].perform()
+      } onBegin: { index in
+        let job = jobs[index]
         try onEvent(.began(experiment: job.experiment, label: job.label, number: job.number, count: job.count))
+      } onEnd: { index in
+        for event in progress.end(jobs[index]) { try onEvent(event) }
       }
-      try job.perform()
-      try progress.withLock { state in
-        state.done += job.work
-        state.waiting[job.experiment, default: 1] -= 1
-        try onEvent(.ended(experiment: job.experiment, share: state.done / total))
-        guard state.waiting[job.experiment] == 0 else { return }
-        state.waiting[job.experiment] = nil
-        try onEvent(
-          .completed(
-            experiment: job.experiment, number: experimentCount - state.waiting.count, count: experimentCount))
-      }
+      guard let group else { continue }
+      let others = jobs.indices.filter { owners[$0] == group.rank && group.rank > 0 }
+      let files = try RunCrew.gathered(try others.map { try store.file(jobs[$0].identity) }, in: group)
+      if group.rank == 0 { for file in files { try store.keep(file) } }
     }
-    try WorkQueue(jobs.filter { !$0.isTimed }, perform).run(workers: workers)
-    // What takes times has the machine to itself.
-    for job in jobs where job.isTimed { try perform(job) }
-    return try prepared.map { try $0.result() }
+    return group.isFirst ? try prepared.map { try $0.result() } : []
+  }
+
+  /// How far the runs are.
+  private struct Progress {
+    private let total: Double
+    private var done = 0.0
+    private var waiting: [String: Int]
+    private let experimentCount: Int
+
+    init(_ jobs: [Job]) {
+      total = max(1, jobs.reduce(0) { $0 + $1.work })
+      waiting = jobs.reduce(into: [:]) { $0[$1.experiment, default: 0] += 1 }
+      experimentCount = waiting.count
+    }
+
+    /// What is to be told when a run is done.
+    mutating func end(_ job: Job) -> [Event] {
+      done += job.work
+      waiting[job.experiment, default: 1] -= 1
+      let ended = Event.ended(experiment: job.experiment, share: done / total)
+      guard waiting[job.experiment] == 0 else { return [ended] }
+      waiting[job.experiment] = nil
+      let number = experimentCount - waiting.count
+      return [ended, .completed(experiment: job.experiment, number: number, count: experimentCount)]
+    }
   }
 
   /// One run, whatever its type.
@@ -132,55 +156,6 @@ public struct Laboratory: Sendable {
       }
       let results = LabResults<Subject.Run>(context: contexts[0], runs: runs[0], outcomes: outcomes)
       return try ExperimentResult(experiment, results, plan: plan)
-    }
-  }
-}
-
-/// Jobs that several threads take from, in their order.
-private struct WorkQueue: Sendable {
-  private struct State {
-    var waiting: ArraySlice<Laboratory.Job>
-    var running = 0
-    var failure: (any Error)?
-  }
-
-  private let state: Guarded<State>
-  private let perform: @Sendable (Laboratory.Job) throws -> Void
-
-  init(_ jobs: [Laboratory.Job], _ perform: @escaping @Sendable (Laboratory.Job) throws -> Void) {
-    state = Guarded(State(waiting: jobs[...]))
-    self.perform = perform
-  }
-
-  /// Works until nothing waits; after a failure nothing new is begun, and the failure is thrown at the end.
-  func run(workers: Int) throws {
-    let threadCount = Parallel.threadCount
-    defer { Parallel.threadCount = threadCount }
-    DispatchQueue.concurrentPerform(iterations: max(1, workers)) { _ in
-      while let job = next(workers: workers) {
-        do {
-          try perform(job)
-          state.withLock { $0.running -= 1 }
-        } catch {
-          state.withLock {
-            $0.running -= 1
-            $0.failure = $0.failure ?? error
-            $0.waiting = []
-          }
-        }
-      }
-      // Whoever is left takes over the cores of those that have nothing more to do.
-      state.withLock { Parallel.threadCount = max(1, workers / max(1, $0.running)) }
-    }
-    if let failure = state.withLock({ $0.failure }) { throw failure }
-  }
-
-  private func next(workers: Int) -> Laboratory.Job? {
-    state.withLock { state in
-      guard let job = state.waiting.popFirst() else { return nil }
-      state.running += 1
-      Parallel.threadCount = max(1, workers / state.running)
-      return job
     }
   }
 }

@@ -58,4 +58,24 @@ struct OutcomeStore: Sendable {
     let entry = Entry(identity: identity, outcome: outcome)
     try FileAccess.write([UInt8](try ResultFile.data(entry)), to: "\(folder)/\(identity.fileName)")
   }
+
+  /// An outcome as a file.
+  struct File: Codable {
+    var name: String
+    var text: String
+  }
+
+  /// The file of an outcome that was kept.
+  ///
+  /// - Throws: `FileError` if it cannot be read.
+  func file(_ identity: Identity) throws -> File {
+    File(
+      name: identity.fileName,
+      text: String(decoding: try FileAccess.read("\(folder)/\(identity.fileName)"), as: UTF8.self))
+  }
+
+  /// Keeps an outcome that another process found.
+  func keep(_ file: File) throws {
+    try FileAccess.write([UInt8](file.text.utf8), to: "\(folder)/\(file.name)")
+  }
 }

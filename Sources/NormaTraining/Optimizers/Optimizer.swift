@@ -31,12 +31,14 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   public private(set) var averagedCount = 0
   /// The name among ``slots`` of the mean of the weights.
   static var averageSlot: String { "parameter_average" }
+  /// The parts of the parameters that processes change and remember, where they share it; nil where this one does all.
+  var shares: OptimizerShares?
   /// The settings of each parameter of a model, found once.
   private var settings: (model: ObjectIdentifier, ofParameters: [ParameterSettings])?
 
   /// What the rule remembers, by the names of its slots, and the mean of the weights where one is kept: a vector each, all
-  /// parameters one after the other. Empty before the first step.
-  public private(set) var slots: [String: Tensor<Element>] = [:]
+  /// parameters one after the other, or this process's part of them where processes share the optimizer. Empty before the first step.
+  public internal(set) var slots: [String: Tensor<Element>] = [:]
 
   /// An optimizer before its first step.
   public init(_ rule: any OptimizerRule, learningRate: Double = 1e-3) {
@@ -64,9 +66,13 @@ public struct Optimizer<Element: TensorElement>: Sendable {
 
   /// Whether it has made no step, or steps with as many parameters' elements as are given.
   func fits(elementCount: Int) -> Bool {
-    stepCount == 0
-      || (slots.keys.sorted() == slotNames.sorted() && slots.values.allSatisfy { $0.count == elementCount })
+    let own = own(of: elementCount).count
+    return stepCount == 0
+      || (slots.keys.sorted() == slotNames.sorted() && slots.values.allSatisfy { $0.count == own })
   }
+
+  /// The numbers that are changed and remembered here, of so many.
+  private func own(of elementCount: Int) -> Range<Int> { shares?.own ?? 0..<elementCount }
 
   /// Makes one step, and lets the batch's statistics take effect on running ones.
   ///
@@ -124,7 +130,10 @@ public struct Optimizer<Element: TensorElement>: Sendable {
       parameters.count == gradients.count, "\(gradients.count) gradients for \(parameters.count) parameters")
     let total = parameters.reduce(0) { $0 + $1.shape.elementCount }
     let names = slotNames
-    if stepCount == 0 { slots = Dictionary(uniqueKeysWithValues: names.map { ($0, .zeros([total])) }) }
+    if stepCount == 0 {
+      let own = own(of: total).count
+      slots = Dictionary(uniqueKeysWithValues: names.map { ($0, .zeros([own])) })
+    }
     require(fits(elementCount: total), "\(total) numbers of parameters, which are not those of the step before")
     stepCount += 1
     let rule = rule
@@ -193,24 +202,30 @@ public struct Optimizer<Element: TensorElement>: Sendable {
     _ parameters: [Parameter<Element>], weight: Element, where isTaken: (Parameter<Element>, Int) -> Bool
   ) {
     guard var mean = slots.removeValue(forKey: Self.averageSlot) else { return }
+    let all = own(of: mean.count)
     mean.withUnsafeMutableElements { mean in
       var offset = 0
       for (index, parameter) in parameters.enumerated() {
-        let count = parameter.shape.elementCount
-        defer { offset += count }
-        guard isTaken(parameter, index) else { continue }
+        let numbers = offset..<offset + parameter.shape.elementCount
+        defer { offset = numbers.upperBound }
+        let own = numbers.clamped(to: all)
+        guard isTaken(parameter, index), !own.isEmpty else { continue }
         parameter.value.withUnsafeElements { values in
-          guard let values = values.baseAddress else { return }
-          approach(mean.baseAddress! + offset, values, count, weight: weight)
+          approach(
+            mean.baseAddress! + (own.lowerBound - all.lowerBound), values.baseAddress! + (own.lowerBound - offset),
+            own.count, weight: weight)
         }
       }
     }
     slots[Self.averageSlot] = mean
   }
 
-  /// The mean of the weights, for each parameter; nil where there is none yet.
-  package func averages(of parameters: [Parameter<Element>]) -> [Tensor<Element>]? {
-    guard averagedCount > 0, let mean = slots[Self.averageSlot] else { return nil }
+  /// The mean of the weights, for each parameter; nil where there is none yet. It takes all the processes that share the optimizer.
+  package func averages(
+    of parameters: [Parameter<Element>], in group: (any ProcessGroup)? = nil
+  ) throws(ProcessGroupError) -> [Tensor<Element>]? {
+    guard averagedCount > 0, var mean = slots[Self.averageSlot] else { return nil }
+    if let group, let shares { mean = try shares.whole(mean, in: group, atFirstOnly: false) }
     var offset = 0
     return parameters.map { parameter in
       let range = offset..<offset + parameter.shape.elementCount
@@ -223,7 +238,7 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   private static var blockLength: Int { 1 << 14 }
 
   /// Whether gradients are clipped unit by unit.
-  private var clipsByUnits: Bool { if case .adaptive = clipping { true } else { false } }
+  var clipsByUnits: Bool { if case .adaptive = clipping { true } else { false } }
 
   /// What is done to each gradient of a step.
   private func clip(of gradients: [Tensor<Element>?]) -> Clip<Element> {
@@ -238,10 +253,10 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   }
 
   /// A range of one parameter's numbers.
-  private struct Range {
+  private struct Piece {
     let values: UnsafeMutablePointer<Element>
     let gradients: UnsafePointer<Element>
-    /// Its place among the numbers of all parameters.
+    /// Its place among the numbers that are remembered.
     let offset: Int
     let count: Int
     /// How many numbers make a unit; the range is of whole ones where gradients are clipped by units.
@@ -253,34 +268,37 @@ public struct Optimizer<Element: TensorElement>: Sendable {
   @specialized(where Element == Float)
   private func ranges(
     of parameters: [Parameter<Element>], gradients: [Tensor<Element>?], factor: Double?, averageWeight: Double?
-  ) -> [Range] {
+  ) -> [Piece] {
     let mostElements = rule.takesWholeParameters ? Int.max : 1 << 15
-    var ranges: [Range] = []
+    var ranges: [Piece] = []
     var offset = 0
     let ruleDecay = weightDecay ?? rule.weightDecay
+    let all = own(of: parameters.reduce(0) { $0 + $1.shape.elementCount })
     for (index, (parameter, gradient)) in zip(parameters, gradients).enumerated() {
       let count = parameter.shape.elementCount
+      let own = (offset..<offset + count).clamped(to: all)
+      let first = own.lowerBound - offset
       defer { offset += count }
-      guard let gradient, !parameter.isFrozen, count > 0 else { continue }
+      guard let gradient, !parameter.isFrozen, !own.isEmpty else { continue }
       require(
         gradient.shape == parameter.shape,
         "a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)")
       let unit = parameter.shape.rank > 1 ? count / parameter.shape[0] : count
       let rangeElements = clipsByUnits && unit > 0 ? max(1, mostElements / unit) * unit : mostElements
-      let own = settings.flatMap { $0.ofParameters.isEmpty ? nil : $0.ofParameters[index] } ?? ParameterSettings()
+      let said = settings.flatMap { $0.ofParameters.isEmpty ? nil : $0.ofParameters[index] } ?? ParameterSettings()
       let step = OptimizerStep(
-        number: stepCount, learningRate: learningRate * own.learningRateFactor, kind: parameter.kind,
-        weightDecay: own.weightDecay ?? (decayedKinds.contains(parameter.kind) ? ruleDecay : 0),
+        number: stepCount, learningRate: learningRate * said.learningRateFactor, kind: parameter.kind,
+        weightDecay: said.weightDecay ?? (decayedKinds.contains(parameter.kind) ? ruleDecay : 0),
         gradientFactor: factor ?? 1, averageWeight: averageWeight)
       parameter.withUnsafeMutableElements { values in
         gradient.withUnsafeElements { gradient in
-          var start = 0
-          while start < count {
-            let length = min(rangeElements, count - start)
+          var start = first
+          while start < first + own.count {
+            let length = min(rangeElements, first + own.count - start)
             ranges.append(
-              Range(
-                values: values.baseAddress! + start, gradients: gradient.baseAddress! + start, offset: offset + start,
-                count: length, unit: unit, step: step))
+              Piece(
+                values: values.baseAddress! + start, gradients: gradient.baseAddress! + start,
+                offset: offset + start - all.lowerBound, count: length, unit: unit, step: step))
             start += length
           }
         }

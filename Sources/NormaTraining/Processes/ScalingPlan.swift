@@ -6,8 +6,10 @@ import NormaTensor
 /// counted and given the time that a network takes.
 ///
 /// A process is timed at its real work, on its share of the examples, among others that say what it says itself: all is computed, packed
-/// and combined as it will be, and nothing is waited for. What the work waits for is added to it; gradients are sent from the moment on at which
-/// they are there, one bucket after the other, and what they take beyond the backward pass is added.
+/// and combined as it will be, and nothing is waited for. What messages take that the work waits for is added to it, and so is what the
+/// slowest of the processes takes longer than one does from each message to the next, each being as uneven from step to step as the one
+/// that is timed. Gradients are sent from the moment on at which they are there, one bucket after the other, and what they take beyond
+/// the backward pass is added.
 public struct ScalingPlan: Sendable {
   /// A training step by a number of processes.
   public struct Step: Hashable, Sendable {
@@ -15,6 +17,8 @@ public struct ScalingPlan: Sendable {
     public let processCount: Int
     /// The seconds that each computes: the median of the steps that were timed.
     public let computing: Double
+    /// How long each waits for others that take longer than it does, in all exchanges together.
+    public let unevenness: Double
     /// The messages and bytes that each sends for the moments and sums of normalization, losses and counts; and the seconds they take.
     public let statistics: Traffic
     /// The same for gradients.
@@ -23,7 +27,7 @@ public struct ScalingPlan: Sendable {
     public let waiting: Double
 
     /// The seconds of a step.
-    public var seconds: Double { computing + statistics.seconds + waiting }
+    public var seconds: Double { computing + unevenness + statistics.seconds + waiting }
   }
 
   /// What a process sends, and receives as much of, in a step.
@@ -77,17 +81,23 @@ public struct ScalingPlan: Sendable {
     let group = MirrorGroup(count: count)
     let trainer = try Trainer(model, configuration: configuration, group: group)
     let clock = ContinuousClock()
-    var (start, timed) = (clock.now, [(seconds: Double, sent: [MirrorGroup.Message])]())
+    var (start, timed) = (clock.now, [TimedStep]())
     try trainer.fit(data.repeated(atLeast: (stepCount + 1) * configuration.batchSize)) { event in
       guard case .step(let step) = event else { return .stop }
       let now = clock.now
       let sent = group.takeSent()
       // The first finds memory, and waits for the first batch.
-      if step.number > 1 { timed.append(((now - start) / .seconds(1), sent)) }
+      if step.number > 1 { timed.append(TimedStep(start: start, end: now, sent: sent)) }
       start = clock.now
       return step.number > stepCount ? .stop : .proceed
     }
-    let median = timed.sorted { $0.seconds < $1.seconds }[timed.count / 2]
+    timed.sort { $0.seconds < $1.seconds }
+    let median = timed[timed.count / 2]
+    // Of steps that nothing else disturbed, as far as one can tell.
+    let usual = timed[timed.count / 4..<max(timed.count / 4 + 1, timed.count * 3 / 4)].map(\.parts)
+    let unevenness = (0..<(usual.map(\.count).min() ?? 0)).reduce(0) { sum, part in
+      sum + Self.excess(usual.map { $0[part] }, of: count)
+    }
     func traffic(_ channel: ProcessChannel) -> Traffic {
       let messages = median.sent.filter { $0.channel == channel }
       return Traffic(
@@ -103,8 +113,19 @@ public struct ScalingPlan: Sendable {
       }
     }
     return Step(
-      processCount: count, computing: median.seconds, statistics: traffic(.work), gradients: traffic(.gradients),
+      processCount: count, computing: median.seconds, unevenness: unevenness, statistics: traffic(.work),
+      gradients: traffic(.gradients),
       waiting: free - last)
+  }
+
+  /// By how much the longest of so many times is longer than one, in the mean, where each is as likely any of those that were measured: the
+  /// i-th of n in order is the longest of P with the probability (i/n)^P − ((i − 1)/n)^P.
+  package static func excess(_ times: [Double], of count: Int) -> Double {
+    let total = Double(times.count)
+    func share(_ index: Int) -> Double { (0..<count).reduce(1) { product, _ in product * Double(index) / total } }
+    return times.sorted().enumerated().reduce(0) { sum, time in
+      sum + time.element * (share(time.offset + 1) - share(time.offset) - 1 / total)
+    }
   }
 
   /// How many times as fast as one process so many are.
@@ -112,6 +133,20 @@ public struct ScalingPlan: Sendable {
 
   /// The most processes of which each still does at least half of what one by itself does.
   public var worthwhile: Step { steps.last { speedUp($0) >= 0.5 * Double($0.processCount) } ?? steps[0] }
+}
+
+/// A step that was timed.
+private struct TimedStep {
+  let start, end: ContinuousClock.Instant
+  let sent: [MirrorGroup.Message]
+
+  var seconds: Double { (end - start) / .seconds(1) }
+
+  /// The seconds from each message that the work waits for to the next.
+  var parts: [Double] {
+    let moments = [start] + sent.filter { $0.channel == .work }.map(\.moment) + [end]
+    return zip(moments, moments.dropFirst()).map { ($1 - $0) / .seconds(1) }
+  }
 }
 
 /// A process of a group whose others say what it says itself.

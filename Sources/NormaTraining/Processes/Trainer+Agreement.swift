@@ -10,7 +10,7 @@ extension Trainer {
     guard let group else { return }
     let facts: [(name: String, checksum: UInt32)] = [
       ("another version of Norma", Checksum(of: Array(normaVersion.utf8)).value),
-      ("other settings", Checksum(of: Array(try configuration.json.utf8)).value),
+      ("other settings", Checksum(of: Array((try configuration.json + "\(sharesOptimizer)").utf8)).value),
       (
         "another position in the training",
         Checksum(of: Array("\(history.epochs.count) \(history.stepLosses)".utf8)).value
