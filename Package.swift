@@ -120,6 +120,13 @@ let package = Package(
     // What the processes do that tests start.
     .executableTarget(
       name: "process-checks", dependencies: ["NormaParallel", "NormaTensor"], path: "Tests/ProcessChecks"),
+    // The code of the documentation's pages, page by page; the tests run each in a folder of its own.
+    .executableTarget(
+      name: "guides",
+      dependencies: [
+        "Norma", "NormaDiagnosis", "NormaEvents", "NormaImages", "NormaLab", "NormaONNX", "NormaParallel",
+        "NormaTerminal",
+      ], path: "Tests/Guides"),
     // Short programs of training, beside their twins in PyTorch.
     .target(name: "ShortPrograms", dependencies: ["Norma"], path: "Examples/ShortPrograms/Programs"),
     .executableTarget(name: "short-programs", dependencies: ["ShortPrograms"], path: "Examples/ShortPrograms/Run"),
@@ -151,7 +158,7 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "Norma", "NormaCommand", "NormaDiagnosis", "NormaImages", "NormaLab", "NormaONNX", "DiagnosisCases",
+        "Norma", "NormaCommand", "NormaDiagnosis", "NormaImages", "NormaLab", "NormaONNX", "DiagnosisCases", "guides",
         "TestSupport",
       ],
       exclude: ["Snapshots"]),
@@ -161,7 +168,8 @@ let package = Package(
 // Warnings are errors where the project is checked. Later compilers and other systems' headers may warn of more, and
 // must not keep anyone from building.
 #if os(Linux) && compiler(<6.4)
-  for target in package.targets where target.type != .system {
+  // What documentation shows may leave a result unused.
+  for target in package.targets where target.type != .system && target.name != "guides" {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
 #endif

@@ -4,8 +4,7 @@ import NormaTensor
 /// Reads data of one kind from a place, as `--data kind:path` and checkpoints name them by the kind's `NamedSettings.name`.
 ///
 /// ```swift
-/// struct ParquetReader: DataReader { … }
-/// try DataReaderRegistry.shared.register(ParquetReader.self)  // before a text that names it is read
+/// try DataReaderRegistry.shared.register(ImageFolderReader.self)  // before a text that names it is read
 /// ```
 public protocol DataReader: NamedSettings {
   /// What stands for the path in help texts, such as `FILE`; nil where the data need no place.

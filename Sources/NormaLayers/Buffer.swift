@@ -4,10 +4,7 @@ import NormaTensor
 /// batches, the vector of a spectral norm. It is saved, restored and resumed with them.
 ///
 /// ```swift
-/// final class SpectralNorm: Layer {
-///   var direction: Tensor<Float>
-///   var buffers: [Buffer<Float>] { [Buffer("weight_u", of: self, \.direction)] }
-/// }
+/// var buffers: [Buffer<Float>] { [Buffer("weight_u", of: self, \.direction)] }
 /// ```
 public struct Buffer<Element: TensorElement> {
   /// What a buffer holds.

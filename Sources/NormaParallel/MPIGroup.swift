@@ -5,7 +5,10 @@ import NormaTensor
 /// The processes that an MPI launcher started, such as `mpirun -n 4`.
 ///
 /// ```swift
-/// if let group = try MPIGroup.launched() { … group.rank … group.end() }
+/// if let group = try MPIGroup.launched() {
+///   print("process \(group.rank) of \(group.count)")
+///   group.end()
+/// }
 /// ```
 public final class MPIGroup: ProcessGroup {
   public let rank: Int

@@ -4,11 +4,11 @@ import NormaImages
 import TestSupport
 import Testing
 
-/// The commands of docs/Tutorial.md, as they stand there.
+/// The commands of the guide from photos to a service, as they stand there.
 struct TutorialTests {
   /// The lines of the blocks that are marked as `sh`.
   private static let commands: [String] = {
-    let path = fixturesDirectory.appending(path: "../../docs/Tutorial.md").standardized
+    let path = fixturesDirectory.appending(path: "../../Sources/Norma/Norma.docc/Guides/FromPhotosToAService.md").standardized
     let text = (try? String(contentsOf: path, encoding: .utf8)) ?? ""
     return text.components(separatedBy: "```sh\n").dropFirst().flatMap { block in
       block.components(separatedBy: "```")[0].split(separator: "\n").map(String.init)

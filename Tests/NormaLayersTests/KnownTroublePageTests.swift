@@ -6,7 +6,8 @@ import Testing
 @Suite struct KnownTroublePageTests {
   @Test func everyTestOfThePageIsThere() throws {
     let project = fixturesDirectory.deletingLastPathComponent().deletingLastPathComponent()
-    let page = try String(contentsOf: project.appending(path: "docs/KnownTrouble.md"), encoding: .utf8)
+    let page = try String(
+      contentsOf: project.appending(path: "Sources/Norma/Norma.docc/Guides/KnownTroubleElsewhere.md"), encoding: .utf8)
     let rows = page.split(separator: "\n").filter { $0.hasPrefix("| ") && $0.contains("https://") }
     #expect(rows.count > 10)
     let tests = try sources(in: project.appending(path: "Tests"))

@@ -2,10 +2,10 @@ import Norma
 
 /// What experiments that train networks share in telling of it.
 extension LabResults where Run == TrainingRun {
-  typealias Epoch = TrainingHistory.Epoch
+  package typealias Epoch = TrainingHistory.Epoch
 
   /// A line over the epochs of one run, with a band over the seeds where there are several.
-  func curve(
+  package func curve(
     _ index: Int, _ name: String, style: SeriesStyle, _ value: (Epoch) -> Double?
   ) -> ChartSeries {
     let longest = outcomes[index].map(\.epochs.count).max() ?? 0
@@ -59,11 +59,11 @@ extension LabResults where Run == TrainingRun {
   }
 
   /// The best accuracy on the validation data.
-  func bestValidation(_ index: Int) -> Spread { spread(index, \.bestValidation) }
+  package func bestValidation(_ index: Int) -> Spread { spread(index, \.bestValidation) }
 
   /// How many examples an accuracy on the training, validation or test data was measured on.
   var trainingExamples: Int { runs.first?.data.trainingExamples ?? 0 }
-  var validationExamples: Int { runs.first?.data.validationExamples ?? 0 }
+  package var validationExamples: Int { runs.first?.data.validationExamples ?? 0 }
   var testExamples: Int { runs.first?.data.testExamples ?? 0 }
 
   /// Whether training and validation accuracy end nearer to each other in one run than in another.
@@ -81,7 +81,7 @@ extension LabResults where Run == TrainingRun {
   }
 
   /// The settings that all runs share, as the report lists them.
-  var sharedSettings: [NormComparison.Setting] {
+  package var sharedSettings: [NormComparison.Setting] {
     guard let first = runs.first else { return [] }
     func shared<Value: Equatable>(_ name: String, _ value: (Run) -> Value, _ text: (Value) -> String)
       -> NormComparison.Setting?
@@ -189,7 +189,7 @@ struct PublishedFigure {
 
 extension LabContext {
   /// A part of the data at hand: the first so many training images, and a thousand others to validate on.
-  func part(
+  package func part(
     _ trainingCount: Int, testCount: Int = 1000, preparation: LabData.Part.Preparation = .meanSubtracted
   ) -> LabData.Part {
     let dataset = dataset ?? .digits
@@ -199,7 +199,7 @@ extension LabContext {
   }
 
   /// What the data differ in from those of the published experiments, in words.
-  var dataDifferences: [String] {
+  package var dataDifferences: [String] {
     switch dataset {
     case .cifar10:
       [

@@ -23,7 +23,7 @@ public struct Spread: Sendable, Equatable {
   }
 
   /// The mean, and the range where there is one.
-  func text(_ format: NumberFormat = .plain) -> String {
+  package func text(_ format: NumberFormat = .plain) -> String {
     lowest == highest || !mean.isFinite
       ? format.text(mean) : "\(format.text(mean)) (\(format.text(lowest)) to \(format.text(highest)))"
   }

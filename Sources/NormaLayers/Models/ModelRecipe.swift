@@ -4,8 +4,7 @@ import NormaTensor
 /// How to build networks of one kind, as a value that checkpoints hold under the kind's `NamedSettings.name`.
 ///
 /// ```swift
-/// struct Autoencoder: ModelRecipe { … }
-/// try ModelRegistry.shared.register(Autoencoder.self)  // before a text or a checkpoint that names it is read
+/// try ModelRegistry.shared.register(ONNXRecipe.self)  // before a text or a checkpoint that names it is read
 /// ```
 ///
 /// Its description is what ``init(parsing:)`` reads, or words where no text leads to it.

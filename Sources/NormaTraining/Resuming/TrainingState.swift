@@ -6,7 +6,7 @@ import NormaTensor
 /// bit, with any number of threads.
 ///
 /// ```swift
-/// let folder = TrainingStateFolder("run", kept: 2)
+/// var folder = TrainingStateFolder("run", kept: 2)
 /// if let state: TrainingState<Float> = try folder.latest() { try trainer.restore(state) }
 /// try trainer.fit(training, validation: validation) { event in
 ///   if case .epoch = event { try folder.write(trainer.state) }
