@@ -4,7 +4,6 @@ SOURCES := Package.swift Sources Tests Benchmarks/Package.swift $(wildcard Bench
   Examples/OwnParts/Package.swift Examples/OwnParts/Sources Examples/OwnParts/Tests Examples/ShortPrograms/Programs Examples/ShortPrograms/Run Fuzz/Package.swift Fuzz/Sources \
   Serve/Package.swift Serve/Sources Serve/Tests
 REPORT := norma-report
-DOCS := docs/build
 # What `make smoke` runs; `make smoke SMOKE=NormaGraphTests` runs another suite.
 SMOKE := NormaTensorTests|NormaNormalizationTests|NormaTerminalTests
 
@@ -97,18 +96,11 @@ explanation: setup  ## operates the page of `norma explain --html` in Chromium, 
 	$(NORMA_PYTHON) -B Utils/check-explanation .build/release/norma
 	$(NORMA_PYTHON) -B Utils/check-explanation .build/release/norma --frames
 
-LIBRARIES := $(filter-out NormaCommand,$(patsubst Sources/%/,%,$(dir $(wildcard Sources/*/*.swift))))
-
 bench: setup  ## times operations and training steps, and counts their allocations, with Benchmarks/Package.swift
 	swift package --package-path Benchmarks $(FLAGS) benchmark
 
-docs: setup  ## writes the documentation of every library module
-	mkdir -p $(DOCS)
-	swift package --allow-writing-to-directory $(DOCS) generate-documentation $(FLAGS) \
-	  --warnings-as-errors --enable-experimental-combined-documentation --transform-for-static-hosting --output-path $(DOCS) \
-	  $(foreach module,$(sort $(LIBRARIES)),--target $(module))
-	@echo
-	@echo "To read it: python3 -m http.server --directory $(DOCS), then http://localhost:8000/documentation"
+docs: setup  ## writes the documentation as one site: a front page, the page to play with, guides, a tutorial and every library module
+	@Utils/make-docs $(FLAGS)
 
 clean:  ## removes what was built
-	rm -rf .build Benchmarks/.build Benchmarks/build Examples/OwnParts/.build Serve/.build Fuzz/.build $(DOCS)
+	rm -rf .build Benchmarks/.build Benchmarks/build Examples/OwnParts/.build Serve/.build Fuzz/.build docs/build

@@ -22,7 +22,7 @@ public final class MPIGroup: ProcessGroup {
   /// The group of this process, if a launcher of MPI's started it; nil otherwise. It may be asked for once.
   ///
   /// - Parameter timeLimit: how long a call waits for another process.
-  /// - Throws: ``ProcessGroupError`` where the library that speaks to MPI is not there, or MPI does not begin.
+  /// - Throws: `ProcessGroupError` where the library that speaks to MPI is not there, or MPI does not begin.
   public static func launched(timeLimit: Duration = .seconds(60)) throws(ProcessGroupError) -> MPIGroup? {
     let environment = ProcessInfo.processInfo.environment
     guard let implementation = MPILibrary.Implementation.ofLauncher(environment) else { return nil }

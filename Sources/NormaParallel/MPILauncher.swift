@@ -11,7 +11,7 @@ public struct MPILauncher: Sendable {
 
   /// The first that is installed, Open MPI's before MPICH's.
   ///
-  /// - Throws: ``ProcessGroupError`` that says what is missing.
+  /// - Throws: `ProcessGroupError` that says what is missing.
   public static func installed() throws(ProcessGroupError) -> MPILauncher {
     let environment = ProcessInfo.processInfo.environment
     let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init)

@@ -68,7 +68,7 @@ struct MPILibrary: Sendable {
       .first { FileManager.default.fileExists(atPath: $0) }
   }
 
-  /// - Throws: ``ProcessGroupError`` where it is not there, or is of another version.
+  /// - Throws: `ProcessGroupError` where it is not there, or is of another version.
   init(_ implementation: Implementation, environment: [String: String]) throws(ProcessGroupError) {
     guard let path = Self.path(implementation, environment: environment) else {
       let launcher = implementation == .openMPI ? "Open MPI" : "MPICH"

@@ -30,7 +30,10 @@ extension Layer {
   /// Recomputes all running statistics as those of a data set, of which a batch at a time is brought together; otherwise as those
   /// of its features.
   ///
-  /// - Parameter group: the processes that share the batches, all of which end with the same statistics; nil for this one alone.
+  /// - Parameters:
+  ///   - dataset: the examples, prepared as for training.
+  ///   - batchSize: how many go through at once.
+  ///   - group: the processes that share the batches, all of which end with the same statistics; nil for this one alone.
   @discardableResult
   public func recalibrateStatistics(
     on dataset: Dataset<Element>, batchSize: Int, in group: (any ProcessGroup)? = nil

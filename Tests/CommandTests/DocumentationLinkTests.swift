@@ -105,7 +105,8 @@ private struct Declarations {
       let name = String(part.split(separator: "-")[0]).replacing("`", with: "")
       return name.contains("(")
         ? functions.contains(name)
-        : names.contains(name) || functions.contains { $0.hasPrefix("\(name)(") }
+        // A type's name before a parenthesis is a call of another module's, as a rule.
+        : names.contains(name) || (name.first?.isUppercase == false && functions.contains { $0.hasPrefix("\(name)(") })
           || index == 0 && Self.known.contains(name)
     }
   }

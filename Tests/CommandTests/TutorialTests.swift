@@ -8,7 +8,8 @@ import Testing
 struct TutorialTests {
   /// The lines of the blocks that are marked as `sh`.
   private static let commands: [String] = {
-    let path = fixturesDirectory.appending(path: "../../Sources/Norma/Norma.docc/Guides/FromPhotosToAService.md").standardized
+    let page = "../../Sources/Norma/Norma.docc/Guides/FromPhotosToAService.md"
+    let path = fixturesDirectory.appending(path: page).standardized
     let text = (try? String(contentsOf: path, encoding: .utf8)) ?? ""
     return text.components(separatedBy: "```sh\n").dropFirst().flatMap { block in
       block.components(separatedBy: "```")[0].split(separator: "\n").map(String.init)

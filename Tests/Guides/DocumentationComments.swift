@@ -228,7 +228,8 @@ private func layers(
     Conv2d(inputs: 3, outputs: 16, window: Window(3, padding: 1), hasBias: false, using: &random),  // 32×32 stays 32×32
     Conv2d(inputs: 16, outputs: 32, window: Window(3, stride: 2, padding: 1), using: &random),  // 32×32 becomes 16×16
     Conv2d(inputs: 32, outputs: 32, window: Window(3, padding: 1), groups: 32, using: &random),  // depthwise
-    ConvTranspose2d(inputs: 32, outputs: 16, window: Window(4, stride: 2, padding: 1), using: &random),  // 8×8 becomes 16×16
+    // 8×8 becomes 16×16
+    ConvTranspose2d(inputs: 32, outputs: 16, window: Window(4, stride: 2, padding: 1), using: &random),
     ConvTranspose2d(inputs: 16, outputs: 3, window: Window(3, stride: 2, padding: 1), outputPadding: 1, using: &random),
     Upsample(by: 2),  // each pixel becomes four
     Upsample(by: 2, interpolation: .bilinear(alignsCorners: false)),
