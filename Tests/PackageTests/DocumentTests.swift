@@ -51,6 +51,28 @@ struct DocumentTests {
     #expect(named == Set(modules).union(["Norma"]).subtracting(["NormaImages"]))
   }
 
+  /// What documents give `norma` on a command line, held against the help of that command.
+  @Test func everyOptionThatIsShownIsOneOfItsCommand() throws {
+    let snapshots = PublicNamesTests.package.appending(path: "Tests/CommandTests/Snapshots")
+    var count = 0
+    for (path, text) in Self.documents {
+      for line in text.matches(of: /(?:^|`|\/|\s)norma ([a-z][^`\n#]*)/).map({ String($0.1) }) {
+        let words = line.split(separator: " ").map(String.init)
+        let names = [words.prefix(2).joined(separator: "-"), words[0], "\(words[0])-run"]
+        let helps = names.compactMap {
+          try? String(contentsOf: snapshots.appending(path: "\($0).txt"), encoding: .utf8)
+        }
+        guard !helps.isEmpty else { continue }
+        let known = Set(helps.flatMap { $0.matches(of: /--[a-z][a-z-]*/).map { String($0.0) } })
+        for option in line.matches(of: /(?:^|\s)(--[a-z][a-z-]*)/).map({ String($0.1) }) {
+          count += 1
+          #expect(known.contains(option), "\(path): norma \(words[0]) has no \(option)")
+        }
+      }
+    }
+    #expect(count > 100)
+  }
+
   /// The targets of a document's links and pictures, outside of code.
   private static func links(in text: String) -> [String] {
     let prose = text.split(separator: "```", omittingEmptySubsequences: false).enumerated()
