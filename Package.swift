@@ -148,7 +148,8 @@ let package = Package(
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "ShortProgramsTests", dependencies: ["ShortPrograms"]),
     // What holds the package together: one version everywhere, and public names that change only when that is meant.
-    .testTarget(name: "PackageTests", dependencies: ["Norma", "TestSupport"], exclude: ["PublicNames"]),
+    .testTarget(
+      name: "PackageTests", dependencies: ["Norma", "NormaCommand", "TestSupport"], exclude: ["PublicNames"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(
       name: "CommandTests",

@@ -58,9 +58,6 @@ struct PublicNamesTests {
   /// A module's public declarations, a sorted line each.
   private static func names(of module: String) throws -> String {
     try withTemporaryDirectory { folder in
-      let process = Process()
-      process.executableURL = URL(filePath: "/usr/bin/env")
-      process.currentDirectoryURL = package
       let built = try #require(buildFolders.first)
       let map = built.appending(path: "CKernels.build/module.modulemap").path
       #if arch(x86_64)
@@ -68,15 +65,14 @@ struct PublicNamesTests {
       #else
         let target = "aarch64-unknown-linux-gnu"
       #endif
-      process.arguments =
+      let arguments =
         [
           "swift-symbolgraph-extract", "-module-name", module, "-target", target, "-output-dir", folder.path,
           "-minimum-access-level", "public", "-skip-synthesized-members", "-skip-inherited-docs",
           "-I", built.appending(path: "Modules").path, "-Xcc", "-fmodule-map-file=\(map)",
         ] + ["CZlib", "CPNG", "CJPEG"].flatMap { ["-I", "Sources/\($0)"] }
-      try process.run()
-      process.waitUntilExit()
-      try #require(process.terminationStatus == 0, "swift-symbolgraph-extract does not read \(module)")
+      let (status, output) = try Tool.run(arguments)
+      try #require(status == 0, "\(output)")
 
       // The module's own, and what it adds to types of others.
       let graphs = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).map {
