@@ -19,7 +19,7 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive diagnosis processes lint format sanitize golden families arm fuzz parallel serve bench drawings explanation docs clean
+.PHONY: help setup demo test smoke exhaustive diagnosis processes lint format sanitize golden families arm fuzz parallel serve bench drawings explanation docs packages release clean
 
 help:  ## lists these targets
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -101,6 +101,12 @@ bench: setup  ## times operations and training steps, and counts their allocatio
 
 docs: setup  ## writes the documentation as one site: a front page, the page to play with, guides, a tutorial and every library module
 	@Utils/make-docs $(FLAGS)
+
+packages: setup  ## makes an archive of the command, a Debian package and a formula for Homebrew, in .build/packages
+	@Utils/make-packages
+
+release: setup  ## checks that this commit can go out as the version it says, and says what to push; takes an hour and a half
+	@Utils/release
 
 clean:  ## removes what was built
 	rm -rf .build Benchmarks/.build Benchmarks/build Examples/OwnParts/.build Serve/.build Fuzz/.build docs/build

@@ -154,6 +154,9 @@ let package = Package(
       dependencies: ["Norma", "NormaDiagnosis", "NormaONNX", "DiagnosisCases", "TestSupport"]),
     .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
     .testTarget(name: "ShortProgramsTests", dependencies: ["ShortPrograms"]),
+    // What holds the package together: one version everywhere, and public names that change only when that is meant.
+    .testTarget(
+      name: "PackageTests", dependencies: ["Norma", "NormaCommand", "TestSupport"], exclude: ["PublicNames"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(
       name: "CommandTests",

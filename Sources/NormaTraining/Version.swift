@@ -1,2 +1,2 @@
 /// The version of Norma, by semantic versioning.
-public let normaVersion = "0.1.0"
+public let normaVersion = "1.0.0"

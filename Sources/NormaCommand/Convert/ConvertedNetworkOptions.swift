@@ -3,7 +3,7 @@ import Norma
 
 /// Which network a state dictionary is of.
 struct ConvertedNetworkOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The network, one of MODELS above.", valueName: "name"))
+  @Option(help: ArgumentHelp("The network, one of MODELS.", valueName: "name"))
   var model: String?
 
   @Option(

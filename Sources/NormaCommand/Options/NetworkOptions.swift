@@ -16,7 +16,7 @@ enum RunningStatisticsRule: String, ExpressibleByArgument, CaseIterable {
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The network, one of MODELS above. (default: mlp:100; mlp:100,100,100,100,100 for compare)", valueName: "name"
+      "The network, one of MODELS. (default: mlp:100; mlp:100,100,100,100,100 for compare)", valueName: "name"
     ))
   var model: String?
 
