@@ -1,6 +1,6 @@
 /// The look of the explanation's page: that of the reports, and what can be operated.
 enum ExplanationStyle {
-  static var sheet: String { ReportStyle.sheet + opening + layout + controls + drawings + paper }
+  static var sheet: String { ReportStyle.sheet + shades + stage + layout + controls + drawings + paper + openingPaper }
 
   /// What a ``PageOpening`` needs beside the look of reports.
   static var opening: String { shades + stage + openingPaper }
@@ -70,7 +70,7 @@ enum ExplanationStyle {
   private static let openingPaper = """
     @media print {
       .live .control, .control { display: none; }
-      .live .moving { display: none; }
+      .live .moving, .live span.moving { display: none; }
       .live .still { display: block; }
       .live span.still { display: inline; }
       .stage, .pair { break-inside: avoid; }

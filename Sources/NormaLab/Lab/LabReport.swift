@@ -108,7 +108,7 @@ public struct LabReport: Sendable {
         ]
       })
     return ReportSection(
-      "What was asked, and what came out", identifier: "overview",
+      "What came out", identifier: "overview",
       blocks: [
         .paragraph(
           "From here on in the words of the trade: a link of the chain is a layer, the numbers that it multiplies by are its weights, each number that it gives is a "
@@ -151,21 +151,22 @@ public struct LabReport: Sendable {
       lead.map { .thread($0, question: experiment.question) } ?? .question(experiment.question),
       .answer(findings.answer),
     ]
-    var (others, numbers): ([ReportBlock], [ReportBlock]) = ([], [])
+    var (others, numbers): ([ReportBlock], [ReportTable]) = ([], [])
     for block in findings.blocks {
       // One figure is shown, and its numbers are with the others.
       if case .figure(var figure) = block, numbers.isEmpty {
         figure.showsNumbers = false
         blocks.append(.figure(figure))
-        numbers = figure.pictures.map { .table($0.table) }
+        numbers = figure.pictures.map(\.table)
       } else {
         others.append(block)
       }
     }
     var folds = [ReportFold(VerdictCounts(findings.claims).words, [.claims(findings.claims)])]
-    if !(others + numbers).isEmpty {
+    if !numbers.isEmpty { others.append(.numbers(numbers)) }
+    if !others.isEmpty {
       let hasFigures = others.contains { if case .figure = $0 { true } else { false } }
-      folds.append(ReportFold(hasFigures ? "Further figures and the numbers" : "The numbers", others + numbers))
+      folds.append(ReportFold(hasFigures ? "Further figures and the numbers" : "The numbers", others))
     }
     let settings = ReportTable(
       caption: "Settings", columns: [.init("setting"), .init("value")],

@@ -16,6 +16,7 @@ struct BlockWriter {
     switch block {
     case .paragraph(let text): return Self.paragraph(text)
     case .table(let table): return table.markup(stacks: true)
+    case .numbers(let tables): return .element("div", ["class": "numbers"], tables.map { $0.markup() })
     case .figure(let figure):
       figureCount += 1
       figures += 1

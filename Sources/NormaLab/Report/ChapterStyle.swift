@@ -12,7 +12,7 @@ enum ChapterStyle {
       margin-bottom: 0.25rem; color: var(--muted);
       font: 600 0.8125rem/1.4 var(--sans); letter-spacing: 0.06em; text-transform: uppercase;
     }
-    .chapter p { margin-bottom: 0.75rem; }
+    :where(.chapter) p { margin-bottom: 0.75rem; }
     .thread em { color: var(--ink); }
     .chapter .thread { margin-bottom: 0.5rem; max-width: 47rem; color: var(--muted); }
     .chapter .answer { margin-bottom: 0.75rem; font-weight: 600; line-height: 1.5; }
@@ -25,6 +25,10 @@ enum ChapterStyle {
     .folds { display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; }
     .folds > details { margin: 0; min-width: 0; }
     .folds > details[open] { flex-basis: 100%; padding-bottom: 0.75rem; }
+    .numbers { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: start; }
+    .folds .numbers .scroll { margin-top: 0; }
+    @media screen { .folds .numbers .scroll { max-height: 24rem; overflow-y: auto; } }
+    .folds tbody th { white-space: normal; }
     .whole { font: 1.0625rem/1.6 var(--serif); }
     .whole > summary { max-width: 100%; }
     .whole h2 { display: inline; margin: 0; color: var(--ink); font-size: 1.1875rem; }
@@ -79,6 +83,8 @@ enum ChapterStyle {
       .chapter section { margin-top: 1rem; }
       .chapter details table { break-inside: auto; font-size: 7.5pt; }
       .folds { display: block; }
+      .numbers table { font-size: 7pt; }
+      .numbers th, .numbers td { padding: 0.5pt 6pt 0.5pt 0; white-space: normal; }
       .claims li { break-inside: avoid; }
     }
 

@@ -1770,7 +1770,8 @@ class Trainer {
 
   function reveal() {
     const target = document.getElementById(location.hash.slice(1));
-    const closed = folds.filter(fold => fold.contains(target) && !fold.open);
+    // What the target is in, and the whole of a section that is closed.
+    const closed = folds.filter(fold => !fold.open && (fold.contains(target) || fold.matches(".whole") && fold.parentElement === target));
     for (const fold of closed) fold.open = true;
     if (closed.length > 0) target.scrollIntoView();
   }

@@ -127,7 +127,7 @@ public struct ReportPage: Sendable {
           "li", [:],
           [
             .element(
-              "a", ["href": "#\(identifier(index))"], [.prose(String(section.title.prefix { $0 != ":" && $0 != "," }))])
+              "a", ["href": "#\(identifier(index))"], [.prose(String(section.title.prefix { $0 != ":" }))])
           ]))
     }
     return .element(

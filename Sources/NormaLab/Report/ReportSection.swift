@@ -43,6 +43,8 @@ public enum ReportBlock: Sendable {
   case paragraph(String)
   /// A table with its caption.
   case table(ReportTable)
+  /// Tables of numbers, beside each other where there is room.
+  case numbers([ReportTable])
   /// Pictures with a caption, a legend and what to see in them.
   case figure(ReportFigure)
   /// Text to type or to copy, shown as it is.
@@ -132,8 +134,11 @@ public struct ReportFigure: Sendable {
       parts.append(
         .element(
           "details", [:],
-          [.element("summary", text: "The numbers of figure \(number)")]
-            + pictures.map { $0.table.markup(showsCaption: pictures.count > 1) }))
+          [
+            .element("summary", text: "The numbers of figure \(number)"),
+            .element(
+              "div", ["class": "numbers"], pictures.map { $0.table.markup(showsCaption: pictures.count > 1) }),
+          ]))
     }
     return .element("figure", ["id": identifier], parts)
   }
