@@ -47,7 +47,7 @@ struct DeepLinearNetwork: Experiment {
       switch Judgement.all(smoother).verdict {
       case .held: "as that explanation has it"
       case .notHeld where !results.context.isQuick: "which speaks against that explanation"
-      default: "which does not decide it"
+      default: "which does not decide the matter"
       }
     return Findings(
       answer:

@@ -47,11 +47,11 @@ public enum LabCatalogue {
             "Where a unit can saturate, a bad start lasts longer still. The paper that introduced batch normalization showed that first."
         ),
         LabQuestion(
-          LearningRates(), lead: "A net that is not easily thrown off course can take larger steps."),
+          LearningRates(), lead: "A net that is not easily thrown off course should bear larger steps."),
         LabQuestion(
           DeepLinearNetwork(),
           lead:
-            "Why can it? One explanation looks along the gradient: a step can be large where the slope stays what it was."
+            "Why should it? One explanation looks along the gradient: a step can be large where the slope stays what it was."
         ),
         LabQuestion(
           NormalizationPlacement(), lead: "All of these nets normalize before the nonlinearity. That is a choice."),
@@ -70,7 +70,7 @@ public enum LabCatalogue {
       [
         LabQuestion(
           Regularization(),
-          lead: "A net that sees each image a little differently each time finds it harder to learn by heart.",
+          lead: "A net that sees each image a little differently each time might find it harder to learn by heart.",
           before: [.noise]),
         LabQuestion(BatchSize(normalization: .batch), lead: "A little noise may help. How much is too much?"),
         LabQuestion(SmallBatches(), lead: "Few images are one trouble. Images that are alike are another."),

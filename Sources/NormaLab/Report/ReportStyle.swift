@@ -173,7 +173,7 @@ enum ReportStyle {
     .reference { stroke: var(--muted); stroke-width: 1; stroke-dasharray: 1 3; stroke-linecap: round; fill: none; }
     .line { stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; fill: none; }
     .marker { fill: var(--colour); stroke: var(--background); stroke-width: 1; }
-    .marker.hollow { fill: var(--background); stroke: var(--colour); stroke-width: 1.75; }
+    .marker.hollow { fill: var(--background); stroke: var(--colour, var(--ink)); stroke-width: 1.75; }
     .dot { fill: var(--colour); fill-opacity: 0.45; stroke: none; }
     .chart text.count { fill: var(--ink); }
     .chart text.count.inverse { fill: var(--background); }
