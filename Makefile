@@ -19,10 +19,10 @@ ifeq ($(shell uname -s),Darwin)
   FLAGS := $(foreach formula,libpng jpeg-turbo,-Xcc -I$(BREW)/opt/$(formula)/include -Xlinker -L$(BREW)/opt/$(formula)/lib)
 endif
 
-.PHONY: help setup demo test smoke exhaustive diagnosis processes lint format sanitize golden families arm fuzz parallel serve bench drawings explanation docs packages release clean
+.PHONY: help setup demo test smoke exhaustive diagnosis processes lint format sanitize golden families arm fuzz parallel serve bench drawings explanation lab-page docs packages release clean
 
 help:  ## lists these targets
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 setup:  ## installs the system packages that are missing, if any
 	@Utils/setup
@@ -95,6 +95,11 @@ explanation: setup  ## operates the page of `norma explain --html` in Chromium, 
 	swift build -c release --product norma $(FLAGS)
 	$(NORMA_PYTHON) -B Utils/check-explanation .build/release/norma
 	$(NORMA_PYTHON) -B Utils/check-explanation .build/release/norma --frames
+
+lab-page: setup  ## runs a quick lab, and reads its page in Chromium with the mouse and the keyboard
+	swift build -c release --product norma $(FLAGS)
+	.build/release/norma lab run --all --quick --out norma-lab
+	$(NORMA_PYTHON) -B Utils/check-lab norma-lab
 
 bench: setup  ## times operations and training steps, and counts their allocations, with Benchmarks/Package.swift
 	swift package --package-path Benchmarks $(FLAGS) benchmark

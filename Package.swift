@@ -97,10 +97,10 @@ let package = Package(
       ]),
 
     // Floor 6: experiments and the report; the terminal's manners.
-    // The script of its interactive page is embedded by `Utils/embed-explanation`, so that the command is one file.
+    // The scripts of its pages are embedded by `Utils/embed-scripts`, so that the command is one file.
     .target(
       name: "NormaLab", dependencies: ["Norma", "NormaDiagnosis", "NormaImages", "NormaEvents"],
-      exclude: ["Explanation/Script"]),
+      exclude: ["Explanation/Script", "Report/Script"]),
     .target(name: "NormaTerminal"),
 
     // Floor 7: the command.

@@ -101,7 +101,7 @@ struct DrawnTextTests {
       let plan = LabPlan(isQuick: true, seeds: [0])
       let results = try Laboratory(experiments, plan: plan, data: LabData(), folder: folder.path)
         .run(workers: 2) { _ in }
-      try expectGood([LabReport(results, plan: plan, sources: []).page])
+      try expectGood([try LabReport(results, plan: plan, sources: []).page()])
     }
   }
 }

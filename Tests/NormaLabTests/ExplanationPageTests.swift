@@ -118,21 +118,25 @@ import Testing
     }
   }
 
-  /// What `Utils/embed-explanation` put into the sources.
+  /// What `Utils/embed-scripts` put into the sources.
   @Test func theEmbeddedScriptAndLinesAreThoseOfTheFiles() throws {
-    let folder = fixturesDirectory.appending(path: "../../Sources/NormaLab/Explanation").standardized
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "Script").path)
-    var length = "(() => {\n\"use strict\";\n\n})();\n".utf8.count
-    for file in files {
-      let text = try String(contentsOf: folder.appending(path: "Script/\(file)"), encoding: .utf8)
-      #expect(ExplanationSources.script.contains(text), "\(file): run Utils/embed-explanation")
-      length += text.utf8.count + 1
+    let folder = fixturesDirectory.appending(path: "../../Sources/NormaLab").standardized
+    var parts: [String: String] = [:]
+    for script in ["Explanation/Script", "Report/Script"] {
+      for file in try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: script).path) {
+        parts[String(file.dropLast(3))] = try String(
+          contentsOf: folder.appending(path: "\(script)/\(file)"), encoding: .utf8)
+      }
     }
-    #expect(ExplanationSources.script.utf8.count == length)
-    let steps = try String(contentsOf: folder.appending(path: "StagedSteps.swift"), encoding: .utf8)
+    #expect(PageSources.parts == parts, "run Utils/embed-scripts")
+    // Each is a part of a page's script.
+    let scripts = [PageScript.report, PageScript.chapter, PageScript.explanation]
+    for (name, text) in parts { #expect(scripts.contains { $0.contains(text) }, "\(name)") }
+    let steps = try String(
+      contentsOf: folder.appending(path: "Explanation/StagedSteps.swift"), encoding: .utf8)
     let lines = steps.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
     let shown = lines.drop { !$0.contains("begin here") }.prefix { !$0.contains("And end here") }.dropFirst()
-    #expect(ExplanationSources.listing == Array(shown))
+    #expect(PageSources.listing == Array(shown))
     #expect(shown.count == 22)
   }
 

@@ -250,7 +250,7 @@ struct LaboratoryTests {
       let report = LabReport(found, plan: plan, sources: ["mnist:a folder"])
       #expect(report.headline == "1 of 3 claims held, 1 did not, and 1 cannot be told, in 1 experiment.")
       #expect(report.summary[0].counts == VerdictCounts(found[0].findings.claims))
-      let page = PageReader(report.page.html())
+      let page = PageReader(try report.page().html())
       #expect(page.isWellFormed)
       let verdicts = page.elements(named: "li").filter { ["holds", "fails", "open"].contains($0.attributes["class"]) }
       #expect(verdicts.map { $0.attributes["class"] } == ["holds", "fails", "open"])

@@ -23,6 +23,12 @@ final class PageReader: NSObject, XMLParserDelegate {
     isWellFormed = parser.parse()
   }
 
+  /// A script as it stands in a page: for HTML as it is, and for XML as character data.
+  static func embedded(_ script: String) -> String { "//<![CDATA[\n\(script)//]]>\n" }
+
+  /// Running text as a page has it: no line ends between a number and its per cent sign.
+  static func prose(_ text: String) -> String { text.replacing(" %", with: "\u{A0}%") }
+
   func elements(named name: String) -> [Element] { elements.filter { $0.name == name } }
 
   func parser(

@@ -115,7 +115,7 @@ struct LineChartDrawing {
     guard places.count > 1 else { return nil }
     let outline = (places.map(\.upper) + places.reversed().map(\.lower)).map { "\(n($0.x)),\(n($0.y))" }
     return .element(
-      "g", ["class": series.style.cssClass],
+      "g", ["class": series.style.cssClass, "data-style": "\(series.style.index)"],
       [.element("path", ["class": "band", "d": "M\(outline.joined(separator: "L"))z"])])
   }
 
@@ -164,7 +164,9 @@ struct LineChartDrawing {
       parts.append(
         .element("path", ["class": "end", "d": "M\(n(end.x - 6)),\(n(end.y - 6))l12,12m0,-12l-12,12"]))
     }
-    return .element("g", ["class": series.style.cssClass], parts)
+    // By these the page's script tells lines apart.
+    return .element(
+      "g", ["class": series.style.cssClass, "data-style": "\(series.style.index)", "data-name": series.name], parts)
   }
 
   /// Whether the series goes on after its last drawn point, with values that have no place.
@@ -195,7 +197,7 @@ struct LineChartDrawing {
         parts.append(text(line, x: label.box.left, y: y, cssClass: "name"))
       }
       if label.isCut { parts.append(.element("title", text: series.name)) }
-      return .element("g", ["class": series.style.cssClass], parts)
+      return .element("g", ["class": series.style.cssClass, "data-style": "\(series.style.index)"], parts)
     }
   }
 

@@ -93,8 +93,9 @@ struct ActivationsByLayer: Experiment {
           [results.runs[index].label] + layers.map { deviation(index, $0).text() }
         }))
     return Findings(
-      answer: "It depends on the weights alone: from scale 0.01 tanh fades from \(deviation(0, 0).text()) to "
-        + "\(deviation(0, last).text()) within six layers. With batch normalization no choice of weights changes it by more than "
+      answer:
+        "It depends on the weights alone: from scale 0.01 the spread behind tanh goes from \(deviation(0, 0).text()) to "
+        + "\(deviation(0, last).text()) within six layers, while with batch normalization no choice of weights changes it by more than "
         + "a factor of \(NumberFormat.plain.text(normalizedDrift)).",
       claims: [
         Claim(

@@ -62,8 +62,8 @@ struct BatchSize: Experiment {
             ])))
       return Findings(
         answer:
-          "\(layerSpread < batchSpread ? "Less" : "No less"): from batches of 5 to batches of 50 its training accuracy "
-          + "spans \(NumberFormat.points.text(layerSpread)), that of batch normalization \(NumberFormat.points.text(batchSpread)).",
+          "From batches of 5 to batches of 50 the training accuracy spans \(NumberFormat.points.text(layerSpread)) with layer "
+          + "normalization, and \(NumberFormat.points.text(batchSpread)) with batch normalization.",
         claims: [
           Claim(
             "The batch size has a markedly smaller effect than on batch normalization: at most half of it.",
@@ -100,7 +100,8 @@ struct BatchSize: Experiment {
               })))
     }
     return Findings(
-      answer: "With batches of 5 it learns \(sizes[0] < final[0].mean ? "worse" : "no worse") than no normalization: "
+      answer:
+        "With batches of 5 batch normalization learns \(sizes[0] < final[0].mean ? "worse" : "no worse") than none: "
         + "\(final[1].text(percent)) against \(final[0].text(percent)) of the training images; with batches of 50 it reaches "
         + "\(final[3].text(percent)).",
       claims: [

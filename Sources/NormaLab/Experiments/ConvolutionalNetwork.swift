@@ -67,7 +67,7 @@ struct ConvolutionalNetwork: Experiment {
     }
     return Findings(
       answer:
-        "After one pass it gets \(training[0].text(percent)) of the training images right, with batch normalization "
+        "After one pass over the images the net gets \(training[0].text(percent)) of the training images right, with batch normalization "
         + "\(training[1].text(percent)).",
       claims: [
         Claim(

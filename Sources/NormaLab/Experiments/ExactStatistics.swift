@@ -34,7 +34,7 @@ struct ExactStatistics: Experiment {
     let axis = ChartAxis("step, logarithmic", kind: .logarithmic, format: .integer)
     let charts = Self.kinds.indices.map { index in
       LineChart(
-        title: Words.capitalized(Self.kinds[index].name), x: axis,
+        title: Words.capitalized(Self.kinds[index].name) + ", m = " + ["0.1", "0.01"][index], x: axis,
         y: ChartAxis("test error, logarithmic", kind: .logarithmic, format: .percentage),
         series: [
           results.course(index, "running averages", style: .plain) { 1 - $0.testAccuracy },

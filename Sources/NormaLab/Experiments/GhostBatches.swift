@@ -111,8 +111,8 @@ struct Accumulation: Experiment {
     let styles = [SeriesStyle.batchNorm, SeriesStyle(2), SeriesStyle(3), SeriesStyle.plain]
     return Findings(
       answer:
-        "By joint moments its losses stay within \(percent.text(distances[0].mean)) of those of the whole batch; four parts by their own are up to "
-        + "\(percent.text(distances[1].mean)) away, sixteen \(percent.text(distances[2].mean)).",
+        "Four parts that share their moments follow the loss of the whole batch to \(percent.text(distances[0].mean)) of the first loss; each by its own they are up to "
+        + "\(percent.text(distances[1].mean)) away, and sixteen parts \(percent.text(distances[2].mean)).",
       claims: [
         Claim(
           "Four parts with joint moments follow the whole batch more closely than four parts by themselves.",

@@ -21,11 +21,19 @@ struct GradientWalk: Experiment {
     let smallError = results.spread(0) { $0.differences.map(\.relative).max() ?? .nan }
     // The walk is drawn anew from its numbers, which are few.
     let walk = try? results.runs[0].walk(.staged)
+    let shown = results.runs[0].channel
     var blocks: [ReportBlock] = [
+      .figure(
+        ReportFigure(
+          caption: "The closed form on one channel of four rows",
+          reading:
+            "A bar a row. Only the first row’s result is asked for, and yet every row gets a gradient. The outlines are what is taken away "
+            + "next: first the mean, then the part along x̂. Rows 2 and 3 are alike, and so are their gradients.",
+          pictures: [ClosedFormPicture(channel: shown, epsilon: 1e-5)])),
       .paragraph(
         "Forward, each node is computed from those that lead into it. Backward, each turns the gradient that reaches it into one "
           + "for each of its inputs, by its own small rule. Two paths lead back into c = x − μ, and two into x: what they bring is added."
-      )
+      ),
     ]
     if let walk {
       blocks.append(
@@ -43,10 +51,6 @@ struct GradientWalk: Experiment {
             ])))
     }
     blocks.append(
-      .paragraph(
-        "Written out and simplified, all those rules become one, in which N is the number of rows and g the gradient of y: dx = γ/(N·s) · (N·g − Σg − "
-          + "x̂·Σ(g·x̂)). It needs three passes over the data where the graph needs a dozen."))
-    blocks.append(
       .table(
         ReportTable(
           caption: "How far the closed form is from the graph, relative to the largest element",
@@ -63,8 +67,8 @@ struct GradientWalk: Experiment {
     let csError = results.spread(1) { $0.relativeError }
     return Findings(
       answer:
-        "Through ten nodes, each with a rule of one line. The closed form gives the same up to rounding: on 100 × 500 values no "
-        + "gradient is off by more than \(large.text()) of the largest.",
+        "The one formula gives what the graph gives node by node: on 100 × 500 values no gradient differs by more than "
+        + "\(large.text()) of the largest.",
       claims: [
         Claim(
           "Staged and closed form agree to 10⁻¹³ of the largest element, for the result and all gradients.",
@@ -117,6 +121,25 @@ struct GradientRun: LabRun {
     let inputs = inputs()
     return try BatchNormalizationWalk(
       inputs.x, gamma: inputs.gamma, beta: inputs.beta, outputGradient: inputs.seed, form: form)
+  }
+
+  /// The first channel of the batch that is shown.
+  fileprivate var channel: ExplainedChannel {
+    let inputs = inputs()
+    func column(_ tensor: Tensor<Double>) -> [Double] {
+      stride(from: 0, to: tensor.count, by: channels).map { tensor.elements[$0] }
+    }
+    return ExplainedChannel(
+      x: column(inputs.x), gamma: inputs.gamma.elements[0], beta: inputs.beta.elements[0],
+      gradient: column(inputs.seed))
+  }
+
+  /// The page of the explanation with that batch, as `norma explain` makes it.
+  static func explanation() throws -> ExplanationPage {
+    let inputs = GradientRun(isSmall: true, rows: 4, channels: 2, seed: 0).inputs()
+    return try ExplanationPage(
+      inputs.x, gamma: inputs.gamma, beta: inputs.beta, epsilon: 1e-5, outputGradient: inputs.seed,
+      command: "norma explain --html \(LabPassage.explanation)")
   }
 
   private func inputs() -> (x: Tensor<Double>, gamma: Tensor<Double>, beta: Tensor<Double>, seed: Tensor<Double>) {

@@ -41,7 +41,7 @@ struct HalfWidthActivations: Experiment {
     let first = max(distance(1), distance(2))
     return Findings(
       answer:
-        "It ends at \(test[0].text(percent)) test accuracy in full width, at \(test[1].text(percent)) with float16 and at "
+        "The net ends at \(test[0].text(percent)) test accuracy in full width, at \(test[1].text(percent)) with float16 and at "
         + "\(test[2].text(percent)) with bfloat16.",
       claims: [
         Claim(

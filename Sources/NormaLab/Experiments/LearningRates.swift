@@ -81,7 +81,7 @@ struct LearningRates: Experiment {
     func stepText(_ index: Int) -> String { steps(index).isFinite ? NumberFormat.integer.text(steps(index)) : "never" }
     return Findings(
       answer:
-        "The largest rate at which it learns is \(bounds.0.map(NumberFormat.plain.shortText) ?? "none of those tried") without and "
+        "The largest rate at which the net learns is \(bounds.0.map(NumberFormat.plain.shortText) ?? "none of those tried") without and "
         + "\(bounds.1.map(NumberFormat.plain.shortText) ?? "none of those tried") with batch normalization.",
       claims: [
         Claim(

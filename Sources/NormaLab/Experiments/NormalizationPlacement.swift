@@ -39,8 +39,8 @@ struct NormalizationPlacement: Experiment {
     let final = places.indices.map { index in results.spread(index) { $0.epochs.last?.trainingMetric ?? .nan } }
     return Findings(
       answer:
-        "Before it the best validation accuracy is \(best[1].text(percent)), behind it \(best[2].text(percent)), without any "
-        + "\(best[0].text(percent)).",
+        "With normalization before the ReLU the best validation accuracy is \(best[1].text(percent)), behind it "
+        + "\(best[2].text(percent)), without any \(best[0].text(percent)).",
       claims: [
         Claim(
           "Before the nonlinearity the best validation accuracy is higher than behind it.",

@@ -35,8 +35,8 @@ struct Overfitting: Experiment {
     }
     return Findings(
       answer: best.allSatisfy { $0.lowest >= 1 }
-        ? "Yes, all three."
-        : "Not all: \(zip(names, best).map { "\($0) \($1.text(percent))" }.joined(separator: ", ")).",
+        ? "All three nets get every one of their training images right."
+        : "Not all of them: \(zip(names, best).map { "\($0) \($1.text(percent))" }.joined(separator: ", ")).",
       claims: [
         Claim(
           "Fully connected nets of two and of four hidden layers learn 50 images within 20 epochs.",

@@ -25,6 +25,10 @@ struct PaddedSequences: Experiment {
     func padded(_ method: Int) -> Spread { results.spread(method) { $0.paddedAccuracy } }
     func changed(_ method: Int) -> Spread { results.spread(method) { $0.changedShare } }
     let examples = results.runs[0].data.testExamples
+    let plot = DotPlot(
+      title: "Test accuracy", axis: ChartAxis("accuracy", format: .percentage),
+      series: [("padded to the longest", .batchNorm), ("padded to twice that", .plain)],
+      rows: Self.methods.indices.map { DotPlot.Row(Self.methods[$0].title, [accuracy($0).mean, padded($0).mean]) })
     return Findings(
       answer:
         "Padded to twice the length, a network that was trained with padding in its statistics gives \(percent.text(changed(0).mean)) of the sequences another "
@@ -41,6 +45,13 @@ struct PaddedSequences: Experiment {
           evidence: "\(padded(0).text(percent)) against \(padded(1).text(percent))"),
       ],
       blocks: [
+        .figure(
+          ReportFigure(
+            caption: "Test accuracy with little padding and with much",
+            reading:
+              "The same sequences, padded to the longest of them and to twice that. Where padding counts, its rows take part in the mean and the "
+              + "variance, and twice as many of them make other statistics.",
+            pictures: [plot], legend: plot.legend)),
         .table(
           ReportTable(
             caption: "Test accuracy, by batches' own statistics",
@@ -52,7 +63,7 @@ struct PaddedSequences: Experiment {
               [
                 Self.methods[$0].title, accuracy($0).text(percent), padded($0).text(percent), changed($0).text(percent),
               ]
-            }))
+            })),
       ],
       settings: [
         .init(name: "sequences", value: "the rows of an image from the top, 60 to 100 % of them; the rest is padding"),

@@ -17,6 +17,12 @@ struct PublishedChecks: Experiment {
     let checks = results.outcomes[0][0].checks
     let errors = checks.indices.map { index in results.spread(0) { $0.checks[index].error } }
     let held = checks.indices.filter { errors[$0].highest <= checks[$0].bound }
+    let plot = DotPlot(
+      title: "Errors", axis: ChartAxis("relative error, logarithmic", kind: .logarithmic),
+      series: [("bound", .batchNorm), ("error", .plain)],
+      rows: checks.indices.map {
+        DotPlot.Row("\(checks[$0].name), \(checks[$0].setting)", [checks[$0].bound, errors[$0].highest])
+      })
     return Findings(
       answer: "\(held.count) of \(checks.count) checks are within their bounds.",
       claims: checks.indices.map { index in
@@ -30,9 +36,15 @@ struct PublishedChecks: Experiment {
             + (checks[index].reported.isEmpty ? "" : "; reported \(checks[index].reported)"))
       },
       blocks: [
+        .figure(
+          ReportFigure(
+            caption: "The error of each check, and its bound",
+            reading:
+              "A square left of its circle is a check that is within its bound. An error of 0 has no place on the axis.",
+            pictures: [plot], legend: plot.legend)),
         .paragraph(
           "Gradients are held against centred differences, (f(x + h) − f(x − h)) / 2h. Errors are CS231n's: the largest |x − y| / "
-            + "max(10⁻⁸, |x| + |y|) of all elements, unless a row says otherwise.")
+            + "max(10⁻⁸, |x| + |y|) of all elements, unless a row says otherwise."),
       ],
       settings: [
         .init(name: "element type", value: "Double"), .init(name: "seeds", value: "\(results.outcomes[0].count)"),

@@ -29,7 +29,7 @@ struct RootMeanSquare: Experiment {
     let test = results.spreads { $0.testAccuracy ?? TrainingRun.chance }
     return Findings(
       answer:
-        "It ends at \(test[2].text(percent)) test accuracy with RMS, at \(test[1].text(percent)) with layer normalization, at "
+        "The net ends at \(test[2].text(percent)) test accuracy with RMS, at \(test[1].text(percent)) with layer normalization, at "
         + "\(test[0].text(percent)) with none.",
       claims: [
         Claim(

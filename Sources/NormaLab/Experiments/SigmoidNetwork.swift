@@ -130,7 +130,7 @@ struct SigmoidNetwork: Experiment {
     }
     return Findings(
       answer: ahead.last.map {
-        "With it the net is ahead at \(ahead.count { $0.judgement.verdict == .held }) of \(ahead.count) moments looked at, such as "
+        "With batch normalization the net is ahead at \(ahead.count { $0.judgement.verdict == .held }) of \(ahead.count) moments looked at, such as "
           + "\($0.text)."
       } ?? "",
       claims: [

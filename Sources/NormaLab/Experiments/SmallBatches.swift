@@ -48,6 +48,7 @@ struct SmallBatches: Experiment {
             })
         })
     }
+    let legend = Self.methods.map { LegendEntry($0.title, symbol: .series($0.style)) }
     let sorted = (accuracy(2, .batch), accuracy(2, .renorm), accuracy(2, .group))
     let examples = results.runs[0].data.testExamples
     let tiny = (accuracy(1, .batch), accuracy(1, .renorm), accuracy(1, .group), accuracy(0, .batch))
@@ -83,8 +84,12 @@ struct SmallBatches: Experiment {
               "In a batch of one class the mean says which class it is, and normalization removes it; in inference the running "
               + "statistics are of all classes, and the net sees what it never saw. Renormalization trains on the running statistics as "
               + "far as its bounds allow.",
-            pictures: charts, layout: .pairs,
-            legend: Self.methods.map { LegendEntry($0.title, symbol: .series($0.style)) })),
+            pictures: Array(charts[1...2]), layout: .pairs, legend: legend)),
+        .figure(
+          ReportFigure(
+            caption: "The same with shuffled batches of 50, and with 4 images of one class",
+            reading: "What the small batches are held against, and both troubles at once.",
+            pictures: [charts[0], charts[3]], layout: .pairs, legend: legend)),
         .table(
           ReportTable(
             caption: "Test accuracy at the end",

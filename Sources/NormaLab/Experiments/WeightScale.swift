@@ -114,8 +114,7 @@ struct WeightScale: Experiment {
     }
     return Findings(
       answer:
-        "Without normalization much: it learns only between \(range(none, scales)). With batch normalization it learns "
-        + "between \(range(batch, scales)).",
+        "Without normalization the net learns \(range(none, scales)), with batch normalization \(range(batch, scales)).",
       claims: [
         Claim(
           "Without batch normalization the net stays near chance for scales up to 0.001; with it validation accuracy is at "
@@ -171,7 +170,7 @@ struct WeightScale: Experiment {
   /// The scales between which a net gets clearly further than guessing.
   private func range(_ accuracies: [Double], _ scales: [Double]) -> String {
     let good = scales.indices.filter { accuracies[$0] >= 0.15 }
-    guard let first = good.first, let last = good.last else { return "no scales at all" }
-    return "scales of \(NumberFormat.plain.text(scales[first])) and \(NumberFormat.plain.text(scales[last]))"
+    guard let first = good.first, let last = good.last else { return "from no scale at all" }
+    return "from scales of \(NumberFormat.plain.text(scales[first])) to \(NumberFormat.plain.text(scales[last]))"
   }
 }

@@ -181,17 +181,21 @@ struct BarsView {
   private let largest: Double
 
   init(index: Int, numbers: [Double], others: [Double]) {
-    (left, top) = (index.isMultiple(of: 2) ? 4 : 192, index < 2 ? 0 : 150)
+    self.init(left: index.isMultiple(of: 2) ? 4 : 192, top: index < 2 ? 0 : 150, numbers: numbers, others: others)
+  }
+
+  init(left: Double, top: Double, numbers: [Double], others: [Double]) {
+    (self.left, self.top) = (left, top)
     middle = top + 82
     largest = max(1e-300, (numbers + others).map(abs).max() ?? 0)
   }
 
-  func path(_ numbers: [Double]) -> String {
-    let room = 164 / Double(max(1, numbers.count))
-    return numbers.enumerated().map { index, number in
-      let (x, height) = (left + room * (Double(index) + 0.15), 56 * number / largest)
-      return "M\(PageElements.plain(x)),\(PageElements.plain(middle))v\(PageElements.plain(-height))"
-        + "h\(PageElements.plain(0.7 * room))v\(PageElements.plain(height))z"
-    }.joined()
+  func path(_ numbers: [Double]) -> String { numbers.indices.map { bar($0, of: numbers) }.joined() }
+
+  func bar(_ index: Int, of numbers: [Double]) -> String {
+    let room = 164 / Double(numbers.count)
+    let (x, height) = (left + room * (Double(index) + 0.15), 56 * numbers[index] / largest)
+    return "M\(PageElements.plain(x)),\(PageElements.plain(middle))v\(PageElements.plain(-height))"
+      + "h\(PageElements.plain(0.7 * room))v\(PageElements.plain(height))z"
   }
 }

@@ -37,8 +37,8 @@ extension ExplanationPage {
         .element(
           "div", ["class": "pair"],
           [
-            player("without", "Without", networks.plainCircles),
-            player("with", "With batch normalization", networks.normalizedCircles),
+            player("without", "Without", plainCircles),
+            player("with", "With batch normalization", normalizedCircles),
           ]),
         .element(
           "figure", ["class": "losses"],
@@ -62,13 +62,13 @@ extension ExplanationPage {
           PageElements.outcomes(
             "play-outcome",
             still:
-              "After 600 steps: without, \(percent(networks.plainCircles.accuracy)) of new points are right, with batch normalization \(percent(networks.normalizedCircles.accuracy))."
+              "After 600 steps: without, \(PageElements.percent(plainCircles.accuracy)) of new points are right, with batch normalization \(PageElements.percent(normalizedCircles.accuracy))."
           )),
       ])
   }
 
   private func player(_ identifier: String, _ title: String, _ network: SampleNetwork) -> Markup {
-    learner(
+    PageElements.learner(
       identifier, title, network, noun: "points",
       more: [
         PageElements.paragraph("What each layer gives, from −1 to 1", "small-title"),
@@ -104,7 +104,7 @@ extension ExplanationPage {
   }
 
   private var losses: Markup {
-    let all = networks.plainCircles.losses + networks.normalizedCircles.losses
+    let all = plainCircles.losses + normalizedCircles.losses
     let most = all.max() ?? 1
     func path(_ losses: [Double]) -> String {
       PageElements.line(
@@ -114,8 +114,8 @@ extension ExplanationPage {
       "losses-still", height: 140, title: "Both losses", description: "The losses of both networks over 600 steps.",
       cssClass: "still",
       [
-        PageElements.path("M8,132H352", "axis"), PageElements.path(path(networks.plainCircles.losses), "line series-1"),
-        PageElements.path(path(networks.normalizedCircles.losses), "line series-0"),
+        PageElements.path("M8,132H352", "axis"), PageElements.path(path(plainCircles.losses), "line series-1"),
+        PageElements.path(path(normalizedCircles.losses), "line series-0"),
       ])
   }
 }

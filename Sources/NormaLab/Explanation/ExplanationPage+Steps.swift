@@ -95,7 +95,7 @@ extension ExplanationPage {
         .element("figcaption", text: "The same in Swift, for one channel"),
         .element(
           "ol", ["id": "steps-code"],
-          ExplanationSources.listing.map { line in
+          PageSources.listing.map { line in
             .element("li", [:], [.element("code", ["data-line": Self.name(ofLine: line)], text: line)])
           }),
       ])

@@ -12,7 +12,9 @@ public struct ExplanationPage {
   let epsilon: Double
   /// The command that makes the page again.
   let command: String
-  let networks: SampleNetworks
+  private let opening: PageOpening
+  /// The playground's networks.
+  let plainCircles: SampleNetwork, normalizedCircles: SampleNetwork
 
   /// Why there can be no page.
   public enum Failure: Error, CustomStringConvertible {
@@ -49,7 +51,9 @@ public struct ExplanationPage {
     }
     self.epsilon = epsilon
     self.command = command
-    networks = try SampleNetworks()
+    opening = try PageOpening()
+    plainCircles = try SampleNetwork(.circles, normalizes: false, scale: 0.5, steps: 600)
+    normalizedCircles = try SampleNetwork(.circles, normalizes: true, scale: 0.5, steps: 600)
   }
 
   /// What the page opens with, and its values.
@@ -59,7 +63,7 @@ public struct ExplanationPage {
   /// The whole file's text.
   public func html() throws -> String {
     let style = ExplanationStyle.sheet
-    let script = ExplanationSources.script
+    let script = PageScript.explanation
     return "<!DOCTYPE html>\n"
       + Markup.element(
         "html", ["xmlns": "http://www.w3.org/1999/xhtml", "lang": "en"],
@@ -88,7 +92,9 @@ public struct ExplanationPage {
 
   private var body: [Markup] {
     [
-      opening, contents, dots, numbers, steps, nudge, closedForm, runningStatistics, batchSize, playground, weightScale,
+      opening.markup(
+        kind: "An explanation to play with", next: "The rest of this page takes that one step apart."),
+      contents, dots, numbers, steps, nudge, closedForm, runningStatistics, batchSize, playground, weightScale,
       imageAxes,
       .element(
         "footer", [:],

@@ -1,6 +1,9 @@
 /// The look of the explanation's page: that of the reports, and what can be operated.
 enum ExplanationStyle {
-  static var sheet: String { ReportStyle.sheet + shades + layout + controls + drawings + paper }
+  static var sheet: String { ReportStyle.sheet + shades + stage + layout + controls + drawings + paper + openingPaper }
+
+  /// What a ``PageOpening`` needs beside the look of reports.
+  static var opening: String { shades + stage + openingPaper }
 
   /// What a network answers, from the one group to the other.
   private static let shades = """
@@ -15,15 +18,9 @@ enum ExplanationStyle {
 
     """
 
-  private static let layout = """
-    @media (min-width: 120rem) { html { font-size: 125%; } }
-    @media (min-width: 150rem) { html { font-size: 150%; } }
-    main { max-width: 68rem; padding-top: 2.5rem; }
+  private static let stage = """
     header h1 { margin-bottom: 0.75rem; max-width: none; }
     header .headline { margin-bottom: 1rem; }
-    section.part { margin-top: 3rem; }
-    .part-number { color: var(--muted); font-weight: 400; margin-right: 0.25em; }
-    nav ol { list-style: decimal; padding-left: 1.75rem; gap: 0.375rem 2.5rem; }
     .stage { display: grid; gap: 1.25rem 2.5rem; margin: 1.5rem 0; }
     .stage > * { min-width: 0; }
     .drawn { max-width: 34rem; }
@@ -41,37 +38,18 @@ enum ExplanationStyle {
     .square > * { position: absolute; inset: 0; width: 100%; height: 100%; }
     .score, .small-title { margin: 0.375rem 0 0.5rem; color: var(--muted); font: 0.875rem/1.45 var(--sans); }
     .score span { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
-    figure.losses { display: block; margin: 1.5rem 0; max-width: 47rem; }
     canvas { display: block; width: 100%; }
-    canvas.layers { aspect-ratio: 3 / 2; }
-    #play-losses { aspect-ratio: 18 / 7; }
-    .key { display: flex; gap: 1.5rem; margin: 0.5rem 0 0; font: 0.875rem/1.5 var(--sans); }
-    .swatch::before {
-      content: ""; display: inline-block; width: 1.5rem; height: 0.25rem; margin-right: 0.5rem; vertical-align: middle;
-      background: var(--colour);
-    }
     .moving { display: none; }
     .live .moving { display: block; }
     .live span.moving { display: inline; }
     .live .still { display: none; }
-    .derivation { max-width: 43rem; padding-left: 1.5rem; }
-    .derivation p { margin-bottom: 0.5rem; }
     .formula { padding: 0.5rem 0.875rem; background: var(--surface); border-radius: 6px; font: 0.9375rem/1.5 var(--mono); }
-
-    """
-
-  private static let controls = """
     .control { display: none; font: 0.9375rem/1.45 var(--sans); }
     .live .control { display: block; }
     .live .slider { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 1rem; margin-bottom: 0.75rem; max-width: 34rem; }
     .slider input { grid-column: 1 / -1; grid-row: 2; width: 100%; height: 1.75rem; margin: 0; accent-color: var(--series-0); }
     .slider .setting { font-weight: 600; font-variant-numeric: tabular-nums; }
     .live .buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-bottom: 0.875rem; max-width: 47rem; }
-    .live .choice { display: flex; flex-wrap: wrap; gap: 0.25rem 0.75rem; align-items: center; margin-bottom: 0.75rem; }
-    .live .check { display: flex; gap: 0.5rem; align-items: center; margin-bottom: 0.75rem; }
-    .check input { width: 1.25rem; height: 1.25rem; flex: none; margin: 0; accent-color: var(--series-0); }
-    .live .control-grid { display: grid; gap: 0.25rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); }
-    .control-grid .buttons { grid-column: 1 / -1; }
     button, select, .field {
       font: inherit; color: var(--ink); background: var(--surface); border: 1px solid var(--muted); border-radius: 6px;
       padding: 0.3125rem 0.75rem; min-height: 2.25rem;
@@ -80,9 +58,56 @@ enum ExplanationStyle {
     button:hover:enabled { background: var(--rule); }
     button:disabled { opacity: 0.5; cursor: default; }
     :is(button, select, input, [tabindex="0"]):focus-visible { outline: 2px solid var(--series-0); outline-offset: 2px; }
+    .outcome { padding: 0.625rem 0.875rem; background: var(--surface); border-radius: 6px; font: 0.9375rem/1.5 var(--sans); }
+    @media (max-width: 40rem) {
+      .pair { gap: 0.75rem; }
+      .learner figcaption { display: flex; align-items: flex-end; min-height: 2.8em; font-size: 0.9375rem; }
+      .formula { padding: 0.5rem; font-size: 0.8125rem; }
+    }
+
+    """
+
+  private static let openingPaper = """
+    @media print {
+      .live .control, .control { display: none; }
+      .live .moving, .live span.moving { display: none; }
+      .live .still { display: block; }
+      .live span.still { display: inline; }
+      .stage, .pair { break-inside: avoid; }
+      .pair { max-width: 130mm; }
+      .outcome, .formula { border: 1px solid var(--rule); }
+    }
+
+    """
+
+  private static let layout = """
+    @media (min-width: 120rem) { html { font-size: 125%; } }
+    @media (min-width: 150rem) { html { font-size: 150%; } }
+    main { max-width: 68rem; padding-top: 2.5rem; }
+    section.part { margin-top: 3rem; }
+    .part-number { color: var(--muted); font-weight: 400; margin-right: 0.25em; }
+    nav ol { list-style: decimal; padding-left: 1.75rem; gap: 0.375rem 2.5rem; }
+    figure.losses { display: block; margin: 1.5rem 0; max-width: 47rem; }
+    canvas.layers { aspect-ratio: 3 / 2; }
+    #play-losses { aspect-ratio: 18 / 7; }
+    .key { display: flex; gap: 1.5rem; margin: 0.5rem 0 0; font: 0.875rem/1.5 var(--sans); }
+    .swatch::before {
+      content: ""; display: inline-block; width: 1.5rem; height: 0.25rem; margin-right: 0.5rem; vertical-align: middle;
+      background: var(--colour);
+    }
+    .derivation { max-width: 43rem; padding-left: 1.5rem; }
+    .derivation p { margin-bottom: 0.5rem; }
+
+    """
+
+  private static let controls = """
+    .live .choice { display: flex; flex-wrap: wrap; gap: 0.25rem 0.75rem; align-items: center; margin-bottom: 0.75rem; }
+    .live .check { display: flex; gap: 0.5rem; align-items: center; margin-bottom: 0.75rem; }
+    .check input { width: 1.25rem; height: 1.25rem; flex: none; margin: 0; accent-color: var(--series-0); }
+    .live .control-grid { display: grid; gap: 0.25rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); }
+    .control-grid .buttons { grid-column: 1 / -1; }
     svg [tabindex="0"]:focus-visible { outline: none; }
     p.hint { color: var(--muted); }
-    .outcome { padding: 0.625rem 0.875rem; background: var(--surface); border-radius: 6px; font: 0.9375rem/1.5 var(--sans); }
     .figures { display: grid; grid-template-columns: auto minmax(0, 1fr); margin: 0 0 1rem; font: 0.9375rem/1.45 var(--sans); font-variant-numeric: tabular-nums; }
     .figures > * { padding: 0.25rem 0; border-bottom: 1px solid var(--rule); }
     .figures dt { padding-right: 1rem; color: var(--muted); }
@@ -107,13 +132,10 @@ enum ExplanationStyle {
     .listing .now { box-shadow: inset 3px 0 var(--series-1); }
     .live .listing code { cursor: pointer; }
     @media (max-width: 40rem) {
-      .pair { gap: 0.75rem; }
       .numbers .field { width: 3.5rem; padding: 0.25rem 0.25rem; }
       .numbers table { font-size: 0.8125rem; }
       .numbers td, .numbers th { padding-right: 0.25rem; }
       .numbers small { font-size: 0.6875rem; white-space: normal; }
-      .learner figcaption { display: flex; align-items: flex-end; min-height: 2.8em; font-size: 0.9375rem; }
-      .formula { padding: 0.5rem; font-size: 0.8125rem; }
       .derivation { padding-left: 1.25rem; }
     }
 
@@ -130,8 +152,6 @@ enum ExplanationStyle {
     .strand { stroke: var(--rule); stroke-width: 1.5; fill: none; }
     .spread { stroke: var(--series-1); stroke-width: 2.5; fill: none; }
     .line.dashed { stroke-dasharray: 7 4; }
-    .bars { fill: var(--colour); fill-opacity: 0.8; }
-    .away { fill: none; stroke: var(--ink); stroke-width: 1.25; stroke-dasharray: 3 2; }
     .node rect { fill: var(--surface); stroke: var(--muted); stroke-width: 1; }
     .chart .node-name { fill: var(--ink); font-weight: 600; }
     .chart .node-value { fill: var(--series-0); font-size: 11.5px; }
@@ -155,18 +175,12 @@ enum ExplanationStyle {
 
   private static let paper = """
     @media print {
-      .live .control, .control { display: none; }
-      .live .moving { display: none; }
-      .live .still { display: block; }
-      .live span.still { display: inline; }
       .part { break-inside: auto; }
       .drawn { max-width: 110mm; }
-      .stage, .derivation li, .pair { break-inside: avoid; }
-      .pair { max-width: 130mm; }
+      .derivation li { break-inside: avoid; }
       .losses { max-width: 110mm; }
       #steps-drawing { max-height: 200mm; }
       .field { border: none; background: none; padding: 0; min-height: 0; }
-      .outcome, .formula { border: 1px solid var(--rule); }
     }
 
     """

@@ -1,5 +1,5 @@
 /// Batch normalization of one channel and its gradients, a line a step: the lines that the explanation's page shows beside its graph,
-/// copied into `ExplanationSources.swift` by `Utils/embed-explanation`. They give the same bits as the graph.
+/// copied into `PageSources.swift` by `Utils/embed-scripts`. They give the same bits as the graph.
 ///
 /// The names are the nodes' names, and those of gradients with a `d` before them.
 package enum StagedSteps {

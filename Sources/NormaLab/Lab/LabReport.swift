@@ -44,18 +44,25 @@ public struct LabReport: Sendable {
 
   // MARK: The page
 
-  /// The page.
-  public var page: ReportPage {
-    ReportPage(
-      kind: "Norma lab", title: "What batch normalization does", headline: headline, introduction: introduction,
-      sections: [overview] + results.map(section), footer: footer)
+  /// The page: a chapter that goes from question to question.
+  ///
+  /// - Throws: what training the opening's two networks throws.
+  public func page() throws -> ReportPage {
+    var page = ReportPage(
+      kind: "Norma lab", title: "What batch normalization does", headline: headline,
+      sections: [overview] + results.indices.flatMap(sections), footer: footer)
+    page.chapter = .init(
+      opening: try PageOpening().markup(
+        kind: "Norma lab",
+        next: "The rest of this page measures what that changes, question by question, on real images."),
+      style: ExplanationStyle.opening + ChapterStyle.sheet, script: PageScript.chapter)
+    return page
   }
 
-  private var introduction: [String] {
+  /// How the numbers are to be read.
+  private var reading: [String] {
     var lines = [
-      "The classic experiments on batch normalization, run anew: why activations die, what normalization does about it, how its gradient "
-        + "is computed, how it makes training converge, what it regularizes, and where it fails. Where something does not come out as "
-        + "published, it says so."
+      "The experiments are the classic ones on batch normalization, run anew. Where something does not come out as published, it says so."
     ]
     if results.contains(where: { $0.context.dataset == .digits }) {
       lines.append(
@@ -90,44 +97,94 @@ public struct LabReport: Sendable {
   }
 
   private var overview: ReportSection {
-    ReportSection(
-      "All claims at a glance", identifier: "overview",
+    let table = ReportTable(
+      caption: "Experiments, what they ask, and what became of their claims",
+      columns: [.init("experiment"), .init("question")]
+        + Verdict.allCases.map { .init($0.rawValue, alignment: .trailing) },
+      rows: zip(results, summary).map { result, entry in
+        [
+          result.experiment.title, result.experiment.question, "\(entry.counts.held)", "\(entry.counts.notHeld)",
+          "\(entry.counts.open)",
+        ]
+      })
+    return ReportSection(
+      "What came out", identifier: "overview",
       blocks: [
-        .table(
-          ReportTable(
-            caption: "Experiments, what they ask, and what became of their claims",
-            columns: [.init("experiment"), .init("question")]
-              + Verdict.allCases.map { .init($0.rawValue, alignment: .trailing) },
-            rows: zip(results, summary).map { result, entry in
-              [
-                result.experiment.title, result.experiment.question, "\(entry.counts.held)", "\(entry.counts.notHeld)",
-                "\(entry.counts.open)",
-              ]
-            }))
+        .paragraph(
+          "From here on in the words of the trade: a link of the chain is a layer, the numbers that it multiplies by are its weights, each number that it gives is a "
+            + "channel, and what its last link makes of them is compared with the right answers, which gives the loss. To go once through all training images is "
+            + "an epoch; the accuracy is the share of right answers, on the training images or on others, for validation and test."
+        ),
+        .paragraph(
+          headline
+            + " Each section says its answer first and shows one figure. What was claimed, the numbers and the published figures, the settings and the command that "
+            + "does it again are folded below it."),
+        .folds([
+          ReportFold("All experiments at a glance", [.table(table)]),
+          ReportFold("How the numbers are to be read", reading.map(ReportBlock.paragraph)),
+        ]),
       ])
   }
 
-  private func section(_ result: ExperimentResult) -> ReportSection {
-    let findings = result.findings
-    var blocks: [ReportBlock] = [.question(result.experiment.question), .answer(findings.answer)]
-    blocks += findings.blocks
-    // Long lists of claims that all hold are for those who want them.
-    if findings.claims.count > 8 {
-      let others = findings.claims.filter { $0.verdict != .held }
-      if !others.isEmpty { blocks.append(.claims(others)) }
-      blocks.append(.details("All \(findings.claims.count) claims", [.claims(findings.claims)]))
-    } else {
-      blocks.append(.claims(findings.claims))
+  /// The sections of a result: its own, and what is told before and after it.
+  private func sections(_ index: Int) -> [ReportSection] {
+    let result = results[index]
+    guard let (part, question) = LabCatalogue.place(of: result.experiment.name) else { return [section(result)] }
+    let begins = index == 0 || LabCatalogue.place(of: results[index - 1].experiment.name)?.part.title != part.title
+    // The heading of a part stands above its first section.
+    var title = begins ? part.title : nil
+    func told(_ passage: LabPassage) -> ReportSection {
+      defer { title = nil }
+      return ReportSection(passage.title, identifier: passage.identifier, part: title, blocks: passage.blocks)
     }
-    blocks += findings.differences.map(ReportBlock.note)
+    let before = question.before.map(told)
+    let own = section(result, lead: question.lead, part: title, isFolded: part.isAppendix)
+    title = nil
+    return before + [own] + question.after.map(told)
+  }
+
+  private func section(
+    _ result: ExperimentResult, lead: String? = nil, part: String? = nil, isFolded: Bool = false
+  ) -> ReportSection {
+    let (experiment, findings) = (result.experiment, result.findings)
+    var blocks: [ReportBlock] = [
+      lead.map { .thread($0, question: experiment.question) } ?? .question(experiment.question),
+      .answer(findings.answer),
+    ]
+    var (others, numbers): ([ReportBlock], [ReportTable]) = ([], [])
+    for block in findings.blocks {
+      // One figure is shown, and its numbers are with the others.
+      if case .figure(var figure) = block, numbers.isEmpty {
+        figure.showsNumbers = false
+        blocks.append(.figure(figure))
+        numbers = figure.pictures.map(\.table)
+      } else {
+        others.append(block)
+      }
+    }
+    var folds = [ReportFold(VerdictCounts(findings.claims).words, [.claims(findings.claims)])]
+    if !numbers.isEmpty { others.append(.numbers(numbers)) }
+    if !others.isEmpty {
+      let hasFigures = others.contains { if case .figure = $0 { true } else { false } }
+      folds.append(ReportFold(hasFigures ? "Further figures and the numbers" : "The numbers", others))
+    }
     let settings = ReportTable(
       caption: "Settings", columns: [.init("setting"), .init("value")],
-      rows: findings.settings.map { [$0.name, $0.value] } + [["after", result.experiment.origin]])
-    blocks.append(
-      .details(
-        "Settings, and the command that gives this section again",
-        [.table(settings), .code(command(result.experiment.name))]))
-    return ReportSection(result.experiment.title, identifier: result.experiment.name, blocks: blocks)
+      rows: findings.settings.map { [$0.name, $0.value] } + [["after", experiment.origin]])
+    folds.append(
+      ReportFold(
+        findings.differences.isEmpty
+          ? "Settings and command" : "Settings, command, and what differs from the published",
+        findings.differences.map(ReportBlock.note) + [.table(settings), .code(command(experiment.name))]))
+    return ReportSection(
+      experiment.title, identifier: experiment.name, part: part, isFolded: isFolded, blocks: blocks + [.folds(folds)])
+  }
+
+  /// Whether the page leads to that of the explanation.
+  private var leadsToExplanation: Bool {
+    results.contains { result in
+      LabCatalogue.place(of: result.experiment.name).map { !($0.question.before + $0.question.after).isEmpty } ?? false
+    }
   }
 
   private var footer: [String] {
@@ -145,15 +202,17 @@ public struct LabReport: Sendable {
 
   // MARK: Files
 
-  /// The files of the report by their paths within its folder: the page, the results as JSON (times apart, because they
+  /// The files of the report by their paths within its folder: the page, the one
+  /// that its links lead to, the results as JSON (times apart, because they
   /// differ from run to run), the numbers of each picture and table as CSV, and each drawing as SVG.
   ///
-  /// - Throws: what encoding throws.
+  /// - Throws: what encoding throws, and ``page()``.
   public func files() throws -> [(path: String, bytes: [UInt8])] {
     var files = [
-      (path: "report.html", bytes: Array(page.html().utf8)),
+      (path: "report.html", bytes: Array(try page().html().utf8)),
       (path: "results.json", bytes: try json(results.filter { !$0.isTimed })),
     ]
+    if leadsToExplanation { files.append((LabPassage.explanation, Array(try GradientRun.explanation().html().utf8))) }
     if results.contains(where: \.isTimed) { files.append(("times.json", try json(results.filter(\.isTimed)))) }
     for result in results {
       var (figures, tables) = (0, 0)

@@ -4,6 +4,8 @@ public struct LegendEntry: Sendable {
   public enum Symbol: Sendable {
     /// A line in its colour, with its dash and marker.
     case series(SeriesStyle)
+    /// A marker alone, in its colour.
+    case marker(SeriesStyle)
     /// A hollow mark: figures from elsewhere.
     case hollow
     /// The dotted line of a value to compare with.
@@ -31,6 +33,13 @@ public struct LegendEntry: Sendable {
     var parts: [Markup]
     switch symbol {
     case .series(let style): parts = [style.sample]
+    case .marker(let style):
+      parts = [
+        .element(
+          "svg",
+          ["class": "sample \(style.cssClass)", "viewBox": "0 0 12 12", "width": "12", "aria-hidden": "true"],
+          [.element("path", ["class": "marker", "d": style.marker, "transform": "translate(6 6)"])])
+      ]
     case .hollow:
       parts = [
         sample([
@@ -51,6 +60,8 @@ public struct LegendEntry: Sendable {
       ]
     }
     parts.append(.element("span", text: name))
+    // By its style the page's script finds the lines that it stands for.
+    if case .series(let style) = symbol { return .element("li", ["data-style": "\(style.index)"], parts) }
     return .element("li", [:], parts)
   }
 

@@ -40,6 +40,11 @@ public struct Markup: Sendable, Equatable {
     element(name, attributes, [.text(text)])
   }
 
+  /// A permanent link to a place of the page, which stands beside it.
+  static func anchor(_ identifier: String, _ words: String) -> Markup {
+    element("a", ["class": "anchor", "href": "#\(identifier)", "aria-label": words], text: "#")
+  }
+
   /// Pieces one after another.
   public static func group(_ pieces: [Markup]) -> Markup { Markup(source: pieces.map(\.source).joined()) }
 

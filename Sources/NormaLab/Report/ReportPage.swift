@@ -1,6 +1,7 @@
-/// A report as one HTML file that needs nothing else: no network, no scripts, no fonts but the reader's own.
+/// A report as one HTML file that needs nothing else: no network, no fonts but the reader's own, and no scripts but the project's.
 ///
-/// It reads on a phone, on paper, and on light and dark screens, and is well-formed XML.
+/// It reads on a phone, on paper, and on light and dark screens, and is well-formed XML. Where its script runs, charts tell the
+/// values under the pointer; everything is drawn and can be read without it.
 public struct ReportPage: Sendable {
   /// What kind of report this is, above the title.
   public let kind: String
@@ -14,6 +15,16 @@ public struct ReportPage: Sendable {
   public let sections: [ReportSection]
   /// What stands at the end: where the data comes from, what made the page.
   public let footer: [String]
+  /// What makes a chapter of it; nil for a report.
+  var chapter: Chapter?
+
+  /// A page with an opening of its own in place of title and headline, and contents that stay in view.
+  struct Chapter {
+    var opening: Markup
+    /// What its look adds to that of reports.
+    var style: String
+    var script: String
+  }
 
   /// A page with its parts.
   public init(
@@ -33,35 +44,58 @@ public struct ReportPage: Sendable {
     "<!DOCTYPE html>\n"
       + Markup.element(
         "html", ["xmlns": "http://www.w3.org/1999/xhtml", "lang": "en"],
-        [.element("head", [:], head), .element("body", [:], [.element("main", [:], body)])]
+        [
+          .element("head", [:], head),
+          .element(
+            "body", [:],
+            [.element("main", ["class": chapter == nil ? "report" : "chapter"], body), .script(script)]),
+        ]
       ).source + "\n"
   }
+
+  private var script: String { chapter?.script ?? PageScript.report }
 
   private var head: [Markup] {
     [
       .element("meta", ["charset": "utf-8"]),
-      // The page can neither load nor run anything, whatever a title or a file name says.
+      // The page can neither load nor run anything but this script, whatever a title or a file name says.
       .element(
         "meta",
-        ["http-equiv": "Content-Security-Policy", "content": "default-src 'none'; style-src 'unsafe-inline'"]),
+        [
+          "http-equiv": "Content-Security-Policy",
+          "content": "default-src 'none'; style-src 'unsafe-inline'; "
+            + "script-src '\(ContentHash.sha256(Markup.scriptText(script)))'",
+        ]),
       .element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
       .element("meta", ["name": "color-scheme", "content": "light dark"]),
       .element("meta", ["name": "description", "content": headline]),
       .element("title", text: title),
-      .style(ReportStyle.sheet),
+      .style(ReportStyle.sheet + (chapter?.style ?? "")),
     ]
   }
 
   private var body: [Markup] {
-    var figureCount = 0
-    let parts = sections.enumerated().map { index, section in
-      Markup.element(
-        "section", ["id": identifier(index), "aria-labelledby": "\(identifier(index))-title"],
-        [.element("h2", ["id": "\(identifier(index))-title"], [.prose(section.title)])]
-          + section.blocks.map { markup(of: $0, figureCount: &figureCount) })
-    }
-    let end = footer.isEmpty ? [] : [Markup.element("footer", [:], footer.map(paragraph))]
-    return [opening] + contents + parts + end
+    var writer = BlockWriter()
+    let parts = sections.indices.map { markup(ofSection: $0, &writer) }
+    let end = footer.isEmpty ? [] : [Markup.element("footer", [:], footer.map(BlockWriter.paragraph))]
+    guard let chapter else { return [opening] + contents + parts + end }
+    return [chapter.opening, followingContents, .element("div", ["class": "text"], parts + end)]
+  }
+
+  private func markup(ofSection index: Int, _ writer: inout BlockWriter) -> Markup {
+    let section = sections[index]
+    let identifier = identifier(index)
+    let isNamed = section.identifier != nil
+    let anchor = isNamed && chapter != nil ? [Markup.text(" "), .anchor(identifier, "Link to “\(section.title)”")] : []
+    let heading = Markup.element("h2", ["id": "\(identifier)-title"], [.prose(section.title)] + anchor)
+    writer.begin(isNamed ? identifier : nil)
+    let part = section.part.map { [Markup.element("p", ["class": "part-title"], [.prose($0)])] } ?? []
+    let content = section.blocks.map { writer.markup(of: $0) }
+    return .element(
+      "section", ["id": identifier, "aria-labelledby": "\(identifier)-title"],
+      section.isFolded
+        ? part + [.element("details", ["class": "whole"], [.element("summary", [:], [heading])] + content)]
+        : part + [heading] + content)
   }
 
   private var opening: Markup {
@@ -82,61 +116,33 @@ public struct ReportPage: Sendable {
     return [.element("nav", ["aria-label": "Contents"], [.element("ol", [:], entries)])]
   }
 
-  private func identifier(_ index: Int) -> String { sections[index].identifier ?? "section-\(index + 1)" }
-
-  private func markup(of block: ReportBlock, figureCount: inout Int) -> Markup {
-    switch block {
-    case .paragraph(let text): return paragraph(text)
-    case .table(let table): return table.markup(stacks: true)
-    case .figure(let figure):
-      figureCount += 1
-      return figure.markup(number: figureCount)
-    case .code(let text): return code(text)
-    case .note(let text): return .element("p", ["class": "note"], [.prose(text)])
-    case .question(let text): return .element("p", ["class": "question"], [.prose(text)])
-    case .answer(let text): return .element("p", ["class": "answer"], [.prose(text)])
-    case .claims(let claims): return .element("ul", ["class": "claims"], claims.map(markup))
-    case .details(let summary, let blocks):
-      let content = blocks.map { self.markup(of: $0, figureCount: &figureCount) }
-      return .element("details", ["class": "more"], [.element("summary", [:], [.prose(summary)])] + content)
-    }
-  }
-
-  /// The verdict is a word, so that it needs no colour.
-  private func markup(of claim: Claim) -> Markup {
-    let reason = claim.reason.map { [Markup.element("p", ["class": "reason"], [.prose(Words.capitalized($0) + ".")])] }
-    return .element(
-      "li", ["class": claim.verdict.cssClass],
-      [
-        .element("span", ["class": "verdict"], text: claim.verdict.rawValue),
+  /// Contents that stay beside the text, or above it where there is no room; by parts.
+  private var followingContents: Markup {
+    var parts: [(title: String?, entries: [Markup])] = []
+    for (index, section) in sections.enumerated() {
+      if section.part != nil || parts.isEmpty { parts.append((section.part, [])) }
+      parts[parts.count - 1].entries.append(
+        // The first half of a title is enough to find it by.
         .element(
-          "div", [:],
+          "li", [:],
           [
-            .element("p", ["class": "statement"], [.prose(claim.statement)]),
-            .element("p", ["class": "evidence"], [.prose(claim.evidence)]),
-          ] + (reason ?? [])),
+            .element(
+              "a", ["href": "#\(identifier(index))"], [.prose(String(section.title.prefix { $0 != ":" }))])
+          ]))
+    }
+    return .element(
+      "nav", ["aria-label": "Contents"],
+      [
+        .element(
+          "details", ["class": "contents"],
+          [.element("summary", text: "Contents")]
+            + parts.map { part in
+              .element(
+                "div", [:],
+                (part.title.map { [.element("p", [:], [.prose($0)])] } ?? []) + [.element("ol", [:], part.entries)])
+            })
       ])
   }
 
-  /// Lines are broken between words only: browsers would also break `--seed` behind its hyphens.
-  private func code(_ text: String) -> Markup {
-    let words = text.split(separator: " ", omittingEmptySubsequences: false).map {
-      Markup.element("span", text: String($0))
-    }
-    let spaced = words.enumerated().flatMap { $0.offset == 0 ? [$0.element] : [.text(" "), $0.element] }
-    return .element("pre", ["tabindex": "0"], [.element("code", [:], spaced)])
-  }
-
-  private func paragraph(_ text: String) -> Markup { .element("p", [:], [.prose(text)]) }
-}
-
-extension Verdict {
-  /// The class that sets its colour and sign.
-  fileprivate var cssClass: String {
-    switch self {
-    case .held: "holds"
-    case .notHeld: "fails"
-    case .open: "open"
-    }
-  }
+  private func identifier(_ index: Int) -> String { sections[index].identifier ?? "section-\(index + 1)" }
 }

@@ -6,11 +6,33 @@ public struct ReportSection: Sendable {
   public let blocks: [ReportBlock]
   /// What links to it end in; nil for its number.
   public let identifier: String?
+  /// The part of a chapter that it begins; nil if it goes on with the one before.
+  public let part: String?
+  /// Whether it is closed until it is opened, but for its heading.
+  public let isFolded: Bool
 
   /// A section with a heading.
-  public init(_ title: String, identifier: String? = nil, blocks: [ReportBlock]) {
+  public init(
+    _ title: String, identifier: String? = nil, part: String? = nil, isFolded: Bool = false, blocks: [ReportBlock]
+  ) {
     self.title = title
     self.identifier = identifier
+    self.part = part
+    self.isFolded = isFolded
+    self.blocks = blocks
+  }
+}
+
+/// Something that is closed until it is opened.
+public struct ReportFold: Sendable {
+  /// What it is called.
+  public let title: String
+  /// What is in it.
+  public let blocks: [ReportBlock]
+
+  /// A fold with what is in it.
+  public init(_ title: String, _ blocks: [ReportBlock]) {
+    self.title = title
     self.blocks = blocks
   }
 }
@@ -21,6 +43,8 @@ public enum ReportBlock: Sendable {
   case paragraph(String)
   /// A table with its caption.
   case table(ReportTable)
+  /// Tables of numbers, beside each other where there is room.
+  case numbers([ReportTable])
   /// Pictures with a caption, a legend and what to see in them.
   case figure(ReportFigure)
   /// Text to type or to copy, shown as it is.
@@ -29,12 +53,20 @@ public enum ReportBlock: Sendable {
   case note(String)
   /// A question that what follows answers.
   case question(String)
+  /// What leads to a question, and the question.
+  case thread(String, question: String)
+  /// A formula on a line of its own.
+  case formula(String)
+  /// A sentence that leads to another page, or to a place of this one.
+  case link(String, to: String)
   /// The answer to it, in larger type.
   case answer(String)
   /// Statements, each with its verdict.
   case claims([Claim])
   /// Something that few readers need, closed until it is opened.
   case details(String, [ReportBlock])
+  /// The same beside each other.
+  case folds([ReportFold])
 }
 
 /// One or more pictures under one caption.
@@ -61,6 +93,8 @@ public struct ReportFigure: Sendable {
   public let layout: Layout
   /// The signs that the pictures use.
   public let legend: [LegendEntry]
+  /// Whether its numbers can be unfolded below it.
+  public var showsNumbers = true
 
   /// A figure with its pictures and words.
   public init(
@@ -75,8 +109,8 @@ public struct ReportFigure: Sendable {
     self.legend = legend
   }
 
-  func markup(number: Int) -> Markup {
-    let identifier = "figure-\(number)"
+  /// - Parameter identifier: what links to it end in.
+  func markup(number: Int, identifier: String) -> Markup {
     let drawn = pictures.enumerated().map { index, picture -> Markup in
       let title = pictures.count > 1 ? [Markup.element("p", ["class": "picture-title"], [.prose(picture.title)])] : []
       return .element(
@@ -85,19 +119,27 @@ public struct ReportFigure: Sendable {
     var parts: [Markup] = [
       .element(
         "figcaption", [:],
-        [.element("span", ["class": "figure-number"], text: "Figure \(number)"), .prose(" \(caption)")]),
-      .element("p", ["class": "reading"], [.prose(reading)]),
+        [
+          .element("span", ["class": "figure-number"], text: "Figure \(number)"), .prose(" \(caption) "),
+          .anchor(identifier, "Link to figure \(number)"),
+        ]),
+      .element("div", ["class": "side"], [.element("p", ["class": "reading"], [.prose(reading)])]),
     ]
     var plate: [Markup] = []
     if !legend.isEmpty { plate.append(.element("ul", ["class": "legend"], legend.map(\.markup))) }
     plate.append(.element("div", ["class": "pictures \(layout)"], drawn))
     parts.append(.element("div", ["class": "plate"], plate))
     if let finding { parts.append(.element("p", ["class": "finding"], [.prose(finding)])) }
-    parts.append(
-      .element(
-        "details", [:],
-        [.element("summary", text: "The numbers of figure \(number)")]
-          + pictures.map { $0.table.markup(showsCaption: pictures.count > 1) }))
+    if showsNumbers {
+      parts.append(
+        .element(
+          "details", [:],
+          [
+            .element("summary", text: "The numbers of figure \(number)"),
+            .element(
+              "div", ["class": "numbers"], pictures.map { $0.table.markup(showsCaption: pictures.count > 1) }),
+          ]))
+    }
     return .element("figure", ["id": identifier], parts)
   }
 }

@@ -14,7 +14,7 @@ enum ReportStyle {
     \(Palette.dark.variables)  }
     }
     \(seriesClasses)
-    """ + text + tables + figures + charts + narrowAndPaper
+    """ + text + tables + figures + charts + touch + narrowAndPaper
   }
 
   /// The styles of a drawing that stands alone.
@@ -138,7 +138,7 @@ enum ReportStyle {
     .pictures { display: grid; gap: 1.75rem 1.5rem; }
     .pairs { grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }
     .triples { grid-template-columns: repeat(auto-fill, minmax(min(14rem, 100%), 1fr)); }
-    .picture { min-width: 0; }
+    .picture { position: relative; min-width: 0; }
     .picture:has(.norma-graph) { overflow-x: auto; }
     .picture .norma-graph { min-width: 30rem; }
     .picture-title { margin: 0 0 0.5rem; font: 600 0.9063rem/1.4 var(--sans); }
@@ -152,7 +152,7 @@ enum ReportStyle {
     @media (min-width: 68rem) {
       figure { grid-template-columns: minmax(0, 47rem) 15.5rem; }
       figure > * { grid-column: 1; }
-      figure > .reading { grid-column: 2; grid-row: 2; padding-top: 0.25rem; }
+      figure > .side { grid-column: 2; grid-row: 2; padding-top: 0.25rem; }
       figure > details { grid-column: 1 / -1; }
     }
 
@@ -163,6 +163,7 @@ enum ReportStyle {
     .chart text { font-family: var(--sans); font-size: 12px; fill: var(--muted); }
     .chart text.small { font-size: 11px; }
     .chart text.name { fill: var(--colour); font-weight: 600; }
+    .chart text.row-label { fill: var(--ink); }
     .chart text.name {
       paint-order: stroke; stroke: var(--background); stroke-width: 4px; stroke-linejoin: round;
     }
@@ -172,7 +173,7 @@ enum ReportStyle {
     .reference { stroke: var(--muted); stroke-width: 1; stroke-dasharray: 1 3; stroke-linecap: round; fill: none; }
     .line { stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; fill: none; }
     .marker { fill: var(--colour); stroke: var(--background); stroke-width: 1; }
-    .marker.hollow { fill: var(--background); stroke: var(--colour); stroke-width: 1.75; }
+    .marker.hollow { fill: var(--background); stroke: var(--colour, var(--ink)); stroke-width: 1.75; }
     .dot { fill: var(--colour); fill-opacity: 0.45; stroke: none; }
     .chart text.count { fill: var(--ink); }
     .chart text.count.inverse { fill: var(--background); }
@@ -181,6 +182,8 @@ enum ReportStyle {
     .leader { stroke: var(--colour); stroke-width: 1; stroke-opacity: 0.55; fill: none; }
     .end { stroke: var(--colour); stroke-width: 2; stroke-linecap: round; fill: none; }
     .filled { fill: var(--colour, var(--muted)); fill-opacity: 0.5; stroke: none; }
+    .bars { fill: var(--colour); fill-opacity: 0.8; }
+    .away { fill: none; stroke: var(--ink); stroke-width: 1.25; stroke-dasharray: 3 2; }
     .outline { stroke: var(--ink); stroke-width: 1.25; fill: none; }
     .no-shade { stroke: var(--muted); stroke-width: 1.5; fill: none; }
     .histogram-row {
@@ -197,6 +200,36 @@ enum ReportStyle {
     .histogram .figures, .scale {
       color: var(--muted); font: 0.8125rem/1.45 var(--sans); font-variant-numeric: tabular-nums;
     }
+
+    """
+
+  /// What the script shows in charts, and the buttons that it makes of legends.
+  private static let touch = """
+    .anchor { color: var(--muted); font: 400 0.875em var(--sans); text-decoration: none; opacity: 0.55; }
+    .anchor:hover, .anchor:focus-visible { opacity: 1; }
+    .side .legend { margin: 0.75rem 0 0; }
+    .legend button {
+      display: flex; align-items: center; gap: 0.5rem; margin: 0; padding: 0.125rem 0.375rem; min-height: 1.625rem;
+      border: 1px solid var(--rule); border-radius: 6px; background: none; color: inherit; font: inherit; cursor: pointer;
+    }
+    .legend:has(button) { gap: 0.375rem 0.5rem; }
+    .legend button:hover { border-color: var(--muted); }
+    .legend button[aria-pressed="false"] { text-decoration: line-through; color: var(--muted); }
+    .legend button[aria-pressed="false"] .sample { opacity: 0.25; }
+    .legend button:focus-visible, .chart:focus-visible { outline: 2px solid var(--series-0); outline-offset: 2px; }
+    .live .chart[role="slider"] { cursor: crosshair; touch-action: pan-y; }
+    .off { display: none; }
+    .cursor { pointer-events: none; fill: none; stroke: var(--ink); stroke-width: 1.25; }
+    .cursor path { stroke-opacity: 0.5; }
+    .readout {
+      display: none; position: absolute; z-index: 1; top: 2.25rem; left: 2.75rem; max-width: 75%; padding: 0.25rem 0.625rem;
+      background: var(--background); border: 1px solid var(--muted); border-radius: 6px; pointer-events: none;
+      font: 0.8125rem/1.5 var(--sans); font-variant-numeric: tabular-nums;
+    }
+    .readout.shown { display: block; }
+    .readout.ahead { left: auto; right: 0.25rem; }
+    .readout p { margin: 0; color: var(--colour, var(--ink)); font-weight: 600; }
+    .readout p:first-child { color: var(--muted); font-weight: 400; }
 
     """
 
@@ -246,7 +279,7 @@ enum ReportStyle {
       .pairs { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.75rem; }
       .triples { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.75rem; }
       .histogram-row { margin-bottom: 0.5rem; }
-      nav, details { display: none; }
+      nav, details, .anchor, .readout, .legend.made { display: none; }
       .scroll { overflow: visible; max-width: none; }
       tr > :first-child { position: static; }
       th, td { padding-top: 0.25rem; padding-bottom: 0.25rem; }

@@ -62,7 +62,7 @@ public struct ReportTable: Sendable, Equatable {
     let caption = showsCaption ? [Markup.element("caption", [:], [.prose(self.caption)])] : []
     let classes = stacks && columns.count > 3 ? "scroll stacks" : "scroll"
     return .element(
-      "div", ["class": classes, "role": "region", "aria-label": self.caption, "tabindex": "0"],
+      "div", ["class": classes, "role": "group", "aria-label": self.caption, "tabindex": "0"],
       [
         .element(
           "table", [:],

@@ -46,4 +46,12 @@ public struct VerdictCounts: Codable, Sendable, Equatable {
 
   /// How many there are.
   public var all: Int { held + notHeld + open }
+
+  /// The counts in words: "3 claims: 1 held, 2 cannot be told".
+  var words: String {
+    let parts = zip(Verdict.allCases, [held, notHeld, open]).filter { $0.1 > 0 }
+    guard all > 1 else { return "1 claim: \(parts.first?.0.rawValue ?? "")" }
+    if parts.count == 1 { return "\(all) claims: all \(parts[0].0.rawValue)" }
+    return "\(all) claims: " + parts.map { "\($0.1) \($0.0.rawValue)" }.joined(separator: ", ")
+  }
 }

@@ -1,6 +1,5 @@
 // What all parts share: finding elements, sliders, texts.
 
-const start = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 

@@ -1,5 +1,8 @@
 // The batch that parts 2 to 6 show, and the address that holds it.
 
+// What the page was written with.
+const start = JSON.parse(document.getElementById("data").textContent);
+
 const state = { channel: null, epsilon: 0, values: null };
 const watchers = [];
 

@@ -1,9 +1,9 @@
 /// The figure of a network: what it answers, drawn by Swift and, where the script runs, painted as it learns.
-extension ExplanationPage {
+extension PageElements {
   /// - Parameters:
   ///   - noun: what it tells apart.
   ///   - more: what stands below.
-  func learner(
+  static func learner(
     _ identifier: String, _ title: String, _ network: SampleNetwork, noun: String, more: [Markup] = []
   ) -> Markup {
     .element(
@@ -29,10 +29,10 @@ extension ExplanationPage {
       ] + more)
   }
 
-  func percent(_ share: Double) -> String { "\(Int((share * 100).rounded()))\u{A0}%" }
+  static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded()))\u{A0}%" }
 
   /// What a network says of the square, in five shades, and the points that it learned from.
-  private func surface(_ identifier: String, _ network: SampleNetwork, title: String) -> Markup {
+  private static func surface(_ identifier: String, _ network: SampleNetwork, title: String) -> Markup {
     let side = SampleNetwork.side
     let unit = 360 / Double(side)
     let shades = network.surface.map { min(4, Int($0 * 5)) }
