@@ -49,7 +49,7 @@ public final class TrainingEvents {
   /// - Parameters:
   ///   - directory: the folder of the run, created if it is not there; each run has one of its own.
   ///   - settings: what TensorBoard shows beside the curves, under Text.
-  /// - Throws: ``FileError`` if the file cannot be created.
+  /// - Throws: `FileError` if the file cannot be created.
   public init(directory: String, settings: [NormComparison.Setting] = []) throws(FileError) {
     writer = try EventWriter(directory: directory)
     self.settings = settings
@@ -119,7 +119,7 @@ public final class TrainingEvents {
 
   /// Waits until everything is on the disk.
   ///
-  /// - Throws: what kept events from being written, now or before; ``FileError`` as a rule.
+  /// - Throws: what kept events from being written, now or before; `FileError` as a rule.
   public func finish() throws {
     if let failure { throw failure }
     try writer.synchronize()
