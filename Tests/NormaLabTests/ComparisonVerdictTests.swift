@@ -346,6 +346,14 @@ import Testing
       done += runs
     }
     #expect(done.sorted() == [0, 1, 2, 3])
+    let others = ThreadGroup.run(2, timeLimit: 10) { group in
+      var other = data
+      if group.rank == 1 { other.training.features[0, 0] += 1 }
+      _ = try comparison.run(on: other, description: description, in: group)
+    }
+    for outcome in others {
+      #expect(throws: ProcessGroupError(rank: 1, problem: "has other data than process 0")) { try outcome.get() }
+    }
   }
 
   @Test func workGrowsWithEpochsAndDecidesWhatIsSmall() throws {

@@ -153,6 +153,21 @@ struct LaboratoryTests {
     }
   }
 
+  @Test func processesThatWouldDoOtherRunsAreNamed() throws {
+    try withTemporaryDirectory { folder in
+      let found = ThreadGroup.run(2, timeLimit: 10) { group in
+        _ = try Laboratory(
+          [Sums(test: "other", numbers: [1, 2 + group.rank])], plan: LabPlan(seeds: [0]), data: LabData(),
+          folder: folder.path
+        ).run(workers: 1, in: group)
+      }
+      for outcome in found {
+        let error = #expect(throws: ProcessGroupError.self) { try outcome.get() }
+        #expect(error?.rank == 1 && error?.problem.hasPrefix("has other runs to do") == true)
+      }
+    }
+  }
+
   /// One whose run fails throws; the others wait for it to end them.
   @Test func aFailureOfOneProcessIsItsOwn() throws {
     try withTemporaryDirectory { folder in

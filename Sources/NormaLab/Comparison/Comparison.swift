@@ -95,6 +95,7 @@ public struct Comparison: Sendable {
     events: @escaping (_ run: Int) throws -> TrainingEvents? = { _ in nil },
     onEvent: @escaping (_ run: Int, _ event: Trainer<Float>.Event) throws -> Void = { _, _ in }
   ) throws -> NormComparison {
+    try checkAgreement(on: data, in: group)
     let metric = ComparedMetric(for: data.training)
     let references = try ReferenceModels(data, metric: metric)
     let found = Guarded<[Done]>([])
@@ -121,6 +122,20 @@ public struct Comparison: Sendable {
       differences: Contender.differences(
         contenders + references.contenders(seedCount: seeds.count), metric: metric, on: data.judged),
       runs: all.map(\.result), version: normaVersion)
+  }
+}
+
+extension Comparison {
+  /// Makes sure that the processes that share the work compare the same on the same data.
+  private func checkAgreement(on data: DataSplits, in group: (any ProcessGroup)?) throws {
+    guard let group else { return }
+    var checksum = Checksum()
+    for part in [data.training, data.validation, data.test].compactMap(\.self) { part.add(to: &checksum) }
+    let settings = try network.json + training.json + "\(normalizations) \(seeds)"
+    try group.agree(on: [
+      ("another version of Norma", Checksum(of: Array(normaVersion.utf8)).value),
+      ("other settings", Checksum(of: Array(settings.utf8)).value), ("other data", checksum.value),
+    ])
   }
 }
 

@@ -50,6 +50,11 @@ public struct Laboratory: Sendable {
     var jobs: [Job] = []
     var seen: Set<String> = []
     for job in prepared.flatMap(\.jobs) where seen.insert(job.identity.fileName).inserted { jobs.append(job) }
+    let names = jobs.map(\.identity.fileName).joined(separator: "\n")
+    try group?.agree(on: [
+      ("another version of Norma", Checksum(of: Array(normaVersion.utf8)).value),
+      ("other runs to do, by its options or its data,", Checksum(of: Array(names.utf8)).value),
+    ])
     // What the first has in its folder is known, whatever others have in theirs.
     let known = jobs.filter(\.isKnown).map(\.identity.fileName)
     let ofFirst = Set(try RunCrew.gathered(group.isFirst ? known : [], in: group))

@@ -183,6 +183,19 @@ extension ProcessGroup {
     return Tensor(all, shape: Shape([length] + rows.shape.dropFirst()))
   }
 
+  /// Makes sure that all processes are about the same.
+  ///
+  /// - Parameter facts: what each says of itself, as a checksum, and what it has where that differs: `other data`.
+  /// - Throws: ``ProcessGroupError``, the same in each, that names the first process which differs and in what.
+  package func agree(on facts: [(name: String, checksum: UInt32)]) throws(ProcessGroupError) {
+    let all = try concatenated(facts.map(\.checksum), zero: 0)
+    for (index, fact) in facts.enumerated() {
+      for rank in 1..<max(1, count) where all[rank * facts.count + index] != all[index] {
+        throw ProcessGroupError(rank: rank, problem: "has \(fact.name) than process 0")
+      }
+    }
+  }
+
   /// The part of so many things that falls to this process: one after the other, as many each as can be.
   package func share(of total: Int) -> Range<Int> { total * rank / count..<total * (rank + 1) / count }
 }

@@ -18,12 +18,7 @@ extension Trainer {
       ("another model", model.state.checksum),
       ("other data", data.checksum),
     ]
-    let all = try group.concatenated(facts.map(\.checksum), zero: 0)
-    for (index, fact) in facts.enumerated() {
-      for rank in 1..<group.count where all[rank * facts.count + index] != all[index] {
-        throw ProcessGroupError(rank: rank, problem: "has \(fact.name) than process 0")
-      }
-    }
+    try group.agree(on: facts)
   }
 }
 
