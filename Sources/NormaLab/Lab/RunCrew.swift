@@ -170,11 +170,3 @@ private final class Desk: @unchecked Sendable {
 
   private func shareThreads() { Parallel.threadCount = max(1, threads / max(1, running)) }
 }
-
-extension NSCondition {
-  fileprivate func withLock<Value>(_ body: () throws -> Value) rethrows -> Value {
-    lock()
-    defer { unlock() }
-    return try body()
-  }
-}
