@@ -42,7 +42,7 @@ struct Site {
 
   var channelCount: Int { gamma.count }
   /// Whether moments of examples are all that its running statistics are made of.
-  var canRecalibrate: Bool { whole == nil || layer != nil }
+  var canRecalibrate: Bool { whole.map { $0 is any StatisticsKeeping<Float> } ?? true }
   /// Where the channels are.
   var layout: ChannelLayout { given?.layout ?? .channelsLast }
   /// Whether what is added to variances is above the defaults of all frameworks.

@@ -35,7 +35,7 @@ public struct Differentiation<Element: TensorElement> {
   public func updateRunningStatistics() throws(NormalizationError) {
     let (moments, changes) = (statistics.moments, statistics.changes)
     (statistics.moments, statistics.changes) = ([], [])
-    for found in moments { try found.layer.runningStatistics?.update(with: found.moments) }
+    for found in moments { try found.layer.updateStatistics(with: found.moments) }
     for change in changes { change() }
   }
 

@@ -69,9 +69,9 @@ extension Layer {
 
   private func setStatisticsFrozen(_ isFrozen: Bool, _ pattern: NamePattern) -> [String] {
     distinctLayers.compactMap { path, layer in
-      guard pattern.matches(path), let layer = layer as? any StatisticsGathering<Element>,
-        layer.runningStatistics != nil
-      else { return nil }
+      guard pattern.matches(path), let layer = layer as? any StatisticsKeeping<Element>, layer.keepsStatistics else {
+        return nil
+      }
       layer.hasFrozenStatistics = isFrozen
       return path
     }
@@ -81,7 +81,7 @@ extension Layer {
   public var frozen: (parameters: [String], statistics: [String]) {
     (
       namedParameters.filter(\.parameter.isFrozen).map(\.name),
-      distinctLayers.filter { ($0.layer as? any StatisticsGathering<Element>)?.hasFrozenStatistics ?? false }.map(
+      distinctLayers.filter { ($0.layer as? any StatisticsKeeping<Element>)?.hasFrozenStatistics ?? false }.map(
         \.path)
     )
   }

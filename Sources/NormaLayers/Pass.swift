@@ -92,6 +92,9 @@ public final class Pass<Element: TensorElement> {
     Pass(graph: nil, random: RandomGenerator(seed: 0), usesBatchStatistics: true)
   }
 
+  /// Whether it is ``measuring``.
+  var isMeasuring: Bool { graph == nil && usesBatchStatistics && purpose == nil }
+
   /// A pass that follows a network by its operations, and computes nothing.
   static func following(_ model: any Layer<Element>, for purpose: Program<Element>.Purpose) -> Pass {
     var (recomputes, keptActivations): (Bool, HalfPrecision?) = (false, nil)
@@ -239,19 +242,19 @@ public final class Pass<Element: TensorElement> {
   }
 
   /// Notes the statistics of the batch that a layer has just normalized.
-  public func gather(_ moments: BatchMoments, for layer: any StatisticsGathering<Element>) {
+  public func gather(_ moments: BatchMoments, for layer: any StatisticsKeeping<Element>) {
     gather(moments, for: layer, isOfAllShards: false)
   }
 
   /// The same for a layer that may have found those of a whole batch from one shard of it.
-  func gather(_ moments: BatchMoments, for layer: any StatisticsGathering<Element>, isOfAllShards: Bool) {
+  func gather(_ moments: BatchMoments, for layer: any StatisticsKeeping<Element>, isOfAllShards: Bool) {
     found.append(GatheredMoments(layer: layer, moments: moments, isOfAllShards: isOfAllShards))
   }
 
   /// Lets every layer take the statistics found in this pass into its running statistics, once: a second call changes
   /// nothing.
   public func updateRunningStatistics() throws(NormalizationError) {
-    for found in takeGatheredMoments() { try found.layer.runningStatistics?.update(with: found.moments) }
+    for found in takeGatheredMoments() { try found.layer.updateStatistics(with: found.moments) }
     for change in takeDeferredChanges() { change() }
   }
 
@@ -315,7 +318,7 @@ public final class Pass<Element: TensorElement> {
 /// The statistics that a layer found in a pass.
 public struct GatheredMoments<Element: TensorElement> {
   /// The layer that normalized by them.
-  public let layer: any StatisticsGathering<Element>
+  public let layer: any StatisticsKeeping<Element>
   /// The statistics.
   public let moments: BatchMoments
   /// Whether they are those of all shards of the batch already.
@@ -344,64 +347,6 @@ public struct ParameterGradients<Element: TensorElement> {
   /// The gradient with respect to a parameter, of its shape; nil for one that is frozen or was not used.
   public subscript(parameter: Parameter<Element>) -> Tensor<Element>? {
     variables[ObjectIdentifier(parameter)].map { gradients[$0] }
-  }
-}
-
-/// A layer with running statistics.
-public protocol StatisticsGathering<Element>: Layer {
-  /// The statistics gathered so far; nil if the layer keeps none.
-  var runningStatistics: RunningStatistics<Element>? { get set }
-  /// Whether training leaves them as they are, and normalizes by them as inference does.
-  var hasFrozenStatistics: Bool { get set }
-  /// What the layer gathered from several batches as if from one; by default `BatchMoments.merging(_:)`.
-  ///
-  /// - Throws: `NormalizationError` for moments that cannot be merged.
-  func merging(_ parts: [BatchMoments]) throws(NormalizationError) -> BatchMoments
-  /// By what training normalizes a batch of such moments, where running statistics are those given, `[C]` each; by default by the
-  /// moments themselves.
-  func statisticsInTraining(
-    of moments: BatchMoments, leadingTo running: (mean: Tensor<Element>, variance: Tensor<Element>)
-  ) -> (mean: Tensor<Element>, variance: Tensor<Element>)
-  /// Whether that leads anywhere but to the batch's own.
-  var leadsToRunningStatistics: Bool { get }
-}
-
-extension StatisticsGathering {
-  /// The moments of all values of the parts.
-  public func merging(_ parts: [BatchMoments]) throws(NormalizationError) -> BatchMoments {
-    try BatchMoments.merging(parts)
-  }
-
-  /// By the batch's own.
-  public func statisticsInTraining(
-    of moments: BatchMoments, leadingTo running: (mean: Tensor<Element>, variance: Tensor<Element>)
-  ) -> (mean: Tensor<Element>, variance: Tensor<Element>) {
-    (moments.mean.converted(), moments.variance(.biased).converted())
-  }
-
-  /// It does not.
-  public var leadsToRunningStatistics: Bool { false }
-
-  /// Whether the running statistics are those of some batch: by their count, or because they are not what statistics start
-  /// from. Files from elsewhere may hold statistics without a count.
-  package var hasGathered: Bool {
-    guard let statistics = runningStatistics else { return false }
-    let variances = statistics.variance.elements
-    return statistics.batchCount > 0 || statistics.mean.elements.contains { $0 != 0 }
-      || !variances.allSatisfy { $0 == 1 } && !variances.allSatisfy { $0 == 0 }
-  }
-
-  /// The running statistics under PyTorch's names; none if the layer keeps none.
-  public var buffers: [Buffer<Element>] { statisticsBuffers }
-
-  /// The running statistics under PyTorch's names, for a layer that has other buffers too; none if it keeps none.
-  public var statisticsBuffers: [Buffer<Element>] {
-    guard runningStatistics != nil else { return [] }
-    return [
-      Buffer("running_mean", of: self, \.runningStatistics!.mean),
-      Buffer("running_var", of: self, \.runningStatistics!.variance),
-      Buffer("num_batches_tracked", of: self, \.runningStatistics!.batchCount),
-    ]
   }
 }
 

@@ -47,7 +47,7 @@ extension Layer {
   private func recalibrateStatistics(
     count: Int, batchSize: Int, in group: (any ProcessGroup)? = nil, _ features: (Range<Int>) -> Tensor<Element>
   ) throws -> [StatisticsChange] {
-    var gathered: [ObjectIdentifier: (layer: any StatisticsGathering<Element>, batches: [BatchMoments])] = [:]
+    var gathered: [ObjectIdentifier: (layer: any StatisticsKeeping<Element>, batches: [BatchMoments])] = [:]
     let batches = TrainingConfiguration(batchSize: batchSize).batches(of: count)
     func moments(_ rows: Range<Int>) throws -> [GatheredMoments<Element>] {
       let pass = Pass<Element>.measuring
@@ -63,19 +63,18 @@ extension Layer {
     }
     var changes: [StatisticsChange] = []
     for (path, layer) in distinctLayers {
-      guard let layer = layer as? any StatisticsGathering<Element>, let before = layer.runningStatistics,
-        let (_, moments, count) = merged[ObjectIdentifier(layer)]
+      guard let layer = layer as? any StatisticsKeeping<Element>,
+        let (_, moments, count) = merged[ObjectIdentifier(layer)],
+        let (shifts, ratios) = try layer.replaceStatistics(with: moments, batchCount: count)
       else { continue }
-      try layer.runningStatistics?.replace(with: moments, batchCount: count)
-      guard let after = layer.runningStatistics, moments.count > 1 else { continue }
-      changes.append(StatisticsChange(layer: path, from: before, to: after))
+      changes.append(StatisticsChange(layer: path, meanShifts: shifts, deviationRatios: ratios))
     }
     return changes
   }
 
   /// Whether any layer within gathers running statistics, so that training and inference may part.
   public var gathersStatistics: Bool {
-    layers.contains { ($0.layer as? any StatisticsGathering<Element>)?.runningStatistics != nil }
+    layers.contains { ($0.layer as? any StatisticsKeeping<Element>)?.keepsStatistics ?? false }
   }
 
   /// The outputs for each example as training computes them, by the statistics of batches of the given size, but without
@@ -130,24 +129,8 @@ extension ProcessGroup {
 public struct StatisticsChange: Sendable, Hashable, Codable {
   /// The path of the layer in the network.
   public let layer: String
-  /// How far the mean of each channel moved, in its deviations before.
+  /// How far the mean of each channel moved, in its deviations before; of a whitening how far that moves its outputs.
   public let meanShifts: [Double]
-  /// By how much the deviation of each channel was multiplied.
+  /// By how much the deviation of each channel was multiplied; of a whitening what its outputs are divided by now, and were before.
   public let deviationRatios: [Double]
-
-  init<Element: TensorElement>(
-    layer: String, from before: RunningStatistics<Element>, to after: RunningStatistics<Element>
-  ) {
-    self.layer = layer
-    let deviations = before.variance.elements.map { Double($0).squareRoot() }
-    meanShifts =
-      before.channelCount == 0
-      ? []
-      : zip(zip(before.mean.elements, after.mean.elements), deviations).map {
-        Double($0.1 - $0.0) / max($1, .leastNormalMagnitude)
-      }
-    deviationRatios = zip(after.variance.elements, deviations).map {
-      Double($0).squareRoot() / max($1, .leastNormalMagnitude)
-    }
-  }
 }

@@ -22,13 +22,13 @@ struct RecalibrateTests {
     try folder.write(([header] + rows).joined(separator: "\n"), to: file)
   }
 
-  private func makeModel() throws -> Folder {
+  private func makeModel(normalization: String = "batch") throws -> Folder {
     let folder = try Folder()
     try write(to: "here.csv", in: folder)
     try write(scale: 3, shift: 20, to: "there.csv", in: folder)
     let outcome = try Norma.run([
-      "train", "--data", "csv:" + folder.path("here.csv"), "--model", "mlp:16", "--epochs", "10", "--quiet", "--out",
-      folder.path("model"),
+      "train", "--data", "csv:" + folder.path("here.csv"), "--model", "mlp:16", "--norm", normalization,
+      "--epochs", "30", "--quiet", "--out", folder.path("model"),
     ])
     try #require(outcome.status == 0, "\(outcome.error)")
     return folder
@@ -45,8 +45,9 @@ struct RecalibrateTests {
     var layers: [Layer]
   }
 
-  @Test func anotherInstrumentsExamplesWinBackWhatItsUnitsLost() throws {
-    let folder = try makeModel()
+  @Test(arguments: ["batch", "whitening"])
+  func anotherInstrumentsExamplesWinBackWhatItsUnitsLost(normalization: String) throws {
+    let folder = try makeModel(normalization: normalization)
     let outcome = try Norma.run([
       "recalibrate", folder.path("model"), "--data", "csv:" + folder.path("there.csv"), "--out", folder.path("adapted"),
       "--json",

@@ -77,6 +77,78 @@ import Testing
     #expect(measuring.takeGatheredMoments().isEmpty && measuring.graph == nil)
   }
 
+  @Test func aWhiteningTakesTheCovariancesOfAllExamplesHoweverTheyAreBatched() throws {
+    var random = RandomGenerator(seed: 8)
+    let mixed =
+      Tensor<Double>.normal([50, 3], using: &random).matrixProduct(.normal([3, 3], using: &random)) + 100
+    for (groups, batchSize) in [(1, 7), (1, 25), (1, 1000), (3, 16)] {
+      let layer = IterNorm<Double>(3, groups: groups, iterations: 60, epsilon: 0, isAffine: false)
+      let model = Sequential<Double>([layer])
+      let changes = try model.recalibrateStatistics(on: mixed, batchSize: batchSize)
+      #expect(changes.map(\.meanShifts.count) == [3] && changes.map(\.deviationRatios.count) == [3])
+      #expect(layer.batchCount == TrainingConfiguration(batchSize: batchSize).batches(of: 50).count)
+      // By these statistics all examples have mean 0, variance 1 and, within a group, no covariance.
+      let y = try model.predict(mixed)
+      let covariance = y.matrixProduct(y, transposingSelf: true) / 50
+      for row in 0..<3 {
+        for column in 0..<3 where row == column || groups == 1 {
+          #expect(abs(covariance[row, column] - (row == column ? 1 : 0)) < 1e-9)
+        }
+      }
+      let again = try model.recalibrateStatistics(on: mixed, batchSize: batchSize)
+      #expect(again[0].meanShifts == [0, 0, 0] && again[0].deviationRatios == [1, 1, 1])
+    }
+    // One batch of everything is what training takes in of it, to rounding.
+    let (trained, recalibrated) = (IterNorm<Double>(3, rule: .cumulativeFirst(0.1)), IterNorm<Double>(3))
+    let pass = Pass<Double>.training(random: random)
+    _ = try trained(Variable(mixed), in: pass)
+    try pass.updateRunningStatistics()
+    try Sequential<Double>([recalibrated]).recalibrateStatistics(on: mixed, batchSize: 50)
+    #expect(relativeError(recalibrated.runningMean, trained.runningMean) < 50 * Double.unitRoundoff)
+    // Covariances of fifty products whose factors are differences from means around 100.
+    #expect(
+      errorRelativeToScale(recalibrated.runningWhitening, reference: trained.runningWhitening)
+        < 50 * 100 * Double.unitRoundoff)
+  }
+
+  @Test(arguments: [2, 4]) func processesThatShareTheBatchesFindTheSameBits(count: Int) throws {
+    let data = TrainingSamples.classes(60, Float.self)
+    let channels = data.exampleShape.elementCount
+    @Sendable func recalibrated(in group: ThreadGroup?) throws -> (
+      state: ModelState<Float>, changes: [StatisticsChange]
+    ) {
+      var random = RandomGenerator(seed: 3)
+      let model = Sequential<Float> {
+        BatchNorm(channels)
+        Linear(inputs: channels, outputs: 4, using: &random)
+        IterNorm(4, groups: 2)
+      }
+      let changes = try model.recalibrateStatistics(on: data, batchSize: 9, in: group)
+      return (model.state, changes)
+    }
+    let alone = try recalibrated(in: nil)
+    #expect(alone.changes.map(\.layer) == ["0", "2"])
+    for outcome in ThreadGroup.run(count, { try recalibrated(in: $0) }) {
+      let (state, changes) = try outcome.get()
+      #expect(haveSameBits(state, alone.state) && changes == alone.changes)
+    }
+  }
+
+  @Test func aFrozenWhiteningIsLeftAsItIs() throws {
+    let layer = IterNorm<Double>(3)
+    let model = Sequential<Double>([layer])
+    try model.recalibrateStatistics(on: features, batchSize: 50)
+    let (state, outputs) = (layer.state, try model.predict(features))
+    #expect(model.freezeStatistics() == ["0"] && model.frozen.statistics == ["0"])
+    let pass = Pass<Double>.training(random: RandomGenerator(seed: 0))
+    #expect(try model(Variable(features[rows: 0..<20]), in: pass).value == outputs[rows: 0..<20])
+    try pass.updateRunningStatistics()
+    #expect(try model.recalibrateStatistics(on: features + 5, batchSize: 50).isEmpty)
+    #expect(layer.state == state)
+    model.unfreezeStatistics()
+    #expect(try model.recalibrateStatistics(on: features + 5, batchSize: 50).count == 1 && layer.state != state)
+  }
+
   @Test func anErrorOnTheWayLeavesTheStatisticsAlone() throws {
     let model = network()
     let before = model.state

@@ -31,8 +31,18 @@ extension Variable {
     let unit = Variable(Tensor<Element>.unitMatrices(groups, width))
     let covariance = centred.matrixProduct(centred, transposingSelf: true)
       .scaled(by: 1 / Element(Swift.max(1, rows))).adding(unit.scaled(by: Element(epsilon))).named("Σ").keptExactly()
-    let trace = covariance.multiplied(by: unit).sum(over: [1, 2]).named("t = trace Σ")
-    let normalized = covariance.reshaped(to: [groups, width * width]).divided(by: trace, broadcast: .perRow)
+    let whitening = covariance.whiteningMatrices(iterations: iterations)
+    let output = centred.matrixProduct(whitening).transposed([1, 0, 2]).reshaped(to: shape)
+    return (output, rough.adding(rest), whitening)
+  }
+
+  /// The matrix `W` of each covariance matrix Σ, `[groups, D, D] → [groups, D, D]`, with which ``whitened(groups:iterations:epsilon:)``
+  /// multiplies centred values.
+  package func whiteningMatrices(iterations: Int) -> Variable {
+    let (groups, width) = (shape[0], shape[1])
+    let unit = Variable(Tensor<Element>.unitMatrices(groups, width))
+    let trace = multiplied(by: unit).sum(over: [1, 2]).named("t = trace Σ")
+    let normalized = reshaped(to: [groups, width * width]).divided(by: trace, broadcast: .perRow)
       .reshaped(to: [groups, width, width]).named("Σ/t")
     // P and Σ/t·P side by side, each from the other: P³·Σ/t is the same, but its rounding grows with every iteration.
     var (root, product) = (unit, normalized)
@@ -43,10 +53,8 @@ extension Variable {
       if iteration < iterations - 1 { product = product.matrixProduct(factor) }
       root = root.named("P\(iteration + 1)")
     }
-    let whitening = root.reshaped(to: [groups, width * width]).divided(by: trace.squareRoot(), broadcast: .perRow)
+    return root.reshaped(to: [groups, width * width]).divided(by: trace.squareRoot(), broadcast: .perRow)
       .reshaped(to: [groups, width, width]).named("W")
-    let output = centred.matrixProduct(whitening).transposed([1, 0, 2]).reshaped(to: shape)
-    return (output, rough.adding(rest), whitening)
   }
 
   /// Whitening by given statistics, as in inference: the mean `[C]`, and the matrix of all channels `[C, C]`, which is symmetric.
