@@ -61,12 +61,14 @@ struct Evaluate: ParsableCommand {
     var outputs = try network.outputs(for: dataset)
     if unusable.allowsUnusableNumbers, !outputs.isFinite { (dataset, outputs) = withoutUnusable(dataset, outputs) }
     let place = network.place(ofUnusable: outputs) { dataset.batch($0..<$0 + 1).features }
-    let answers = try checkpoint.answers(outputs, from: file, place: place) { "example \($0) (counted from 0)" }
+    let predictions = try checkpoint.predictions(from: outputs, of: file, place: place) {
+      "example \($0) (counted from 0)"
+    }
     let evaluation = try Evaluation(outputs: outputs, of: dataset, loss: checkpoint.settings.training.loss)
     let result = EvaluationResult(
       model: modelName, data: dataset.name, attribution: dataset.attribution, count: dataset.count,
       loss: evaluation.loss,
-      outcome: try checkpoint.outcome(answers, targets: dataset.targets))
+      outcome: try checkpoint.outcome(predictions, targets: dataset.targets))
     if let report {
       try FileAccess.write(EvaluationReport(result, command: command).page.html(), to: report)
     }
@@ -118,9 +120,11 @@ struct Evaluate: ParsableCommand {
 }
 
 extension Checkpoint {
-  /// Answers held against what is true, in the units of the data.
-  fileprivate func outcome(_ answers: Answers, targets: Dataset<Float>.Targets) throws -> EvaluationResult.Outcome {
-    switch (answers, targets) {
+  /// Predictions held against what is true, in the units of the data.
+  fileprivate func outcome(
+    _ predictions: Predictions, targets: Dataset<Float>.Targets
+  ) throws -> EvaluationResult.Outcome {
+    switch (predictions, targets) {
     case (.classes(let names, let scores, _), .classes(let labels, _)):
       let metrics = try ClassificationMetrics(scores: scores, labels: labels, areLogits: givesProbabilities)
       let ranking = names.count == 2 ? Ranking(ofSecondClass: scores.converted(), labels: labels) : nil

@@ -95,21 +95,22 @@ struct Predict: ParsableCommand {
     let (file, checkpoint) = try savedModel(model, allowsUnusableNumbers: unusable.allowsUnusableNumbers)
     let network = try checkpoint.makeModel()
     let examples = try examples(checkpoint, network)
-    let answers =
+    let predictions =
       try unusable.allowsUnusableNumbers
-      ? checkpoint.answers(examples.outputs, allowsUnusableNumbers: true)
-      : checkpoint.answers(examples.outputs, from: file, place: examples.place, naming: examples.names.words)
-    let predictions = Predictions(answers, names: examples.names, targetNames: checkpoint.targetNames ?? [])
+      ? checkpoint.predictions(from: examples.outputs, allowsUnusableNumbers: true)
+      : checkpoint.predictions(
+        from: examples.outputs, of: file, place: examples.place, naming: examples.names.words)
+    let listing = PredictionListing(predictions, names: examples.names, targetNames: checkpoint.targetNames ?? [])
     if let csv {
-      if csv == "-" { return try FileAccess.writeToStandardOutput(predictions.csv) }
-      try FileAccess.write(predictions.csv, to: csv)
+      if csv == "-" { return try FileAccess.writeToStandardOutput(listing.csv) }
+      try FileAccess.write(listing.csv, to: csv)
     }
     if json {
-      try outputJSON(predictions.listing)
+      try outputJSON(listing.entries)
     } else if let csv {
-      try output("\(csv): answers for \(predictions.count) example\(predictions.count == 1 ? "" : "s")")
+      try output("\(csv): answers for \(listing.count) example\(listing.count == 1 ? "" : "s")")
     } else {
-      try output(predictions.table(top: top ?? (examples.names.areFiles ? 3 : 1)))
+      try output(listing.table(top: top ?? (examples.names.areFiles ? 3 : 1)))
     }
   }
 

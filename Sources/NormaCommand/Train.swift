@@ -277,7 +277,7 @@ struct Train: GroupCommand {
     ready.configuration.shards = max(ready.configuration.shards ?? 1, processCount)
     let plan = try ScalingPlan(
       ready.model, on: ready.data.training, configuration: ready.configuration, processCount: processCount,
-      network: scaling.network ?? .gigabit)
+      interconnect: scaling.network ?? .gigabit)
     if common.json { return try outputJSON(plan.result) }
     try output(plan.table)
     try output(plan.words)

@@ -171,12 +171,12 @@ import Testing
   @Test(arguments: [
     ("1Gbit", 125e6, 50e-6), ("10Gbit:20us", 1.25e9, 20e-6), ("100Mbit:1.5ms", 12.5e6, 1.5e-3),
   ]) func networksAreRead(text: String, bandwidth: Double, latency: Double) throws {
-    let network = try #require(Network(text))
+    let network = try #require(Interconnect(text))
     #expect(abs(network.bandwidth / bandwidth - 1) < 1e-12 && abs(network.latency / latency - 1) < 1e-12)
   }
 
   @Test(arguments: ["", "10", "Gbit", "-1Gbit", "1Gbit:", "1Gbit:5", "1Gbit:1us:2", "infGbit", "1Gbit:0us"])
-  func whatIsNoNetworkIsNotRead(text: String) { #expect(Network(text) == nil) }
+  func whatIsNoNetworkIsNotRead(text: String) { #expect(Interconnect(text) == nil) }
 
   /// Of two dice the larger is 4.47 in the mean, and one 3.5; of four 5.24.
   @Test(arguments: [1, 2, 4]) func theLongestOfSeveralTimes(count: Int) {
@@ -194,7 +194,7 @@ import Testing
     let before = model.state
     let plan = try ScalingPlan(
       model, on: TrainingSamples.images(20), configuration: configuration, processCount: 8,
-      network: Network(bandwidth: 1e6, latency: 1), stepCount: 2)
+      interconnect: Interconnect(bandwidth: 1e6, latency: 1), stepCount: 2)
     #expect(haveSameBits(model.state, before))
     #expect(plan.steps.map(\.processCount) == [1, 2, 4, 8])
     let parameters = model.parameterCount * MemoryLayout<Float>.size
@@ -220,7 +220,7 @@ import Testing
     #expect(throws: TrainingError.self) {
       try ScalingPlan(
         model, on: TrainingSamples.images(20), configuration: configuration, processCount: 16,
-        network: Network(bandwidth: 1e6, latency: 1))
+        interconnect: Interconnect(bandwidth: 1e6, latency: 1))
     }
   }
 }

@@ -110,7 +110,7 @@ public struct ServedModel: Sendable {
   }
 
   private func rows(of outputs: Tensor<Float>) throws -> [Result<Answer, ServiceError>] {
-    let answers = try meaning.answers(outputs, allowsUnusableNumbers: true)
+    let predictions = try meaning.predictions(from: outputs, allowsUnusableNumbers: true)
     let (count, width) = (outputs.shape[0], outputs.shape.channelCount)
     func rows(_ numbers: Tensor<Double>) -> [Result<Answer, ServiceError>] {
       numbers.withUnsafeElements { numbers in
@@ -126,7 +126,7 @@ public struct ServedModel: Sendable {
         }
       }
     }
-    return switch answers {
+    return switch predictions {
     case .classes(_, let scores, let probabilities): rows(probabilities ?? scores.converted())
     case .values(let values): rows(values)
     }

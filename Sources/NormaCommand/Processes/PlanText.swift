@@ -3,7 +3,7 @@ import Foundation
 import Norma
 import NormaTerminal
 
-extension Network: ExpressibleByArgument {
+extension Interconnect: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 

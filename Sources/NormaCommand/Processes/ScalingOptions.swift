@@ -19,7 +19,7 @@ struct ScalingOptions: ParsableArguments {
     help: ArgumentHelp(
       "What connects the processes of --plan: a rate such as 1Gbit or 10Gbit, with the latency of a message if it is known, as 10Gbit:20us. (default: 1Gbit:50us)",
       valueName: "rate"))
-  var network: Network?
+  var network: Interconnect?
 
   func validate() throws {
     if let plan, !(1...TrainingConfiguration.mostShards).contains(plan) || plan.nonzeroBitCount != 1 {

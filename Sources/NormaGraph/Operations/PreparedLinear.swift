@@ -2,12 +2,12 @@ import NormaTensor
 
 /// A linear map whose weights have been brought into the order that the kernels read: to be applied again and again,
 /// from several threads at once if wanted.
-public struct PreparedLinear<Element: TensorElement>: Sendable {
+struct PreparedLinear<Element: TensorElement>: Sendable {
   private let bias: Tensor<Element>?
   private let packed: PackedMatrix<Element>
 
   /// `x · weightᵀ + bias`.
-  public init(weight: Tensor<Element>, bias: Tensor<Element>?) {
+  init(weight: Tensor<Element>, bias: Tensor<Element>?) {
     packed = PackedMatrix(weight, transposing: true)
     self.bias = bias
   }

@@ -50,12 +50,12 @@ public struct ScalingPlan: Sendable {
   ///   - data: what it learns from.
   ///   - configuration: how it is trained, with as many shards as processes, or a multiple.
   ///   - processCount: the most processes, a power of two.
-  ///   - network: what connects them.
+  ///   - interconnect: what connects them.
   ///   - stepCount: of how many steps the median is taken, after one that is not timed.
   /// - Throws: ``TrainingError`` for what cannot be trained so; what a layer throws.
   public init<Element: TensorElement>(
     _ model: any Layer<Element>, on data: Dataset<Element>, configuration: TrainingConfiguration, processCount: Int,
-    network: Network, stepCount: Int = 15
+    interconnect: Interconnect, stepCount: Int = 15
   ) throws {
     var configuration = configuration
     configuration.epochs = .max
@@ -67,7 +67,7 @@ public struct ScalingPlan: Sendable {
     var steps: [Step] = []
     var count = 1
     while count <= processCount {
-      steps.append(try Self.step(model, data, configuration, count, network, stepCount))
+      steps.append(try Self.step(model, data, configuration, count, interconnect, stepCount))
       try model.load(before)
       count *= 2
     }
@@ -76,7 +76,7 @@ public struct ScalingPlan: Sendable {
 
   private static func step<Element: TensorElement>(
     _ model: any Layer<Element>, _ data: Dataset<Element>, _ configuration: TrainingConfiguration, _ count: Int,
-    _ network: Network, _ stepCount: Int
+    _ interconnect: Interconnect, _ stepCount: Int
   ) throws -> Step {
     let group = MirrorGroup(count: count)
     let trainer = try Trainer(model, configuration: configuration, group: group)
@@ -102,14 +102,14 @@ public struct ScalingPlan: Sendable {
       let messages = median.sent.filter { $0.channel == channel }
       return Traffic(
         messageCount: messages.count, byteCount: messages.reduce(0) { $0 + $1.byteCount },
-        seconds: messages.reduce(0) { $0 + network.seconds(exchanging: $1.byteCount) })
+        seconds: messages.reduce(0) { $0 + interconnect.seconds(exchanging: $1.byteCount) })
     }
     // Gradients go one message after the other, none before it was there to be sent.
     var (free, last) = (0.0, 0.0)
     if let first = median.sent.first {
       for message in median.sent where message.channel == .gradients {
         last = (message.moment - first.moment) / .seconds(1)
-        free = max(free, last) + network.seconds(exchanging: message.byteCount)
+        free = max(free, last) + interconnect.seconds(exchanging: message.byteCount)
       }
     }
     return Step(

@@ -41,7 +41,7 @@ extension Sequential<Float> {
 }
 
 extension Checkpoint {
-  /// What the model's outputs say.
+  /// What the model predicts.
   ///
   /// - Parameters:
   ///   - outputs: the outputs, `[N, outputs]`.
@@ -49,11 +49,11 @@ extension Checkpoint {
   ///   - place: where the network gave what is no number.
   ///   - name: what errors call an example.
   /// - Throws: `FormatError` that names the model and the first example where outputs are no numbers.
-  func answers(
-    _ outputs: Tensor<Float>, from file: String, place: UnusableResult?, naming name: (Int) -> String
-  ) throws -> Answers {
+  func predictions(
+    from outputs: Tensor<Float>, of file: String, place: UnusableResult?, naming name: (Int) -> String
+  ) throws -> Predictions {
     do {
-      return try answers(outputs)
+      return try predictions(from: outputs)
     } catch TrainingError.outputsNotFinite(let found) {
       let what =
         switch settings.outputs {

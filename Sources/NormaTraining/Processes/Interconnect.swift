@@ -1,5 +1,5 @@
 /// What connects processes: how long a message takes from one to another.
-public struct Network: Hashable, Sendable {
+public struct Interconnect: Hashable, Sendable {
   /// Bytes a second, in each direction at once.
   public let bandwidth: Double
   /// How long the shortest message takes, in seconds.
@@ -8,9 +8,9 @@ public struct Network: Hashable, Sendable {
   /// What a message takes by Ethernet between machines side by side.
   private static let ethernetLatency = 50e-6
   /// A gigabit a second, by Ethernet.
-  public static let gigabit = Network(bandwidth: 1e9 / 8, latency: ethernetLatency)
+  public static let gigabit = Interconnect(bandwidth: 1e9 / 8, latency: ethernetLatency)
 
-  /// A network by its numbers, both above 0.
+  /// One by its numbers, both above 0.
   public init(bandwidth: Double, latency: Double) {
     (self.bandwidth, self.latency) = (bandwidth, latency)
   }

@@ -60,22 +60,22 @@ enum PredictionNames {
   }
 }
 
-/// A model's answers, an entry for each example, in the forms they are given out in.
-struct Predictions {
+/// A model's predictions, an entry for each example, in the forms they are given out in.
+struct PredictionListing {
   private let names: PredictionNames
-  private let answers: Answers
+  private let predictions: Predictions
   private let targetNames: [String]
-  /// The numbers of the answers, `[N, K]` in row-major order: probabilities, scores where there are none, or values.
+  /// The numbers of the predictions, `[N, K]` in row-major order: probabilities, scores where there are none, or values.
   private let numbers: [Double]
   private let columnCount: Int
 
-  /// Answers by what their examples are called.
-  init(_ answers: Answers, names: PredictionNames, targetNames: [String]) {
+  /// Predictions by what their examples are called.
+  init(_ predictions: Predictions, names: PredictionNames, targetNames: [String]) {
     self.names = names
-    self.answers = answers
+    self.predictions = predictions
     self.targetNames = targetNames
     let tensor =
-      switch answers {
+      switch predictions {
       case .classes(_, let scores, let probabilities): probabilities ?? scores.converted(to: Double.self)
       case .values(let values): values
       }
@@ -96,7 +96,7 @@ struct Predictions {
 
   /// The class with the highest score of each example, the first of equals.
   private var best: [Int] {
-    guard case .classes(_, let scores, _) = answers else { return [] }
+    guard case .classes(_, let scores, _) = predictions else { return [] }
     return scores.indicesOfMaximaOverChannels()
   }
 
@@ -105,7 +105,7 @@ struct Predictions {
   /// A header and a line for each example (RFC 4180). Numbers have as many digits as tell them from all others.
   var csv: String {
     var lines: [String] = []
-    switch answers {
+    switch predictions {
     case .classes(let classNames, _, let probabilities):
       let kind = probabilities == nil ? "score" : "probability"
       lines.append(CSVText.line([names.title, "prediction"] + classNames.map { "\(kind)_\($0)" }))
@@ -123,7 +123,7 @@ struct Predictions {
   // MARK: JSON
 
   /// One example's answer, as `--json` prints it.
-  struct Listing: Encodable {
+  struct Entry: Encodable {
     var file: String?
     var row: Int?
     var id: String?
@@ -134,19 +134,19 @@ struct Predictions {
   }
 
   /// The answers for `--json`.
-  var listing: [Listing] {
+  var entries: [Entry] {
     let best = best
     return (0..<count).map { index in
-      var listing = Listing(file: names.areFiles ? names[index] : nil, row: names.row(index))
-      if case .identifiers = names { listing.id = names[index] }
-      switch answers {
-      case .values: listing.values = Array(row(index))
+      var entry = Entry(file: names.areFiles ? names[index] : nil, row: names.row(index))
+      if case .identifiers = names { entry.id = names[index] }
+      switch predictions {
+      case .values: entry.values = Array(row(index))
       case .classes(let classNames, _, let probabilities):
-        listing.label = classNames[best[index]]
+        entry.label = classNames[best[index]]
         let numbers = Dictionary(zip(classNames, row(index)), uniquingKeysWith: { first, _ in first })
-        if probabilities == nil { listing.scores = numbers } else { listing.probabilities = numbers }
+        if probabilities == nil { entry.scores = numbers } else { entry.probabilities = numbers }
       }
-      return listing
+      return entry
     }
   }
 
@@ -156,7 +156,7 @@ struct Predictions {
   func table(top: Int) -> TextTable {
     let title: TextTable.Column = if case .rows = names { .numbers(names.title) } else { .words(names.title) }
     let shownNames = shownNames
-    switch answers {
+    switch predictions {
     case .values:
       var table = TextTable(columns: [title] + targetNames.map { .numbers($0) })
       for index in 0..<count { table.addRow([shownNames[index]] + row(index).map(Formatting.number)) }

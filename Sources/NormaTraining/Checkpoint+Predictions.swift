@@ -1,7 +1,7 @@
 import NormaTensor
 
-/// What a model says of examples.
-public enum Answers: Sendable {
+/// What a model predicts of examples.
+public enum Predictions: Sendable {
   /// A score for each class, `[N, classes]`, and its probability; no probabilities where the model learned by a loss whose
   /// scores stand for none.
   case classes(names: [String], scores: Tensor<Float>, probabilities: Tensor<Double>?)
@@ -13,13 +13,15 @@ extension Checkpoint {
   /// Whether softmax makes probabilities of the model's scores.
   public var givesProbabilities: Bool { settings.training.loss.givesProbabilities }
 
-  /// What the model's outputs `[N, outputs]` say, in the data's own terms. All that is answered goes through here.
+  /// What the model's outputs `[N, outputs]` say, in the data's own terms. All that is predicted goes through here.
   ///
   /// - Parameters:
   ///   - outputs: the outputs.
   ///   - allowsUnusableNumbers: whether an output that is no number is given out as it is.
-  /// - Throws: ``TrainingError/outputsNotFinite(_:)``: an output that is no number is no answer.
-  public func answers(_ outputs: Tensor<Float>, allowsUnusableNumbers: Bool = false) throws -> Answers {
+  /// - Throws: ``TrainingError/outputsNotFinite(_:)``: an output that is no number is no prediction.
+  public func predictions(
+    from outputs: Tensor<Float>, allowsUnusableNumbers: Bool = false
+  ) throws -> Predictions {
     if !allowsUnusableNumbers { try outputs.checkFinite() }
     switch settings.outputs {
     case .values:
