@@ -96,7 +96,7 @@ struct ActivationsByLayer: Experiment {
       answer:
         "It depends on the weights alone: from scale 0.01 the spread behind tanh goes from \(deviation(0, 0).text()) to "
         + "\(deviation(0, last).text()) within six layers, while with batch normalization no choice of weights changes it by more than "
-        + "a factor of \(NumberFormat.plain.text(normalizedDrift)).",
+        + "\(NumberFormat.plain.text(100 * (normalizedDrift - 1))) %.",
       claims: [
         Claim(
           "The standard deviations are those reported, to 0.03.",
