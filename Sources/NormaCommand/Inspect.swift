@@ -70,6 +70,19 @@ struct Inspect: ParsableCommand {
     var count: Int?
     /// What no network can compute with.
     var unusable: String?
+
+    /// Takes in what there is to say of numbers, which are told one by one.
+    mutating func summarize(_ forEachValue: ((Double) -> Void) throws -> Void) rethrows {
+      var (summary, found) = (NumberSummary(), UnusableNumbers(name: name))
+      try forEachValue { number in
+        summary.add(number)
+        found.add(number)
+      }
+      mean = summary.mean
+      standardDeviation = summary.standardDeviation
+      (minimum, maximum) = (summary.minimum, summary.maximum)
+      unusable = found.isEmpty ? nil : found.description
+    }
   }
 
   /// What `--json` prints.
@@ -140,16 +153,11 @@ struct Inspect: ParsableCommand {
     if memory { return try showMemory(try savedModel(path, allowsUnusableNumbers: true).checkpoint) }
     let rows = model.tensors.map { name, tensor -> Row in
       var row = Row(name: name, type: tensor.elementType.description, shape: Array(tensor.shape))
-      guard let numbers = tensor.singles else { return row }
-      var (summary, unusable) = (NumberSummary(), UnusableNumbers(name: name))
-      for number in numbers.elements {
-        summary.add(Double(number))
-        unusable.add(Double(number))
+      if case .doubles(let numbers) = tensor {
+        row.summarize { numbers.elements.forEach($0) }
+      } else if let numbers = tensor.singles {
+        row.summarize { add in numbers.elements.forEach { add(Double($0)) } }
       }
-      row.mean = summary.mean
-      row.standardDeviation = summary.standardDeviation
-      (row.minimum, row.maximum) = (summary.minimum, summary.maximum)
-      row.unusable = unusable.isEmpty ? nil : unusable.description
       return row
     }
     let description = ONNXDescription(model)
@@ -185,16 +193,7 @@ struct Inspect: ParsableCommand {
       }
       return row
     }
-    var summary = NumberSummary()
-    var unusable = UnusableNumbers(name: tensor.name)
-    try file.forEachValue(of: tensor.name) { number in
-      summary.add(number)
-      unusable.add(number)
-    }
-    row.mean = summary.mean
-    row.standardDeviation = summary.standardDeviation
-    (row.minimum, row.maximum) = (summary.minimum, summary.maximum)
-    row.unusable = unusable.isEmpty ? nil : unusable.description
+    try row.summarize { try file.forEachValue(of: tensor.name, $0) }
     return row
   }
 

@@ -65,12 +65,21 @@ func savedModel(
 ///   - file: where it comes from.
 ///   - options: what is known of it besides.
 func onnxCheckpoint(of model: ONNXModel, from file: String, options: ConvertedNetworkOptions?) throws -> Checkpoint {
-  let network = try ONNXNetwork(model, sampleShape: try options?.sampleShape())
+  let sampleShape = try options?.sampleShape()
+  let network: ONNXNetwork
+  do throws(ONNXError) { network = try ONNXNetwork(model, sampleShape: sampleShape) } catch {
+    guard error.kind == .unsupported, model.obstacle == nil else { throw error }
+    throw FormatError(
+      file: file, problem: "it is no network: \(error)", remedy: "`norma run` runs such a model on tensors.")
+  }
+  if network.roundsDoubles {
+    remark("'\(file)' has numbers in double precision, which are computed with in single precision.")
+  }
   let outputs = network.outputShape
   guard outputs.rank == 1, let count = outputs.first, count > 0 else {
     throw FormatError(
       file: file, problem: "its output is of shape \(outputs) for each sample",
-      remedy: "Models that are asked here give a number for each class, or numbers.")
+      remedy: "Models that are asked here give a number for each class, or numbers; `norma run` runs any on tensors.")
   }
   let settings = try (options ?? ConvertedNetworkOptions.none).settings(
     of: ModelArchitecture(ONNXRecipe(network)), exampleShape: Array(network.sampleShape), outputCount: count, from: file

@@ -22,7 +22,8 @@ import NormaTerminal
       """,
     version: normaVersion,
     subcommands: [
-      Compare.self, Train.self, Evaluate.self, Predict.self, Recalibrate.self, Diagnose.self, Explain.self, Lab.self,
+      Compare.self, Train.self, Evaluate.self, Predict.self, Run.self, Recalibrate.self, Diagnose.self, Explain.self,
+      Lab.self,
       Inspect.self,
       Convert.self, Serve.self, CheckONNX.self, Bench.self,
     ])

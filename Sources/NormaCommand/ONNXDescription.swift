@@ -31,6 +31,8 @@ struct ONNXDescription: Encodable {
   /// The operators of which no gradient is known, if it is a network.
   var operatorsWithoutGradient: [String]?
   var parameterCount: Int?
+  /// Whether the model has numbers in double precision that a network computes with in single precision.
+  var roundsDoubles: Bool?
 
   init(_ model: ONNXModel) {
     operatorSet = model.operatorSet
@@ -42,6 +44,7 @@ struct ONNXDescription: Encodable {
       let network = try ONNXNetwork(model)
       operatorsWithoutGradient = network.operatorsWithoutGradient
       parameterCount = network.parameterCount
+      roundsDoubles = network.roundsDoubles
     } catch { networkObstacle = error.description }
   }
 
@@ -52,6 +55,7 @@ struct ONNXDescription: Encodable {
     let counts = operators.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     rows.append(("Operators", counts.map { "\($0.key) \($0.value)" }.joined(separator: ", ")))
     if let parameterCount { rows.append(("Parameters", "\(parameterCount)")) }
+    if roundsDoubles == true { rows.append(("Computes", "in single precision, what the model has in double")) }
     if let obstacle {
       rows.append(("Cannot be run", obstacle))
     } else if let networkObstacle {

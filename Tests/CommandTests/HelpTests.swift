@@ -6,7 +6,7 @@ import Testing
 /// `NORMA_RENEW_SNAPSHOTS=1` in the environment and look at the difference in git.
 struct HelpTests {
   @Test(arguments: [
-    "norma", "compare", "train", "evaluate", "predict", "recalibrate", "diagnose", "explain", "lab", "lab list",
+    "norma", "compare", "train", "evaluate", "predict", "run", "recalibrate", "diagnose", "explain", "lab", "lab list",
     "lab run",
     "inspect", "convert", "check-onnx", "bench", "bench run", "bench list",
     "bench accuracy",

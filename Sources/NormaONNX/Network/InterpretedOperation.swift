@@ -45,7 +45,8 @@ struct InterpretedOperation: TensorOperation {
   func forward(_ inputs: [Tensor<Float>]) throws(ONNXError) -> (output: Tensor<Float>, saved: Void) {
     switch try run(inputs) {
     case .floats(let tensor): return (tensor, ())
-    case .doubles, .narrow, .strings, .sequence, .nothing:
+    case .doubles(let tensor): return (tensor.converted(), ())
+    case .narrow, .strings, .sequence, .nothing:
       throw .unsupported(node.place, "a result that a network, which computes in single precision, does not hold")
     case .integers(let tensor):
       guard tensor.values.allSatisfy({ $0.magnitude <= 1 << 24 }) else {

@@ -282,8 +282,10 @@ extension NodeCall {
   func cast() throws(ONNXError) -> [Translation.Value]? {
     let x = try computed(0)
     let type = try first.elementType("to")
-    if x.type.computed == .float { return type == .float ? [.computed(x)] : nil }
-    guard type == .float else { return nil }
+    if type == .double { translation.noteRounding() }
+    let isWide = type == .float || type == .double
+    if x.type.computed == .float { return isWide ? [.computed(x)] : nil }
+    guard isWide else { return nil }
     // They stand in numbers of single precision already.
     var numbers = x
     numbers.type = .float

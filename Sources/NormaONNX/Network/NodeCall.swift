@@ -176,7 +176,8 @@ extension NodeCall {
         node: node, version: version, maximumElementCount: most, sources: inputs, output: output)
       let shapes = translation.shapes(places[0])
       guard !shapes.isEmpty else { break }
-      let example = try operation.run(places.map { .zeros(translation.storedShapes($0)[0]) })
+      let example = translation.rounded(
+        try operation.run(places.map { .zeros(translation.storedShapes($0)[0]) }))
       guard example.isTensor, example.elementType.computed == .float || example.elementType.isWhole else {
         throw unsupported("a result of type \(example.elementType) in a network, which computes in single precision")
       }

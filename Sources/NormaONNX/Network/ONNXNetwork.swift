@@ -32,6 +32,9 @@ public final class ONNXNetwork: Layer {
   public let children: [(name: String, layer: any Layer<Float>)]
   public var summary: String { "ONNX network of \(model.nodeCount) nodes" }
 
+  /// Whether the model computes in double precision where the network does in single precision; `ONNXModel` runs it as it is.
+  public let roundsDoubles: Bool
+
   private let leaves: [Translation.Leaf]
   private let steps: [Translation.Step]
   private let output: Int
@@ -64,6 +67,7 @@ public final class ONNXNetwork: Layer {
     (leaves, steps) = translation.finished(keeping: wanted.place)
     self.output = wanted.place
     interpreted = translation.interpreted
+    roundsDoubles = translation.roundsDoubles
     parameters = leaves.compactMap { if case .parameter(let parameter) = $0.source { parameter } else { nil } }
     children = steps.compactMap { if case .layer(let name, let layer) = $0.function { (name, layer) } else { nil } }
   }

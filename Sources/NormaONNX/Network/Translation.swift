@@ -60,6 +60,8 @@ final class Translation {
   /// The sizes of batches that are followed.
   let batchSizes: [Int]
   private(set) var interpreted: [String: String] = [:]
+  /// Whether there are numbers in double precision among those that the batch meets, which are rounded to single precision.
+  private(set) var roundsDoubles = false
 
   private let graphs: [Graph<Float>]
   /// The values by their places, for each size of the batch.
@@ -94,9 +96,9 @@ final class Translation {
         ONNXModel.place, "it has \(model.inputs.count) inputs (\(names)), and a network has one, the batch")
     }
     let input = model.inputs[0]
-    guard input.form == .tensor, let type = input.elementType, type.computed == .float || type.isWhole else {
+    guard input.form == .tensor, let type = input.elementType, type != .string else {
       throw .unsupported(
-        "input '\(input.name)'", "it is \(input.kind), and a network computes with tensors in single precision")
+        "input '\(input.name)'", "it is \(input.kind), and a network takes tensors of numbers")
     }
     // A batch with its channels last already is turned before it is used.
     let uses = model.nodes.filter { $0.inputs.contains(input.name) }
@@ -121,7 +123,9 @@ final class Translation {
       }
     ]
     for (name, tensor) in model.initializers { values[name] = .known(batchSizes.map { _ in tensor }) }
-    values[input.name] = .computed(Computed(place: 0, order: order, type: input.elementType?.computed ?? .float))
+    // Doubles are computed with in single precision.
+    roundsDoubles = type == .double
+    values[input.name] = .computed(Computed(place: 0, order: order, type: type.isWhole ? type : .float))
   }
 
   /// The size of the batch, if it is fixed, and the shape of a sample as it is stored.
@@ -171,7 +175,8 @@ final class Translation {
       return try addBranch(of: node)
     }
     let inputs = node.inputs.map { $0.isEmpty ? nil : values[$0] }
-    let call = NodeCall(node: node, inputs: inputs, translation: self)
+    var call = NodeCall(node: node, inputs: inputs, translation: self)
+    if !call.isKnown { call = NodeCall(node: node, inputs: inputs.map(rounded), translation: self) }
     let results: [Value]
     if call.isKnown {
       results = try call.evaluated()
@@ -215,6 +220,21 @@ final class Translation {
     (values, producers) = around
     for (name, result) in zip(node.outputs, results) where !name.isEmpty { values[name] = result }
   }
+
+  /// A tensor as it is where it meets computed ones: doubles in single precision.
+  func rounded(_ tensor: ONNXTensor) -> ONNXTensor {
+    guard case .doubles(let numbers) = tensor else { return tensor }
+    roundsDoubles = true
+    return .floats(numbers.converted())
+  }
+
+  private func rounded(_ value: Value?) -> Value? {
+    guard case .known(let tensors)? = value else { return value }
+    return .known(tensors.map { rounded($0) })
+  }
+
+  /// Notes that numbers in double precision are computed with in single precision.
+  func noteRounding() { roundsDoubles = true }
 
   /// Notes that a node runs as it is.
   func noteInterpreted(_ node: ONNXNode) {

@@ -202,6 +202,13 @@ extension OperatorCall {
     return number < 0 ? number + rank : number
   }
 
+  /// The first input and the axis that is named; all elements as a vector where none is.
+  func inputAlongAxis() throws(ONNXError) -> (ONNXTensor, axis: Int) {
+    let x = try input(0)
+    guard node.attributes["axis"] != nil else { return (x.reshaped(to: [x.shape.elementCount]), 0) }
+    return (x, try axis(try integer("axis", or: 0), rank: x.shape.rank))
+  }
+
   /// The axes that numbers mean, sorted, none twice.
   func axes(_ numbers: [Int], rank: Int) throws(ONNXError) -> [Int] {
     var axes: Set<Int> = []

@@ -147,13 +147,7 @@ extension OperatorCall {
   /// `Unique`: what is there at least once, of all elements or of the slices along an axis; where it is first, which of it stands at each
   /// place, and how often it is there.
   func unique() throws(ONNXError) -> [ONNXTensor] {
-    var x = try input(0)
-    var axis = 0
-    if node.attributes["axis"] == nil {
-      x = x.reshaped(to: [x.shape.elementCount])
-    } else {
-      axis = try self.axis(try integer("axis", or: 0), rank: x.shape.rank)
-    }
+    let (x, axis) = try inputAlongAxis()
     let isSorted = try integer("sorted", or: 1) != 0
     let (length, rank) = (x.shape[axis], x.shape.rank)
     let order = [axis] + (0..<rank).filter { $0 != axis }

@@ -213,13 +213,7 @@ extension OperatorCall {
     guard case .integers(let condition) = try input(1), condition.shape.rank == 1 else {
       throw malformed("a condition that is no vector of truth values")
     }
-    var x = try input(0)
-    var axis = 0
-    if node.attributes["axis"] == nil {
-      x = x.reshaped(to: [x.shape.elementCount])
-    } else {
-      axis = try self.axis(try integer("axis", or: 0), rank: x.shape.rank)
-    }
+    let (x, axis) = try inputAlongAxis()
     var sources = x.shape.map { Array(0..<$0) as AxisSources }
     sources[axis] = condition.values.indices.filter { condition.values[$0] != 0 && $0 < x.shape[axis] }
     return [x.picking(sources)]

@@ -1,5 +1,4 @@
 import NormaFiles
-import NormaLayers
 import NormaTensor
 
 /// One of ONNX's test cases for its operators: a folder with `model.onnx` and, in `test_data_set_0` and so on, the inputs
@@ -87,7 +86,7 @@ public struct ONNXCase: Sendable {
         for (index, result) in try model(inputs).enumerated() {
           compare(result, expected[index], of: model, index, set, tolerance, &report)
         }
-        if let result = try Self.networkOutput(model, inputs) {
+        if let result = try model.networkOutput(inputs) {
           report.ranAsNetwork = true
           compare(result, expected[0], of: model, 0, "\(set), as a network", tolerance, &report)
         }
@@ -99,31 +98,6 @@ public struct ONNXCase: Sendable {
       report.outcome = .malformed("\(error)")
     }
     return report
-  }
-
-  /// The first output of the model as a network whose other inputs are constants; nil where it is none.
-  private static func networkOutput(_ model: ONNXModel, _ inputs: [ONNXTensor]) throws -> ONNXTensor? {
-    guard !model.inputs.isEmpty, let batch = inputs[0].singles, batch.count > 0,
-      let first = model.outputs.first, first.form == .tensor, first.elementType == .float
-    else { return nil }
-    let network: ONNXNetwork
-    do throws(ONNXError) {
-      let others = zip(model.inputs, inputs).dropFirst().map { ($0.name, $1) }
-      network = try ONNXNetwork(model.fixing(Dictionary(others) { $1 }), sampleShape: nil)
-    } catch {
-      guard error.kind == .unsupported else { throw error }
-      return nil
-    }
-    // One in training mode serves by running statistics, where the model goes by the batch's.
-    guard network.children.isEmpty else { return nil }
-    let images = network.turnsImages ? batch.transposed([0, 2, 3, 1]) : batch
-    let output: Tensor<Float>
-    do {
-      output = try InferenceModel(network)(images)
-    } catch is InferenceModelError {
-      return nil
-    }
-    return .floats(output.rank == 4 ? output.transposed([0, 3, 1, 2]) : output)
   }
 
   private func compare(
