@@ -118,11 +118,13 @@ function updated(running, batch, momentum) {
 
 """#,
 "begin": #"""
-// Shows the batch of the address, or that of the page.
+// Shows the batch of the address, or that of the page, and what is operated as the address has it.
 
 {
   const found = addressed();
   show(found ? found.channel : copied(start.channels[0]), found ? found.epsilon : start.epsilon, true);
+  // Lists of rows are as long as the batch now, and the steps know how many they are.
+  if (found) moveSettings(false);
   root.classList.add("live");
 }
 
@@ -688,9 +690,8 @@ function differentiateProduct({ input, inputs, outputs, weights, weightGradient,
 // Part 5: a nudge of one value, and the slope of the loss.
 
 {
-  let exponent = -1;
   const rows = choice("nudge-row", draw);
-  slider("nudge-size", value => numberText(10 ** value), value => { exponent = value; draw(); });
+  const size = slider("nudge-size", value => numberText(10 ** value), draw);
 
   function loss(nudge) {
     const channel = copied(state.channel);
@@ -700,7 +701,7 @@ function differentiateProduct({ input, inputs, outputs, weights, weightGradient,
   }
 
   function draw() {
-    const row = Number(rows.value), nudge = 10 ** exponent;
+    const row = Number(rows.value), nudge = 10 ** size.value;
     const nudges = Array.from({ length: 81 }, (_, place) => (place - 40) / 20);
     const losses = nudges.map(loss);
     const finite = losses.filter(Number.isFinite);
@@ -1013,6 +1014,7 @@ function slider(identifier, describe, act) {
     write(identifier + "-text", text);
   };
   input.addEventListener("input", () => { tell(); act(Number(input.value)); });
+  if (input.value !== input.defaultValue) tell();
   return {
     get value() { return Number(input.value); },
     set value(value) { input.value = value; tell(); },
@@ -1404,7 +1406,7 @@ class RandomNumbers {
 
 """#,
 "state": #"""
-// The batch that parts 2 to 6 show, and the address that holds it.
+// The batch that parts 2 to 6 show, how what is operated stands, and the address that holds both.
 
 // What the page was written with.
 const start = JSON.parse(document.getElementById("data").textContent);
@@ -1429,7 +1431,7 @@ function isSound(channel, epsilon) {
   return Object.values(walk(channel, epsilon)).flat().every(Number.isFinite);
 }
 
-// Shows a batch, if it has values, and writes it into the address.
+// Shows a batch, if it has values, and writes the address anew.
 function change(channel, epsilon = state.epsilon, isNew = false) {
   if (!isSound(channel, epsilon)) return false;
   show(channel, epsilon, isNew);
@@ -1439,8 +1441,38 @@ function change(channel, epsilon = state.epsilon, isNew = false) {
 
 function address() {
   const { x, gradient, gamma, beta } = state.channel;
-  return `#x=${x.join(",")}&dy=${gradient.join(",")}&gamma=${gamma}&beta=${beta}&epsilon=${state.epsilon}`;
+  return `#x=${x.join(",")}&dy=${gradient.join(",")}&gamma=${gamma}&beta=${beta}&epsilon=${state.epsilon}`
+    + settings.filter(isMoved).map(setting => `&${setting.id}=${standing(setting)}`).join("");
 }
+
+// Sliders, lists and boxes of all parts: the address holds those that do not stand as the page was written.
+const settings = [...document.querySelectorAll("input[type=range][id], input[type=checkbox][id], select[id]")];
+
+function standing(setting) { return setting.type === "checkbox" ? String(setting.checked) : setting.value; }
+
+function written(setting) {
+  if (setting.type === "checkbox") return String(setting.defaultChecked);
+  if (setting.type === "range") return setting.defaultValue;
+  return ([...setting.options].find(option => option.defaultSelected) ?? setting.options[0]).value;
+}
+
+function isMoved(setting) { return standing(setting) !== written(setting); }
+
+// Moves what is operated to where the address has it; without `isSilent` those who listen are told.
+function moveSettings(isSilent) {
+  const fields = addressFields();
+  for (const setting of settings) {
+    const wanted = fields.get(setting.id) ?? written(setting);
+    if (wanted === standing(setting)) continue;
+    if (setting.type === "checkbox") setting.checked = wanted === "true";
+    else if (setting.type === "range" ? wanted !== "" && Number.isFinite(Number(wanted))
+      : [...setting.options].some(option => option.value === wanted)) setting.value = wanted;
+    else continue;
+    if (!isSilent) setting.dispatchEvent(new Event(setting.type === "range" ? "input" : "change"));
+  }
+}
+
+for (const setting of settings) for (const kind of ["input", "change"]) setting.addEventListener(kind, rememberSoon);
 
 // Browsers allow few changes of the address in a short time.
 let remembering = 0;
@@ -1461,9 +1493,14 @@ function readNumber(text) {
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
 }
 
+// What the address says, by names.
+function addressFields() {
+  return new Map(location.hash.slice(1).split("&").map(part => part.split("=")).filter(part => part.length === 2));
+}
+
 // The batch that the address holds; null where it holds none that can be shown.
 function addressed() {
-  const fields = new Map(location.hash.slice(1).split("&").map(part => part.split("=")).filter(part => part.length === 2));
+  const fields = addressFields();
   const read = name => parsed(decodeURIComponent(fields.get(name) ?? ""));
   try {
     const [x, gradient, gamma, beta, epsilon] = ["x", "dy", "gamma", "beta", "epsilon"].map(read);
@@ -1478,8 +1515,13 @@ function addressed() {
 
 addEventListener("hashchange", () => {
   const found = addressed();
-  if (found && address() !== location.hash) show(found.channel, found.epsilon, true);
+  if (!found || address() === location.hash) return;
+  show(found.channel, found.epsilon, true);
+  moveSettings(false);
 });
+
+// Before the parts begin, which read where their sliders and lists stand.
+if (addressed()) moveSettings(true);
 
 // Writes the values of the batch where the page shows them, with all their digits beside it.
 watch(() => {
@@ -1514,7 +1556,7 @@ watch(() => {
 
   const scrub = slider("steps-scrub", value => `${value} of ${last}`, value => { pause(); go(value); });
   scrub.upper = last;
-  const rows = choice("steps-row", draw);
+  const rows = choice("steps-row", () => { draw(); tellStep(); });
   function row() { return Number(rows.value); }
 
   // The node that a line computes the value or the gradient of.
@@ -1539,13 +1581,16 @@ watch(() => {
     const now = turn(step);
     if (now) chosen = now.node;
     draw();
-    if (!now) write("steps-outcome", "Only x, γ and β are there.");
-    else {
-      const isBackward = step > forward.length;
-      write("steps-outcome", isBackward
-        ? `Backward: ${start.names[now.node]} gets its gradient, ${textOf(now.line)}${sumText(now.node)}.`
-        : `Forward: ${nameOf(now.node)} is ${textOf(now.node)}.`);
-    }
+    tellStep();
+  }
+
+  // What the step found, in words.
+  function tellStep() {
+    const now = turn(step);
+    if (!now) return write("steps-outcome", "Only x, γ and β are there.");
+    write("steps-outcome", step > forward.length
+      ? `Backward: ${start.names[now.node]} gets its gradient, ${textOf(now.line)}${sumText(now.node)}.`
+      : `Forward: ${nameOf(now.node)} is ${textOf(now.node)}.`);
   }
 
   function sumText(node) {
@@ -1648,7 +1693,9 @@ watch(() => {
 
   watch(() => {
     listRows(rows, state.channel.x.length, row => String(row + 1));
-    draw();
+    // The address may have another step.
+    if (scrub.value === step) draw();
+    else go(scrub.value);
   });
 }
 

@@ -1,9 +1,8 @@
 // Part 5: a nudge of one value, and the slope of the loss.
 
 {
-  let exponent = -1;
   const rows = choice("nudge-row", draw);
-  slider("nudge-size", value => numberText(10 ** value), value => { exponent = value; draw(); });
+  const size = slider("nudge-size", value => numberText(10 ** value), draw);
 
   function loss(nudge) {
     const channel = copied(state.channel);
@@ -13,7 +12,7 @@
   }
 
   function draw() {
-    const row = Number(rows.value), nudge = 10 ** exponent;
+    const row = Number(rows.value), nudge = 10 ** size.value;
     const nudges = Array.from({ length: 81 }, (_, place) => (place - 40) / 20);
     const losses = nudges.map(loss);
     const finite = losses.filter(Number.isFinite);

@@ -22,6 +22,7 @@ function slider(identifier, describe, act) {
     write(identifier + "-text", text);
   };
   input.addEventListener("input", () => { tell(); act(Number(input.value)); });
+  if (input.value !== input.defaultValue) tell();
   return {
     get value() { return Number(input.value); },
     set value(value) { input.value = value; tell(); },

@@ -1,4 +1,4 @@
-// The batch that parts 2 to 6 show, and the address that holds it.
+// The batch that parts 2 to 6 show, how what is operated stands, and the address that holds both.
 
 // What the page was written with.
 const start = JSON.parse(document.getElementById("data").textContent);
@@ -23,7 +23,7 @@ function isSound(channel, epsilon) {
   return Object.values(walk(channel, epsilon)).flat().every(Number.isFinite);
 }
 
-// Shows a batch, if it has values, and writes it into the address.
+// Shows a batch, if it has values, and writes the address anew.
 function change(channel, epsilon = state.epsilon, isNew = false) {
   if (!isSound(channel, epsilon)) return false;
   show(channel, epsilon, isNew);
@@ -33,8 +33,38 @@ function change(channel, epsilon = state.epsilon, isNew = false) {
 
 function address() {
   const { x, gradient, gamma, beta } = state.channel;
-  return `#x=${x.join(",")}&dy=${gradient.join(",")}&gamma=${gamma}&beta=${beta}&epsilon=${state.epsilon}`;
+  return `#x=${x.join(",")}&dy=${gradient.join(",")}&gamma=${gamma}&beta=${beta}&epsilon=${state.epsilon}`
+    + settings.filter(isMoved).map(setting => `&${setting.id}=${standing(setting)}`).join("");
 }
+
+// Sliders, lists and boxes of all parts: the address holds those that do not stand as the page was written.
+const settings = [...document.querySelectorAll("input[type=range][id], input[type=checkbox][id], select[id]")];
+
+function standing(setting) { return setting.type === "checkbox" ? String(setting.checked) : setting.value; }
+
+function written(setting) {
+  if (setting.type === "checkbox") return String(setting.defaultChecked);
+  if (setting.type === "range") return setting.defaultValue;
+  return ([...setting.options].find(option => option.defaultSelected) ?? setting.options[0]).value;
+}
+
+function isMoved(setting) { return standing(setting) !== written(setting); }
+
+// Moves what is operated to where the address has it; without `isSilent` those who listen are told.
+function moveSettings(isSilent) {
+  const fields = addressFields();
+  for (const setting of settings) {
+    const wanted = fields.get(setting.id) ?? written(setting);
+    if (wanted === standing(setting)) continue;
+    if (setting.type === "checkbox") setting.checked = wanted === "true";
+    else if (setting.type === "range" ? wanted !== "" && Number.isFinite(Number(wanted))
+      : [...setting.options].some(option => option.value === wanted)) setting.value = wanted;
+    else continue;
+    if (!isSilent) setting.dispatchEvent(new Event(setting.type === "range" ? "input" : "change"));
+  }
+}
+
+for (const setting of settings) for (const kind of ["input", "change"]) setting.addEventListener(kind, rememberSoon);
 
 // Browsers allow few changes of the address in a short time.
 let remembering = 0;
@@ -55,9 +85,14 @@ function readNumber(text) {
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? Number(plain) : NaN;
 }
 
+// What the address says, by names.
+function addressFields() {
+  return new Map(location.hash.slice(1).split("&").map(part => part.split("=")).filter(part => part.length === 2));
+}
+
 // The batch that the address holds; null where it holds none that can be shown.
 function addressed() {
-  const fields = new Map(location.hash.slice(1).split("&").map(part => part.split("=")).filter(part => part.length === 2));
+  const fields = addressFields();
   const read = name => parsed(decodeURIComponent(fields.get(name) ?? ""));
   try {
     const [x, gradient, gamma, beta, epsilon] = ["x", "dy", "gamma", "beta", "epsilon"].map(read);
@@ -72,8 +107,13 @@ function addressed() {
 
 addEventListener("hashchange", () => {
   const found = addressed();
-  if (found && address() !== location.hash) show(found.channel, found.epsilon, true);
+  if (!found || address() === location.hash) return;
+  show(found.channel, found.epsilon, true);
+  moveSettings(false);
 });
+
+// Before the parts begin, which read where their sliders and lists stand.
+if (addressed()) moveSettings(true);
 
 // Writes the values of the batch where the page shows them, with all their digits beside it.
 watch(() => {

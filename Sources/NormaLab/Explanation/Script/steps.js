@@ -18,7 +18,7 @@
 
   const scrub = slider("steps-scrub", value => `${value} of ${last}`, value => { pause(); go(value); });
   scrub.upper = last;
-  const rows = choice("steps-row", draw);
+  const rows = choice("steps-row", () => { draw(); tellStep(); });
   function row() { return Number(rows.value); }
 
   // The node that a line computes the value or the gradient of.
@@ -43,13 +43,16 @@
     const now = turn(step);
     if (now) chosen = now.node;
     draw();
-    if (!now) write("steps-outcome", "Only x, γ and β are there.");
-    else {
-      const isBackward = step > forward.length;
-      write("steps-outcome", isBackward
-        ? `Backward: ${start.names[now.node]} gets its gradient, ${textOf(now.line)}${sumText(now.node)}.`
-        : `Forward: ${nameOf(now.node)} is ${textOf(now.node)}.`);
-    }
+    tellStep();
+  }
+
+  // What the step found, in words.
+  function tellStep() {
+    const now = turn(step);
+    if (!now) return write("steps-outcome", "Only x, γ and β are there.");
+    write("steps-outcome", step > forward.length
+      ? `Backward: ${start.names[now.node]} gets its gradient, ${textOf(now.line)}${sumText(now.node)}.`
+      : `Forward: ${nameOf(now.node)} is ${textOf(now.node)}.`);
   }
 
   function sumText(node) {
@@ -152,6 +155,8 @@
 
   watch(() => {
     listRows(rows, state.channel.x.length, row => String(row + 1));
-    draw();
+    // The address may have another step.
+    if (scrub.value === step) draw();
+    else go(scrub.value);
   });
 }
