@@ -125,7 +125,7 @@ extension Run {
 
   /// The input that an argument names, and the file; a file may have `=` in its name.
   private func named(_ argument: String) -> (name: String?, path: String) {
-    guard FileAccess.kind(of: argument) == nil, let place = argument.lastIndex(of: "=") else { return (nil, argument) }
+    guard FileAccess.kind(of: argument) == nil, let place = argument.firstIndex(of: "=") else { return (nil, argument) }
     return (String(argument[..<place]), String(argument[argument.index(after: place)...]))
   }
 }
