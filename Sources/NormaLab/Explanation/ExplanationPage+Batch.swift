@@ -146,7 +146,8 @@ extension ExplanationPage {
           "Only row 1 has a gradient from above, and yet every row gets one: each takes part in the average and the deviation that row 1 is rescaled by."
         ),
         PageElements.paragraph(
-          "The address of the page holds these numbers, and how all sliders and lists stand: a link to it shows what you see.", "control hint"),
+          "The address of the page holds these numbers, and how all sliders and lists stand: a link to it shows what you see.",
+          "control hint"),
       ])
   }
 
