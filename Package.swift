@@ -11,13 +11,21 @@ func pkgConfig(_ name: String) -> String? {
   #endif
 }
 
+/// What `import Norma` brings, each by its name: who named Norma alone would not be compiled anew when only one of the others changes,
+/// and would call what is no longer where it was.
+let libraryModules = [
+  "Norma", "NormaTensor", "NormaNormalization", "NormaConvolution", "NormaFiles", "NormaGraph", "NormaData",
+  "NormaLayers", "NormaGraphDrawing", "NormaTraining",
+]
+let library = libraryModules.map { Target.Dependency.target(name: $0) }
+
 // The floors, lowest first. A target depends only on targets above it in this list; docs/Architecture.md says why each is there.
 let package = Package(
   name: "norma",
   platforms: [.macOS(.v15)],
   products: [
     // `import Norma` brings floors 1-5. The product is not called Norma: on macOS its name would clash with the command's.
-    .library(name: "NormaLibrary", targets: ["Norma"]),
+    .library(name: "NormaLibrary", targets: libraryModules),
     // Not part of Norma, so that only who asks for it needs libpng and libjpeg-turbo.
     .library(name: "NormaImages", targets: ["NormaImages"]),
     // Nor these, which take SwiftProtobuf.
@@ -99,36 +107,36 @@ let package = Package(
     // Floor 6: experiments and the report; the terminal's manners.
     // The scripts of its pages are embedded by `Utils/embed-scripts`, so that the command is one file.
     .target(
-      name: "NormaLab", dependencies: ["Norma", "NormaDiagnosis", "NormaImages", "NormaEvents"],
+      name: "NormaLab", dependencies: library + ["NormaDiagnosis", "NormaImages", "NormaEvents"],
       exclude: ["Explanation/Script", "Report/Script"]),
     .target(name: "NormaTerminal"),
 
     // Floor 7: the command.
     .executableTarget(
       name: "NormaCommand",
-      dependencies: [
-        "Norma", "NormaImages", "NormaONNX", "NormaParallel", "NormaDiagnosis", "NormaLab", "NormaTerminal",
+      dependencies: library + [
+        "NormaImages", "NormaONNX", "NormaParallel", "NormaDiagnosis", "NormaLab", "NormaTerminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     // Tests, one target a module, and what they share.
-    .target(name: "TestSupport", dependencies: ["Norma"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: library, path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .target(name: "KernelCases", dependencies: ["CKernels"], path: "Tests/KernelCases", exclude: ["main.c"]),
     // Trained networks, and what can be wrong with them.
-    .target(name: "DiagnosisCases", dependencies: ["Norma", "NormaDiagnosis"], path: "Tests/DiagnosisCases"),
+    .target(name: "DiagnosisCases", dependencies: library + ["NormaDiagnosis"], path: "Tests/DiagnosisCases"),
     // What the processes do that tests start.
     .executableTarget(
       name: "process-checks", dependencies: ["NormaParallel", "NormaTensor"], path: "Tests/ProcessChecks"),
     // The code of the documentation's pages, page by page; the tests run each in a folder of its own.
     .executableTarget(
       name: "guides",
-      dependencies: [
-        "Norma", "NormaDiagnosis", "NormaEvents", "NormaImages", "NormaLab", "NormaONNX", "NormaParallel",
+      dependencies: library + [
+        "NormaDiagnosis", "NormaEvents", "NormaImages", "NormaLab", "NormaONNX", "NormaParallel",
         "NormaTerminal",
       ], path: "Tests/Guides"),
     // Short programs of training, beside their twins in PyTorch.
-    .target(name: "ShortPrograms", dependencies: ["Norma"], path: "Examples/ShortPrograms/Programs"),
+    .target(name: "ShortPrograms", dependencies: library, path: "Examples/ShortPrograms/Programs"),
     .executableTarget(name: "short-programs", dependencies: ["ShortPrograms"], path: "Examples/ShortPrograms/Run"),
 
     .testTarget(
@@ -144,24 +152,24 @@ let package = Package(
     .testTarget(name: "NormaDataTests", dependencies: ["NormaData", "TestSupport"]),
     .testTarget(name: "NormaImagesTests", dependencies: ["NormaImages", "TestSupport"]),
     .testTarget(name: "NormaEventsTests", dependencies: ["NormaEvents", "NormaImages", "TestSupport"]),
-    .testTarget(name: "NormaLayersTests", dependencies: ["Norma", "TestSupport"]),
+    .testTarget(name: "NormaLayersTests", dependencies: library + ["TestSupport"]),
     .testTarget(
-      name: "NormaTrainingTests", dependencies: ["Norma", "TestSupport", "AllocationCounter"],
+      name: "NormaTrainingTests", dependencies: library + ["TestSupport", "AllocationCounter"],
       exclude: ["Golden/hashes.txt"]),
-    .testTarget(name: "NormaONNXTests", dependencies: ["Norma", "NormaONNX", "TestSupport"]),
+    .testTarget(name: "NormaONNXTests", dependencies: library + ["NormaONNX", "TestSupport"]),
     .testTarget(
       name: "NormaDiagnosisTests",
-      dependencies: ["Norma", "NormaDiagnosis", "NormaONNX", "DiagnosisCases", "TestSupport"]),
-    .testTarget(name: "NormaLabTests", dependencies: ["NormaLab", "TestSupport"]),
-    .testTarget(name: "ShortProgramsTests", dependencies: ["ShortPrograms"]),
+      dependencies: library + ["NormaDiagnosis", "NormaONNX", "DiagnosisCases", "TestSupport"]),
+    .testTarget(name: "NormaLabTests", dependencies: library + ["NormaLab", "TestSupport"]),
+    .testTarget(name: "ShortProgramsTests", dependencies: library + ["ShortPrograms"]),
     // What holds the package together: one version everywhere, and public names that change only when that is meant.
     .testTarget(
-      name: "PackageTests", dependencies: ["Norma", "NormaCommand", "TestSupport"], exclude: ["PublicNames"]),
+      name: "PackageTests", dependencies: library + ["NormaCommand", "TestSupport"], exclude: ["PublicNames"]),
     .testTarget(name: "NormaTerminalTests", dependencies: ["NormaTerminal"]),
     .testTarget(
       name: "CommandTests",
-      dependencies: [
-        "Norma", "NormaCommand", "NormaDiagnosis", "NormaImages", "NormaLab", "NormaONNX", "DiagnosisCases", "guides",
+      dependencies: library + [
+        "NormaCommand", "NormaDiagnosis", "NormaImages", "NormaLab", "NormaONNX", "DiagnosisCases", "guides",
         "TestSupport",
       ],
       exclude: ["Snapshots"]),
