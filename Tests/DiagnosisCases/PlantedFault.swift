@@ -72,8 +72,9 @@ extension PlantedFault {
         let pass = Pass<Float>.measuring
         _ = try model(Variable(trained.data.batch(Array(100..<164)).features), in: pass)
         for found in pass.takeGatheredMoments() {
-          let count = found.layer.runningStatistics?.batchCount ?? 0
-          try found.layer.runningStatistics?.replace(with: found.moments, batchCount: count)
+          let layer = found.layer as? any StatisticsGathering<Float>
+          let count = layer?.runningStatistics?.batchCount ?? 0
+          try layer?.runningStatistics?.replace(with: found.moments, batchCount: count)
         }
       }
     },
