@@ -25,6 +25,9 @@ private struct Lengths: OptimizerRule {
 
 /// Optimizers whose memory several processes share, here threads of one: each number changes as it would in one.
 @Suite struct SharedOptimizerTests {
+  // What is compared writes settings, in whichever order the tests run.
+  init() throws { try OptimizerRegistry.shared.register(Lengths.self) }
+
   /// What is asked of a step beside the rule, with a head that learns faster and a layer that is frozen.
   private static let settings: [@Sendable (inout TrainingConfiguration, Sequential<Float>) -> Void] = [
     { _, _ in },
@@ -96,7 +99,6 @@ private struct Lengths: OptimizerRule {
     let folder = try makeTemporaryDirectory()
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appending(path: "state.safetensors").path
-    try? OptimizerRegistry.shared.register(Lengths.self)
     let stopped = try ThreadGroup.run(4) { try Self.trained(index, in: $0, stoppingAfter: 4) }[0].get()
     try #require(stopped.last).write(to: path)
     let state = try TrainingState<Float>(contentsOf: path)
