@@ -175,7 +175,7 @@ extension Run {
     }
 
     /// Whether there are few elements.
-    var isShort: Bool { (1...100).contains(words.count) }
+    var isShort: Bool { (1...100).contains(tensor.shape.elementCount) }
 
     /// All elements, a line for each place but the last axis.
     var numbers: String {
