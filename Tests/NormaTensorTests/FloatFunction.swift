@@ -20,6 +20,8 @@ struct FloatFunction: Sendable, CustomStringConvertible {
   let library: @Sendable (Double) -> Double
   /// Magnitudes at which it begins to be made in another way.
   let borders: [Float]
+  /// The largest error that is promised: half a unit, and what a unit of a Double is, 2⁻²⁹ of one.
+  var bound = 0.5001
 
   /// The kernels of every set of this processor. Unchecked: constants of the program.
   nonisolated(unsafe) static let tables: [norma_kernels] = {
@@ -51,6 +53,10 @@ struct FloatFunction: Sendable, CustomStringConvertible {
       description: "GELU", definition: { Functions.gaussianErrorLinearUnit($0) }, kernel: { $0.gelu },
       reference: { $0 * Foundation.erfc(-$0 / Longest(2).squareRoot()) / 2 },
       library: { $0 * Foundation.erfc(-$0 / Double(2).squareRoot()) / 2 }, borders: [1.0606602, 14.2, 40]),
+    FloatFunction(
+      description: "SiLU", definition: { Functions.sigmoidLinearUnit($0) }, kernel: { $0.silu },
+      reference: { $0 / (1 + Foundation.exp(-$0)) }, library: { $0 / (1 + Foundation.exp(-$0)) },
+      borders: [0.34657359, 16.635532, 17.3287, 87, 108.7, 120], bound: 0.77),
   ]
 
   /// How far a result is off, in units in the last place of the exact one; infinite where one of them is no number, or infinite,

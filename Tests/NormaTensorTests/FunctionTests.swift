@@ -168,8 +168,7 @@ import Testing
     }
     let findings = function.findings(patterns.map(Float.init(bitPattern:)))
     #expect(findings.difference == nil)
-    // Half a unit, and what a unit of a Double is, 2⁻²⁹ of one.
-    #expect(findings.worst.error < 0.5001, "\(function) of \(findings.worst.at)")
+    #expect(findings.worst.error < function.bound, "\(function) of \(findings.worst.at)")
   }
 
   @Test(arguments: 0..<40) func theLengthOfAnArrayChangesNoBit(count: Int) {
@@ -200,6 +199,6 @@ struct ExhaustiveFunctionTests {
     let findings = all.withLock { $0 }
     print("\(function): \(findings.worst.error) units at \(findings.worst.at), \(findings.misrounded) misrounded")
     #expect(findings.difference == nil)
-    #expect(findings.worst.error < 0.5001)
+    #expect(findings.worst.error < function.bound)
   }
 }

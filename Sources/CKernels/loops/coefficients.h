@@ -168,5 +168,20 @@ static const double norma_quickTailDenominator_coefficients[] = {
   0x1.7c159c5f7fd95p+3,
   0x1.0000000000000p+0,
 };
+// The first 17 bits of ln 2.
+#define norma_singleLn2High 0x1.62e4p-1f
+// The rest of ln 2, in single precision.
+#define norma_singleLn2Low 0x1.7f7d1cp-20f
+// 1 / ln 2, in single precision.
+#define norma_singleLog2OfE 0x1.715476p+0f
+
+// `(eˣ − 1 − x) / x²`, |x| ≤ ln 2 / 2, in single precision.
+static const float norma_singleExponential_coefficients[] = {
+  0x1p-1f,
+  0x1.555492p-3f,
+  0x1.555462p-5f,
+  0x1.1239a4p-7f,
+  0x1.6db126p-10f,
+};
 
 #endif

@@ -141,4 +141,20 @@ enum Coefficients {
     odd = odd * square + 0x1.e1b54e0ca3e35p+11
     return even + x * odd
   }
+  /// The first 17 bits of ln 2.
+  @inline(__always) static var singleLn2High: Float { 0x1.62e4p-1 }
+  /// The rest of ln 2, in single precision.
+  @inline(__always) static var singleLn2Low: Float { 0x1.7f7d1cp-20 }
+  /// 1 / ln 2, in single precision.
+  @inline(__always) static var singleLog2OfE: Float { 0x1.715476p+0 }
+
+  /// `(eˣ − 1 − x) / x²`, |x| ≤ ln 2 / 2, in single precision; products and sums fused.
+  @inline(__always) static func singleExponential(_ x: Float, square: Float) -> Float {
+    var even: Float = 0x1.6db126p-10
+    even = (0x1.555462p-5 as Float).addingTerm(even, square)
+    even = (0x1p-1 as Float).addingTerm(even, square)
+    var odd: Float = 0x1.1239a4p-7
+    odd = (0x1.555492p-3 as Float).addingTerm(odd, square)
+    return even.addingTerm(x, odd)
+  }
 }

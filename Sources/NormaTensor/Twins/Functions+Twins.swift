@@ -33,5 +33,5 @@ func geluTwin(_ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ c
 }
 
 func siluTwin(_ x: UnsafePointer<Float>!, _ y: UnsafeMutablePointer<Float>!, _ count: Int) {
-  apply({ $0 * Functions.sigmoid($0) }, x, y, count)
+  apply(Functions.sigmoidLinearUnit, x, y, count)
 }
