@@ -53,6 +53,7 @@ static const norma_kernels NAME(table) = {
 #undef IS_ORDINARY
 #undef TOGETHER
 #undef RECTIFIED
+#undef BOUNDED
 #undef SPLAT
 #undef FOR
 #undef LANES

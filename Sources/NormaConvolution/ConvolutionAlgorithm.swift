@@ -5,8 +5,8 @@ import NormaTensor
 protocol ConvolutionAlgorithm: Sendable {
   /// Whether channels are computed side by side, and the bias is as it is.
   var isDepthwise: Bool { get }
-  /// Whether the function that an epilogue ends with is applied; it must have none elsewhere.
-  var appliesFunctions: Bool { get }
+  /// Whether a function that an epilogue ends with is applied; it must have none elsewhere.
+  func applies<Element: TensorElement>(_ function: UnaryOperation<Element>) -> Bool
 
   /// The weights `[outputs, inputs / groups, height, width]` in the order in which ``multiply(_:_:into:then:)`` reads them, which
   /// does not depend on the images' number and size.

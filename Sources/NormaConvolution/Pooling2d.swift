@@ -118,7 +118,8 @@ public enum Pooling2d {
           let count = min(width, channels - first)
           withScratch(count, of: Double.self) { sums in
             sums.update(repeating: 0, count: count)
-            addPositions(x + sample * positions * channels + first, positions, count, stride: channels, to: sums)
+            addRows(
+              x + sample * positions * channels + first, rows: positions, channels: count, stride: channels, into: sums)
             for channel in 0..<count {
               y[sample * channels + first + channel] = Element(sums[channel] / Double(positions))
             }
@@ -409,17 +410,5 @@ private func averageGradientOfSample<Element: TensorElement>(
       let gradients = dx + place
       for channel in 0..<channels { gradients[channel] += share[channel] / divisor }
     }
-  }
-}
-
-@specialized(where Element == Float)
-@specialized(where Element == Double)
-private func addPositions<Element: TensorElement>(
-  _ x: UnsafePointer<Element>, _ positions: Int, _ channels: Int, stride: Int,
-  to sums: UnsafeMutablePointer<Double>
-) {
-  for position in 0..<positions {
-    let values = x + position * stride
-    for channel in 0..<channels { sums[channel] += Double(values[channel]) }
   }
 }

@@ -65,7 +65,7 @@ public struct PreparedConvolution<Element: TensorElement>: Sendable {
     var (result, y) = Tensor<Element>.unwritten(shape)
     guard result.count > 0 else { return result }
     let convolution = KnownConvolutions.forward(input: x.shape, outputs: shape[3], window: window, groups: groups)
-    let isApplied = convolution.appliesFunctions
+    let isApplied = function.map(convolution.applies) ?? false
     withExtendedLifetime((x, packedBias, residual)) {
       convolution.multiply(
         x.address, packedWeights, into: y,

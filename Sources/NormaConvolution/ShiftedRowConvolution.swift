@@ -28,8 +28,11 @@ final class ShiftedRowConvolution: ConvolutionAlgorithm {
   }
 
   var isDepthwise: Bool { product.isDepthwise }
-  /// Images so small that several tickets write the channels of a result are in the caches all the same.
-  var appliesFunctions: Bool { product.blockParts == 1 }
+  /// Bounds as results are written. Images so small that several tickets write the channels of a result are in the caches all the same.
+  func applies<Element: TensorElement>(_ function: UnaryOperation<Element>) -> Bool {
+    if case .clamp = function { return true }
+    return product.blockParts == 1
+  }
 
   func packed<Element: TensorElement>(_ weight: Tensor<Element>) -> PackedWeights<Element> {
     PackedWeights(weight, for: product, isBackward: isBackward)
@@ -41,9 +44,21 @@ final class ShiftedRowConvolution: ConvolutionAlgorithm {
     _ source: UnsafePointer<Element>, _ weights: PackedWeights<Element>, into result: UnsafeMutablePointer<Element>,
     then epilogue: Epilogue<Element>
   ) {
-    guard !product.isDepthwise else {
-      return multiplyDepthwise(source, weights, into: result, then: epilogue)
+    epilogue.withBounds { epilogue in
+      if product.isDepthwise {
+        multiplyDepthwise(source, weights, into: result, then: epilogue)
+      } else {
+        multiplyRows(source, weights, into: result, then: epilogue)
+      }
     }
+  }
+
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  private func multiplyRows<Element: TensorElement>(
+    _ source: UnsafePointer<Element>, _ weights: PackedWeights<Element>, into result: UnsafeMutablePointer<Element>,
+    then epilogue: Epilogue<Element>
+  ) {
     let loops = ConvolutionLoops<Element>()
     let channels = product.resultChannelsOfGroup
     let blocks = blockCount(channels)

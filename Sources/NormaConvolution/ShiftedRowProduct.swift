@@ -73,10 +73,11 @@ struct ShiftedRowProduct: Sendable {
       1,
       result.height * result.width * (resultChannels / groups) * sourceChannels * taps
         / max(1, rowPhases.count * columnPhases.count))
-    // Depthwise convolutions read as much as they multiply, and take some four times as long.
+    // Depthwise convolutions read as much as they multiply, and take some four times as long; tickets that are larger copy fewer rows
+    // twice.
     let isDepthwise = groups > 1 && sourceChannels == groups && resultChannels == groups
     let aim = min(max(workOfSample * samples / 16, isDepthwise ? 1 << 18 : 1 << 20), 1 << 23)
-    let most = 3 << 14
+    let most = isDepthwise ? 3 << 15 : 3 << 14
     let lengthOfSample = max(1, ((rowCount - 1) * sourceStep + reach) * rowLength)
     let blocks = blockCount(resultChannels / groups)
     if result.height * result.width == 1 && !copiesSource {

@@ -92,7 +92,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   var isDepthwise: Bool { false }
-  var appliesFunctions: Bool { false }
+  func applies<Element: TensorElement>(_ function: UnaryOperation<Element>) -> Bool { false }
 
   func packed<Element: TensorElement>(_ weight: Tensor<Element>) -> PackedWeights<Element> {
     PackedWeights(

@@ -163,11 +163,11 @@ func applyBinary<Element: TensorElement>(
 /// Adds each row's elements to the sums of their channels.
 @specialized(where Element == Float)
 @specialized(where Element == Double)
-func addRows<Element: TensorElement>(
-  _ x: UnsafePointer<Element>, rows: Int, channels: Int, into sums: UnsafeMutablePointer<Double>
+func addRowsLoop<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, rows: Int, channels: Int, stride: Int, into sums: UnsafeMutablePointer<Double>
 ) {
   for row in 0..<rows {
-    let values = x + row * channels
+    let values = x + row * stride
     for channel in 0..<channels { sums[channel] += Double(values[channel]) }
   }
 }

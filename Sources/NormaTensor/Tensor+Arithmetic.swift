@@ -247,6 +247,17 @@ package func approach<Element: TensorElement>(
   }
 }
 
+/// Adds each of some rows, which stand `stride` elements apart, to the sums of their channels, on the calling thread.
+package func addRows<Element: TensorElement>(
+  _ x: UnsafePointer<Element>, rows: Int, channels: Int, stride: Int, into sums: UnsafeMutablePointer<Double>
+) {
+  if let kernels = Element.kernels {
+    kernels.table.pointee.sum_rows(kernels(x), stride, rows, channels, sums)
+  } else {
+    addRowsLoop(x, rows: rows, channels: channels, stride: stride, into: sums)
+  }
+}
+
 /// The sum of the squares of contiguous elements in double precision, on the calling thread.
 package func sumOfSquares<Element: TensorElement>(_ x: UnsafePointer<Element>, _ count: Int) -> Double {
   if let kernels = Element.kernels { return kernels.table.pointee.sum_of_squares(kernels(x), count) }

@@ -31,7 +31,7 @@ extension Tensor {
           let start = ticket * rowsPerTicket
           addRows(
             x + start * channels, rows: Swift.min(rowsPerTicket, rows - start), channels: channels,
-            into: sums + ticket * channels)
+            stride: channels, into: sums + ticket * channels)
         }
       }
     }
@@ -90,7 +90,7 @@ extension Tensor {
           withScratch(inner, of: Double.self) { sums in
             for index in ticket * outerPerTicket..<Swift.min(outer, (ticket + 1) * outerPerTicket) {
               sums.initialize(repeating: 0, count: inner)
-              addRows(x + index * count * inner, rows: count, channels: inner, into: sums)
+              addRows(x + index * count * inner, rows: count, channels: inner, stride: inner, into: sums)
               convertElements(sums, to: y + index * inner, count: inner)
             }
           }

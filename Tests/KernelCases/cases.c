@@ -386,6 +386,14 @@ static void cases_of_sum_of_squares(norma_trial *t) {
   }
 }
 
+static void cases_of_sum_rows(norma_trial *t) {
+  EACH_WIDTH(width) EACH(rows, 0, 1, 7, 30) EACH_STRIDE(stride, width) {
+    const float *x = norma_floats(t, rows * stride);
+    t->kernels->sum_rows(x, stride, rows, width, norma_doubles(t, width));
+    norma_end(t);
+  }
+}
+
 #define CASES_OF_FUNCTION(name)                                            \
   static void cases_of_##name(norma_trial *t) {                            \
     EACH_COUNT(count) EACH_FLAG(isInPlace) {                               \
@@ -562,6 +570,9 @@ static float *columns_of_block(norma_trial *t, long terms, long columns) {
   return result;
 }
 
+// What results are held within in some cases.
+static const float bounds[2] = {-0.5f, 2};
+
 #define EACH_WINDOW(rows, segmentCount, length) \
   EACH(rows, 1, 2, 3, 5, 7, 8, 11, 12, 13, 25, 31) EACH(segmentCount, 1, 3) EACH(length, 1, 3, 16, 65)
 
@@ -575,7 +586,7 @@ static void cases_of_shifted_rows(norma_trial *t) {
     const float *residual = flags & 2 ? norma_floats(t, w.resultSize) : NULL;
     t->kernels->shifted_rows(
         w.x, w.places, w.results, rows, w.segments, w.lengths, segmentCount, weights, y, columns, bias, residual,
-        flags & 4, flags & 8);
+        flags & 4, flags & 8, length == 3 ? bounds : NULL);
     norma_end(t);
   }
 }
@@ -593,6 +604,8 @@ static void cases_of_shifted_rows_gradient(norma_trial *t) {
 
 #define EACH_DEPTHWISE(rows, tapCount, channels) \
   EACH(rows, 1, 2, 7, 70) EACH(tapCount, 1, 9) EACH(channels, 1, 8, 15, 16, 17, 40, 64)
+// Windows of so many by so many values that are moved over an image.
+#define EACH_MOVED_WINDOW(side, step, width) EACH(side, 2, 3, 5, 7) EACH(step, 1, 2) EACH(width, 4, 5, 14, 31)
 
 typedef struct {
   const float *x;
@@ -606,7 +619,28 @@ static taps_window depthwise_windows(norma_trial *t, long rows, long tapCount, l
   return (taps_window){x, places, results, norma_places(t, tapCount, 0, 2 * channels), rows * (channels + 3)};
 }
 
+// Two rows of an image's results, which so take in values that stand side by side.
+static taps_window moved_windows(norma_trial *t, long side, long step, long width, long channels) {
+  const long length = ((width - 1) * step + side) * channels, rows = 2 * width;
+  const float *x = norma_floats(t, (step + side) * length);
+  int *places = norma_places(t, rows, 0, step * channels), *results = norma_places(t, rows, 0, channels + 3);
+  for (long r = width; r < rows; r++) places[r] = (int)(step * length + (r - width) * step * channels);
+  int *taps = norma_places(t, side * side, 0, channels);
+  for (long i = 0; i < side * side; i++) taps[i] = (int)(i / side * length + i % side * channels);
+  return (taps_window){x, places, results, taps, rows * (channels + 3)};
+}
+
 static void cases_of_depthwise(norma_trial *t) {
+  EACH_MOVED_WINDOW(side, step, width) EACH(channels, 8, 16, 40, 90) EACH_FLAG(accumulates) {
+    const taps_window w = moved_windows(t, side, step, width, channels);
+    const float *weights = norma_floats(t, side * side * channels), *bias = norma_floats(t, channels);
+    float *y = norma_floats(t, w.resultSize);
+    const float *residual = norma_floats(t, w.resultSize);
+    t->kernels->depthwise(
+        w.x, w.places, w.results, 2 * width, w.taps, side * side, weights, y, channels, bias, residual, accumulates,
+        side == 3, width == 14 ? bounds : NULL);
+    norma_end(t);
+  }
   EACH_DEPTHWISE(rows, tapCount, channels) EACH_FLAG(hasBias) EACH_FLAG(hasResidual) EACH_FLAG(accumulates) \
   EACH_FLAG(rectifies) {
     const taps_window w = depthwise_windows(t, rows, tapCount, channels);
@@ -616,7 +650,7 @@ static void cases_of_depthwise(norma_trial *t) {
     const float *residual = hasResidual ? norma_floats(t, w.resultSize) : NULL;
     t->kernels->depthwise(
         w.x, w.places, w.results, rows, w.taps, tapCount, weights, y, channels, bias, residual, accumulates,
-        rectifies);
+        rectifies, channels % 16 == 8 ? bounds : NULL);
     norma_end(t);
   }
 }

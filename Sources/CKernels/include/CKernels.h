@@ -64,6 +64,7 @@ typedef struct norma_tiles {
   KERNEL(void, scale, (const float *x, float *y, long count, float factor)) \
   KERNEL(void, approach, (float *mean, const float *x, long count, float weight)) \
   KERNEL(double, sum_of_squares, (const float *x, long count)) \
+  KERNEL(void, sum_rows, (const float *x, long stride, long rows, long width, double *sums)) \
   KERNEL(void, exponential, (const float *x, float *y, long count)) \
   KERNEL(void, logarithm, (const float *x, float *y, long count)) \
   KERNEL(void, sigmoid, (const float *x, float *y, long count)) \
@@ -82,9 +83,9 @@ typedef struct norma_tiles {
   KERNEL(void, write_transposed, (const float *from, long stride, float *to, long resultStride, long rows, long columns, const float *bias, bool rectifies)) \
   KERNEL(void, pack_rows, (const float *from, long stride, long terms, long columns, float *to)) \
   KERNEL(void, pack_columns, (const float *from, long stride, long terms, long columns, float *to)) \
-  KERNEL(void, shifted_rows, (const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
+  KERNEL(void, shifted_rows, (const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual, bool accumulates, bool rectifies, const float *bounds)) \
   KERNEL(void, shifted_rows_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *segments, const int *lengths, long segmentCount, float *sums, long stride)) \
-  KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool accumulates, bool rectifies)) \
+  KERNEL(void, depthwise, (const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount, const float *weights, float *y, long channels, const float *bias, const float *residual, bool accumulates, bool rectifies, const float *bounds)) \
   KERNEL(void, depthwise_gradient, (const float *x, const int *places, const float *g, const int *results, long rows, const int *taps, long tapCount, float *sums, long channels)) \
   KERNEL(void, winograd_source, (const float *x, const norma_tiles *tiles, long first, long count, const float *zeros, float *values, long width, long stride)) \
   KERNEL(void, winograd_result, (const float *products, long stride, float *y, const norma_tiles *tiles, long first, long count, long columns, const float *bias, const float *residual, bool rectifies)) \

@@ -25,26 +25,28 @@
 
 // y[results[r] + c] = Σ x[places[r] + segment + k] · weights[…][c] for `columns` columns c, at most LANES, and all
 // segments. `weights` holds LANES columns for each k, those beyond `columns` zero; so does `bias`, which may be NULL, as
-// may `residual`, which is added where y is. If `accumulates`, the sum is added to what y holds.
+// may `residual`, which is added where y is, and `bounds`, whose nearer replaces what is beyond them. If `accumulates`, the sum is
+// added to what y holds.
 static void NAME(shifted_rows)(
     const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
     long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
-    bool accumulates, bool rectifies) {
-  if (columns == LANES && !bias && !residual && !accumulates && !rectifies) {
+    bool accumulates, bool rectifies, const float *bounds) {
+  if (columns == LANES && !bias && !residual && !accumulates && !rectifies && !bounds) {
     NAME(shifted_rows_of_block)(
-        x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, NULL, NULL, false, false);
+        x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, NULL, NULL, false, false,
+        NULL);
   } else if (columns == LANES) {
     NAME(shifted_rows_of_block)(
         x, places, results, rows, segments, lengths, segmentCount, weights, y, LANES, bias, residual, accumulates,
-        rectifies);
+        rectifies, bounds);
   } else if (columns > LANES / 2) {
     NAME(shifted_rows_of_block)(
         x, places, results, rows, segments, lengths, segmentCount, weights, y, columns, bias, residual, accumulates,
-        rectifies);
+        rectifies, bounds);
   } else {
     NAME(shifted_rows_of_half_block)(
         x, places, results, rows, segments, lengths, segmentCount, weights, y, columns, bias, residual, accumulates,
-        rectifies);
+        rectifies, bounds);
   }
 }
 
@@ -89,12 +91,24 @@ static void NAME(shifted_rows_gradient)(
 // Channels that are gone through for all rows before the next, so that their weights stay in the first cache.
 #define DEPTHWISE_CHANNELS 64
 
+// What follows the sums of `rows` rows.
+#define FINISH(vector) \
+  FOR(r, rows) { \
+    vector *target = (vector *)(y + results[r]), v = sums[r]; \
+    if (accumulates) v = *target + v; \
+    if (bias) v += *(const vector *)bias; \
+    if (residual) v += *(const vector *)(residual + results[r]); \
+    if (rectifies) v = RECTIFIED(v); \
+    if (bounds) v = BOUNDED(v, bounds[0], bounds[1]); \
+    *target = v; \
+  }
+
 // `rows` rows of one vector of channels.
 #define DEFINE_DEPTHWISE_TILE(vector) \
   static inline __attribute__((always_inline)) void NAME(depthwise_tile_##vector)( \
       int rows, const float *x, const int *places, const int *results, const int *taps, long tapCount, \
       const float *weights, long channels, float *y, const float *bias, const float *residual, bool accumulates, \
-      bool rectifies) { \
+      bool rectifies, const float *bounds) { \
     vector sums[SIDE_BY_SIDE]; \
     const float *values[SIDE_BY_SIDE]; \
     FOR(r, rows) sums[r] = (vector){0}; \
@@ -103,13 +117,7 @@ static void NAME(shifted_rows_gradient)(
       const vector w = *(const vector *)weights; \
       FOR(r, rows) sums[r] = MULTIPLY_ADD(*(const vector *)(values[r] + taps[t]), w, sums[r]); \
     } \
-    FOR(r, rows) { \
-      vector *target = (vector *)(y + results[r]), v = sums[r]; \
-      if (accumulates) v = *target + v; \
-      if (bias) v += *(const vector *)bias; \
-      if (residual) v += *(const vector *)(residual + results[r]); \
-      *target = rectifies ? RECTIFIED(v) : v; \
-    } \
+    FINISH(vector) \
   }
 DEFINE_DEPTHWISE_TILE(vf)
 DEFINE_DEPTHWISE_TILE(vo)
@@ -118,28 +126,77 @@ DEFINE_DEPTHWISE_TILE(vo)
 // One channel of one row.
 static inline __attribute__((always_inline)) void NAME(depthwise_value)(
     const float *x, int place, int result, const int *taps, long tapCount, const float *weights, long channels, float *y,
-    const float *bias, const float *residual, bool accumulates, bool rectifies) {
+    const float *bias, const float *residual, bool accumulates, bool rectifies, const float *bounds) {
   float sum = 0;
   for (long t = 0; t < tapCount; t++) sum = MULTIPLY_ADD(x[place + taps[t]], weights[t * channels], sum);
   float v = sum;
   if (accumulates) v = y[result] + v;
   if (bias) v += *bias;
   if (residual) v += residual[result];
-  y[result] = rectifies && v <= 0 ? 0 : v;
+  if (rectifies && v <= 0) v = 0;
+  if (bounds) v = v < bounds[0] ? bounds[0] : v > bounds[1] ? bounds[1] : v;
+  y[result] = v;
 }
 
+#if ROWS >= 12
+// `rows` rows of one vector of channels, `pixels` · `step` apart, and taps that come in runs of `run` with `step` from one to the next:
+// what neighbouring rows take in is mostly the same, and is read once for all. Takes as many registers as AVX-512 has.
+static inline __attribute__((always_inline)) void NAME(depthwise_runs)(
+    int rows, int run, int pixels, long step, const float *x, const int *results, const int *taps, long tapCount,
+    const float *weights, long channels, float *y, const float *bias, const float *residual, bool rectifies,
+    const float *bounds) {
+  const bool accumulates = false;
+  vf sums[8], w[7];
+  FOR(r, rows) sums[r] = (vf){0};
+  for (long t = 0; t < tapCount; t += run, weights += run * channels) {
+    FOR(k, run) w[k] = NAME(load)(weights + k * channels);
+    const float *values = x + taps[t];
+    FOR(j, (rows - 1) * pixels + run) {
+      const vf v = NAME(load)(values + j * step);
+      // In the order of the taps for each row.
+      FOR(k, run) {
+        const int row = (j - k) / pixels;
+        if (j >= k && (j - k) % pixels == 0 && row < rows) sums[row] = MULTIPLY_ADD(v, w[k], sums[row]);
+      }
+    }
+  }
+  FINISH(vf)
+}
+
+// How many taps stand side by side, `step` from one to the next, if all come in runs of so many; else 0.
+static long NAME(run_of_taps)(const int *taps, long tapCount, long step) {
+  long run = 1;
+  while (run < tapCount && taps[run] - taps[run - 1] == step) run++;
+  if (tapCount % run != 0) return 0;
+  for (long t = run; t < tapCount; t++) {
+    if (t % run != 0 && taps[t] - taps[t - 1] != step) return 0;
+  }
+  return run;
+}
+
+// How many rows, from 5 to 8, the next tile of runs takes, so that the last of those as far apart from each other has as many
+// as the others; 0 where there are fewer.
+static long NAME(rows_of_runs)(const int *places, long rows, long apart) {
+  long count = 1;
+  while (count < rows && count < 16 && places[count] - places[count - 1] == apart) count++;
+  return count < 5 ? 0 : count <= 8 ? count : count < 16 ? (count + 1) / 2 : 8;
+}
+#endif
+#undef FINISH
+
 // Depthwise: y[results[r] + c] = Σ x[places[r] + taps[t] + c] · weights[t · channels + c] for all channels c, plus bias[c] and
-// residual[results[r] + c] where they are not NULL, and ReLU. If `accumulates`, the sum is added to what y holds.
+// residual[results[r] + c] where they are not NULL, ReLU, and the nearer of two bounds where they are not NULL. If `accumulates`, the
+// sum is added to what y holds.
 static void NAME(depthwise)(
     const float *x, const int *places, const int *results, long rows, const int *taps, long tapCount,
     const float *weights, float *y, long channels, const float *bias, const float *residual, bool accumulates,
-    bool rectifies) {
+    bool rectifies, const float *bounds) {
 #define TILE(vector, count) \
   NAME(depthwise_tile_##vector)( \
       count, x + c, places + row, results + row, taps, tapCount, weights + c, channels, y + c, bias ? bias + c : NULL, \
-      residual ? residual + c : NULL, accumulates, rectifies)
+      residual ? residual + c : NULL, accumulates, rectifies, bounds)
 #define TILES(count) \
-  for (; row + (count) <= rows; row += (count)) { \
+  { \
     long c = first; \
     for (; c + LANES <= end; c += LANES) TILE(vf, count); \
     if (c + LANES / 2 <= end) { TILE(vo, count); c += LANES / 2; } \
@@ -147,16 +204,41 @@ static void NAME(depthwise)(
       for (int r = 0; r < (count); r++) { \
         NAME(depthwise_value)( \
             x + c, places[row + r], results[row + r], taps, tapCount, weights + c, channels, y + c, \
-            bias ? bias + c : NULL, residual ? residual + c : NULL, accumulates, rectifies); \
+            bias ? bias + c : NULL, residual ? residual + c : NULL, accumulates, rectifies, bounds); \
       } \
     } \
+    row += (count); \
   }
-  for (long first = 0; first < channels; first += DEPTHWISE_CHANNELS) {
-    const long end = first + DEPTHWISE_CHANNELS < channels ? first + DEPTHWISE_CHANNELS : channels;
-    long row = 0;
-    TILES(SIDE_BY_SIDE)
-    TILES(1)
+#if ROWS >= 12
+  const long step = tapCount > 1 ? taps[1] - taps[0] : 0;
+  const long run = accumulates || channels < LANES ? 0 : NAME(run_of_taps)(taps, tapCount, step);
+#define RUN(count, length, pixels) \
+  case 64 * (count) + 8 * (length) + (pixels): \
+    for (long c = first; c < end; c += LANES) { \
+      /* The last vector ends with the last channel, and computes some once more. */ \
+      if (c + LANES > end) c = end - LANES; \
+      NAME(depthwise_runs)( \
+          count, length, pixels, step, x + places[row] + c, results + row, taps, tapCount, weights + c, channels, y + c, \
+          bias ? bias + c : NULL, residual ? residual + c : NULL, rectifies, bounds); \
+    } \
+    row += (count); \
+    continue;
+#define RUNS(length, pixels) RUN(5, length, pixels) RUN(6, length, pixels) RUN(7, length, pixels) RUN(8, length, pixels)
+#endif
+  for (long first = 0, end; first < channels; first = end) {
+    end = channels - first < DEPTHWISE_CHANNELS + LANES ? channels : first + DEPTHWISE_CHANNELS;
+    for (long row = 0; row < rows;) {
+#if ROWS >= 12
+      const long apart = run > 1 && row + 1 < rows ? places[row + 1] - places[row] : 0;
+      const long pixels = apart == step ? 1 : apart == 2 * step ? 2 : 0;
+      const long together = pixels == 0 || apart == 0 ? 0 : NAME(rows_of_runs)(places + row, rows - row, apart);
+      switch (64 * together + 8 * run + pixels) { RUNS(3, 1) RUNS(3, 2) RUNS(5, 1) RUNS(5, 2) RUNS(7, 1) RUNS(7, 2) }
+#endif
+      if (row + SIDE_BY_SIDE <= rows) TILES(SIDE_BY_SIDE) else TILES(1)
+    }
   }
+#undef RUNS
+#undef RUN
 #undef TILES
 #undef TILE
 }

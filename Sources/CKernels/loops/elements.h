@@ -55,13 +55,8 @@ static void NAME(scale)(const float *x, float *y, long count, float factor) {
   for (; i < count; i++) y[i] = factor * x[i];
 }
 
-// `low` or `high` where v is beyond, v elsewhere; a NaN compares as false, and is passed on.
-static inline __attribute__((always_inline)) vf NAME(bounded)(vf v, float low, float high) {
-  const vi below = (vi)(v < low), above = (vi)(v > high) & ~below;
-  return (vf)((below & (vi)NAME(splat)(low)) | (above & (vi)NAME(splat)(high)) | (~(below | above) & (vi)v));
-}
 // min(max(v + 3, 0), 6) / 6.
-static inline __attribute__((always_inline)) vf NAME(hard_step)(vf v) { return NAME(bounded)(v + 3.0f, 0, 6) / 6.0f; }
+static inline __attribute__((always_inline)) vf NAME(hard_step)(vf v) { return BOUNDED(v + 3.0f, 0.0f, 6.0f) / 6.0f; }
 
 // y = `value` of each vector v of x; y may be x.
 #define ELEMENTWISE(value) \
@@ -75,7 +70,7 @@ static inline __attribute__((always_inline)) vf NAME(hard_step)(vf v) { return N
     NAME(store_some)(y + i, value, count - i); \
   }
 static void NAME(clamp)(const float *x, float *y, long count, float lower, float upper) {
-  ELEMENTWISE(NAME(bounded)(v, lower, upper))
+  ELEMENTWISE(BOUNDED(v, lower, upper))
 }
 static void NAME(hard_sigmoid)(const float *x, float *y, long count) { ELEMENTWISE(NAME(hard_step)(v)) }
 static void NAME(hard_swish)(const float *x, float *y, long count) { ELEMENTWISE(v * NAME(hard_step)(v)) }
@@ -103,6 +98,29 @@ static double NAME(sum_of_squares)(const float *x, long count) {
   const vd8 s = (sums[0] + sums[1]) + (sums[2] + sums[3]);
   const vd4 t = __builtin_shufflevector(s, s, 0, 1, 2, 3) + __builtin_shufflevector(s, s, 4, 5, 6, 7);
   return (t[0] + t[2]) + (t[1] + t[3]);
+}
+
+// sums += each row of x, in double precision, one row after the other.
+static void NAME(sum_rows)(const float *x, long stride, long rows, long width, double *sums) {
+  long c = 0;
+  for (; c + 32 <= width; c += 32) {
+    vd8 s[4];
+    FOR(j, 4) s[j] = *(const vd *)(sums + c + 8 * j);
+    for (long row = 0; row < rows; row++) {
+      FOR(j, 4) s[j] += __builtin_convertvector(*(const vo *)(x + row * stride + c + 8 * j), vd8);
+    }
+    FOR(j, 4) *(vd *)(sums + c + 8 * j) = s[j];
+  }
+  for (; c + 8 <= width; c += 8) {
+    vd8 s = *(const vd *)(sums + c);
+    for (long row = 0; row < rows; row++) s += __builtin_convertvector(*(const vo *)(x + row * stride + c), vd8);
+    *(vd *)(sums + c) = s;
+  }
+  for (; c < width; c++) {
+    double s = sums[c];
+    for (long row = 0; row < rows; row++) s += x[row * stride + c];
+    sums[c] = s;
+  }
 }
 
 // One step of SGD with momentum, see OptimizerRule.

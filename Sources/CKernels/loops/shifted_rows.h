@@ -7,7 +7,7 @@
 static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
     int rows, const float *x, const int *places, const int *results, const int *segments, const int *lengths,
     long segmentCount, const float *weights, long ahead, float *y, long columns, const float *bias,
-    const float *residual, bool accumulates, bool rectifies) {
+    const float *residual, bool accumulates, bool rectifies, const float *bounds) {
   // All loops over rows are unrolled, and no sum's address is taken: so the sums stay in registers.
   VECTOR sums[TILE_ROWS];
 #pragma clang loop unroll(full)
@@ -38,6 +38,7 @@ static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
       v += other;
     }
     if (rectifies) v = RECTIFIED(v);
+    if (bounds) v = BOUNDED(v, bounds[0], bounds[1]);
     NAME(copy)(y + results[r], (const float *)&v, columns);
   }
 }
@@ -45,11 +46,11 @@ static inline __attribute__((always_inline)) void WIDE(shifted_tile)(
 static inline __attribute__((always_inline)) void WIDE(shifted_rows)(
     const float *x, const int *places, const int *results, long rows, const int *segments, const int *lengths,
     long segmentCount, const float *weights, float *y, long columns, const float *bias, const float *residual,
-    bool accumulates, bool rectifies) {
+    bool accumulates, bool rectifies, const float *bounds) {
 #define TILE(count) \
   WIDE(shifted_tile)( \
       count, x, places + row, results + row, segments, lengths, segmentCount, weights, ahead, y, columns, bias, residual, \
-      accumulates, rectifies)
+      accumulates, rectifies, bounds)
   long ahead = 0, row = 0;
   for (long s = 0; s < segmentCount; s++) ahead += lengths[s] * LANES;
   for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);

@@ -11,6 +11,13 @@ static inline __attribute__((always_inline)) vf NAME(splat)(float v) { return v 
 #define SPLAT(type, v) ((v) - (type){0})
 // ReLU of a vector of any width. A NaN compares as false, and is passed on.
 #define RECTIFIED(v) ((__typeof__(v))(~((v) <= 0.0f) & (__typeof__((v) <= 0.0f))(v)))
+// `low` or `high` where a vector is beyond, the vector elsewhere. A NaN compares as false, and is passed on.
+#define BOUNDED(v, low, high) \
+  ({ \
+    const __typeof__((v) < 0.0f) below = (v) < (low), above = ((v) > (high)) & ~below; \
+    (__typeof__(v))((below & (__typeof__(below))SPLAT(__typeof__(v), low)) | \
+                    (above & (__typeof__(below))SPLAT(__typeof__(v), high)) | (~(below | above) & (__typeof__(below))(v))); \
+  })
 static inline __attribute__((always_inline)) vf NAME(rectify)(vf v) { return RECTIFIED(v); }
 static inline __attribute__((always_inline)) vf NAME(rectified_if)(vf v, bool rectifies) {
   return rectifies ? RECTIFIED(v) : v;

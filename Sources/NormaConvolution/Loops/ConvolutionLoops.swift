@@ -17,13 +17,14 @@ struct ConvolutionLoops<Element: TensorElement> {
     guard let kernels else {
       return shiftedRowsTwin(
         x, places, results, rows, chunk.places.baseAddress, chunk.lengths.baseAddress, chunk.places.count, weights, y,
-        columns, epilogue.bias, epilogue.residual, accumulates, epilogue.rectifies)
+        columns, epilogue.bias, epilogue.residual, accumulates, epilogue.rectifies, epilogue.bounds)
     }
     kernels.table.pointee.shifted_rows(
       kernels(x), places, results, rows, chunk.places.baseAddress, chunk.lengths.baseAddress,
       chunk.places.count, kernels(weights),
       kernels(y),
-      columns, kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), accumulates, epilogue.rectifies)
+      columns, kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), accumulates, epilogue.rectifies,
+      kernels(ifAny: epilogue.bounds))
   }
 
   /// `sums[j][c] += Σ x[places[r] + place] · g[results[r] + c]`, a chain over rows r, for the columns c of a block and the terms j of
@@ -55,11 +56,12 @@ struct ConvolutionLoops<Element: TensorElement> {
     guard let kernels else {
       return depthwiseTwin(
         x, places, results, rows, taps.baseAddress, taps.count, weights, y, channels, epilogue.bias,
-        epilogue.residual, accumulates, epilogue.rectifies)
+        epilogue.residual, accumulates, epilogue.rectifies, epilogue.bounds)
     }
     kernels.table.pointee.depthwise(
       kernels(x), places, results, rows, taps.baseAddress, taps.count, kernels(weights), kernels(y), channels,
-      kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), accumulates, epilogue.rectifies)
+      kernels(ifAny: epilogue.bias), kernels(ifAny: epilogue.residual), accumulates, epilogue.rectifies,
+      kernels(ifAny: epilogue.bounds))
   }
 
   /// Depthwise: `sums[t][c] += Σ x[places[r] + taps[t] + c] · g[results[r] + c]`, a chain over some rows r.
@@ -126,19 +128,33 @@ struct ConvolutionLoops<Element: TensorElement> {
   }
 }
 
-/// What follows a sum, in this order, each an operation of its own: a bias for each channel, a value of the result's shape, ReLU,
+/// What follows a sum, in this order, each an operation of its own: a bias for each channel, a value of the result's shape, ReLU, bounds,
 /// and a function of each element, which is applied to results that are finished and still in the caches.
 struct Epilogue<Element: TensorElement> {
   var bias: UnsafePointer<Element>?
   var residual: UnsafePointer<Element>?
   var rectifies = false
+  /// The bounds whose nearer replaces what is beyond them; where shifted rows and depthwise convolutions have it.
+  var bounds: UnsafePointer<Element>?
   var function: UnaryOperation<Element>?
 
   /// Nothing.
   static var none: Epilogue { Epilogue() }
 
+  /// Lends the same with bounds for a function that is a clamp.
+  func withBounds(_ body: (Epilogue) -> Void) {
+    guard case .clamp(let range) = function else { return body(self) }
+    withUnsafeTemporaryAllocation(of: Element.self, capacity: 2) { bounds in
+      (bounds[0], bounds[1]) = (range.lowerBound, range.upperBound)
+      var bounded = self
+      (bounded.bounds, bounded.function) = (UnsafePointer(bounds.baseAddress), nil)
+      body(bounded)
+    }
+  }
+
   /// The same for results that begin at `result`, whose bias begins at `bias`.
   func from(bias biasPlace: Int, result place: Int) -> Epilogue {
-    Epilogue(bias: bias.map { $0 + biasPlace }, residual: residual.map { $0 + place }, rectifies: rectifies)
+    Epilogue(
+      bias: bias.map { $0 + biasPlace }, residual: residual.map { $0 + place }, rectifies: rectifies, bounds: bounds)
   }
 }

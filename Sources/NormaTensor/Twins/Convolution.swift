@@ -4,16 +4,19 @@
 // distances from the position's own place in memory for every position.
 
 /// What becomes of a sum: it is added to what the result holds if it `accumulates`, then bias and residual are added,
-/// each where there is one, then ReLU is applied.
+/// each where there is one, then ReLU is applied, then the nearer of two bounds where it is beyond them.
 @inline(__always)
 func finished<Element: TensorElement>(
-  _ sum: Element, _ held: Element?, _ bias: Element?, _ residual: Element?, _ rectifies: Bool
+  _ sum: Element, _ held: Element?, _ bias: Element?, _ residual: Element?, _ rectifies: Bool,
+  _ bounds: UnsafePointer<Element>? = nil
 ) -> Element {
   var value = sum
   if let held { value = held + value }
   if let bias { value += bias }
   if let residual { value += residual }
-  return rectifies && value <= 0 ? 0 : value
+  if rectifies && value <= 0 { value = 0 }
+  guard let bounds else { return value }
+  return value < bounds[0] ? bounds[0] : value > bounds[1] ? bounds[1] : value
 }
 
 /// `y[results[r] + c] = Σ x[places[r] + segment + k] · weights[…][c]` for `columns` columns c, at most sixteen: one
@@ -25,7 +28,8 @@ package func shiftedRowsTwin<Element: TensorElement>(
   _ x: UnsafePointer<Element>!, _ places: UnsafePointer<Int32>!, _ results: UnsafePointer<Int32>!, _ rows: Int,
   _ segments: UnsafePointer<Int32>!, _ lengths: UnsafePointer<Int32>!, _ segmentCount: Int,
   _ weights: UnsafePointer<Element>!, _ y: UnsafeMutablePointer<Element>!, _ columns: Int,
-  _ bias: UnsafePointer<Element>?, _ residual: UnsafePointer<Element>?, _ accumulates: Bool, _ rectifies: Bool
+  _ bias: UnsafePointer<Element>?, _ residual: UnsafePointer<Element>?, _ accumulates: Bool, _ rectifies: Bool,
+  _ bounds: UnsafePointer<Element>?
 ) {
   withUnsafeTemporaryAllocation(of: Element.self, capacity: lanesOfGroup) { sums in
     for row in 0..<rows {
@@ -41,7 +45,7 @@ package func shiftedRowsTwin<Element: TensorElement>(
       for column in 0..<columns {
         let place = Int(results[row]) + column
         y[place] = finished(
-          sums[column], accumulates ? y[place] : nil, bias?[column], residual?[place], rectifies)
+          sums[column], accumulates ? y[place] : nil, bias?[column], residual?[place], rectifies, bounds)
       }
     }
   }
@@ -80,7 +84,7 @@ package func depthwiseTwin<Element: TensorElement>(
   _ x: UnsafePointer<Element>!, _ places: UnsafePointer<Int32>!, _ results: UnsafePointer<Int32>!, _ rows: Int,
   _ taps: UnsafePointer<Int32>!, _ tapCount: Int, _ weights: UnsafePointer<Element>!,
   _ y: UnsafeMutablePointer<Element>!, _ channels: Int, _ bias: UnsafePointer<Element>?,
-  _ residual: UnsafePointer<Element>?, _ accumulates: Bool, _ rectifies: Bool
+  _ residual: UnsafePointer<Element>?, _ accumulates: Bool, _ rectifies: Bool, _ bounds: UnsafePointer<Element>?
 ) {
   for row in 0..<rows {
     for channel in 0..<channels {
@@ -89,7 +93,7 @@ package func depthwiseTwin<Element: TensorElement>(
         sum = sum.addingTerm(x[Int(places[row] + taps[tap]) + channel], weights[tap * channels + channel])
       }
       let place = Int(results[row]) + channel
-      y[place] = finished(sum, accumulates ? y[place] : nil, bias?[channel], residual?[place], rectifies)
+      y[place] = finished(sum, accumulates ? y[place] : nil, bias?[channel], residual?[place], rectifies, bounds)
     }
   }
 }

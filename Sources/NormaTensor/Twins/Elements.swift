@@ -66,6 +66,13 @@ func approachTwin(
 /// The sum of the squares in double precision: 32 partial sums, number by number, then halves upon halves.
 func sumOfSquaresTwin(_ x: UnsafePointer<Float>!, _ count: Int) -> Double { sumOfSquaresLoop(x, count) }
 
+/// `sums +=` each row of x, in double precision, one row after the other.
+func sumRowsTwin(
+  _ x: UnsafePointer<Float>!, _ stride: Int, _ rows: Int, _ width: Int, _ sums: UnsafeMutablePointer<Double>!
+) {
+  addRowsLoop(x, rows: rows, channels: width, stride: stride, into: sums)
+}
+
 /// One step of SGD with momentum, see `OptimizerRule`.
 func momentumTwin(
   _ w: UnsafeMutablePointer<Float>!, _ g: UnsafePointer<Float>!, _ velocity: UnsafeMutablePointer<Float>!,
