@@ -53,10 +53,16 @@ static inline __attribute__((always_inline)) void WIDE(shifted_rows)(
       accumulates, rectifies, bounds)
   long ahead = 0, row = 0;
   for (long s = 0; s < segmentCount; s++) ahead += lengths[s] * LANES;
-  for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
-  if (TILE_ROWS > 8 && row + 8 <= rows) { TILE(8); row += 8; }
-  if (TILE_ROWS > 4 && row + 4 <= rows) { TILE(4); row += 4; }
-  if (TILE_ROWS > 2 && row + 2 <= rows) { TILE(2); row += 2; }
-  for (; row < rows; row++) TILE(1);
+  while (row < rows) {
+    // Tiles of one to three rows take as long as one of four: rather two that share the last whole one's rows and these.
+    const long left = rows - row, most = TILE_ROWS;
+    const long next = left <= most ? left : most >= 4 && left < most + 4 ? (left + 1) / 2 : most;
+    switch (next) {
+#define CASE(count) case count: if (count <= TILE_ROWS) TILE(count); break;
+      CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#undef CASE
+    }
+    row += next;
+  }
 #undef TILE
 }
