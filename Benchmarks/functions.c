@@ -14,6 +14,7 @@ static float library_sigmoid(float x) {
   float e = expf(-fabsf(x));
   return x >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
+static float library_silu(float x) { return x / (1 + expf(-x)); }
 static float library_gelu(float x) { return 0.5f * x * (1 + erff(x * (float)M_SQRT1_2)); }
 
 #define LIBRARY(name, function) \
@@ -24,6 +25,7 @@ LIBRARY(library_sigmoids, library_sigmoid)
 LIBRARY(library_tangent, tanhf)
 LIBRARY(library_error_function, erff)
 LIBRARY(library_gelus, library_gelu)
+LIBRARY(library_silus, library_silu)
 
 typedef void (*function)(const float *, float *, long);
 
@@ -37,7 +39,7 @@ static void show(const char *name, const function *functions, const float *x) {
   static float positive[count], y[count];
   for (int i = 0; i < count; i++) positive[i] = fabsf(x[i]) + 0.001f;
   printf("| %s |", name);
-  for (int f = 0; f < 6; f++) {
+  for (int f = 0; f < 7; f++) {
     double best = INFINITY;
     for (int round = 0; round < 200; round++) {
       double start = now();
@@ -52,13 +54,14 @@ static void show(const char *name, const function *functions, const float *x) {
 int main(void) {
   static float x[count];
   for (int i = 0; i < count; i++) x[i] = (float)((i * 2654435761u) % 65536) / 8192 - 4;
-  puts("| ns | exp | log | sigmoid | tanh | erf | GELU |\n|---|--:|--:|--:|--:|--:|--:|");
+  puts("| ns | exp | log | sigmoid | tanh | erf | GELU | SiLU |\n|---|--:|--:|--:|--:|--:|--:|--:|");
   const function library[] = {library_exponential, library_logarithm, library_sigmoids,
-                              library_tangent,     library_error_function, library_gelus};
+                              library_tangent,     library_error_function, library_gelus, library_silus};
   show("C library", library, x);
   const norma_kernels *k;
   for (int place = 0; (k = norma_kernels_at(place)); place++) {
-    const function kernels[] = {k->exponential, k->logarithm, k->sigmoid, k->hyperbolic_tangent, k->error_function, k->gelu};
+    const function kernels[] = {k->exponential,     k->logarithm, k->sigmoid, k->hyperbolic_tangent,
+                                k->error_function, k->gelu,      k->silu};
     show(k->name, kernels, x);
   }
 }
