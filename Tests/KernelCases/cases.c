@@ -501,10 +501,12 @@ static void cases_of_product(norma_trial *t) {
 }
 
 static void cases_of_product_of_columns(norma_trial *t) {
-  EACH(rows, 1, 2, 3, 4) EACH(terms, 1, 7, 8, 20, 256) EACH(columns, 8, 16, 24, 40, 72) EACH_FLAG(accumulates) {
-    const float *a = norma_floats(t, rows * (terms + 2)), *b = norma_floats(t, columns * (terms + 1));
+  EACH(rows, 1, 2, 3, 4) EACH(terms, 0, 1, 7, 8, 20, 256, 257, 512, 1029) EACH(columns, 1, 8, 10, 16, 24, 40, 71) {
+    // A stride of a page, and others.
+    const long stride = terms == 1029 && columns == 71 ? 2048 : terms + 1;
+    const float *a = norma_floats(t, rows * (terms + 2)), *b = norma_floats(t, columns * stride);
     float *c = norma_floats(t, rows * (columns + 3));
-    t->kernels->product_of_columns(a, terms + 2, b, terms + 1, c, columns + 3, rows, terms, columns, accumulates);
+    t->kernels->product_of_columns(a, terms + 2, b, stride, c, columns + 3, rows, terms, columns);
     norma_end(t);
   }
 }

@@ -79,7 +79,7 @@ typedef struct norma_tiles {
   KERNEL(long, adam, (float *w, const float *g, float *first, float *second, long count, float beta1, float rest1, float beta2, float rest2, float rate, float rootScale, float epsilon, float shrink, float bound, float factor, float *mean, float weight)) \
   KERNEL(long, rmsprop, (float *w, const float *g, float *square, long count, float rate, float decay, float rest, float epsilon, float bound)) \
   KERNEL(void, product, (const float *a, long rowStep, long innerStep, const float *b, long panelStep, long termStep, float *c, long stride, long rows, long terms, long columns, bool accumulates, const float *bias, bool rectifies)) \
-  KERNEL(void, product_of_columns, (const float *a, long rowStep, const float *b, long stride, float *c, long resultStride, long rows, long terms, long columns, bool accumulates)) \
+  KERNEL(void, product_of_columns, (const float *a, long rowStep, const float *b, long stride, float *c, long resultStride, long rows, long terms, long columns)) \
   KERNEL(void, write_transposed, (const float *from, long stride, float *to, long resultStride, long rows, long columns, const float *bias, bool rectifies)) \
   KERNEL(void, pack_rows, (const float *from, long stride, long terms, long columns, float *to)) \
   KERNEL(void, pack_columns, (const float *from, long stride, long terms, long columns, float *to)) \

@@ -164,58 +164,76 @@ static void NAME(write_transposed)(
   }
 }
 
-// `count` rows of a product with a matrix that is stored transposed, for `groups` times eight columns, of which `columns` are there:
-// see product_of_columns.
+// `count` rows of a product with a matrix that is stored transposed, for `groups` times eight columns, of which `columns` are there, and
+// `blocks` blocks of `terms` terms: see product_of_columns. A sum is one chain in a block, which takes its time: so several groups and
+// blocks are done at once.
 static inline __attribute__((always_inline)) void NAME(few_rows)(
-    int count, int groups, const float *a, long rowStep, const float *b, long stride, float *c, long resultStride,
+    int count, int groups, int blocks, const float *a, long rowStep, const float *b, long stride, float *c, long resultStride,
     long terms, long columns, bool accumulates) {
-  vo s[groups][count];
-  FOR(g, groups) FOR(r, count) s[g][r] = (vo){0};
+  vo s[blocks][groups][count];
+  FOR(d, blocks) FOR(g, groups) FOR(r, count) s[d][g][r] = (vo){0};
   long k = 0;
   for (; k + 8 <= terms; k += 8) {
-    FOR(g, groups) {
+    FOR(d, blocks) FOR(g, groups) {
+      const long first = d * NORMA_TERMS + k;
       vo w[8];
-      NAME(load_transposed)(b + 8 * g * stride + k, stride, columns - 8 * g, w);
-      FOR(i, 8) FOR(r, count) s[g][r] = MULTIPLY_ADD(SPLAT(vo, a[r * rowStep + k + i]), w[i], s[g][r]);
+      NAME(load_transposed)(b + 8 * g * stride + first, stride, columns - 8 * g, w);
+      FOR(i, 8) FOR(r, count) s[d][g][r] = MULTIPLY_ADD(SPLAT(vo, a[r * rowStep + first + i]), w[i], s[d][g][r]);
     }
   }
   for (; k < terms; k++) {
     FOR(g, groups) {
       vo w = {0};
       FOR(j, 8) if (8 * g + j < columns) w[j] = b[(8 * g + j) * stride + k];
-      FOR(r, count) s[g][r] = MULTIPLY_ADD(SPLAT(vo, a[r * rowStep + k]), w, s[g][r]);
+      FOR(r, count) s[0][g][r] = MULTIPLY_ADD(SPLAT(vo, a[r * rowStep + k]), w, s[0][g][r]);
     }
   }
   FOR(g, groups) FOR(r, count) {
     float *result = c + r * resultStride + 8 * g;
-    if (columns >= 8 * (g + 1)) {
-      *(vo *)result = accumulates ? *(vo *)result + s[g][r] : s[g][r];
-    } else {
-      vo v = {0};
-      if (accumulates) NAME(copy)((float *)&v, result, columns - 8 * g);
-      v = accumulates ? v + s[g][r] : s[g][r];
-      NAME(copy)(result, (const float *)&v, columns - 8 * g);
+    const long there = columns - 8 * g < 8 ? columns - 8 * g : 8;
+    vo v = s[0][g][r];
+    if (accumulates) {
+      vo before = {0};
+      if (there == 8) before = *(const vo *)result; else NAME(copy)((float *)&before, result, there);
+      v = before + v;
     }
+    for (int d = 1; d < blocks; d++) v += s[d][g][r];
+    if (there == 8) *(vo *)result = v; else NAME(copy)(result, (const float *)&v, there);
   }
 }
 
-// What `product` computes for at most four rows and a right factor that is stored transposed, term k of column j at
-// b[j · stride + k]: a copy of it would be read but once.
+// Some rows, at most four, of a product with a right factor that is stored transposed, term k of column j at b[j · stride + k]: a copy of
+// it would be read but once. Blocks of NORMA_TERMS terms are added in their order.
 static void NAME(product_of_columns)(
     const float *a, long rowStep, const float *b, long stride, float *c, long resultStride, long rows, long terms,
-    long columns, bool accumulates) {
-#define GROUPS(count, groups, there) \
-  NAME(few_rows)(count, groups, a, rowStep, b + j * stride, stride, c + j, resultStride, terms, there, accumulates)
-#define CASE(count, groups) \
+    long columns) {
+#define GROUPS(count, groups, blocks, there) \
+  NAME(few_rows)( \
+      count, groups, blocks, a + k, rowStep, b + j * stride + k, stride, c + j, resultStride, length, there, k > 0)
+// Rows some pages apart share few lines of the first cache: eight of them can be held there.
+#define BLOCKS(count, blocks) \
+  for (; isSpread && j + 8 < columns; j += 16) GROUPS(count, 2, blocks, columns - j); \
+  for (; j < columns; j += 8) GROUPS(count, 1, blocks, columns - j);
+#define CASE(count) \
   case count: \
-    for (; isSpread && j + 8 * groups <= columns; j += 8 * groups) GROUPS(count, groups, 8 * groups); \
-    for (; j + 8 <= columns; j += 8) GROUPS(count, 1, 8); \
-    if (j < columns) GROUPS(count, 1, columns - j); \
+    do { \
+      const long length = terms - k < NORMA_TERMS ? terms - k : NORMA_TERMS; \
+      long j = 0; \
+      if (areTogether && terms - k >= 2 * NORMA_TERMS) { \
+        BLOCKS(count, 2) \
+        k += 2 * NORMA_TERMS; \
+      } else { \
+        BLOCKS(count, 1) \
+        k += NORMA_TERMS; \
+      } \
+    } while (k < terms); \
     break;
-  // Rows some pages apart share few lines of the first cache: eight of them can be held there.
   const bool isSpread = stride % 1024 != 0;
-  long j = 0;
-  switch (rows) { CASE(1, 4) CASE(2, 4) CASE(3, 2) CASE(4, 2) }
+  // As many sums as there are registers for, and as many places of memory at once as it is asked for ahead.
+  const bool areTogether = rows < 3;
+  long k = 0;
+  switch (rows) { CASE(1) CASE(2) CASE(3) CASE(4) }
 #undef CASE
+#undef BLOCKS
 #undef GROUPS
 }

@@ -284,13 +284,9 @@ extension KernelProduct {
     Parallel.forEach(parts.count) { ticket in
       let range = ticket * parts.length..<min(columns, (ticket + 1) * parts.length)
       let (left, right) = (product.left, product.right)
-      forEachBlock(0..<inner) { terms in
-        kernels.table.pointee.product_of_columns(
-          kernels(left.elements + terms.lowerBound), left.rowStride,
-          kernels(right.elements + range.lowerBound * right.rowStride + terms.lowerBound), right.rowStride,
-          kernels(product.result + range.lowerBound), product.resultStride, rows, terms.count, range.count,
-          terms.lowerBound > 0)
-      }
+      kernels.table.pointee.product_of_columns(
+        kernels(left.elements), left.rowStride, kernels(right.elements + range.lowerBound * right.rowStride),
+        right.rowStride, kernels(product.result + range.lowerBound), product.resultStride, rows, inner, range.count)
       finish(rows: 0..<rows, columns: range)
     }
   }

@@ -1,6 +1,8 @@
 // The twins of CKernels/loops/product.h: one block of terms of a matrix product, and the orders in which factors are
 // kept.
 
+import CKernels
+
 /// The sum of `terms` products: one chain of fused multiply-adds from zero, in their order.
 @inline(__always)
 private func chain(_ terms: Int, _ a: UnsafePointer<Float>, _ aStep: Int, _ b: UnsafePointer<Float>, _ bStep: Int)
@@ -30,17 +32,21 @@ func productTwin(
   }
 }
 
-/// What `productTwin` computes, for a right factor that is stored transposed: term k of
-/// column j at `b[j · stride + k]`.
+/// A product with a right factor that is stored transposed, term k of column j at `b[j · stride + k]`: a chain for each block of terms,
+/// which are added in their order.
 func productOfColumnsTwin(
   _ a: UnsafePointer<Float>!, _ rowStep: Int, _ b: UnsafePointer<Float>!, _ stride: Int,
-  _ c: UnsafeMutablePointer<Float>!, _ resultStride: Int, _ rows: Int, _ terms: Int, _ columns: Int,
-  _ accumulates: Bool
+  _ c: UnsafeMutablePointer<Float>!, _ resultStride: Int, _ rows: Int, _ terms: Int, _ columns: Int
 ) {
+  let termsOfBlock = Int(NORMA_TERMS)
   for row in 0..<rows {
     for column in 0..<columns {
-      let sum = chain(terms, a + row * rowStep, 1, b + column * stride, 1)
-      c[row * resultStride + column] = accumulates ? c[row * resultStride + column] + sum : sum
+      let (left, right) = (a + row * rowStep, b + column * stride)
+      var sum = chain(min(terms, termsOfBlock), left, 1, right, 1)
+      for first in Swift.stride(from: termsOfBlock, to: terms, by: termsOfBlock) {
+        sum += chain(min(terms - first, termsOfBlock), left + first, 1, right + first, 1)
+      }
+      c[row * resultStride + column] = sum
     }
   }
 }
