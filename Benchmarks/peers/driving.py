@@ -102,7 +102,10 @@ class Worker:
         return reply, foreign
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # It has gone, with what was last asked still unread.
         self.process.wait(timeout=20)
 
 

@@ -22,6 +22,23 @@ public struct UnusableNumbers: Hashable, Sendable, Codable, CustomStringConverti
     if isVariance && number < 0 && number.isFinite { negative += 1 }
   }
 
+  /// Looks at many more.
+  @specialized(where Element == Float)
+  @specialized(where Element == Double)
+  mutating func add<Element: TensorElement>(contentsOf numbers: UnsafeBufferPointer<Element>) {
+    // Counted without a branch, so that eight and more are compared at once.
+    var (notNumbers, infinite, negative) = (0, 0, 0)
+    for number in numbers {
+      notNumbers &+= number != number ? 1 : 0
+      infinite &+= number.magnitude == .infinity ? 1 : 0
+      negative &+= number < 0 && number > -.infinity ? 1 : 0
+    }
+    count += numbers.count
+    self.notNumbers += notNumbers
+    self.infinite += infinite
+    if isVariance { self.negative += negative }
+  }
+
   /// Whether there are none.
   public var isEmpty: Bool { notNumbers + infinite + negative == 0 }
 
@@ -38,7 +55,7 @@ extension ModelState {
   public var unusableNumbers: [(name: String, numbers: UnusableNumbers)] {
     tensors.sorted { $0.key < $1.key }.compactMap { name, tensor in
       var numbers = UnusableNumbers(name: name)
-      tensor.withUnsafeElements { for element in $0 { numbers.add(Double(element)) } }
+      tensor.withUnsafeElements { numbers.add(contentsOf: $0) }
       return numbers.isEmpty ? nil : (name, numbers)
     }
   }

@@ -168,6 +168,7 @@ static const double norma_quickTailDenominator_coefficients[] = {
   0x1.7c159c5f7fd95p+3,
   0x1.0000000000000p+0,
 };
+
 // The first 17 bits of ln 2.
 #define norma_singleLn2High 0x1.62e4p-1f
 // The rest of ln 2, in single precision.

@@ -1,5 +1,4 @@
-// The twins of CKernels/loops/product.h: one block of terms of a matrix product, and the orders in which factors are
-// kept.
+// The twins of CKernels/loops/product.h: matrix products, and the orders in which factors are kept.
 
 import CKernels
 
