@@ -5,6 +5,10 @@ public enum FileAccess {
   /// The most bytes that ``read(_:)`` takes: 8 GiB. Devices that never end are stopped by it.
   public static let maximumSize = 8 << 30
 
+  static func tooLarge(_ path: String) -> FileError {
+    FileError(path: path, operation: .read, reason: "It is larger than \(maximumSize >> 30) GiB")
+  }
+
   /// What is found at a path.
   public enum Kind: Hashable, Sendable {
     /// Anything with bytes to read, or a folder.

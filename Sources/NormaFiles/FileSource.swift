@@ -47,9 +47,7 @@ final class FileSource {
 
   /// All bytes that follow.
   func readAll() throws -> [UInt8] {
-    let tooLarge = FileError(
-      path: path, operation: .read, reason: "It is larger than \(FileAccess.maximumSize >> 30) GiB")
-    guard expectedSize <= FileAccess.maximumSize else { throw tooLarge }
+    guard expectedSize <= FileAccess.maximumSize else { throw FileAccess.tooLarge(path) }
     var bytes = GrowingBytes()
     try bytes.reserve(expectedSize, for: path)
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
@@ -57,7 +55,7 @@ final class FileSource {
     while true {
       let count = try read(into: piece)
       guard count > 0 else { return bytes.bytes }
-      guard bytes.bytes.count + count <= FileAccess.maximumSize else { throw tooLarge }
+      guard bytes.bytes.count + count <= FileAccess.maximumSize else { throw FileAccess.tooLarge(path) }
       try bytes.reserve(count, for: path)
       bytes.bytes.append(contentsOf: piece[..<count])
     }

@@ -46,6 +46,15 @@ package final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// A copy of all bytes.
+  ///
+  /// - Throws: as ``FileAccess/read(_:)`` does.
+  package func readAll() throws -> [UInt8] {
+    guard count <= FileAccess.maximumSize else { throw FileAccess.tooLarge(path) }
+    if start != nil { try MemoryBudget.check(count, for: path) }
+    return try withUnsafeBytes(in: 0..<count) { Array($0) }
+  }
+
   /// Takes the whole pages of a part out of memory, until they are looked at again.
   package func letGo(of range: Range<Int>) {
     guard let start else { return }

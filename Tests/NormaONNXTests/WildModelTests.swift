@@ -84,6 +84,44 @@ struct WildModelTests {
     }
   }
 
+  @Test func elementsThatStayInTheModelsFileAreThoseOfItsBytes() throws {
+    let folder = try makeTemporaryDirectory()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    func tensor(_ name: String, _ type: Int, _ byteCount: Int, lengths: [Int], pieces: Int = 1) -> [UInt8] {
+      let raw = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 * 37 % 113) }
+      return lengths.flatMap { Bytes.field(1, $0) } + Bytes.field(2, type) + Bytes.field(8, name)
+        + (0..<pieces).flatMap { _ in Bytes.field(9, raw) }
+    }
+    func model(_ more: [UInt8]...) -> [UInt8] {
+      let plain =
+        Bytes.field(1, 3) + Bytes.field(2, 1) + Bytes.field(8, "w") + Bytes.field(9, [UInt8](repeating: 0, count: 12))
+      return Bytes.model([Bytes.node("Add", ["x", "w"], ["y"])], tensors: [plain] + more)
+    }
+    let path = folder.appending(path: "model.onnx")
+    func read(_ bytes: [UInt8]) throws -> ONNXModel {
+      try Data(bytes).write(to: path)
+      return try ONNXModel(contentsOf: path.path)
+    }
+    // Many bytes and few, of floats, doubles, whole numbers, half width and bytes; in one piece, and in two, the last of which counts.
+    let bytes = model(
+      tensor("a", 1, 4000, lengths: [10, 100]), tensor("b", 11, 8000, lengths: [1000]),
+      tensor("c", 7, 1024, lengths: [128]),
+      tensor("d", 10, 3000, lengths: [1500]), tensor("e", 2, 1023, lengths: [1023]),
+      tensor("f", 2, 1500, lengths: [1500]),
+      tensor("g", 1, 2000, lengths: [500], pieces: 2))
+    #expect(try read(bytes) == ONNXModel(bytes: bytes))
+    // Cut off anywhere, it is told in the same words.
+    for end in stride(from: 0, to: bytes.count, by: 211) {
+      let cut = Array(bytes[..<end])
+      let expected = #expect(throws: ONNXError.self) { try ONNXModel(bytes: cut) }
+      let found = #expect(throws: ONNXError.self) { try read(cut) }
+      guard let expected, let found else { continue }
+      #expect("\(found)".hasSuffix("\(expected)".suffix(40)), "\(found)")
+    }
+    let wrong = #expect(throws: ONNXError.self) { try read(model(tensor("a", 1, 3996, lengths: [10, 100]))) }
+    #expect(wrong.map { "\($0)".contains("'a'") && "\($0)".contains("3996 bytes, and its shape takes 4000") } == true)
+  }
+
   @Test func numbersOfHalfWidthAreComputedWithAsFloats() throws {
     // 1.5, −2 and 0.5 in both formats, and a sum that the output rounds: 1 + 1.5, 2 − 2, 3 + 0.5 …
     for (type, bits) in [(10, [0x3e00, 0xc000, 0x3800]), (16, [0x3fc0, 0xc000, 0x3f00])] {

@@ -49,7 +49,10 @@ let readers: [String: @Sendable ([UInt8]) throws -> Void] = [
     let path = folder.appending(path: "model.onnx")
     try Data(bytes[2..<end]).write(to: path)
     try Data(bytes[end...]).write(to: folder.appending(path: "data"))
+    let whole = try? ONNXModel(bytes: Array(bytes[2..<end]))
     let model = try ONNXModel(contentsOf: path.path)
+    // What is left in the file until it is needed is what the bytes say; what is no number equals nothing.
+    check(whole == nil || whole == model || whole != whole)
     check(model.tensors.reduce(0) { $0 + $1.tensor.shape.elementCount } <= 8 * bytes.count)
   },
   "onnx-operator": { bytes in

@@ -2,14 +2,18 @@ import Foundation
 import NormaFiles
 internal import SwiftProtobuf
 
-/// The files beside a model that hold the elements of tensors, mapped into memory rather than read. PyTorch writes such by default.
+/// The files that hold the elements of tensors, mapped into memory rather than read: the model's own, and those beside it, which PyTorch
+/// writes by default.
 struct ExternalFiles {
   /// The folder of the model.
   private let folder: String
-  private var files: [String: MappedFile] = [:]
+  private var files: [String: MappedFile]
 
-  /// The files beside a model.
-  init(beside model: String) { folder = URL(filePath: model).deletingLastPathComponent().path(percentEncoded: false) }
+  /// The files of a model that was opened at a path.
+  init(of model: MappedFile, at path: String) {
+    folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+    files = [ModelFile.ownFile: model]
+  }
 
   /// Lends the bytes of a tensor, as many as are expected; they are the file's own, and gone when `body` returns.
   ///
@@ -36,7 +40,8 @@ struct ExternalFiles {
         place, "its elements are \(length) bytes from \(offset) on of '\(name)', which has \(file.count)")
     }
     guard length == count else {
-      throw .malformed(place, "\(length) bytes in '\(name)', and its shape takes \(count)")
+      let home = name == ModelFile.ownFile ? "" : " in '\(name)'"
+      throw .malformed(place, "\(length) bytes\(home), and its shape takes \(count)")
     }
     guard length > 0 else { return try body(Data()) }
     // What was made of them is a copy: two of a large model need not be in memory.

@@ -44,14 +44,14 @@ public struct ONNXModel: Sendable, Equatable {
 }
 
 extension ONNXModel {
-  /// Reads a file, and those beside it that hold elements of its tensors.
+  /// Reads a file, and those beside it that hold elements of its tensors: all are mapped, and large tensors copied from there once.
   ///
   /// - Throws: `FileError` if it cannot be read; ``ONNXError`` as ``init(bytes:)`` does, with the file's name, and for a file of
   ///   elements that is not there, too short, or outside of the model's folder.
   public init(contentsOf path: String) throws {
-    let bytes = try FileAccess.read(path)
-    var files: ExternalFiles? = ExternalFiles(beside: path)
-    do throws(ONNXError) { self = try ONNXModel(bytes: bytes, &files) } catch { throw error.within(path) }
+    let file = try ModelFile(path)
+    var files: ExternalFiles? = ExternalFiles(of: file.file, at: path)
+    do throws(ONNXError) { self = try ONNXModel(bytes: file.message, &files) } catch { throw error.within(path) }
   }
 
   /// Reads the bytes of a file.
@@ -102,8 +102,8 @@ extension ONNXModel {
   ///
   /// - Throws: `FileError` if the file cannot be read; ``ONNXError`` if it is no model.
   public static func operators(inFile path: String) throws -> [String] {
-    let bytes = try FileAccess.read(path)
-    guard let message = try? ProtoModel(serializedBytes: bytes), message.hasGraph else {
+    let file = try ModelFile(path)
+    guard let message = try? ProtoModel(serializedBytes: file.message), message.hasGraph else {
       throw ONNXError.malformed(place, "it is cut off, or no model in ONNX's format").within(path)
     }
     let own = Set(message.functions.map { "\($0.domain).\($0.name)" })

@@ -74,7 +74,7 @@ extension ONNXTensor {
       }
     }
     if isExternal {
-      guard type != .string else { throw .malformed(place(), "texts in another file") }
+      guard type != .string else { throw .malformed(place(), "texts that are not in its list of texts") }
       let name = place()
       self = try files!.withBytes(of: message, count: type.byteCount(of: count), at: name) { bytes throws(ONNXError) in
         var message = message
