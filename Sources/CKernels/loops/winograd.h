@@ -5,6 +5,9 @@
 // product for each of the sixteen: row t of a product is tile t. Every result depends on its tile alone, and tiles
 // begin at the image's first pixel.
 
+// Images come from memory, and a row of tiles later their next rows are needed: these are fetched into the second cache meanwhile, which
+// the products between leave time for.
+//
 // Functions copy what they are told of the images: vectors may alias all that lies behind a pointer.
 
 // So many floats that sixteen vectors of them, and what is made of them, fit into the registers.
@@ -43,15 +46,18 @@ static inline __attribute__((always_inline)) void NAME(next_tile)(norma_tiles ti
 }
 
 // B'dB along one row of tiles, for the PART channels from c on, of which `columns` exist. Each column of pixels is
-// brought to its four values once: neighbouring tiles share two of them. Pixel (i, k) begins at rows[i] + k · steps[i].
+// brought to its four values once: neighbouring tiles share two of them. Pixel (i, k) begins at rows[i] + k · steps[i]; those that the
+// next row of tiles has besides, at next + k · channels, and a row of the image behind.
 static inline __attribute__((always_inline)) void NAME(winograd_source_row)(
-    const float *const rows[4], const long steps[4], long left, long width, long count, long c, long columns,
-    const float *zeros, float *target, long tileStep, long stride) {
+    const float *const rows[4], const long steps[4], const float *next, long channels, long left, long width, long count,
+    long c, long columns, const float *zeros, float *target, long tileStep, long stride) {
 #define COLUMN(e, place) \
   do { \
     const long k = (place); \
     const bool isInside = k >= 0 && k < width; \
     VECTOR d[4]; \
+    __builtin_prefetch(next + k * channels + c, 0, 2); \
+    __builtin_prefetch(next + (width + k) * channels + c, 0, 2); \
     _Pragma("clang loop unroll(full)") for (int i = 0; i < 4; i++) { \
       d[i] = NAME(load_part)((isInside ? rows[i] + k * steps[i] : zeros) + c, columns); \
     } \
@@ -101,10 +107,11 @@ static void NAME(winograd_source)(
       steps[i] = isInside ? channels : 0;
     }
     const long left = 2 * tile.across - tiles.left;
+    const float *next = x + tile.image + (2 * tile.down - tiles.top + 4) * tiles.width * channels;
     long c = 0;
 #define ROW(columns) \
   NAME(winograd_source_row)( \
-      rows, steps, left, tiles.width, run, c, columns, zeros, values + t * width + c, width, stride)
+      rows, steps, next, channels, left, tiles.width, run, c, columns, zeros, values + t * width + c, width, stride)
     for (; c + PART <= channels; c += PART) ROW(PART);
     for (; c < width; c += PART) ROW(channels - c);
 #undef ROW
@@ -121,6 +128,12 @@ static inline __attribute__((always_inline)) void NAME(winograd_result_of)(
   NAME(tile) tile = NAME(tile_at)(tiles, first);
   for (long t = 0; t < count; t++, NAME(next_tile)(tiles, &tile)) {
     const float *p = products + t * LANES;
+    const long row = tiles.width * tiles.channels;
+    const long next = tile.image + (2 * tile.down + 2) * row + 2 * tile.across * tiles.channels;
+    FOR(i, 2) FOR(j, 2) {
+      __builtin_prefetch(y + next + i * row + j * tiles.channels, 1, 2);
+      if (residual) __builtin_prefetch(residual + next + i * row + j * tiles.channels, 0, 2);
+    }
     vf top[4], bottom[4];
 #pragma clang loop unroll(full)
     for (int j = 0; j < 4; j++) {
@@ -174,9 +187,13 @@ static void NAME(winograd_gradient)(
       const bool isInside = y < tiles.height && z < tiles.width;
       pixels[k] = isInside ? g + tile.image + (y * tiles.width + z) * channels : zeros;
     }
+    const float *next = g + tile.image + (2 * (tile.down + 1) * tiles.width + 2 * tile.across) * channels;
     for (long c = 0; c < channels; c += LANES) {
       vf d[4];
-      for (int k = 0; k < 4; k++) d[k] = NAME(load_some)(pixels[k] + c, channels - c);
+      FOR(k, 4) {
+        __builtin_prefetch(next + (k / 2 * tiles.width + k % 2) * channels + c, 0, 2);
+        d[k] = NAME(load_some)(pixels[k] + c, channels - c);
+      }
       float *target = values + t * width + c;
 #pragma clang loop unroll(full)
       for (int i = 0; i < 4; i++) {
