@@ -23,20 +23,13 @@ public struct UnusableNumbers: Hashable, Sendable, Codable, CustomStringConverti
   }
 
   /// Looks at many more.
-  @specialized(where Element == Float)
-  @specialized(where Element == Double)
   mutating func add<Element: TensorElement>(contentsOf numbers: UnsafeBufferPointer<Element>) {
-    // Counted without a branch, so that eight and more are compared at once.
-    var (notNumbers, infinite, negative) = (0, 0, 0)
-    for number in numbers {
-      notNumbers &+= number != number ? 1 : 0
-      infinite &+= number.magnitude == .infinity ? 1 : 0
-      negative &+= number < 0 && number > -.infinity ? 1 : 0
+    // Their sum of squares, which is quickly found, is a number only if all of them are.
+    if !isVariance, let first = numbers.baseAddress, sumOfSquares(first, numbers.count).isFinite {
+      count += numbers.count
+    } else {
+      for number in numbers { add(Double(number)) }
     }
-    count += numbers.count
-    self.notNumbers += notNumbers
-    self.infinite += infinite
-    if isVariance { self.negative += negative }
   }
 
   /// Whether there are none.
