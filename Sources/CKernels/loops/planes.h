@@ -40,6 +40,26 @@ static void NAME(plane_moments)(
   }
 }
 
+// Writes the `inner` values of a plane to r, by ONE(i) and SIXTEEN(i), which give one value and sixteen of them from place i on. What stands
+// before the first place that can be streamed to, and after the last, is a part of sixteen that overlap with the others.
+#define WRITE_PLANE \
+  long i = 0; \
+  if (inner < LANES) { \
+    for (; i < inner; i++) r[i] = ONE(i); \
+    continue; \
+  } \
+  i = NAME(lead)(r, inner, streams); \
+  if (i > 0) { \
+    const vf v = SIXTEEN(0); \
+    NAME(copy)(r, (const float *)&v, i); \
+  } \
+  for (; i + LANES <= inner; i += LANES) NAME(put)(r + i, SIXTEEN(i), streams); \
+  if (i < inner) { \
+    const vf v = SIXTEEN(inner - LANES); \
+    if (streams) NAME(copy)(r + i, (const float *)&v + LANES - (inner - i), inner - i); \
+    else NAME(store)(r + inner - LANES, v); \
+  }
+
 // y = (x - pivot) * scale + shift, and ReLU.
 static inline __attribute__((always_inline)) void NAME(planes_apply)(
     const float *x, float *y, long outers, long stride, long channels, long inner, const float *pivot,
@@ -49,21 +69,11 @@ static inline __attribute__((always_inline)) void NAME(planes_apply)(
       const float *p = x + outer * stride + c * inner;
       float *r = y + outer * stride + c * inner;
       vf k = NAME(splat)(pivot[c]), a = NAME(splat)(scale[c]), b = NAME(splat)(shift[c]);
-      long i = 0;
-      for (long lead = NAME(lead)(r, inner, streams); i < lead; i++) {
-        r[i] = NAME(transformed)(p[i], pivot[c], scale[c], shift[c], rectifies);
-      }
-      for (; i + LANES <= inner; i += LANES) {
-        vf v = (NAME(load)(p + i) - k) * a + b;
-        NAME(put)(r + i, rectifies ? NAME(rectify)(v) : v, streams);
-      }
-      if (i < inner && inner >= LANES && !streams) {
-        i = inner - LANES;
-        vf v = (NAME(load)(p + i) - k) * a + b;
-        NAME(store)(r + i, rectifies ? NAME(rectify)(v) : v);
-        i = inner;
-      }
-      for (; i < inner; i++) r[i] = NAME(transformed)(p[i], pivot[c], scale[c], shift[c], rectifies);
+#define ONE(i) NAME(transformed)(p[i], pivot[c], scale[c], shift[c], rectifies)
+#define SIXTEEN(i) NAME(rectified_if)((NAME(load)(p + i) - k) * a + b, rectifies)
+      WRITE_PLANE
+#undef ONE
+#undef SIXTEEN
     }
   }
 }
@@ -172,6 +182,12 @@ static void NAME(plane_gradient_sums)(
 #undef CALL
 }
 
+static inline __attribute__((always_inline)) vf NAME(sixteen_input_gradients)(
+    const float *g, const float *x, vf pivot, vf scale, vf shift, vf slope, vf offset, bool rectifies) {
+  const vf d = NAME(load)(x) - pivot;
+  return (NAME(active)(NAME(load)(g), d, scale, shift, rectifies) * scale - d * slope) - offset;
+}
+
 static inline __attribute__((always_inline)) void NAME(planes_input_gradient)(
     const float *g, const float *x, float *dx, long outers, long stride, long channels, long inner, const float *pivot,
     const float *scale, const float *shift, const float *slope, const float *offset, bool rectifies, bool streams) {
@@ -183,21 +199,9 @@ static inline __attribute__((always_inline)) void NAME(planes_input_gradient)(
       vf k = NAME(splat)(pivot[c]), a = NAME(splat)(scale[c]), b = NAME(splat)(shift[c]);
       vf m = NAME(splat)(slope[c]), o = NAME(splat)(offset[c]);
 #define ONE(i) NAME(one_input_gradient)(gp[i], p[i], pivot[c], scale[c], shift[c], slope[c], offset[c], rectifies)
-      long i = 0;
-      for (long lead = NAME(lead)(r, inner, streams); i < lead; i++) r[i] = ONE(i);
-      for (; i + LANES <= inner; i += LANES) {
-        vf d = NAME(load)(p + i) - k;
-        vf h = NAME(active)(NAME(load)(gp + i), d, a, b, rectifies);
-        NAME(put)(r + i, (h * a - d * m) - o, streams);
-      }
-      if (i < inner && inner >= LANES && !streams) {
-        i = inner - LANES;
-        vf d = NAME(load)(p + i) - k;
-        vf h = NAME(active)(NAME(load)(gp + i), d, a, b, rectifies);
-        NAME(store)(r + i, (h * a - d * m) - o);
-        i = inner;
-      }
-      for (; i < inner; i++) r[i] = ONE(i);
+#define SIXTEEN(i) NAME(sixteen_input_gradients)(gp + i, p + i, k, a, b, m, o, rectifies)
+      WRITE_PLANE
+#undef SIXTEEN
 #undef ONE
     }
   }
@@ -214,3 +218,4 @@ static void NAME(plane_input_gradient)(
   else { if (streams) CALL(false, true); else CALL(false, false); }
 #undef CALL
 }
+#undef WRITE_PLANE
