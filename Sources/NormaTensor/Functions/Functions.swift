@@ -116,7 +116,7 @@ public enum Functions {
     return x < 0 ? max(x, -40) * share : x * (1 - share)
   }
 
-  /// The sigmoid linear unit, `x · σ(x) = x / (1 + e⁻ˣ)`, of a `Float`: within 0.77 units in the last place, over all 2³² arguments.
+  /// The sigmoid linear unit, `x · σ(x) = x / (1 + e⁻ˣ)`, of a `Float`: within 0.77 units in the last place, over every seventh of all arguments.
   ///
   /// Defined in floats, as networks are full of it: with products and sums fused, which makes it twice as fast as a sigmoid that is
   /// rounded before it is multiplied, and more exact. The sum `1 + e⁻ˣ` is a pair, and the quotient is mended by its remainder. Beyond
