@@ -29,7 +29,7 @@ struct ModelFile {
         }
       }
     }
-    // Of what does not hold together the decoder says so.
+    // Of what does not hold together the decoder says so, and what has nothing to leave is decoded as it is.
     message = try shortened ?? file.readAll()
   }
 }
@@ -93,34 +93,41 @@ private struct Message {
     }
   }
 
-  /// The message with other contents of those fields for which `content` gives some.
-  func replacing(_ content: (Field) throws(Broken) -> [UInt8]?) throws(Broken) -> [UInt8] {
-    var result: [UInt8] = []
+  /// The message with other contents of those fields for which `content` gives some; nil if there are none.
+  func replacing(_ content: (Field) throws(Broken) -> [UInt8]?) throws(Broken) -> [UInt8]? {
+    var replaced: [(field: Field, content: [UInt8])] = []
     try forEachField { field throws(Broken) in
-      if let content = field.content.isEmpty ? nil : try content(field) {
-        result.append(field: field.number, content)
-      } else {
-        result.append(contentsOf: bytes[field.all])
-      }
+      if let content = field.content.isEmpty ? nil : try content(field) { replaced.append((field, content)) }
     }
+    guard !replaced.isEmpty else { return nil }
+    var result: [UInt8] = []
+    var place = range.lowerBound
+    for (field, content) in replaced {
+      result.append(contentsOf: bytes[place..<field.all.lowerBound])
+      result.append(field: field.number, content)
+      place = field.all.upperBound
+    }
+    result.append(contentsOf: bytes[place..<range.upperBound])
     return result
   }
 
   /// A tensor's message without its elements, where they are many and in one piece; nil for any other.
   func withoutElements() throws(Broken) -> [UInt8]? {
-    var raw: [Range<Int>] = []
+    var raw: [Field] = []
     var isExternal = false
-    var result: [UInt8] = []
     try forEachField { field in
       switch field.number {
-      case FieldNumber.raw: raw.append(field.content)
+      case FieldNumber.raw: raw.append(field)
       case FieldNumber.external, FieldNumber.location: isExternal = true
-      default: result.append(contentsOf: bytes[field.all])
+      default: break
       }
     }
-    guard raw.count == 1, raw[0].count >= ModelFile.leastBytes, !isExternal else { return nil }
+    guard raw.count == 1, raw[0].content.count >= ModelFile.leastBytes, !isExternal else { return nil }
+    var result = Array(bytes[range.lowerBound..<raw[0].all.lowerBound])
+    result.append(contentsOf: bytes[raw[0].all.upperBound..<range.upperBound])
     let entries = [
-      "location": ModelFile.ownFile, "offset": String(raw[0].lowerBound), "length": String(raw[0].count),
+      "location": ModelFile.ownFile, "offset": String(raw[0].content.lowerBound),
+      "length": String(raw[0].content.count),
     ]
     for (key, value) in entries {
       let entry = ProtoEntry.with { ($0.key, $0.value) = (key, value) }
